@@ -1,0 +1,102 @@
+import { isFloat } from "../graph/dtype.js";
+import { check, KasaneError } from "../graph/error.js";
+import { sameShape, showShape } from "../graph/shape.js";
+import type { Node, Tensor } from "../graph/tensor.js";
+import { topologicalOrder } from "../graph/walk.js";
+import { cast } from "../ops/cast.js";
+import { onesLike, zerosLike } from "../ops/create.js";
+import { add } from "../ops/elementwise.js";
+import { type Operands, operatorOf, type Rule } from "../ops/operator.js";
+import { sumTo } from "../ops/shapes.js";
+
+/**
+ * The gradients of a scalar with respect to tensors that it was computed from; zeros where it does not depend on one.
+ * They are tensors like any other: they can be differentiated again.
+ * @param loss a scalar of floating-point type
+ */
+export function grad(loss: Tensor, wrt: Tensor): Tensor;
+export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[];
+export function grad(loss: Tensor, wrt: Tensor | readonly Tensor[]): Tensor | Tensor[] {
+  check(
+    loss.size === 1 && isFloat(loss.dtype),
+    () => `grad: the loss is ${loss.dtype}${showShape(loss.shape)}, expected a floating-point scalar: take its mean or sum`,
+  );
+  const several = Array.isArray(wrt);
+  const gradients = pullBack([loss], [onesLike(loss)], several ? wrt : [wrt as Tensor]);
+  return several ? gradients : (gradients[0] as Tensor);
+}
+
+/** `f` with its gradients: called with the arguments of `f`, gives `f`'s scalar value and the gradient of each argument. */
+export function valueAndGrad<Arguments extends readonly Tensor[]>(
+  f: (...values: Arguments) => Tensor,
+): (...values: Arguments) => { value: Tensor; gradients: Tensor[] } {
+  return (...values) => {
+    const value = f(...values);
+    return { value, gradients: grad(value, values) };
+  };
+}
+
+/**
+ * The product of `seeds`, one a tensor of `outputs`, with the Jacobian of `outputs` by `wrt`: the reverse walk behind {@link grad}.
+ * @param seeds the gradients of the outputs, each of its output's shape; undefined counts as zeros
+ * @param independent whether the tensors of `wrt` count as leaves even where one was computed from another
+ */
+export function pullBack(
+  outputs: readonly Tensor[],
+  seeds: readonly (Tensor | undefined)[],
+  wrt: readonly Tensor[],
+  independent = false,
+): Tensor[] {
+  const wanted = new Set(wrt);
+  const order = topologicalOrder(outputs);
+  const leading = new Set<Node>();
+  const leads = (x: Tensor) => isFloat(x.dtype) && (wanted.has(x) || (x.source.kind === "node" && leading.has(x.source)));
+  for (const node of order) {
+    const isLeaf = independent && node.outputs.some((output) => wanted.has(output));
+    if (!isLeaf && node.inputs.some(leads)) leading.add(node);
+  }
+
+  const sums = new Map<Tensor, Tensor>();
+  const accumulate = (x: Tensor, part: Tensor) => {
+    const before = sums.get(x);
+    sums.set(x, before ? add(before, part) : part);
+  };
+  outputs.forEach((output, i) => {
+    const start = seeds[i];
+    if (start) accumulate(output, start);
+  });
+  for (const node of order.reverse()) {
+    if (!leading.has(node)) continue;
+    const gradients = node.outputs.map((output) => sums.get(output));
+    if (gradients.every((gradient) => gradient === undefined)) continue;
+    const first = gradients[0] ?? zerosLike(node.outputs[0] as Tensor);
+    node.inputs.forEach((input, index) => {
+      if (!leads(input)) return;
+      const part = ruleOf(node, index)?.(first, node.inputs as unknown as Operands, node.outputs as unknown as Operands, node.attributes, {
+        gradients,
+        index,
+      });
+      if (part) accumulate(input, cast(sumTo(part, input.shape), input.dtype));
+    });
+  }
+  return wrt.map((x) => sums.get(x) ?? zerosLike(x));
+}
+
+function ruleOf(node: Node, index: number): Rule | undefined {
+  const { gradient, type } = operatorOf(node);
+  if (gradient === "nonDifferentiable") return undefined;
+  if (typeof gradient === "function") return gradient;
+  if (gradient === undefined || index >= gradient.length) {
+    throw new KasaneError(`grad: ${type} states no gradient for its input ${index}: declare a rule, or nonDifferentiable`);
+  }
+  return gradient[index];
+}
+
+/** Throws unless a gradient has its value's shape: what users' own rules are held to. */
+export function checkGradient(operation: string, gradient: Tensor, value: Tensor): Tensor {
+  check(
+    sameShape(gradient.shape, value.shape),
+    () => `${operation}: the gradient has shape ${showShape(gradient.shape)}, its value ${showShape(value.shape)}`,
+  );
+  return gradient;
+}

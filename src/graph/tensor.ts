@@ -1,0 +1,118 @@
+import { arrayOf, type DType, type TypedArray } from "./dtype.js";
+import { check } from "./error.js";
+import { checkShape, type Shape, showShape, sizeOf } from "./shape.js";
+import { modulePath } from "./trace.js";
+
+/** What is known of a tensor before it is computed. */
+export interface TensorType {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** Where a leaf's numbers are: in host memory, or on a device until they are read. */
+export interface Storage {
+  /** The elements, where they are in host memory. Never written to once a tensor has them. */
+  readonly host?: TypedArray;
+  /** The elements, fetched from the device where need be. */
+  read(): Promise<TypedArray>;
+}
+
+/** The settings of an operator: ONNX attributes (whole numbers; floats wrapped by {@link float}), or what its lowering needs. */
+export type Attributes = Readonly<Record<string, unknown>>;
+
+/** A number that ONNX stores as a float attribute even where it is whole. */
+export interface FloatAttribute {
+  readonly float: number;
+}
+
+/** Marks `value` as a float attribute. */
+export const float = (value: number): FloatAttribute => ({ float: value });
+
+/** An application of an operator. The operators themselves are declared in the room `ops`. */
+export interface Node {
+  readonly kind: "node";
+  /** Ascending in the order of creation, so inputs always come before what uses them. */
+  readonly id: number;
+  readonly operator: { readonly type: string };
+  readonly inputs: readonly Tensor[];
+  readonly attributes: Attributes;
+  readonly outputs: readonly Tensor[];
+  /** The modules being run when the node was made, such as `Mlp.layers.1`; empty outside any. */
+  readonly path: string;
+}
+
+/** What makes a tensor's value: an operator, or one of the leaves. */
+export type Source =
+  | Node
+  | { readonly kind: "data"; readonly storage: Storage }
+  | { readonly kind: "input"; readonly name: string }
+  | { readonly kind: "variable" }
+  /** Uniform in [0, 1): the same numbers for the same key, or fresh ones each run where the key is a traced function's `stream`. */
+  | { readonly kind: "random"; readonly key: readonly [seed: number, counter: number] | undefined; readonly stream: number };
+
+let nodes = 0;
+
+/**
+ * An immutable value in a graph of values: made from data, or by an operator from other tensors.
+ * Making one runs nothing; `await tensor.data()` computes it.
+ */
+export class Tensor implements TensorType {
+  constructor(
+    readonly dtype: DType,
+    readonly shape: Shape,
+    readonly source: Source,
+    /** Which of its node's outputs this is. */
+    readonly index = 0,
+  ) {}
+
+  /** The number of axes. */
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  /** The number of elements. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** `float32[128, 10] from MatMul`. */
+  toString(): string {
+    const from = this.source.kind === "node" ? this.source.operator.type : this.source.kind;
+    return `${this.dtype}${showShape(this.shape)} from ${from}`;
+  }
+}
+
+/** The tensors that an operator of known output types makes from `inputs`. */
+export function makeNode(
+  operator: { readonly type: string },
+  inputs: readonly Tensor[],
+  attributes: Attributes,
+  types: readonly TensorType[],
+  path = modulePath(),
+): readonly Tensor[] {
+  const outputs: Tensor[] = [];
+  const node: Node = { kind: "node", id: nodes++, operator, inputs, attributes, outputs, path };
+  types.forEach(({ dtype, shape }, index) => outputs.push(new Tensor(dtype, shape, node, index)));
+  return outputs;
+}
+
+/** The id that the next node will have: nodes of a lower one were made before. */
+export const nextNodeId = (): number => nodes;
+
+/** A storage in host memory. */
+export const hostStorage = (host: TypedArray): Storage => ({ host, read: () => Promise.resolve(host) });
+
+/** A leaf that holds `data` (row-major, not copied). */
+export function fromData(data: TypedArray, shape: Shape, dtype: DType): Tensor {
+  checkShape("tensor", shape);
+  check(data instanceof arrayOf(dtype), () => `tensor: ${dtype} is held in a ${arrayOf(dtype).name}, got a ${data.constructor.name}`);
+  check(
+    data.length === sizeOf(shape),
+    () => `tensor: ${data.length} elements do not fill shape ${showShape(shape)}, which has ${sizeOf(shape)}`,
+  );
+  return new Tensor(dtype, shape, { kind: "data", storage: hostStorage(data) });
+}
+
+/** The elements of a leaf that holds data in host memory, else undefined. */
+export const hostData = (tensor: Tensor): TypedArray | undefined =>
+  tensor.source.kind === "data" ? tensor.source.storage.host : undefined;

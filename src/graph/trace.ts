@@ -1,0 +1,47 @@
+import type { Tensor } from "./tensor.js";
+import type { Variable } from "./variable.js";
+
+/** What a function that is being traced collects beside its result. */
+export interface Trace {
+  /** Whether the traced function trains: dropout and batch statistics ask this. */
+  readonly training: boolean;
+  /** The values that variables will have after the step. */
+  readonly assignments: Map<Variable, Tensor>;
+  /** How many random leaves were made; each draws from a stream of its own. */
+  randomStreams: number;
+}
+
+let current: Trace | undefined;
+let modules: string[] = [];
+
+/** The trace under way, or undefined where values are computed eagerly. */
+export const currentTrace = (): Trace | undefined => current;
+
+/** Whether the function being traced trains; false outside any. */
+export const isTraining = (): boolean => current?.training ?? false;
+
+/** Runs `body` as a traced function and returns its result with what it collected. */
+export function trace<T>(training: boolean, body: () => T): { result: T; trace: Trace } {
+  const outer = [current, modules] as const;
+  const inner: Trace = { training, assignments: new Map(), randomStreams: 0 };
+  current = inner;
+  modules = [];
+  try {
+    return { result: body(), trace: inner };
+  } finally {
+    [current, modules] = outer;
+  }
+}
+
+/** Runs `body` with `name` on the module path, which errors, profiles and anomalies print. */
+export function inModule<T>(name: string, body: () => T): T {
+  modules.push(name);
+  try {
+    return body();
+  } finally {
+    modules.pop();
+  }
+}
+
+/** The modules being run, outermost first, as `Mlp.layers.1`. */
+export const modulePath = (): string => modules.join(".");

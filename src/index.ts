@@ -1,0 +1,27 @@
+import "./ops/methods.js";
+import "./runtime/eager.js";
+
+export { checkpoint, customGradient, stopGradient } from "./autodiff/custom.js";
+export { grad, valueAndGrad } from "./autodiff/grad.js";
+export type { DType, TypedArray } from "./graph/dtype.js";
+export { KasaneError } from "./graph/error.js";
+export { printGraph } from "./graph/print.js";
+export type { Shape } from "./graph/shape.js";
+export { Tensor } from "./graph/tensor.js";
+export { isTraining } from "./graph/trace.js";
+export { Variable } from "./graph/variable.js";
+export * from "./ops/activation.js";
+export * from "./ops/cast.js";
+export * from "./ops/compare.js";
+export * from "./ops/create.js";
+export * from "./ops/einsum.js";
+export * from "./ops/elementwise.js";
+export * from "./ops/indexing.js";
+export * from "./ops/loss.js";
+export * from "./ops/matmul.js";
+export * from "./ops/normalize.js";
+export { random, randomState, seed, setRandomState } from "./ops/random.js";
+export * from "./ops/reduce.js";
+export * from "./ops/shapes.js";
+export { compile } from "./runtime/compile.js";
+export { type Device, devices } from "./runtime/devices.js";

@@ -1,0 +1,189 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type AttributeProto,
+  AttributeProtoSchema,
+  AttributeProto_AttributeType as AttributeType,
+  type GraphProto,
+  GraphProtoSchema,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  type TensorProto,
+  TensorProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from "onnx-buf";
+import { convert, type DType, type TypedArray } from "../graph/dtype.js";
+import { KasaneError } from "../graph/error.js";
+import type { Shape } from "../graph/shape.js";
+import { type Attributes, type FloatAttribute, hostData, type Node, type Tensor, type TensorType } from "../graph/tensor.js";
+import { topologicalOrder } from "../graph/walk.js";
+import { onnxTypes } from "../ops/cast.js";
+import { type Emitter, operatorOf } from "../ops/operator.js";
+
+/** The version of ONNX's operators that graphs are written in, and of the file format that belongs to it. */
+const opset = 21;
+const irVersion = 10;
+
+/** A leaf that the model takes as an input, or a value that it gives, and the name of it. */
+export interface Named {
+  readonly name: string;
+  readonly tensor: Tensor;
+}
+
+/**
+ * Writes a prepared graph as an ONNX model. Data leaves that are not inputs become constants of the model.
+ * @param initial values of inputs that the model carries itself (weights), by name
+ */
+export function emitModel(
+  inputs: readonly Named[],
+  outputs: readonly Named[],
+  initial: ReadonlyMap<string, TypedArray> = new Map(),
+): ModelProto {
+  const writer = new GraphWriter(inputs);
+  for (const node of topologicalOrder(outputs.map((output) => output.tensor))) writer.add(node);
+  for (const { name, tensor } of outputs) writer.output(name, tensor);
+  for (const { name, tensor } of inputs) {
+    const data = initial.get(name);
+    if (data) writer.initializers.push(tensorProto(name, tensor.dtype, tensor.shape, data));
+  }
+  const graph = writer.graph(
+    inputs.filter(({ name }) => !initial.has(name)),
+    outputs,
+  );
+  return create(ModelProtoSchema, {
+    irVersion: BigInt(irVersion),
+    producerName: "kasane",
+    opsetImport: [
+      { domain: "", version: BigInt(opset) },
+      { domain: "com.microsoft", version: 1n },
+    ],
+    graph,
+  });
+}
+
+class GraphWriter implements Emitter {
+  readonly initializers: TensorProto[] = [];
+  private readonly nodes: NodeProto[] = [];
+  private readonly names = new Map<Tensor, string>();
+  private readonly constants = new Map<string, string>();
+  private readonly taken = new Set<string>();
+  private path = "";
+  private count = 0;
+
+  constructor(inputs: readonly Named[]) {
+    for (const { name, tensor } of inputs) {
+      this.names.set(tensor, name);
+      this.taken.add(name);
+    }
+  }
+
+  add(node: Node): void {
+    this.path = node.path;
+    const operator = operatorOf(node);
+    const inputs = node.inputs.map((input) => this.nameOf(input));
+    const results = operator.emit
+      ? operator.emit(this, inputs, node.attributes, node)
+      : this.node(operator.type, inputs, node.attributes, node.outputs.length);
+    node.outputs.forEach((output, i) => this.names.set(output, results[i] as string));
+  }
+
+  /** Makes `name` an output: by a copy, since ONNX lets an input be no output and no value be two. */
+  output(name: string, tensor: Tensor): void {
+    this.nodes.push(create(NodeProtoSchema, { opType: "Identity", name: `output/${name}`, input: [this.nameOf(tensor)], output: [name] }));
+  }
+
+  node(type: string, inputs: readonly string[], attributes: Attributes = {}, outputs = 1, domain = ""): string[] {
+    const id = this.count++;
+    const results = Array.from({ length: outputs }, (_, i) => this.fresh(i === 0 ? `v${id}` : `v${id}_${i}`));
+    this.nodes.push(
+      create(NodeProtoSchema, {
+        opType: type,
+        domain,
+        name: `${this.path}/${type}_${id}`,
+        input: [...inputs],
+        output: results,
+        attribute: Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [attributeProto(name, value)])),
+      }),
+    );
+    return results;
+  }
+
+  int64(values: readonly number[]): string {
+    return this.constant("int64", [values.length], convert(values, "int64"));
+  }
+
+  scalar(value: number, dtype: DType): string {
+    return this.constant(dtype, [], convert([value], dtype));
+  }
+
+  graph(inputs: readonly Named[], outputs: readonly Named[]): GraphProto {
+    return create(GraphProtoSchema, {
+      name: "kasane",
+      node: this.nodes,
+      initializer: this.initializers,
+      input: inputs.map(({ name, tensor }) => valueInfo(name, tensor)),
+      output: outputs.map(({ name, tensor }) => valueInfo(name, tensor)),
+    });
+  }
+
+  private nameOf(tensor: Tensor): string {
+    const known = this.names.get(tensor);
+    if (known !== undefined) return known;
+    const data = hostData(tensor);
+    if (!data)
+      throw new KasaneError(`a ${tensor.source.kind} leaf ${tensor} is no input of the graph: was it made in another traced function?`);
+    const name = this.constant(tensor.dtype, tensor.shape, data);
+    this.names.set(tensor, name);
+    return name;
+  }
+
+  private constant(dtype: DType, shape: Shape, data: TypedArray): string {
+    const key = data.length <= 16 ? `${dtype}[${shape}]${data.join()}` : `#${this.initializers.length}`;
+    const known = this.constants.get(key);
+    if (known !== undefined) return known;
+    const name = this.fresh(`c${this.initializers.length}`);
+    this.initializers.push(tensorProto(name, dtype, shape, data));
+    this.constants.set(key, name);
+    return name;
+  }
+
+  private fresh(name: string): string {
+    let free = name;
+    while (this.taken.has(free)) free += "_";
+    this.taken.add(free);
+    return free;
+  }
+}
+
+const tensorProto = (name: string, dtype: DType, shape: Shape, data: TypedArray): TensorProto =>
+  create(TensorProtoSchema, {
+    name,
+    dataType: onnxTypes[dtype],
+    dims: shape.map(BigInt),
+    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  });
+
+const valueInfo = (name: string, { dtype, shape }: TensorType): ValueInfoProto =>
+  create(ValueInfoProtoSchema, {
+    name,
+    type: {
+      value: {
+        case: "tensorType",
+        value: {
+          elemType: onnxTypes[dtype],
+          shape: { dim: shape.map((size) => ({ value: { case: "dimValue" as const, value: BigInt(size) } })) },
+        },
+      },
+    },
+  });
+
+function attributeProto(name: string, value: unknown): AttributeProto {
+  if (typeof value === "number") return create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(value) });
+  if (typeof value === "string")
+    return create(AttributeProtoSchema, { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) });
+  if (Array.isArray(value))
+    return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: value.map((item) => BigInt(item as number)) });
+  return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: (value as FloatAttribute).float });
+}

@@ -1,0 +1,82 @@
+import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
+import { greater } from "./compare.js";
+import type { TensorLike } from "./create.js";
+import { scalar } from "./create.js";
+import { abs, add, div, exp, expm1, floating, log1p, maximum, mul, neg, square, sub, unary, unless, where } from "./elementwise.js";
+import { erfOf, preciseErf } from "./erf.js";
+import { apply, declare, family } from "./operator.js";
+
+/** Most kernels of activations are for float32 (and float16) alone; float64 is for checking gradients. */
+const single = (x: Tensor): boolean => x.dtype !== "float64";
+
+/** The activation functions and the error function that one of them needs. */
+export const activation = family({
+  // erf' = 2/√π e^(-x²)
+  Erf: unary(erfOf, (g, [x]) => mul(g, mul(2 / Math.sqrt(Math.PI), exp(neg(square(x))))), unless(single, preciseErf)),
+  // σ' = σ (1 - σ)
+  Sigmoid: unary(
+    (x) => 1 / (1 + Math.exp(-x)),
+    (g, _, [y]) => mul(g, mul(y, sub(1, y))),
+  ),
+  Relu: unary(
+    (x) => Math.max(x, 0),
+    (g, _, [y]) => where(greater(y, 0), g, 0),
+  ),
+  LeakyRelu: declare<{ alpha: FloatAttribute }>({
+    infer: ([x]) => x,
+    gradient: [(g, [x], _, { alpha }) => where(greater(x, 0), g, mul(g, alpha.float))],
+    lower: ([x], { alpha }) => (single(x) ? undefined : where(greater(x, 0), x, mul(x, alpha.float))),
+  }),
+  // α (eˣ - 1) below 0, whose derivative is y + α
+  Elu: declare<{ alpha: FloatAttribute }>({
+    infer: ([x]) => x,
+    gradient: [(g, [x], [y], { alpha }) => mul(g, where(greater(x, 0), 1, add(y, alpha.float)))],
+    lower: ([x], { alpha }) => (single(x) ? undefined : where(greater(x, 0), x, mul(expm1(x), alpha.float))),
+  }),
+  // x Φ(x) has the derivative Φ(x) + x φ(x) (Hendrycks and Gimpel 2016)
+  Gelu: unary(
+    (x) => (x * (1 + erfOf(x / Math.SQRT2))) / 2,
+    (g, [x]) => mul(g, add(normalDistribution(x), mul(x, normalDensity(x)))),
+    unless(single, (x) => mul(x, normalDistribution(x))),
+  ),
+  // ln(1 + eˣ) = max(x, 0) + ln(1 + e^-|x|) has the derivative σ(x)
+  Softplus: unary(
+    (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+    (g, [x]) => mul(g, sigmoid(x)),
+    unless(
+      (x, device) => single(x) && device !== "webgpu",
+      (x) => add(maximum(x, 0), log1p(exp(neg(abs(x))))),
+    ),
+  ),
+  // x clip(x/6 + 1/2, 0, 1) has the derivative x/3 + 1/2 between -3 and 3 (Howard et al. 2019, page 5)
+  HardSwish: unary(
+    (x) => x * Math.min(Math.max(x / 6 + 0.5, 0), 1),
+    (g, [x]) => mul(g, where(greater(abs(x), 3), where(greater(x, 0), 1, scalar(0, x.dtype)), add(div(x, 3), 0.5))),
+    unless(single, (x) => mul(x, maximum(sub(1, maximum(sub(0.5, div(x, 6)), 0)), 0))),
+  ),
+});
+
+const normalDistribution = (x: Tensor): Tensor => mul(0.5, add(1, erf(mul(x, Math.SQRT1_2))));
+const normalDensity = (x: Tensor): Tensor => mul(1 / Math.sqrt(2 * Math.PI), exp(mul(-0.5, square(x))));
+
+/** The error function: `2/√π` times the integral of `e^(-t²)` from 0 to `x`. */
+export const erf = (x: TensorLike): Tensor => floating(activation.Erf, x);
+/** `max(x, 0)`; its gradient at 0 is 0. */
+export const relu = (x: TensorLike): Tensor => floating(activation.Relu, x);
+/** `x` above 0, `slope x` below. */
+export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => apply(activation.LeakyRelu, [x], { alpha: float(slope) });
+/** `x` above 0, `alpha (eˣ - 1)` below (Clevert et al. 2015). */
+export const elu = (x: Tensor, alpha = 1): Tensor => apply(activation.Elu, [x], { alpha: float(alpha) });
+/** `x Φ(x)`, with the exact normal distribution (Hendrycks and Gimpel 2016). */
+export const gelu = (x: TensorLike): Tensor => floating(activation.Gelu, x);
+/** `x σ(x)`, also called swish (Elfwing et al. 2017). */
+export const silu = (x: Tensor): Tensor => mul(x, sigmoid(x));
+/** `1 / (1 + e⁻ˣ)`. */
+export const sigmoid = (x: TensorLike): Tensor => floating(activation.Sigmoid, x);
+/** `ln(1 + eˣ)`, without overflow. */
+export const softplus = (x: TensorLike): Tensor => floating(activation.Softplus, x);
+/** `x` times a piecewise linear sigmoid (Howard et al. 2019). */
+export const hardSwish = (x: TensorLike): Tensor => floating(activation.HardSwish, x);
+
+/** The faces that tensors have as methods too. */
+export const activationMethods = { erf, relu, leakyRelu, elu, gelu, silu, sigmoid, softplus, hardSwish };

@@ -1,0 +1,91 @@
+import { promote } from "../graph/dtype.js";
+import { broadcastOrThrow } from "../graph/shape.js";
+import type { Tensor } from "../graph/tensor.js";
+import { cast } from "./cast.js";
+import { operands, type TensorLike } from "./create.js";
+import { add, mul } from "./elementwise.js";
+import { apply, type Declaration, family, type Operator } from "./operator.js";
+
+const comparison = (scalar: (a: number, b: number) => boolean, commutative = false): Declaration => ({
+  infer: ([a, b], _, type) => ({ dtype: "bool", shape: broadcastOrThrow(type, a.shape, b.shape) }),
+  gradient: "nonDifferentiable",
+  scalar: (a, b) => Number(scalar(a as number, b as number)),
+  commutative,
+});
+
+/** Logic, which WebGPU has no kernels for: there in arithmetic on 0 and 1. */
+const logic = (scalar: (a: number, b: number) => boolean, arithmetic: (a: Tensor, b: Tensor) => Tensor): Declaration => ({
+  ...comparison(scalar, true),
+  lower: ([a, b], _, { device }) => (device === "webgpu" ? arithmetic(cast(a, "float32"), cast(b, "float32")) : undefined),
+});
+
+/** Comparisons and logic: bool out, no gradient. */
+export const compare = family({
+  Equal: comparison((a, b) => a === b, true),
+  Greater: comparison((a, b) => a > b),
+  GreaterOrEqual: comparison((a, b) => a >= b),
+  Less: comparison((a, b) => a < b),
+  LessOrEqual: comparison((a, b) => a <= b),
+  And: logic(
+    (a, b) => a !== 0 && b !== 0,
+    (a, b) => greater(mul(a, b), 0),
+  ),
+  Or: logic(
+    (a, b) => a !== 0 || b !== 0,
+    (a, b) => greater(add(a, b), 0),
+  ),
+  Xor: logic(
+    (a, b) => (a !== 0) !== (b !== 0),
+    (a, b) => equal(add(a, b), 1),
+  ),
+  Not: { infer: ([x]) => ({ dtype: "bool", shape: x.shape }), gradient: "nonDifferentiable", scalar: (x) => (x ? 0 : 1) },
+});
+
+function compared(operator: Operator, left: TensorLike, right: TensorLike): Tensor {
+  const [a, b] = operands(operator.type, left, right) as [Tensor, Tensor];
+  const dtype = promote(a.dtype, b.dtype);
+  // The kernels have no comparison of booleans or of the 8-bit types.
+  const wide = dtype === "bool" || dtype === "uint8" || dtype === "int8" ? "int32" : dtype;
+  return apply(operator, [cast(a, wide), cast(b, wide)]);
+}
+
+const truth = (operator: Operator, ...values: TensorLike[]): Tensor =>
+  apply(
+    operator,
+    operands(operator.type, ...values).map((x) => cast(x, "bool")),
+  );
+
+/** Where `a` equals `b`. */
+export const equal = (a: TensorLike, b: TensorLike): Tensor => compared(compare.Equal, a, b);
+/** Where `a` differs from `b`. */
+export const notEqual = (a: TensorLike, b: TensorLike): Tensor => logicalNot(equal(a, b));
+/** Where `a` is greater than `b`. */
+export const greater = (a: TensorLike, b: TensorLike): Tensor => compared(compare.Greater, a, b);
+/** Where `a` is at least `b`. */
+export const greaterEqual = (a: TensorLike, b: TensorLike): Tensor => compared(compare.GreaterOrEqual, a, b);
+/** Where `a` is less than `b`. */
+export const less = (a: TensorLike, b: TensorLike): Tensor => compared(compare.Less, a, b);
+/** Where `a` is at most `b`. */
+export const lessEqual = (a: TensorLike, b: TensorLike): Tensor => compared(compare.LessOrEqual, a, b);
+/** Where both are true (anything but zero). */
+export const logicalAnd = (a: TensorLike, b: TensorLike): Tensor => truth(compare.And, a, b);
+/** Where at least one is true. */
+export const logicalOr = (a: TensorLike, b: TensorLike): Tensor => truth(compare.Or, a, b);
+/** Where exactly one is true. */
+export const logicalXor = (a: TensorLike, b: TensorLike): Tensor => truth(compare.Xor, a, b);
+/** Where `x` is false (zero). */
+export const logicalNot = (x: TensorLike): Tensor => truth(compare.Not, x);
+
+/** The faces that tensors have as methods too. */
+export const compareMethods = {
+  equal,
+  notEqual,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  logicalAnd,
+  logicalOr,
+  logicalXor,
+  logicalNot,
+};

@@ -1,0 +1,305 @@
+import { type DType, isFloat, promote } from "../graph/dtype.js";
+import { broadcastOrThrow, sameShape } from "../graph/shape.js";
+import { hostData, type Tensor, type TensorType } from "../graph/tensor.js";
+import { cast } from "./cast.js";
+import { equal, greater, greaterEqual, less, lessEqual, logicalAnd, logicalNot } from "./compare.js";
+import { operands, scalar, type TensorLike } from "./create.js";
+import { apply, type Declaration, declare, family, type Operator, type Rule } from "./operator.js";
+
+/** One input, one output of the same shape and dtype. */
+export const unary = (scalar: (x: number) => number, gradient: Rule | "nonDifferentiable", lower?: Declaration["lower"]): Declaration => ({
+  infer: ([x]) => x,
+  gradient: gradient === "nonDifferentiable" ? gradient : [gradient],
+  scalar,
+  lower,
+});
+
+/** Two inputs that broadcast, one output of their dtype. */
+export const binary = (
+  scalar: (a: number, b: number) => number,
+  gradient: [Rule, Rule] | "nonDifferentiable",
+  more: Partial<Declaration> = {},
+): Declaration => ({
+  infer: ([a, b], _, type) => ({ dtype: a.dtype, shape: broadcastOrThrow(type, a.shape, b.shape) }),
+  gradient,
+  scalar: scalar as (...values: number[]) => number,
+  ...more,
+});
+
+/** The simplification of an operator that leaves its other operand as it is when one is `element`. */
+const neutral = (element: number, left = true): Declaration["simplify"] => {
+  const is = (x: Tensor) => x.size === 1 && Number(hostData(x)?.[0]) === element;
+  const keeps = (x: Tensor, y: Tensor) => sameShape(broadcastOrThrow("neutral", x.shape, y.shape), x.shape);
+  return ([a, b]) => (is(b) && keeps(a, b) ? a : left && is(a) && keeps(b, a) ? b : undefined);
+};
+
+/** A lowering for targets whose provider has no kernel of the operator. */
+export const unless =
+  (has: (x: Tensor, device: string) => boolean, lowered: (a: Tensor, b: Tensor, c: Tensor) => Tensor): Declaration["lower"] =>
+  ([a, b, c], _, { device }) =>
+    has(a, device) ? undefined : lowered(a, b, c);
+
+/** Arithmetic and the elementary functions. Each rule stands under its derivative. */
+export const elementwise = family({
+  Add: binary((a, b) => a + b, [(g) => g, (g) => g], { commutative: true, simplify: neutral(0) }),
+  Sub: binary((a, b) => a - b, [(g) => g, (g) => neg(g)], { simplify: neutral(0, false) }),
+  Mul: binary((a, b) => a * b, [(g, [, b]) => mul(g, b), (g, [a]) => mul(g, a)], { commutative: true, simplify: neutral(1) }),
+  // d(a/b)/db = -a/b² = -y/b
+  Div: binary((a, b) => a / b, [(g, [, b]) => div(g, b), (g, [, b], [y]) => neg(mul(g, div(y, b)))], { simplify: neutral(1, false) }),
+  // a mod b = a - b floor(a/b); the sign is the divisor's, as in Python
+  Mod: binary((a, b) => a - b * Math.floor(a / b), [(g) => g, (g, [a, b]) => neg(mul(g, floor(div(a, b))))], {
+    lower: unless(
+      (a, device) => !isFloat(a.dtype) && device !== "webgpu",
+      (a, b) => sub(a, mul(b, floorDiv(a, b))),
+    ),
+  }),
+  // d(aᵇ)/da = b aᵇ⁻¹; d(aᵇ)/db = aᵇ ln a, which is 0 where a is 0
+  Pow: binary(Math.pow, [
+    (g, [a, b]) => mul(g, where(equal(b, 0), 0, mul(b, pow(a, sub(b, 1))))),
+    (g, [a], [y]) => mul(g, where(equal(a, 0), 0, mul(y, log(where(equal(a, 0), 1, a))))),
+  ]),
+  // Where both are equal each takes half, as in PyTorch.
+  Max: binary(Math.max, [(g, [a, b]) => mul(g, share(a, b, greater)), (g, [a, b]) => mul(g, share(b, a, greater))], {
+    commutative: true,
+    lower: unless(
+      (_, device) => device !== "webgpu",
+      (a, b) => where(greaterEqual(a, b), a, b),
+    ),
+  }),
+  Min: binary(Math.min, [(g, [a, b]) => mul(g, share(a, b, less)), (g, [a, b]) => mul(g, share(b, a, less))], {
+    commutative: true,
+    lower: unless(
+      (_, device) => device !== "webgpu",
+      (a, b) => where(lessEqual(a, b), a, b),
+    ),
+  }),
+  Clip: declare<{ low: number; high: number }>({
+    infer: ([x]) => x,
+    gradient: [(g, [x], _, { low, high }) => where(logicalAnd(greaterEqual(x, low), lessEqual(x, high)), g, 0)],
+    emit: (emitter, [x], { low, high }, { outputs: [type] }) =>
+      emitter.node("Clip", [x as string, ...[low, high].map((bound) => emitter.scalar(bound, (type as TensorType).dtype))]),
+  }),
+  Neg: unary(
+    (x) => -x,
+    (g) => neg(g),
+  ),
+  Abs: unary(Math.abs, (g, [x]) => mul(g, sign(x))),
+  Sign: unary(
+    Math.sign,
+    "nonDifferentiable",
+    unless(
+      (_, device) => device !== "webgpu",
+      (x) => sub(cast(greater(x, 0), x.dtype), cast(less(x, 0), x.dtype)),
+    ),
+  ),
+  Floor: unary(Math.floor, "nonDifferentiable"),
+  Ceil: unary(Math.ceil, "nonDifferentiable"),
+  // Halves go to the even neighbour.
+  Round: {
+    ...unary(
+      Math.round,
+      "nonDifferentiable",
+      unless(
+        (_, device) => device !== "webgpu",
+        (x) => {
+          const low = floor(x);
+          const rest = sub(x, low);
+          const odd = sub(low, mul(2, floor(mul(low, 0.5))));
+          return add(low, where(equal(rest, 0.5), odd, cast(greater(rest, 0.5), x.dtype)));
+        },
+      ),
+    ),
+    scalar: undefined,
+  },
+  // (√x)' = 1 / 2√x
+  Sqrt: unary(Math.sqrt, (g, _, [y]) => div(mul(g, 0.5), y)),
+  // (1/x)' = -1/x²
+  Reciprocal: unary(
+    (x) => 1 / x,
+    (g, _, [y]) => neg(mul(g, mul(y, y))),
+  ),
+  Exp: unary(Math.exp, (g, _, [y]) => mul(g, y)),
+  Log: unary(Math.log, (g, [x]) => div(g, x)),
+  // ln(1 + x) without the loss of digits near 0: Kahan's correction by the rounding of 1 + x (Goldberg 1991, theorem 4)
+  Log1p: unary(
+    Math.log1p,
+    (g, [x]) => div(g, add(x, 1)),
+    ([x]) => {
+      const u = add(x, 1);
+      const d = sub(u, 1);
+      return where(equal(d, 0), x, div(mul(log(u), x), where(equal(d, 0), 1, d)));
+    },
+  ),
+  // eˣ - 1, likewise (Kahan; Higham, Accuracy and Stability of Numerical Algorithms, 2002, page 22)
+  Expm1: unary(
+    Math.expm1,
+    (g, _, [y]) => mul(g, add(y, 1)),
+    ([x]) => {
+      const u = exp(x);
+      const near = logicalAnd(less(abs(x), 0.5), logicalNot(equal(u, 1)));
+      const safe = where(near, u, 2);
+      return where(near, div(mul(sub(safe, 1), x), log(safe)), where(equal(u, 1), x, sub(u, 1)));
+    },
+  ),
+  Sin: unary(Math.sin, (g, [x]) => mul(g, cos(x))),
+  Cos: unary(
+    Math.cos,
+    (g, [x]) => neg(mul(g, sin(x))),
+    unless(
+      (x) => x.dtype !== "float64",
+      (x) => sin(add(x, Math.PI / 2)),
+    ),
+  ),
+  // tanh' = 1 - tanh²
+  Tanh: unary(Math.tanh, (g, _, [y]) => mul(g, sub(1, mul(y, y)))),
+  Where: declare({
+    infer: ([condition, a, b]) => ({ dtype: a.dtype, shape: broadcastOrThrow("where", condition.shape, a.shape, b.shape) }),
+    gradient: [undefined, (g, [condition]) => where(condition, g, 0), (g, [condition]) => where(condition, 0, g)],
+    scalar: (condition, a, b) => (condition ? a : b) as number,
+  }),
+});
+
+/** 1 where `beats(a, b)`, a half where they are equal. */
+const share = (a: Tensor, b: Tensor, beats: (a: Tensor, b: Tensor) => Tensor): Tensor =>
+  where(equal(a, b), scalar(0.5, a.dtype), cast(beats(a, b), a.dtype));
+
+/** The kernels of the 8-bit types and of booleans are few: these compute in int32 and come back. */
+const narrow = (dtype: DType): boolean => dtype === "bool" || dtype === "uint8" || dtype === "int8";
+
+/** Applies a binary operator to operands promoted to one dtype. */
+function promoted(operator: Operator, left: TensorLike, right: TensorLike): Tensor {
+  const [a, b] = operands(operator.type, left, right) as [Tensor, Tensor];
+  const dtype = promote(a.dtype, b.dtype);
+  const wide = narrow(dtype) ? "int32" : dtype;
+  const result = apply(operator, [cast(a, wide), cast(b, wide)]);
+  return dtype === "bool" ? result : cast(result, dtype);
+}
+
+/** Applies a unary operator that only floating-point numbers have. */
+export function floating(operator: Operator, value: TensorLike): Tensor {
+  const [x] = operands(operator.type, value) as [Tensor];
+  return apply(operator, [isFloat(x.dtype) ? x : cast(x, "float32")]);
+}
+
+/** Applies a unary operator of any number type; whole numbers are their own floor, ceiling and rounding. */
+function numeric(operator: Operator, value: TensorLike): Tensor {
+  const [x] = operands(operator.type, value) as [Tensor];
+  return narrow(x.dtype) ? cast(apply(operator, [cast(x, "int32")]), x.dtype === "bool" ? "int32" : x.dtype) : apply(operator, [x]);
+}
+
+const rounding = (operator: Operator, value: TensorLike): Tensor => {
+  const [x] = operands(operator.type, value) as [Tensor];
+  return isFloat(x.dtype) ? apply(operator, [x]) : x;
+};
+
+/** `a + b`. */
+export const add = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwise.Add, a, b);
+/** `a - b`. */
+export const sub = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwise.Sub, a, b);
+/** `a b`, element by element. */
+export const mul = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwise.Mul, a, b);
+/** `a / b`; of whole numbers too a fraction (see {@link floorDiv}). */
+export function div(a: TensorLike, b: TensorLike): Tensor {
+  const [x, y] = operands("Div", a, b) as [Tensor, Tensor];
+  const dtype = promote(x.dtype, y.dtype);
+  const float = isFloat(dtype) ? dtype : "float32";
+  return apply(elementwise.Div, [cast(x, float), cast(y, float)]);
+}
+/** The largest whole number not above `a / b`. */
+export function floorDiv(a: TensorLike, b: TensorLike): Tensor {
+  const [x, y] = operands("floorDiv", a, b) as [Tensor, Tensor];
+  const dtype = promote(x.dtype, y.dtype);
+  if (isFloat(dtype)) return floor(div(x, y));
+  const wide = dtype === "int64" ? "int64" : "int32";
+  const [n, d] = [cast(x, wide), cast(y, wide)];
+  // ONNX cuts the quotient off towards zero: one less where there is a remainder and the signs differ.
+  const quotient = apply(elementwise.Div, [n, d]);
+  const remainder = sub(n, mul(quotient, d));
+  return cast(sub(quotient, cast(less(mul(sign(remainder), sign(d)), 0), wide)), narrow(dtype) && dtype === "bool" ? "int32" : dtype);
+}
+/** `a - b floor(a / b)`: the remainder, with the divisor's sign. */
+export const mod = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwise.Mod, a, b);
+/** `a` to the power of `b`. */
+export const pow = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwise.Pow, a, b);
+/** The greater of the two; where they are equal the gradient is shared. */
+export const maximum = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwise.Max, a, b);
+/** The lesser of the two; where they are equal the gradient is shared. */
+export const minimum = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwise.Min, a, b);
+/** `x` held between `low` and `high`; no gradient beyond them. */
+export function clip(x: TensorLike, low: number, high: number): Tensor {
+  const [tensor] = operands("clip", x) as [Tensor];
+  return apply(elementwise.Clip, [tensor], { low, high });
+}
+/** `-x`. */
+export const neg = (x: TensorLike): Tensor => numeric(elementwise.Neg, x);
+/** `|x|`. */
+export const abs = (x: TensorLike): Tensor => numeric(elementwise.Abs, x);
+/** -1, 0 or 1. */
+export const sign = (x: TensorLike): Tensor => numeric(elementwise.Sign, x);
+/** The largest whole number not above `x`. */
+export const floor = (x: TensorLike): Tensor => rounding(elementwise.Floor, x);
+/** The smallest whole number not below `x`. */
+export const ceil = (x: TensorLike): Tensor => rounding(elementwise.Ceil, x);
+/** The nearest whole number, halves to even. */
+export const round = (x: TensorLike): Tensor => rounding(elementwise.Round, x);
+/** `x²`. */
+export const square = (x: TensorLike): Tensor => mul(x, x);
+/** `√x`. */
+export const sqrt = (x: TensorLike): Tensor => floating(elementwise.Sqrt, x);
+/** `1 / √x`. */
+export const rsqrt = (x: TensorLike): Tensor => reciprocal(sqrt(x));
+/** `1 / x`. */
+export const reciprocal = (x: TensorLike): Tensor => floating(elementwise.Reciprocal, x);
+/** `eˣ`. */
+export const exp = (x: TensorLike): Tensor => floating(elementwise.Exp, x);
+/** The natural logarithm. */
+export const log = (x: TensorLike): Tensor => floating(elementwise.Log, x);
+/** `ln(1 + x)`, exact for small `x`. */
+export const log1p = (x: TensorLike): Tensor => floating(elementwise.Log1p, x);
+/** `eˣ - 1`, exact for small `x`. */
+export const expm1 = (x: TensorLike): Tensor => floating(elementwise.Expm1, x);
+/** The sine of `x` radians. */
+export const sin = (x: TensorLike): Tensor => floating(elementwise.Sin, x);
+/** The cosine of `x` radians. */
+export const cos = (x: TensorLike): Tensor => floating(elementwise.Cos, x);
+/** The hyperbolic tangent. */
+export const tanh = (x: TensorLike): Tensor => floating(elementwise.Tanh, x);
+
+/** `a` where the condition is true, else `b`; the three broadcast. */
+export function where(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
+  const [x, y] = operands("where", a, b) as [Tensor, Tensor];
+  const dtype = promote(x.dtype, y.dtype);
+  const wide = dtype === "bool" || dtype === "int8" ? "int32" : dtype;
+  return cast(apply(elementwise.Where, [cast(condition, "bool"), cast(x, wide), cast(y, wide)]), dtype);
+}
+
+/** The faces that tensors have as methods too. */
+export const elementwiseMethods = {
+  add,
+  sub,
+  mul,
+  div,
+  floorDiv,
+  mod,
+  pow,
+  maximum,
+  minimum,
+  clip,
+  neg,
+  abs,
+  sign,
+  floor,
+  ceil,
+  round,
+  square,
+  sqrt,
+  rsqrt,
+  reciprocal,
+  exp,
+  log,
+  log1p,
+  expm1,
+  sin,
+  cos,
+  tanh,
+};

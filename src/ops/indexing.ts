@@ -1,0 +1,150 @@
+import { type DType, isFloat } from "../graph/dtype.js";
+import { check } from "../graph/error.js";
+import { normalizeAxis, type Shape, sameShape, showShape } from "../graph/shape.js";
+import type { Tensor } from "../graph/tensor.js";
+import { cast, onnxTypes } from "./cast.js";
+import { equal, less } from "./compare.js";
+import { arange, zeros } from "./create.js";
+import { add, mul, where } from "./elementwise.js";
+import { apply, applyAll, declare, type Emitter, family } from "./operator.js";
+import { expand, reshape, transpose, unsqueeze } from "./shapes.js";
+
+/** Operators that pick elements by index. Indices are int32 and count from 0; a negative one counts from the end. */
+export const indexing = family({
+  Gather: declare<{ axis: number }>({
+    infer: ([x, indices], { axis }) => ({
+      dtype: x.dtype,
+      shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)],
+    }),
+    gradient: [(g, [x, indices], _, { axis }) => scatterRows(g, indices, x.shape, axis), undefined],
+  }),
+  // Adds `updates`, one row of x an index, into x at the rows that `indices` [n, 1] name.
+  ScatterND: declare({
+    infer: ([x]) => x,
+    gradient: [(g) => g, undefined, (g, [, indices]) => gather(g, reshape(indices, [indices.size]))],
+    emit: (emitter, [x, indices, updates]) =>
+      emitter.node("ScatterND", [x as string, toInt64(emitter, indices as string), updates as string], { reduction: "add" }),
+  }),
+  GatherElements: declare<{ axis: number }>({
+    infer: ([x, indices]) => ({ dtype: x.dtype, shape: indices.shape }),
+    gradient: [(g, [x, indices], _, { axis }) => scatterAdd(zeros(x.shape, x.dtype), indices, g, axis), undefined],
+  }),
+  ScatterElements: declare<{ axis: number }>({
+    infer: ([x]) => x,
+    gradient: [(g) => g, undefined, (g, [, indices], _, { axis }) => takeAlongAxis(g, indices, axis)],
+    emit: (emitter, inputs, { axis }) => emitter.node("ScatterElements", inputs, { axis, reduction: "add" }),
+    // WebGPU has no kernel of it, but one that scatters rows: of single elements, numbered through.
+    lower: ([x, indices, updates], { axis }, { device }) => (device === "webgpu" ? scatterFlat(x, indices, updates, axis) : undefined),
+  }),
+  TopK: declare<{ k: number; axis: number; largest: number }>({
+    infer: ([x], { k, axis }) => {
+      const shape = x.shape.map((size, i) => (i === axis ? k : size));
+      return [
+        { dtype: x.dtype, shape },
+        { dtype: "int64", shape },
+      ];
+    },
+    gradient: [(g, [x], [, indices], { axis }) => scatterAdd(zeros(x.shape, x.dtype), cast(indices, "int32"), g, axis)],
+    emit: (emitter, [x], { k, axis, largest }) => emitter.node("TopK", [x as string, emitter.int64([k])], { axis, largest, sorted: 1 }, 2),
+  }),
+});
+
+const toInt64 = (emitter: Emitter, x: string): string => emitter.node("Cast", [x], { to: onnxTypes.int64 })[0] as string;
+
+function checkIndices(operation: string, indices: Tensor): Tensor {
+  check(
+    !isFloat(indices.dtype) && indices.dtype !== "bool",
+    () => `${operation}: indices are ${indices.dtype}${showShape(indices.shape)}: expected whole numbers, such as int32`,
+  );
+  return cast(indices, "int32");
+}
+
+/** The slices of `x` along `axis` that `indices` name: shape `[...before, ...indices.shape, ...after]`. An embedding is `gather(table, ids)`. */
+export const gather = (x: Tensor, indices: Tensor, axis = 0): Tensor =>
+  apply(indexing.Gather, [x, checkIndices("gather", indices)], { axis: normalizeAxis("gather", axis, x.rank) });
+
+/** The gradient of {@link gather}: the slices added up where their indices point. */
+function scatterRows(g: Tensor, indices: Tensor, shape: Shape, axis: number): Tensor {
+  // [before, indices, after] to [indices, before, after], the order in which rows are scattered
+  const before = [...Array(axis).keys()];
+  const middle = indices.shape.map((_, i) => axis + i);
+  const after = shape.slice(axis + 1).map((_, i) => axis + indices.rank + i);
+  const others = shape.filter((_, i) => i !== axis);
+  const rows = reshape(transpose(g, [...middle, ...before, ...after]), [indices.size, ...others]);
+  const count = shape[axis] as number;
+  const wrapped = where(less(indices, 0), add(indices, count), indices);
+  const summed = apply(indexing.ScatterND, [zeros([count, ...others], g.dtype), reshape(wrapped, [indices.size, 1]), rows]);
+  return transpose(summed, [...before.map((i) => i + 1), 0, ...after.map((_, i) => axis + 1 + i)]);
+}
+
+function checkAlong(operation: string, x: Tensor, indices: Tensor, axis: number): number {
+  const place = normalizeAxis(operation, axis, x.rank);
+  check(
+    indices.rank === x.rank && indices.shape.every((size, i) => i === place || size <= (x.shape[i] as number)),
+    () =>
+      `${operation}: indices ${showShape(indices.shape)} do not fit ${showShape(x.shape)} along axis ${place}: same rank, no other size larger`,
+  );
+  return place;
+}
+
+/** `result[..., i, ...] = x[..., indices[..., i, ...], ...]` along `axis`; `indices` and `x` have the same rank. */
+export function takeAlongAxis(x: Tensor, indices: Tensor, axis = -1): Tensor {
+  const place = checkAlong("takeAlongAxis", x, indices, axis);
+  return apply(indexing.GatherElements, [x, checkIndices("takeAlongAxis", indices)], { axis: place });
+}
+
+/** `x` with every element of `updates` added at the place that {@link takeAlongAxis} would take it from. */
+export function scatterAdd(x: Tensor, indices: Tensor, updates: Tensor, axis = -1): Tensor {
+  const place = checkAlong("scatterAdd", x, indices, axis);
+  check(
+    sameShape(indices.shape, updates.shape) && updates.dtype === x.dtype,
+    () => `scatterAdd: updates ${updates.dtype}${showShape(updates.shape)} do not match indices ${showShape(indices.shape)} and ${x.dtype}`,
+  );
+  return apply(indexing.ScatterElements, [x, checkIndices("scatterAdd", indices), updates], { axis: place });
+}
+
+function scatterFlat(x: Tensor, indices: Tensor, updates: Tensor, axis: number): Tensor {
+  const wrapped = where(less(indices, 0), add(indices, x.shape[axis] as number), indices);
+  let flat: Tensor = zeros([], "int32");
+  x.shape.forEach((size, i) => {
+    const along =
+      i === axis
+        ? wrapped
+        : reshape(
+            arange(indices.shape[i] as number),
+            indices.shape.map((n, j) => (j === i ? n : 1)),
+          );
+    flat = add(mul(flat, size), along);
+  });
+  const places = reshape(expand(flat, indices.shape), [indices.size, 1]);
+  return reshape(apply(indexing.ScatterND, [reshape(x, [x.size]), places, reshape(updates, [updates.size])]), x.shape);
+}
+
+/** 1 at the class and 0 elsewhere: `indices` `[...]` to `[..., depth]`. An index out of range gives zeros. */
+export const oneHot = (indices: Tensor, depth: number, dtype: DType = "float32"): Tensor =>
+  cast(equal(unsqueeze(checkIndices("oneHot", indices), -1), arange(depth)), dtype);
+
+/** The `k` greatest (or least) elements along `axis`, in order, and their int32 indices. */
+export function topK(
+  x: Tensor,
+  k: number,
+  { axis = -1, largest = true }: { axis?: number; largest?: boolean } = {},
+): { values: Tensor; indices: Tensor } {
+  const place = normalizeAxis("topK", axis, x.rank);
+  const size = x.shape[place] as number;
+  check(
+    Number.isInteger(k) && k >= 0 && k <= size,
+    () => `topK: k = ${k} of an axis of ${size}: expected a whole number from 0 to ${size}`,
+  );
+  const [values, indices] = applyAll(indexing.TopK, [x], { k, axis: place, largest: Number(largest) }) as unknown as [Tensor, Tensor];
+  return { values, indices: cast(indices, "int32") };
+}
+
+/** The elements along `axis` in ascending (or descending) order, and the int32 indices they had. */
+export const sort = (
+  x: Tensor,
+  { axis = -1, descending = false }: { axis?: number; descending?: boolean } = {},
+): { values: Tensor; indices: Tensor } => topK(x, x.shape[normalizeAxis("sort", axis, x.rank)] as number, { axis, largest: descending });
+
+/** The faces that tensors have as methods too. */
+export const indexingMethods = { gather, takeAlongAxis, scatterAdd, oneHot, topK, sort };

@@ -1,0 +1,127 @@
+import { isFloat } from "../graph/dtype.js";
+import { check } from "../graph/error.js";
+import { sameShape, showShape } from "../graph/shape.js";
+import type { Tensor } from "../graph/tensor.js";
+import { softplus } from "./activation.js";
+import { cast } from "./cast.js";
+import { equal, less } from "./compare.js";
+import { abs, add, div, log, maximum, mul, neg, square, sub, where } from "./elementwise.js";
+import { gather, scatterAdd, takeAlongAxis } from "./indexing.js";
+import { logSoftmax, softmax } from "./normalize.js";
+import { apply, declare, family } from "./operator.js";
+import { mean, norm, sum } from "./reduce.js";
+import { squeeze, unsqueeze } from "./shapes.js";
+
+/** Losses whose parts would lose digits or memory apart. */
+export const losses = family({
+  // -ln softmax(x)[target], one a row; its gradient softmax(x) - 1 at the target is written without a one-hot of the classes
+  CrossEntropy: declare({
+    infer: ([x, targets]) => ({ dtype: x.dtype, shape: targets.shape }),
+    gradient: [
+      (g, [x, targets]) => {
+        const row = unsqueeze(g, -1);
+        return scatterAdd(mul(softmax(x), row), unsqueeze(targets, -1), neg(row));
+      },
+      undefined,
+    ],
+    lower: ([x, targets]) => neg(squeeze(takeAlongAxis(logSoftmax(x), unsqueeze(targets, -1)), -1)),
+  }),
+});
+
+/** How the losses of the elements become one: their mean, their sum, or not at all. */
+export type Reduction = "mean" | "sum" | "none";
+
+const combine = (x: Tensor, reduction: Reduction): Tensor => (reduction === "none" ? x : reduction === "sum" ? sum(x) : mean(x));
+
+function checkPair(operation: string, predicted: Tensor, target: Tensor): Tensor {
+  check(
+    sameShape(predicted.shape, target.shape),
+    () => `${operation}: predictions ${showShape(predicted.shape)} and targets ${showShape(target.shape)} differ in shape`,
+  );
+  return cast(target, predicted.dtype);
+}
+
+/** Settings of {@link crossEntropy}. */
+export interface CrossEntropyOptions {
+  readonly reduction?: Reduction;
+  /** Targets of this value count for nothing. */
+  readonly ignoreIndex?: number;
+  /** The share of the target's probability that is spread evenly over all classes (Szegedy et al. 2016, section 7). */
+  readonly labelSmoothing?: number;
+  /** What each class counts, `[classes]`; a mean is then divided by the sum of the weights counted. */
+  readonly classWeights?: Tensor;
+}
+
+/**
+ * The cross entropy of the softmax of `logits` `[..., classes]` and integer `targets` `[...]`, in nats.
+ * With every target ignored the mean is 0.
+ */
+export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { reduction = "mean", ignoreIndex, labelSmoothing = 0, classWeights } = options;
+  check(
+    sameShape(logits.shape.slice(0, -1), targets.shape) && !isFloat(targets.dtype),
+    () =>
+      `crossEntropy: logits ${showShape(logits.shape)} need whole-number targets ${showShape(logits.shape.slice(0, -1))}, got ${targets.dtype}${showShape(targets.shape)}`,
+  );
+  check(labelSmoothing >= 0 && labelSmoothing <= 1, () => `crossEntropy: labelSmoothing ${labelSmoothing}: expected 0 to 1`);
+  const classes = logits.shape.at(-1) as number;
+  check(
+    classWeights === undefined || sameShape(classWeights.shape, [classes]),
+    () => `crossEntropy: classWeights ${showShape(classWeights?.shape ?? [])}: expected [${classes}]`,
+  );
+  const ids = cast(targets, "int32");
+  const ignored = ignoreIndex === undefined ? undefined : equal(ids, ignoreIndex);
+  const safe = ignored ? where(ignored, 0, ids) : ids;
+  const count = ignored && where(ignored, 0, cast(equal(safe, safe), logits.dtype));
+  const picked = classWeights && gather(classWeights, safe);
+  const weight = picked && count ? mul(picked, count) : (picked ?? count);
+
+  let loss = apply(losses.CrossEntropy, [logits, safe]);
+  if (weight) loss = mul(loss, weight);
+  if (labelSmoothing > 0) {
+    const each = neg(logSoftmax(logits));
+    const even = mean(classWeights ? mul(each, classWeights) : each, { axes: -1 });
+    loss = add(mul(loss, 1 - labelSmoothing), mul(count ? mul(even, count) : even, labelSmoothing));
+  }
+  if (reduction !== "mean" || !weight) return combine(loss, reduction);
+  const total = sum(weight);
+  return div(sum(loss), where(equal(total, 0), 1, total));
+}
+
+/** The cross entropy of `σ(logits)` and `targets` in [0, 1], element by element, without overflow: `ln(1 + eˣ) - x t`. */
+export function binaryCrossEntropy(logits: Tensor, targets: Tensor, { reduction = "mean" }: { reduction?: Reduction } = {}): Tensor {
+  return combine(sub(softplus(logits), mul(logits, checkPair("binaryCrossEntropy", logits, targets))), reduction);
+}
+
+/** `(predicted - target)²`. */
+export function meanSquaredError(predicted: Tensor, target: Tensor, { reduction = "mean" }: { reduction?: Reduction } = {}): Tensor {
+  return combine(square(sub(predicted, checkPair("meanSquaredError", predicted, target))), reduction);
+}
+
+/** `d²/2` where the distance `d` is at most `delta`, `delta (d - delta/2)` beyond (Huber 1964). */
+export function huber(
+  predicted: Tensor,
+  target: Tensor,
+  { delta = 1, reduction = "mean" }: { delta?: number; reduction?: Reduction } = {},
+): Tensor {
+  const distance = abs(sub(predicted, checkPair("huber", predicted, target)));
+  return combine(where(less(distance, delta), mul(square(distance), 0.5), mul(sub(distance, delta / 2), delta)), reduction);
+}
+
+/**
+ * `Σ t (ln t - x)`, the divergence of the distribution whose logarithm is `logPredicted` from `target`, over the last axis.
+ * The mean is over the distributions (PyTorch's `batchmean`).
+ */
+export function klDivergence(logPredicted: Tensor, target: Tensor, { reduction = "mean" }: { reduction?: Reduction } = {}): Tensor {
+  const t = checkPair("klDivergence", logPredicted, target);
+  const zero = equal(t, 0);
+  return combine(sum(mul(t, sub(log(where(zero, 1, t)), logPredicted)), { axes: -1 }), reduction);
+}
+
+/** The cosine of the angle between vectors along `axis`: `a b / max(|a| |b|, epsilon)`. */
+export function cosineSimilarity(a: Tensor, b: Tensor, { axis = -1, epsilon = 1e-8 }: { axis?: number; epsilon?: number } = {}): Tensor {
+  return div(sum(mul(a, b), { axes: axis }), maximum(mul(norm(a, { axes: axis }), norm(b, { axes: axis })), epsilon));
+}
+
+/** The faces that tensors have as methods too. */
+export const lossMethods = { crossEntropy, binaryCrossEntropy, meanSquaredError, huber, klDivergence, cosineSimilarity };

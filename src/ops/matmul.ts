@@ -1,0 +1,79 @@
+import { isFloat, promote } from "../graph/dtype.js";
+import { check } from "../graph/error.js";
+import { broadcastOrThrow, showShape } from "../graph/shape.js";
+import type { Tensor } from "../graph/tensor.js";
+import { cast } from "./cast.js";
+import { apply, declare, family, type Operands } from "./operator.js";
+import { reshape, shapes, transpose } from "./shapes.js";
+
+/** Matrix products. */
+export const products = family({
+  // Y = A B: dA = dY Bᵀ, dB = Aᵀ dY
+  MatMul: declare({
+    infer: ([a, b]) => ({
+      dtype: a.dtype,
+      shape: [
+        ...broadcastOrThrow("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2)),
+        a.shape.at(-2) as number,
+        b.shape.at(-1) as number,
+      ],
+    }),
+    gradient: [
+      (g, [a, b]) => (folds(a, b) ? reshape(matmul(rows(g), transpose(b)), a.shape) : matmul(g, transpose(b))),
+      // Where one matrix served a whole batch, its gradient is one product over all rows.
+      (g, [a, b]) => (folds(a, b) ? matmul(transpose(rows(a)), rows(g)) : matmul(transpose(a), g)),
+    ],
+    simplify: absorbTransposes,
+  }),
+  // op(A) op(B), each transposed or not: what a product with a transpose becomes before it is run
+  Gemm: declare<{ transA: number; transB: number }>({
+    infer: ([a, b], { transA, transB }) => ({ dtype: a.dtype, shape: [a.shape[transA] as number, b.shape[1 - transB] as number] }),
+    gradient: [
+      (g, [, b], _, { transA, transB }) => (transA ? gemm(b, g, transB, 1) : gemm(g, b, 0, 1 - transB)),
+      (g, [a], _, { transA, transB }) => (transB ? gemm(g, a, 1, transA) : gemm(a, g, 1 - transA, 0)),
+    ],
+  }),
+});
+
+/** A product of plain matrices of which one is a transpose is one Gemm. */
+function absorbTransposes([a, b]: Operands): Tensor | undefined {
+  if (a.rank !== 2 || b.rank !== 2) return undefined;
+  const [left, right] = [transposed(a), transposed(b)];
+  return left || right ? gemm(left ?? a, right ?? b, Number(left !== undefined), Number(right !== undefined)) : undefined;
+}
+
+/** What `x` is the transpose of, where an operator transposed it. */
+const transposed = (x: Tensor): Tensor | undefined =>
+  x.source.kind === "node" && x.source.operator === shapes.Transpose ? x.source.inputs[0] : undefined;
+
+const folds = (a: Tensor, b: Tensor): boolean => b.rank === 2 && a.rank > 2;
+
+/** All leading axes as one: `[..., n]` to `[rows, n]`. */
+const rows = (x: Tensor): Tensor => reshape(x, [-1, x.shape.at(-1) as number]);
+
+/** The product of two matrices, each transposed first where its flag is 1. */
+export const gemm = (a: Tensor, b: Tensor, transA: number, transB: number): Tensor => apply(products.Gemm, [a, b], { transA, transB });
+
+/**
+ * The matrix product over the last two axes, `[..., n, k] x [..., k, m] = [..., n, m]`; the axes before broadcast.
+ * A vector counts as a row on the left and as a column on the right, and its axis goes away again.
+ * @throws KasaneError where the inner sizes differ
+ */
+export function matmul(left: Tensor, right: Tensor): Tensor {
+  const dtype = promote(left.dtype, right.dtype);
+  check(
+    left.rank > 0 && right.rank > 0,
+    () => `matmul: ${showShape(left.shape)} x ${showShape(right.shape)}: a scalar has no matrix product, use mul`,
+  );
+  const a = cast(left.rank === 1 ? reshape(left, [1, left.size]) : left, isFloat(dtype) ? dtype : "float32");
+  const b = cast(right.rank === 1 ? reshape(right, [right.size, 1]) : right, isFloat(dtype) ? dtype : "float32");
+  check(a.shape.at(-1) === b.shape.at(-2), () => `matmul: inner dimensions differ: ${showShape(left.shape)} x ${showShape(right.shape)}`);
+  const product = apply(products.MatMul, [a, b]);
+  const kept = product.shape.filter(
+    (_, axis) => !(left.rank === 1 && axis === product.rank - 2) && !(right.rank === 1 && axis === product.rank - 1),
+  );
+  return cast(reshape(product, kept), isFloat(dtype) ? dtype : dtype === "bool" ? "int32" : dtype);
+}
+
+/** The faces that tensors have as methods too. */
+export const matmulMethods = { matmul };

@@ -1,0 +1,40 @@
+import { Tensor } from "../graph/tensor.js";
+import { activationMethods } from "./activation.js";
+import { compareMethods } from "./compare.js";
+import { elementwiseMethods } from "./elementwise.js";
+import { indexingMethods } from "./indexing.js";
+import { lossMethods } from "./loss.js";
+import { matmulMethods } from "./matmul.js";
+import { normalizeMethods } from "./normalize.js";
+import { reduceMethods } from "./reduce.js";
+import { shapeMethods } from "./shapes.js";
+
+/** The operators whose first operand is a tensor, under the names that they have as methods of it. */
+export const methods = {
+  ...elementwiseMethods,
+  ...compareMethods,
+  ...activationMethods,
+  ...reduceMethods,
+  ...matmulMethods,
+  ...shapeMethods,
+  ...indexingMethods,
+  ...normalizeMethods,
+  ...lossMethods,
+};
+
+/** A function of a tensor and more, as the method of that tensor. */
+type Method<F> = F extends (first: never, ...rest: infer Rest) => infer Result ? (...rest: Rest) => Result : never;
+
+type TensorMethods = { readonly [Name in keyof typeof methods]: Method<(typeof methods)[Name]> };
+
+declare module "../graph/tensor.js" {
+  interface Tensor extends TensorMethods {}
+}
+
+for (const [name, operation] of Object.entries<(...values: never[]) => unknown>(methods)) {
+  Object.defineProperty(Tensor.prototype, name, {
+    value(this: Tensor, ...rest: unknown[]) {
+      return operation(...([this, ...rest] as never[]));
+    },
+  });
+}

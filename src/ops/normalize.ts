@@ -1,0 +1,74 @@
+import { isFloat } from "../graph/dtype.js";
+import { check } from "../graph/error.js";
+import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
+import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
+import { cast } from "./cast.js";
+import { add, div, exp, mul, square, sub } from "./elementwise.js";
+import { apply, applyAll, declare, family } from "./operator.js";
+import { logSumExp, mean, sum } from "./reduce.js";
+import { sumTo } from "./shapes.js";
+
+/** Operators that set elements in relation to the others along some axes. */
+export const normalize = family({
+  // y (g - Σ g y)
+  Softmax: declare<{ axis: number }>({
+    infer: ([x]) => x,
+    gradient: [(g, _, [y], { axis }) => mul(y, sub(g, sum(mul(g, y), { axes: axis, keepDims: true })))],
+  }),
+  // g - eʸ Σ g
+  LogSoftmax: declare<{ axis: number }>({
+    infer: ([x]) => x,
+    gradient: [(g, _, [y], { axis }) => sub(g, mul(exp(y), sum(g, { axes: axis, keepDims: true })))],
+    lower: ([x], { axis }, { device }) => (device === "webgpu" ? sub(x, logSumExp(x, { axes: axis, keepDims: true })) : undefined),
+  }),
+  // Outputs: the result, the mean and the rate r = 1 / √(variance + epsilon). With n = (x - mean) r and h = g scale:
+  // dx = r (h - mean(h) - n mean(h n)), and through the other two outputs (gradients of gradients) g₁ / N and -g₂ r² n / N
+  LayerNormalization: declare<{ axis: number; epsilon: FloatAttribute }>({
+    infer: ([x], { axis }) => {
+      const statistics = { dtype: x.dtype, shape: x.shape.map((size, i) => (i < axis ? size : 1)) };
+      return [{ dtype: x.dtype, shape: x.shape }, statistics, statistics];
+    },
+    gradient: [
+      (g, [x, scale], [, average, rate], { axis }, { gradients: [, ofMean, ofRate] }) => {
+        const axes = x.shape.map((_, i) => i).slice(axis);
+        const count = sizeOf(x.shape.slice(axis));
+        const h = mul(g, scale);
+        const n = mul(sub(x, average), rate);
+        const along = mul(n, mean(mul(h, n), { axes, keepDims: true }));
+        const dx = mul(rate, sub(sub(h, mean(h, { axes, keepDims: true })), along));
+        const withMean = ofMean ? add(dx, div(ofMean, count)) : dx;
+        return ofRate ? sub(withMean, div(mul(mul(ofRate, square(rate)), n), count)) : withMean;
+      },
+      (g, [x, scale], [, average, rate]) => sumTo(mul(g, mul(sub(x, average), rate)), scale.shape),
+      (g, [, , shift]) => sumTo(g, shift.shape),
+    ],
+    emit: (emitter, inputs, attributes) => emitter.node("LayerNormalization", inputs, attributes, 3),
+  }),
+});
+
+const floats = (x: Tensor): Tensor => (isFloat(x.dtype) ? x : cast(x, "float32"));
+
+/** `eˣ / Σ eˣ` along `axis`. */
+export const softmax = (x: Tensor, axis = -1): Tensor =>
+  apply(normalize.Softmax, [floats(x)], { axis: normalizeAxis("softmax", axis, x.rank) });
+
+/** `x - ln Σ eˣ` along `axis`. */
+export const logSoftmax = (x: Tensor, axis = -1): Tensor =>
+  apply(normalize.LogSoftmax, [floats(x)], { axis: normalizeAxis("logSoftmax", axis, x.rank) });
+
+/**
+ * `(x - mean) / √(variance + epsilon) scale + shift` over the last axes (Ba et al. 2016, equation 4).
+ * @param scale, shift of the shape of the axes normalised over
+ */
+export function layerNorm(x: Tensor, scale: Tensor, shift: Tensor, epsilon = 1e-5): Tensor {
+  const shape: Shape = x.shape.slice(x.rank - scale.rank);
+  check(
+    scale.rank > 0 && sameShape(shape, scale.shape) && sameShape(scale.shape, shift.shape),
+    () =>
+      `layerNorm: scale ${showShape(scale.shape)} and shift ${showShape(shift.shape)} must both have the last sizes of ${showShape(x.shape)}`,
+  );
+  return applyAll(normalize.LayerNormalization, [x, scale, shift], { axis: x.rank - scale.rank, epsilon: float(epsilon) })[0] as Tensor;
+}
+
+/** The faces that tensors have as methods too. */
+export const normalizeMethods = { softmax, logSoftmax, layerNorm };

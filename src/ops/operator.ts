@@ -1,0 +1,89 @@
+import type { Attributes, Node, Tensor, TensorType } from "../graph/tensor.js";
+import { makeNode } from "../graph/tensor.js";
+
+/** The inputs of a node. The type promises three so that rules may destructure; an operator knows how many it has. */
+export type Operands = readonly [Tensor, Tensor, Tensor, ...Tensor[]];
+
+/** What a gradient rule may ask beside its operands. */
+export interface RuleContext {
+  /** The gradient of each output; undefined where the loss does not depend on it. */
+  readonly gradients: readonly (Tensor | undefined)[];
+  /** Which input's gradient is wanted. */
+  readonly index: number;
+}
+
+/**
+ * The gradient of the loss with respect to one input, given `gradient`, that of output 0 (zeros if the loss depends on others only).
+ * The reverse walk sums the result over broadcast axes, so a rule never does. Undefined: the loss does not depend on this input.
+ */
+export type Rule<A = Attributes> = (
+  gradient: Tensor,
+  inputs: Operands,
+  outputs: Operands,
+  attributes: A,
+  context: RuleContext,
+) => Tensor | undefined;
+
+/** Writes ONNX nodes; see the room `onnx`. Values are known by their names. */
+export interface Emitter {
+  node(type: string, inputs: readonly string[], attributes?: Attributes, outputs?: number, domain?: string): string[];
+  /** A one-dimensional int64 constant, as ONNX wants its shapes, axes and sizes. */
+  int64(values: readonly number[]): string;
+  /** A scalar constant. */
+  scalar(value: number, dtype: TensorType["dtype"]): string;
+}
+
+/** What a graph is being prepared for: the providers have different kernels. */
+export interface Target {
+  readonly device: string;
+}
+
+/**
+ * An operator: what comes out, how it is computed, how it is differentiated.
+ * @typeParam A its attributes
+ */
+export interface Declaration<A = Attributes> {
+  /** The types of the outputs; throws where the inputs do not fit. `type` is the operator's name, for the error. */
+  infer(inputs: Operands, attributes: A, type: string): TensorType | readonly TensorType[];
+  /** One rule an input (undefined: no gradient flows there), or one rule for every input of a variadic operator. */
+  readonly gradient: "nonDifferentiable" | Rule<A> | readonly (Rule<A> | undefined)[];
+  /** The ONNX nodes that compute it; by default one of the same type with the same attributes. */
+  emit?(emitter: Emitter, inputs: readonly string[], attributes: A, node: Node): readonly string[];
+  /** The same value out of other operators, where ONNX (or the target's provider) has none of this type; undefined to keep it. */
+  lower?(inputs: Operands, attributes: A, target: Target): Tensor | readonly Tensor[] | undefined;
+  /** The same value by less work, where the inputs allow it: `x * 1` is `x`, a product takes up a transpose. */
+  simplify?(inputs: Operands, attributes: A): Tensor | undefined;
+  /** The operator on numbers, where each output element depends on the input elements at its place. */
+  readonly scalar?: (...operands: number[]) => number;
+  /** Whether the operands may change places. */
+  readonly commutative?: boolean;
+  /** Whether two nodes of the same inputs and attributes must stay two. */
+  readonly distinct?: boolean;
+}
+
+/** A declared operator, which knows its name. */
+export interface Operator extends Declaration {
+  readonly type: string;
+}
+
+/** Declares an operator whose attributes have type `A`. */
+export const declare = <A>(declaration: Declaration<A>): Declaration => declaration as unknown as Declaration;
+
+/** A family of operators, keyed by their ONNX types. */
+export function family<K extends string>(declarations: Record<K, Declaration>): Record<K, Operator> {
+  const named = Object.entries<Declaration>(declarations).map(([type, declaration]) => [type, { ...declaration, type }]);
+  return Object.fromEntries(named) as Record<K, Operator>;
+}
+
+/** Applies an operator and returns all its outputs. */
+export function applyAll(operator: Operator, inputs: readonly Tensor[], attributes: Attributes = {}): readonly Tensor[] {
+  const types = [operator.infer(inputs as unknown as Operands, attributes, operator.type)].flat() as TensorType[];
+  return makeNode(operator, inputs, attributes, types);
+}
+
+/** Applies an operator and returns its first output. */
+export const apply = (operator: Operator, inputs: readonly Tensor[], attributes?: Attributes): Tensor =>
+  applyAll(operator, inputs, attributes)[0] as Tensor;
+
+/** The operator of a node. Every node's operator was declared in this room, since nothing else makes nodes. */
+export const operatorOf = (node: Node): Operator => node.operator as Operator;

@@ -1,0 +1,79 @@
+import type { DType } from "../graph/dtype.js";
+import { check } from "../graph/error.js";
+import { checkShape, type Shape, showShape } from "../graph/shape.js";
+import { Tensor } from "../graph/tensor.js";
+import { currentTrace } from "../graph/trace.js";
+import { cast } from "./cast.js";
+import { less } from "./compare.js";
+import { add, clip, cos, log, mul, neg, sqrt, sub } from "./elementwise.js";
+import { sort } from "./indexing.js";
+import { argmax } from "./reduce.js";
+
+/** Everything random follows from these two numbers: every value drawn, and every run of a traced function, takes the next counter. */
+export interface RandomState {
+  seed: number;
+  counter: number;
+}
+
+const state: RandomState = { seed: 0, counter: 0 };
+
+/** Starts all random numbers anew from `value`: the same seed gives the same numbers on every machine. */
+export function seed(value: number): void {
+  check(Number.isInteger(value) && value >= 0 && value < 2 ** 32, () => `seed: got ${value}, expected a whole number from 0 to 2^32 - 1`);
+  state.seed = value;
+  state.counter = 0;
+}
+
+/** The key of the next draw. */
+export const nextKey = (): readonly [number, number] => [state.seed, state.counter++];
+
+/** What a checkpoint keeps of the random numbers. */
+export const randomState = (): RandomState => ({ ...state });
+
+/** Goes on from a kept {@link randomState}. */
+export function setRandomState(kept: RandomState): void {
+  Object.assign(state, kept);
+}
+
+/** In a traced function a fresh draw every run, outside one fixed draw. */
+function draw(shape: Shape): Tensor {
+  checkShape("random", shape);
+  const trace = currentTrace();
+  return trace
+    ? new Tensor("float32", shape, { kind: "random", key: undefined, stream: trace.randomStreams++ })
+    : new Tensor("float32", shape, { kind: "random", key: nextKey(), stream: 0 });
+}
+
+/** Random tensors. In a traced function each run draws anew; no gradient flows into a draw. */
+export const random = {
+  /** Uniform in [low, high). */
+  uniform(shape: Shape, low = 0, high = 1, dtype: DType = "float32"): Tensor {
+    const x = draw(shape);
+    return cast(low === 0 && high === 1 ? x : add(mul(x, high - low), low), dtype);
+  },
+
+  /** Normal, by Box and Muller's transform (1958) of two uniform draws. */
+  normal(shape: Shape, mean = 0, deviation = 1, dtype: DType = "float32"): Tensor {
+    const radius = sqrt(mul(-2, log(sub(1, draw(shape)))));
+    const x = mul(radius, cos(mul(draw(shape), 2 * Math.PI)));
+    return cast(mean === 0 && deviation === 1 ? x : add(mul(x, deviation), mean), dtype);
+  },
+
+  /** 1 with the given probability, else 0. */
+  bernoulli(shape: Shape, probability = 0.5, dtype: DType = "float32"): Tensor {
+    check(probability >= 0 && probability <= 1, () => `random.bernoulli: probability ${probability}: expected 0 to 1`);
+    return cast(less(draw(shape), probability), dtype);
+  },
+
+  /** One class index (int32) from each row of `logits` `[..., classes]`, by the Gumbel-max trick (Maddison et al. 2014). */
+  categorical(logits: Tensor): Tensor {
+    check(logits.rank > 0, () => `random.categorical: logits ${showShape(logits.shape)} have no axis of classes`);
+    const uniform = clip(draw(logits.shape), 2 ** -24, 1);
+    return argmax(add(logits, cast(neg(log(neg(log(uniform)))), logits.dtype)), { axis: -1 });
+  },
+
+  /** The numbers 0 to `count - 1` (int32) in random order. */
+  permutation(count: number): Tensor {
+    return sort(draw([count])).indices;
+  },
+};

@@ -1,0 +1,169 @@
+import { isFloat } from "../graph/dtype.js";
+import { check } from "../graph/error.js";
+import { normalizeAxes, normalizeAxis, type Shape, showShape } from "../graph/shape.js";
+import type { Tensor } from "../graph/tensor.js";
+import { cast } from "./cast.js";
+import { equal } from "./compare.js";
+import { abs, add, div, exp, log, mul, pow, sqrt, square, sub, where } from "./elementwise.js";
+import { apply, type Declaration, declare, type Emitter, family, type Operator, type Rule } from "./operator.js";
+import { expand, reshape } from "./shapes.js";
+
+/** Which axes a reduction goes over, by default all, and whether they stay, of size 1. */
+export interface ReduceOptions {
+  readonly axes?: number | readonly number[];
+  readonly keepDims?: boolean;
+}
+
+interface ReduceAttributes {
+  readonly axes: readonly number[];
+  readonly keepDims: boolean;
+}
+
+const reduced = (shape: Shape, { axes, keepDims }: ReduceAttributes): Shape =>
+  keepDims ? shape.map((size, axis) => (axes.includes(axis) ? 1 : size)) : shape.filter((_, axis) => !axes.includes(axis));
+
+const emitReduce =
+  (type: string) =>
+  (emitter: Emitter, [x]: readonly string[], { axes, keepDims }: ReduceAttributes) =>
+    emitter.node(type, [x as string, emitter.int64(axes)], { keepdims: Number(keepDims) });
+
+const reduction = (type: string, rule: Rule<ReduceAttributes>, more: Partial<Declaration<ReduceAttributes>> = {}): Declaration =>
+  declare<ReduceAttributes>({
+    infer: ([x], attributes) => ({ dtype: x.dtype, shape: reduced(x.shape, attributes) }),
+    gradient: [rule],
+    emit: emitReduce(type),
+    ...more,
+  });
+
+/** A reduction's result spread over the axes that it summed up. */
+const spread = (y: Tensor, x: Tensor, axes: readonly number[]): Tensor =>
+  expand(reshape(y, reduced(x.shape, { axes, keepDims: true })), x.shape);
+
+/** The gradient of an extremum goes to the places that attain it, in equal parts. */
+const toExtrema: Rule<ReduceAttributes> = (g, [x], [y], { axes }) => {
+  const attained = cast(equal(x, spread(y, x, axes)), x.dtype);
+  return mul(attained, spread(div(g, reshape(sum(attained, { axes }), g.shape)), x, axes));
+};
+
+const extremumIndex: Declaration = declare<{ axis: number; keepDims: boolean }>({
+  infer: ([x], { axis, keepDims }) => ({ dtype: "int64", shape: reduced(x.shape, { axes: [axis], keepDims }) }),
+  gradient: "nonDifferentiable",
+});
+
+const emitIndex = (type: string): Declaration => ({
+  ...extremumIndex,
+  emit: (emitter, [x], { axis, keepDims }) => emitter.node(type, [x as string], { axis, keepdims: Number(keepDims) }),
+});
+
+/** Reductions over axes and running sums. */
+export const reduce = family({
+  ReduceSum: reduction("ReduceSum", (g, [x], _, { axes }) => spread(g, x, axes)),
+  ReduceMean: reduction("ReduceMean", (g, [x], [y], { axes }) => spread(mul(g, y.size / x.size), x, axes)),
+  ReduceMax: reduction("ReduceMax", toExtrema),
+  ReduceMin: reduction("ReduceMin", toExtrema),
+  ReduceProd: reduction("ReduceProd", (g, [x], _, { axes }) => mul(spread(g, x, axes), productOfOthers(x, axes))),
+  // ln Σ eˣ has the softmax e^(x - y) as its gradient
+  LogSumExp: reduction("ReduceLogSumExp", (g, [x], [y], { axes }) => mul(spread(g, x, axes), exp(sub(x, spread(y, x, axes)))), {
+    lower: ([x], { axes, keepDims }) => {
+      const highest = max(x, { axes, keepDims: true });
+      const total = add(log(sum(exp(sub(x, highest)), { axes, keepDims: true })), highest);
+      return keepDims ? total : reshape(total, reduced(x.shape, { axes, keepDims }));
+    },
+  }),
+  ArgMax: emitIndex("ArgMax"),
+  ArgMin: emitIndex("ArgMin"),
+  // Every element counts in all the sums from its own place on.
+  CumSum: declare<{ axis: number; reverse: number }>({
+    infer: ([x]) => x,
+    gradient: [(g, _, __, { axis, reverse }) => apply(reduce.CumSum, [g], { axis, reverse: 1 - reverse })],
+    emit: (emitter, [x], { axis, reverse }) => emitter.node("CumSum", [x as string, emitter.scalar(axis, "int64")], { reverse }),
+  }),
+}) as Record<
+  "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "LogSumExp" | "ArgMax" | "ArgMin" | "CumSum",
+  Operator
+>;
+
+/** The product of all but each element: by division, but by the others themselves where one element is 0. */
+function productOfOthers(x: Tensor, axes: readonly number[]): Tensor {
+  const zero = equal(x, 0);
+  const count = sum(cast(zero, x.dtype), { axes, keepDims: true });
+  const rest = where(zero, 1, x);
+  const product = prod(rest, { axes, keepDims: true });
+  return where(zero, where(equal(count, 1), product, 0), where(equal(count, 0), div(product, rest), 0));
+}
+
+function reduceBy(operator: Operator, x: Tensor, { axes, keepDims = false }: ReduceOptions): Tensor {
+  const list = normalizeAxes(operator.type, axes, x.rank);
+  return list.length === 0 ? x : apply(operator, [x], { axes: list, keepDims });
+}
+
+/** Booleans and the 8-bit types are summed up as int32. */
+const counted = (x: Tensor): Tensor => (isFloat(x.dtype) || x.dtype === "int64" ? x : cast(x, "int32"));
+
+function nonEmpty(operation: string, x: Tensor): Tensor {
+  check(x.size > 0, () => `${operation}: shape ${showShape(x.shape)} has no elements, so it has no ${operation}`);
+  return x;
+}
+
+/** The sum over `axes`. */
+export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy(reduce.ReduceSum, counted(x), options);
+/** The mean over `axes`, of whole numbers too a fraction. */
+export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor =>
+  reduceBy(reduce.ReduceMean, nonEmpty("mean", isFloat(x.dtype) ? x : cast(x, "float32")), options);
+/** The greatest element over `axes`; where several attain it, they share the gradient. */
+export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy(reduce.ReduceMax, nonEmpty("max", x), options);
+/** The least element over `axes`; where several attain it, they share the gradient. */
+export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy(reduce.ReduceMin, nonEmpty("min", x), options);
+/** The product over `axes`. */
+export const prod = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy(reduce.ReduceProd, counted(x), options);
+/** The mean squared distance from the mean over `axes`, divided by the count less `correction` (1: the unbiased estimate). */
+export function variance(x: Tensor, { correction = 0, ...options }: ReduceOptions & { correction?: number } = {}): Tensor {
+  const squares = square(sub(x, mean(x, { axes: options.axes, keepDims: true })));
+  const average = mean(squares, options);
+  if (correction === 0) return average;
+  const count = squares.size / average.size;
+  return mul(average, count / (count - correction));
+}
+/** The p-norm `(Σ |x|ᵖ)^(1/p)` over `axes`: Euclidean by default. */
+export function norm(x: Tensor, { order = 2, ...options }: ReduceOptions & { order?: number } = {}): Tensor {
+  if (order === Number.POSITIVE_INFINITY) return max(abs(x), options);
+  if (order === 1) return sum(abs(x), options);
+  if (order !== 2) return pow(sum(pow(abs(x), order), options), 1 / order);
+  const squared = sum(square(x), options);
+  // The root has no slope at 0: there the gradient is 0, as in PyTorch.
+  const zero = equal(squared, 0);
+  return where(zero, 0, sqrt(where(zero, 1, squared)));
+}
+/** `ln Σ eˣ` over `axes`, without overflow. */
+export const logSumExp = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy(reduce.LogSumExp, nonEmpty("logSumExp", x), options);
+
+function indexBy(operator: Operator, x: Tensor, axis: number | undefined, keepDims: boolean): Tensor {
+  if (axis === undefined) {
+    const index = indexBy(operator, reshape(x, [x.size]), 0, false);
+    return keepDims
+      ? reshape(
+          index,
+          x.shape.map(() => 1),
+        )
+      : index;
+  }
+  const place = normalizeAxis(operator.type, axis, x.rank);
+  return cast(apply(operator, [nonEmpty(operator.type, x.dtype === "bool" ? cast(x, "int32") : x)], { axis: place, keepDims }), "int32");
+}
+
+/** The int32 index of the greatest element along `axis` (the first of several), or in the flattened tensor. */
+export const argmax = (x: Tensor, { axis, keepDims = false }: { axis?: number; keepDims?: boolean } = {}): Tensor =>
+  indexBy(reduce.ArgMax, x, axis, keepDims);
+/** The int32 index of the least element along `axis` (the first of several), or in the flattened tensor. */
+export const argmin = (x: Tensor, { axis, keepDims = false }: { axis?: number; keepDims?: boolean } = {}): Tensor =>
+  indexBy(reduce.ArgMin, x, axis, keepDims);
+/** The sum of all elements up to each place along `axis`. */
+export const cumulativeSum = (x: Tensor, axis = -1): Tensor =>
+  apply(reduce.CumSum, [counted(x)], { axis: normalizeAxis("cumulativeSum", axis, x.rank), reverse: 0 });
+/** Whether any element over `axes` is true. */
+export const any = (x: Tensor, options: ReduceOptions = {}): Tensor => cast(max(cast(cast(x, "bool"), "int32"), options), "bool");
+/** Whether all elements over `axes` are true. */
+export const all = (x: Tensor, options: ReduceOptions = {}): Tensor => cast(min(cast(cast(x, "bool"), "int32"), options), "bool");
+
+/** The faces that tensors have as methods too. */
+export const reduceMethods = { sum, mean, max, min, prod, variance, norm, logSumExp, argmax, argmin, cumulativeSum, any, all };

@@ -1,0 +1,27 @@
+import { activation } from "./activation.js";
+import { casts } from "./cast.js";
+import { compare } from "./compare.js";
+import { create } from "./create.js";
+import { elementwise } from "./elementwise.js";
+import { indexing } from "./indexing.js";
+import { losses } from "./loss.js";
+import { products } from "./matmul.js";
+import { normalize } from "./normalize.js";
+import type { Operator } from "./operator.js";
+import { reduce } from "./reduce.js";
+import { shapes } from "./shapes.js";
+
+/** Every operator by its name: what a reader of ONNX files looks nodes up in, and what the list in the docs is made from. */
+export const operators: Readonly<Record<string, Operator>> = {
+  ...create,
+  ...casts,
+  ...elementwise,
+  ...compare,
+  ...activation,
+  ...reduce,
+  ...products,
+  ...shapes,
+  ...indexing,
+  ...normalize,
+  ...losses,
+};

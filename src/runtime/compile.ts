@@ -1,0 +1,109 @@
+import { KasaneError } from "../graph/error.js";
+import { hostData, Tensor } from "../graph/tensor.js";
+import { trace } from "../graph/trace.js";
+import { nextKey } from "../ops/random.js";
+import { requireDevice } from "./devices.js";
+import { initialise, realise } from "./eager.js";
+import { feedOf, Plan, type RunOptions } from "./plan.js";
+import { exclusive } from "./state.js";
+import { type Feed, mapTree, type Tree } from "./tree.js";
+
+/** Settings of {@link compile}. */
+export interface CompileOptions extends RunOptions {
+  /** Whether the function trains: what dropout and batch statistics ask while it is traced. */
+  readonly training?: boolean;
+}
+
+/** A function that was compiled: takes what the original takes, and numbers or arrays for tensors; gives its result, computed. */
+export interface Compiled<Arguments extends readonly unknown[], Result> {
+  (...values: { [I in keyof Arguments]: Feed<Arguments[I]> }): Promise<Result>;
+  /** Gives the native memory of its sessions back. Without it they are released when the least recently used make room. */
+  dispose(): Promise<void>;
+}
+
+interface Traced {
+  readonly plan: Plan;
+  /** The result, with its tensors' places among the plan's outputs. */
+  readonly shape: Tree;
+}
+
+class Place {
+  constructor(readonly index: number) {}
+}
+
+/**
+ * Makes one ONNX graph of all that `fn` computes and assigns, for each signature (shapes, dtypes and other values) that it is called with,
+ * and runs it in one call. `fn` is called once a signature, with symbolic tensors: anything else that it does happens then only.
+ * @throws KasaneError (the returned promise) where tracing fails or this machine lacks the device
+ */
+export function compile<Arguments extends readonly unknown[], Result>(
+  fn: (...values: Arguments) => Result,
+  options: CompileOptions = {},
+): Compiled<Arguments, Result> {
+  const traced = new Map<string, Traced>();
+  let deviceChecked = options.device === undefined || options.device === "cpu";
+
+  const step = async (...values: unknown[]): Promise<unknown> => {
+    const leaves: Tensor[] = [];
+    let signature = "";
+    const shape = mapTree(values.length === 1 ? values[0] : values, (tensor, path) => {
+      signature += `${path}:${tensor.dtype}[${tensor.shape}];`;
+      leaves.push(tensor);
+      return tensor;
+    });
+    signature += statics(shape);
+    return exclusive(async () => {
+      if (!deviceChecked) {
+        await requireDevice(options.device as NonNullable<typeof options.device>);
+        deviceChecked = true;
+      }
+      let ready = traced.get(signature);
+      if (!ready) {
+        ready = traceFunction(fn as (...values: never[]) => unknown, shape, values.length, options);
+        traced.set(signature, ready);
+      }
+      const { plan } = ready;
+      await initialise(plan.reads);
+      const computed = leaves.every((leaf) => hostData(leaf)) ? leaves : await realise(leaves);
+      const feeds = [];
+      for (const leaf of computed) feeds.push(await feedOf(leaf));
+      const results = await plan.run(feeds, plan.usesRandom ? nextKey() : [0, 0]);
+      return fill(ready.shape, results);
+    });
+  };
+  const dispose = async () => {
+    const plans = [...traced.values()];
+    traced.clear();
+    await exclusive(async () => {
+      for (const { plan } of plans) await plan.release();
+    });
+  };
+  return Object.assign(step, { dispose }) as unknown as Compiled<Arguments, Result>;
+}
+
+function traceFunction(fn: (...values: never[]) => unknown, shape: Tree, count: number, options: CompileOptions): Traced {
+  const inputs: { name: string; tensor: Tensor }[] = [];
+  const symbolic = mapTree(shape, (tensor, path) => {
+    const name = path === "" ? "input" : path;
+    const input = new Tensor(tensor.dtype, tensor.shape, { kind: "input", name });
+    inputs.push({ name, tensor: input });
+    return input;
+  });
+  const { result, trace: collected } = trace(options.training ?? false, () => fn(...((count === 1 ? [symbolic] : symbolic) as never[])));
+  if (result instanceof Promise)
+    throw new KasaneError("compile: the function is async: a traced function only builds tensors, so it needs no await");
+  const outputs: Tensor[] = [];
+  const places = mapTree(result, (tensor) => new Place(outputs.push(tensor) - 1));
+  return { plan: new Plan({ inputs, outputs, updates: collected.assignments }, options), shape: places };
+}
+
+/** The values that are no tensors: they are part of the signature. */
+const statics = (tree: Tree): string => JSON.stringify(tree, (_, value) => (value instanceof Tensor ? 0 : value)) ?? "";
+
+function fill(tree: Tree, results: readonly Tensor[]): Tree {
+  if (tree instanceof Place) return results[tree.index];
+  if (Array.isArray(tree)) return tree.map((item) => fill(item, results));
+  if (tree !== null && typeof tree === "object")
+    return Object.fromEntries(Object.entries(tree).map(([key, item]) => [key, fill(item, results)]));
+  return tree;
+}

@@ -1,0 +1,132 @@
+import { elementAt, type TypedArray } from "../graph/dtype.js";
+import { check } from "../graph/error.js";
+import { showShape } from "../graph/shape.js";
+import { hostData, Tensor } from "../graph/tensor.js";
+import { provideAssignment, Variable } from "../graph/variable.js";
+import { leavesOf, substitute, topologicalOrder } from "../graph/walk.js";
+import type { NestedArray } from "../ops/create.js";
+import { feedOf, Plan } from "./plan.js";
+import { exclusive, State, toOrt } from "./state.js";
+
+/** Plans of graphs computed outside traced functions, by structure; the least recently used go first. */
+const plans = new Map<string, Plan>();
+const capacity = 256;
+
+/** Computes tensors; called in a section that has the runtime for itself. */
+export async function realise(tensors: readonly Tensor[]): Promise<Tensor[]> {
+  if (tensors.every((x) => hostData(x))) return [...tensors];
+  const leaves = leavesOf(tensors);
+  await initialise(leaves.filter((leaf) => leaf instanceof Variable));
+  const key = structureOf(tensors, leaves);
+  const data = leaves.filter((leaf) => leaf.source.kind === "data" && leaf.size > 1);
+  const fixedDraws = leaves.some((leaf) => leaf.source.kind === "random");
+  const known = fixedDraws ? undefined : plans.get(key);
+  const plan = known ?? planOf(tensors, data);
+  const results = await plan.run(await Promise.all(data.map(feedOf)), [0, 0]);
+  if (fixedDraws) await plan.release();
+  else await remember(key, plan);
+  return results;
+}
+
+/** A plan that takes the data leaves as inputs, and so serves any graph of the same structure. */
+function planOf(tensors: readonly Tensor[], data: readonly Tensor[]): Plan {
+  const inputs = data.map(({ dtype, shape }, i) => ({
+    name: `data${i}`,
+    tensor: new Tensor(dtype, shape, { kind: "input", name: `data${i}` }),
+  }));
+  const symbols = new Map(data.map((leaf, i) => [leaf, (inputs[i] as (typeof inputs)[0]).tensor]));
+  return new Plan({ inputs, outputs: substitute(tensors, symbols), updates: new Map() }, {});
+}
+
+async function remember(key: string, plan: Plan): Promise<void> {
+  plans.delete(key);
+  plans.set(key, plan);
+  if (plans.size <= capacity) return;
+  const [oldest] = plans as unknown as Iterable<[string, Plan]>;
+  if (!oldest) return;
+  plans.delete(oldest[0]);
+  await oldest[1].release();
+}
+
+/** What tells graphs apart that no one model can serve. */
+function structureOf(outputs: readonly Tensor[], leaves: readonly Tensor[]): string {
+  const names = new Map<Tensor, string>(leaves.map((leaf, i) => [leaf, `@${i}`]));
+  const parts = leaves.map((leaf) => {
+    const held = leaf.size <= 1 ? hostData(leaf)?.join() : undefined;
+    return `${leaf instanceof Variable ? `v${identityOf(leaf)}` : leaf.source.kind}:${leaf.dtype}[${leaf.shape}]${held ?? ""}`;
+  });
+  for (const node of topologicalOrder(outputs)) {
+    const id = parts.length;
+    node.outputs.forEach((output, i) => names.set(output, `${id}.${i}`));
+    parts.push(`${node.operator.type}(${node.inputs.map((input) => names.get(input))})${JSON.stringify(node.attributes)}`);
+  }
+  return `${parts.join(";")}->${outputs.map((output) => names.get(output))}`;
+}
+
+const identities = new WeakMap<Variable, number>();
+let identified = 0;
+
+function identityOf(variable: Variable): number {
+  const id = identities.get(variable) ?? identified++;
+  identities.set(variable, id);
+  return id;
+}
+
+/** Computes the first values of variables that have none yet. */
+export async function initialise(variables: readonly Variable[]): Promise<void> {
+  const fresh = variables.filter((variable) => !variable.storage);
+  if (fresh.length === 0) return;
+  const values = await realise(fresh.map((variable) => variable.initial));
+  fresh.forEach((variable, i) => {
+    variable.storage ??= ownState(values[i] as Tensor);
+  });
+}
+
+/** A state over a copy of the value: states are written to. */
+function ownState(value: Tensor): State {
+  return new State(toOrt((hostData(value) as TypedArray).slice() as TypedArray, value.dtype, value.shape));
+}
+
+provideAssignment((variable, value) =>
+  exclusive(async () => {
+    const [computed] = await realise([value]);
+    variable.storage = ownState(computed as Tensor);
+  }),
+);
+
+declare module "../graph/tensor.js" {
+  interface Tensor {
+    /** Computes the elements, in row-major order. Of a realised tensor the array is shared: copy it before writing to it. */
+    data(): Promise<TypedArray>;
+    /** Computes the elements in nested arrays, or the one element of a scalar. int64 gives bigints, bool booleans. */
+    array(): Promise<NestedArray>;
+    /** Computes the only element of a tensor of size 1 as a number. */
+    item(): Promise<number>;
+  }
+}
+
+Object.assign(Tensor.prototype, {
+  data(this: Tensor): Promise<TypedArray> {
+    const known = hostData(this);
+    if (known) return Promise.resolve(known);
+    return exclusive(async () => {
+      const [result] = await realise([this]);
+      return hostData(result as Tensor) as TypedArray;
+    });
+  },
+  async array(this: Tensor): Promise<NestedArray> {
+    const data = await this.data();
+    return nest(data, this, 0, 0, this.size);
+  },
+  async item(this: Tensor): Promise<number> {
+    check(this.size === 1, () => `item: a tensor of shape ${showShape(this.shape)} has ${this.size} elements, expected 1`);
+    return Number(elementAt(await this.data(), 0, this.dtype));
+  },
+});
+
+function nest(data: TypedArray, { shape, dtype }: Tensor, axis: number, offset: number, span: number): NestedArray {
+  if (axis === shape.length) return elementAt(data, offset, dtype);
+  const count = shape[axis] as number;
+  const inner = count === 0 ? 0 : span / count;
+  return Array.from({ length: count }, (_, i) => nest(data, { shape, dtype } as Tensor, axis + 1, offset + i * inner, inner));
+}

@@ -1,0 +1,156 @@
+import { toBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema } from "onnx-buf";
+import type * as ort from "#onnxruntime";
+import { isFloat } from "../graph/dtype.js";
+import { KasaneError } from "../graph/error.js";
+import { hostData, type Node, type Tensor } from "../graph/tensor.js";
+import { Variable } from "../graph/variable.js";
+import { leavesOf, topologicalOrder } from "../graph/walk.js";
+import { emitModel, type Named } from "../onnx/emit.js";
+import { prepare } from "../onnx/passes/index.js";
+import { detectAnomaly } from "./anomaly.js";
+import type { Device } from "./devices.js";
+import { Session } from "./session.js";
+import { fromOrt, type State, stateOf, toOrt } from "./state.js";
+import { fillUniform } from "./uniform.js";
+
+/** How a graph is run. */
+export interface RunOptions {
+  readonly device?: Device;
+  /** Threads within one operator; by default one for small graphs, all cores for large ones. */
+  readonly threads?: number;
+  /** Whether every value is checked, to name the operation that first makes a NaN or an infinity. Slow. */
+  readonly detectAnomalies?: boolean;
+}
+
+/** What a plan computes from what. */
+export interface Computation {
+  readonly inputs: readonly Named[];
+  readonly outputs: readonly Tensor[];
+  readonly updates: ReadonlyMap<Variable, Tensor>;
+}
+
+interface RandomFeed {
+  readonly name: string;
+  readonly leaf: Tensor;
+  readonly stream: number;
+  readonly key: readonly [number, number] | undefined;
+}
+
+/** A graph made ready: its session, and where each input comes from and each output goes. */
+export class Plan {
+  private readonly names = new Set<string>();
+  private readonly inputs: readonly Named[];
+  private readonly variables: { readonly name: string; readonly variable: Variable }[] = [];
+  private readonly randoms: RandomFeed[] = [];
+  private readonly updates: { readonly name: string; readonly variable: Variable }[];
+  private readonly outputs: readonly Named[];
+  private readonly watched: readonly { readonly name: string; readonly node: Node; readonly output: Tensor }[];
+  private readonly session: Session;
+  private readonly fetches: Record<string, ort.Tensor | null>;
+  private readonly onDevice: boolean;
+  readonly usesRandom: boolean;
+  readonly model: Uint8Array;
+
+  constructor({ inputs, outputs, updates }: Computation, options: RunOptions) {
+    const device = options.device ?? "cpu";
+    this.onDevice = device !== "cpu" && device !== "wasm";
+    const values = [...outputs, ...updates.values()];
+    const prepared = prepare(values, { device });
+    this.inputs = inputs.map(({ name, tensor }) => ({ name: this.unique(name), tensor }));
+    const known = new Set(inputs.map((input) => input.tensor));
+    const feeds: Named[] = [...this.inputs];
+    for (const leaf of leavesOf(prepared)) {
+      if (known.has(leaf)) continue;
+      const name = this.unique(leaf instanceof Variable ? leaf.name : leaf.source.kind);
+      if (leaf instanceof Variable) this.variables.push({ name, variable: leaf });
+      else if (leaf.source.kind === "random") this.randoms.push({ name, leaf, stream: leaf.source.stream, key: leaf.source.key });
+      else continue;
+      feeds.push({ name, tensor: leaf });
+    }
+    this.usesRandom = this.randoms.some((random) => random.key === undefined);
+    this.outputs = outputs.map((_, i) => ({ name: this.unique(`output${i}`), tensor: prepared[i] as Tensor }));
+    this.updates = [...updates.keys()].map((variable) => ({ name: this.unique(`${variable.name}'`), variable }));
+    const results = [...this.outputs, ...this.updates.map(({ name }, i) => ({ name, tensor: prepared[outputs.length + i] as Tensor }))];
+    this.watched = options.detectAnomalies ? this.watch(prepared) : [];
+    this.model = toBinary(
+      ModelProtoSchema,
+      emitModel(feeds, [...results, ...this.watched.map(({ name, output }) => ({ name, tensor: output }))]),
+    );
+    this.fetches = Object.fromEntries([...results, ...this.watched].map(({ name }) => [name, null]));
+    this.session = new Session(this.model, {
+      device,
+      threads: options.threads ?? threadsFor(prepared),
+      resident: this.updates.map(({ name }) => name),
+    });
+  }
+
+  /** The variables whose values a run needs. */
+  get reads(): Variable[] {
+    return [...this.variables.map(({ variable }) => variable), ...this.updates.map(({ variable }) => variable)];
+  }
+
+  /**
+   * Runs the graph once.
+   * @param values what the inputs hold, in their order
+   * @param key of the random numbers drawn this time
+   */
+  async run(values: readonly ort.Tensor[], key: readonly [number, number]): Promise<Tensor[]> {
+    const { fetches, onDevice } = this;
+    const feeds: Record<string, ort.Tensor> = {};
+    this.inputs.forEach(({ name }, i) => {
+      feeds[name] = values[i] as ort.Tensor;
+    });
+    for (const { name, variable } of this.variables) feeds[name] = await stateOf(variable).feed(onDevice);
+    for (const { name, leaf, stream, key: fixed } of this.randoms) {
+      const numbers = new Float32Array(leaf.size);
+      fillUniform(numbers, fixed ?? key, stream);
+      feeds[name] = toOrt(numbers, "float32", leaf.shape);
+    }
+    for (const { name, variable } of this.updates) fetches[name] = stateOf(variable).target(onDevice);
+    const results = await this.execute(feeds);
+    for (const { name, node } of this.watched) detectAnomaly(results[name] as ort.Tensor, node);
+    for (const { name, variable } of this.updates) (variable.storage as State).advance(results[name] as ort.Tensor);
+    return this.outputs.map(({ name, tensor }) => fromOrt(results[name] as ort.Tensor, tensor));
+  }
+
+  release(): Promise<void> {
+    return this.session.release();
+  }
+
+  private async execute(feeds: Record<string, ort.Tensor>): Promise<ort.InferenceSession.OnnxValueMapType> {
+    try {
+      return await this.session.run(feeds, this.fetches);
+    } catch (error) {
+      throw new KasaneError(`ONNX Runtime: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  }
+
+  private watch(prepared: readonly Tensor[]) {
+    return topologicalOrder(prepared).flatMap((node) =>
+      node.outputs.flatMap((output) => (isFloat(output.dtype) ? [{ name: this.unique("watched"), node, output }] : [])),
+    );
+  }
+
+  private unique(name: string): string {
+    let free = name;
+    for (let i = 2; this.names.has(free); i++) free = `${name}_${i}`;
+    this.names.add(free);
+    return free;
+  }
+}
+
+/** Below so many elements in its largest value a graph is run by one thread: waking a second one costs more than it brings. */
+const smallGraph = 16_384;
+
+const threadsFor = (outputs: readonly Tensor[]): number => {
+  const largest = Math.max(1, ...topologicalOrder(outputs).flatMap((node) => node.outputs.map((output) => output.size)));
+  return largest < smallGraph ? 1 : 0;
+};
+
+/** The elements of a data leaf as ONNX Runtime takes them. */
+export async function feedOf(leaf: Tensor): Promise<ort.Tensor> {
+  const data = hostData(leaf) ?? (leaf.source.kind === "data" ? await leaf.source.storage.read() : undefined);
+  if (!data) throw new KasaneError(`a ${leaf.source.kind} leaf has no value here: was it made in a traced function and used outside it?`);
+  return toOrt(data, leaf.dtype, leaf.shape);
+}

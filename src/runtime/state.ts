@@ -1,0 +1,74 @@
+import * as ort from "#onnxruntime";
+import { arrayOf, type DType, type TypedArray } from "../graph/dtype.js";
+import { hostStorage, type Storage, Tensor, type TensorType } from "../graph/tensor.js";
+import type { Variable } from "../graph/variable.js";
+
+/**
+ * A variable's value: the tensor that the next step reads, and one of the same size that it writes.
+ * The two change places after the step, so a step never writes what it reads.
+ */
+export class State implements Storage {
+  private spare: ort.Tensor | undefined;
+
+  constructor(private current: ort.Tensor) {}
+
+  /** What a session on `device` reads. */
+  async feed(onDevice: boolean): Promise<ort.Tensor> {
+    if (!onDevice && this.current.location !== "cpu") {
+      const onHost = toOrt(await this.read(), this.current.type as DType, this.current.dims);
+      this.replace(onHost);
+    }
+    return this.current;
+  }
+
+  /** What a session writes the next value into; null where it shall allocate on its device. */
+  target(onDevice: boolean): ort.Tensor | null {
+    if (onDevice) return null;
+    this.spare ??= toOrt(new (arrayOf(this.current.type as DType))(this.current.size), this.current.type as DType, this.current.dims);
+    return this.spare;
+  }
+
+  /** Takes the value that a session returned. */
+  advance(next: ort.Tensor): void {
+    if (next.location === "cpu") this.spare = this.current.location === "cpu" && this.current !== next ? this.current : undefined;
+    else this.replace(next);
+    this.current = next;
+  }
+
+  /** A copy of the elements: the buffers themselves are written to again. */
+  async read(): Promise<TypedArray> {
+    const data = (await this.current.getData()) as TypedArray;
+    return asStored(data.slice() as TypedArray, this.current.type as DType);
+  }
+
+  private replace(next: ort.Tensor): void {
+    if (this.current.location !== "cpu") this.current.dispose();
+    this.current = next;
+    this.spare = undefined;
+  }
+}
+
+/** The state of a variable whose first value was computed. */
+export const stateOf = (variable: Variable): State => variable.storage as State;
+
+/** An ONNX Runtime tensor over the elements, not copied. */
+export const toOrt = (data: TypedArray, dtype: DType, shape: readonly number[]): ort.Tensor =>
+  new ort.Tensor(dtype, data as Float32Array, shape as number[]);
+
+/** A leaf over what a session returned. */
+export function fromOrt(value: ort.Tensor, { dtype, shape }: TensorType): Tensor {
+  return new Tensor(dtype, shape, { kind: "data", storage: hostStorage(asStored(value.data as TypedArray, dtype)) });
+}
+
+/** float16 as its bits, also where the platform has a Float16Array. */
+const asStored = (data: TypedArray, dtype: DType): TypedArray =>
+  dtype === "float16" && !(data instanceof Uint16Array) ? new Uint16Array((data as TypedArray).buffer) : data;
+
+let tail: Promise<unknown> = Promise.resolve();
+
+/** Runs `body` after all that was begun before: steps and assignments see each other's results in the order of the calls. */
+export function exclusive<T>(body: () => Promise<T>): Promise<T> {
+  const result = tail.then(body);
+  tail = result.catch(() => undefined);
+  return result;
+}

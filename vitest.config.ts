@@ -1,0 +1,13 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  resolve: { alias: { kasane: fileURLToPath(new URL("./src/index.ts", import.meta.url)) } },
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 60_000,
+    // ONNX Runtime's native sessions belong to a process of their own; two cores carry two.
+    pool: "forks",
+    maxWorkers: 2,
+  },
+});
