@@ -4,6 +4,7 @@ import "./runtime/eager.js";
 export { checkpoint, customGradient, stopGradient } from "./autodiff/custom.js";
 export { grad, valueAndGrad } from "./autodiff/grad.js";
 export type { DType, TypedArray } from "./graph/dtype.js";
+export { type Exportable, type InputSpecification, onnxModel } from "./onnx/model.js";
 export { KasaneError } from "./graph/error.js";
 export { printGraph } from "./graph/print.js";
 export type { Shape } from "./graph/shape.js";

@@ -1,0 +1,101 @@
+import { toBinary } from "@bufbuild/protobuf";
+import { type ModelProto, ModelProtoSchema } from "onnx-buf";
+import type { DType, TypedArray } from "../graph/dtype.js";
+import { check, KasaneError } from "../graph/error.js";
+import { Tensor } from "../graph/tensor.js";
+import { trace } from "../graph/trace.js";
+import { Variable } from "../graph/variable.js";
+import { leavesOf } from "../graph/walk.js";
+import { emitModel, type Named } from "./emit.js";
+import { type Origin, type Sizes, withFreeDimensions } from "./free.js";
+import { prepare } from "./passes/index.js";
+
+/** An input of an exported model; a size given by name is free: any size will do when the model runs. */
+export interface InputSpecification {
+  readonly shape: readonly (number | string)[];
+  readonly dtype?: DType;
+}
+
+/** A function of tensors, or a module. */
+export type Exportable = ((...inputs: never[]) => unknown) | { forward(...inputs: never[]): unknown };
+
+/** Each free dimension is traced at three sizes, which no layer has by accident: two give the formula of a size, one checks it. */
+const rounds = 3;
+const probes = [997, 1511, 2069, 1013, 1621, 2237, 1031, 1483, 2411, 1049, 1753, 2081, 1061, 1847, 2129];
+
+/**
+ * An ONNX model of what `target` computes when it is not training, with the variables' present values in it.
+ * @param inputs the inputs in the order of the parameters, by the names that the model shall give them
+ * @returns the bytes of an `.onnx` file; its outputs have the names of the result's fields, or `output`
+ * @throws KasaneError where the graph depends on a free dimension otherwise than in its sizes
+ */
+export async function onnxModel(target: Exportable, inputs: Readonly<Record<string, InputSpecification>>): Promise<Uint8Array> {
+  const forward = (typeof target === "function" ? target : target.forward.bind(target)) as (...values: Tensor[]) => unknown;
+  const origins = originsOf(inputs);
+  const free = Object.keys(origins);
+  check(
+    free.length * rounds <= probes.length,
+    () => `export: ${free.length} free dimensions, at most ${probes.length / rounds} are supported`,
+  );
+  const sizes = Array.from(
+    { length: free.length === 0 ? 1 : rounds },
+    (_, round): Sizes => Object.fromEntries(free.map((name, i) => [name, probes[i * rounds + round] as number])),
+  );
+  const models: ModelProto[] = [];
+  for (const at of sizes) models.push(await traced(forward, inputs, at));
+  return toBinary(ModelProtoSchema, free.length === 0 ? (models[0] as ModelProto) : withFreeDimensions(models, sizes, origins));
+}
+
+function originsOf(inputs: Readonly<Record<string, InputSpecification>>): Record<string, Origin> {
+  const origins: Record<string, Origin> = {};
+  for (const [input, { shape }] of Object.entries(inputs)) {
+    shape.forEach((size, axis) => {
+      if (typeof size === "string") origins[size] ??= { input, axis };
+    });
+  }
+  return origins;
+}
+
+async function traced(
+  forward: (...values: Tensor[]) => unknown,
+  inputs: Readonly<Record<string, InputSpecification>>,
+  at: Sizes,
+): Promise<ModelProto> {
+  const leaves: Named[] = Object.entries(inputs).map(([name, { shape, dtype = "float32" }]) => {
+    const sizes = shape.map((size) => (typeof size === "string" ? (at[size] as number) : size));
+    return { name, tensor: new Tensor(dtype, sizes, { kind: "input", name }) };
+  });
+  const { result } = trace(false, () => forward(...leaves.map((leaf) => leaf.tensor)));
+  const outputs = namedOutputs(result);
+  const prepared = prepare(
+    outputs.map((output) => output.tensor),
+    { device: "cpu" },
+  );
+  const taken = new Set([...leaves, ...outputs].map(({ name }) => name));
+  const weights = new Map<string, TypedArray>();
+  for (const leaf of leavesOf(prepared)) {
+    if (!(leaf instanceof Variable)) continue;
+    let name = leaf.name;
+    while (taken.has(name)) name += "_";
+    taken.add(name);
+    leaves.push({ name, tensor: leaf });
+    weights.set(name, await leaf.data());
+  }
+  return emitModel(
+    leaves,
+    outputs.map(({ name }, i) => ({ name, tensor: prepared[i] as Tensor })),
+    weights,
+  );
+}
+
+function namedOutputs(result: unknown): Named[] {
+  if (result instanceof Tensor) return [{ name: "output", tensor: result }];
+  const outputs = Object.entries((result ?? {}) as object).map(([key, tensor]) => ({
+    name: Array.isArray(result) ? `output${key}` : key,
+    tensor,
+  }));
+  if (outputs.length === 0 || outputs.some(({ tensor }) => !(tensor instanceof Tensor))) {
+    throw new KasaneError("export: the function must return a tensor, or an array or a plain object of tensors");
+  }
+  return outputs;
+}
