@@ -9,6 +9,11 @@ export interface TensorType {
   readonly shape: Shape;
 }
 
+/** A tensor's numbers outside any graph, as files keep them: row-major. */
+export interface StoredTensor extends TensorType {
+  readonly data: TypedArray;
+}
+
 /** Where a leaf's numbers are: in host memory, or on a device until they are read. */
 export interface Storage {
   /** The elements, where they are in host memory. Never written to once a tensor has them. */

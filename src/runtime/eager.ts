@@ -110,6 +110,10 @@ Object.assign(Tensor.prototype, {
     const known = hostData(this);
     if (known) return Promise.resolve(known);
     return exclusive(async () => {
+      if (this instanceof Variable) {
+        await initialise([this]);
+        return (this.storage as State).read();
+      }
       const [result] = await realise([this]);
       return hostData(result as Tensor) as TypedArray;
     });
