@@ -31,18 +31,19 @@ export const withInputs = (node: Node, inputs: readonly Tensor[]): readonly Tens
 
 /**
  * Rebuilds the graph of `outputs` from its leaves up.
- * @param rule given a node and its rebuilt inputs, returns its replacement outputs, or undefined to keep the operator
+ * @param rule given a node, its rebuilt inputs and what was rebuilt of any older tensor, returns its replacement outputs, or undefined to
+ * keep the operator
  */
 export function rewrite(
   outputs: readonly Tensor[],
-  rule: (node: Node, inputs: readonly Tensor[]) => readonly Tensor[] | undefined,
+  rule: (node: Node, inputs: readonly Tensor[], rebuiltOf: (tensor: Tensor) => Tensor) => readonly Tensor[] | undefined,
 ): Tensor[] {
   const rebuilt = new Map<Node, readonly Tensor[]>();
   const replace = (tensor: Tensor): Tensor =>
     tensor.source.kind === "node" ? ((rebuilt.get(tensor.source) as readonly Tensor[])[tensor.index] as Tensor) : tensor;
   for (const node of topologicalOrder(outputs)) {
     const inputs = node.inputs.map(replace);
-    rebuilt.set(node, rule(node, inputs) ?? withInputs(node, inputs));
+    rebuilt.set(node, rule(node, inputs, replace) ?? withInputs(node, inputs));
   }
   return outputs.map(replace);
 }
