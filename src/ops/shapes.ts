@@ -218,11 +218,25 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
 }
 
 /** Tensors of one shape joined along a new axis. */
-export const stack = (tensors: readonly Tensor[], axis = 0): Tensor =>
-  concat(
+export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  const [first] = tensors;
+  check(first !== undefined, () => "stack: got no tensors");
+  // Along a new first axis rows are joined as they are: one reshape, not one a tensor.
+  if (axis === 0 && first.rank > 0) return reshape(concat(tensors), [tensors.length, ...first.shape]);
+  return concat(
     tensors.map((x) => unsqueeze(x, axis)),
     axis,
   );
+}
+
+/** The slices along the first axis, without it: what {@link stack} joined. */
+export function unstack(x: Tensor): readonly Tensor[] {
+  const [count, ...rest] = x.shape;
+  check(count !== undefined, () => "unstack: a scalar has no first axis");
+  const [rows, ...inner] = rest;
+  if (rows === undefined) return split(x, count).map((part) => reshape(part, []));
+  return split(reshape(x, [count * rows, ...inner]), count);
+}
 
 /** Cuts along `axis` into so many equal parts, or into parts of the given sizes. */
 export function split(x: Tensor, parts: number | readonly number[], axis = 0): readonly Tensor[] {
@@ -333,6 +347,7 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
 
 /** The faces that tensors have as methods too. */
 export const shapeMethods = {
+  unstack,
   reshape,
   transpose,
   permute,
