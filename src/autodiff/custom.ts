@@ -1,8 +1,8 @@
 import { check } from "../graph/error.js";
 import { type Node, nextNodeId, type Tensor } from "../graph/tensor.js";
-import { topologicalOrder } from "../graph/walk.js";
+import { nodesSince, replay } from "../graph/walk.js";
 import { cast } from "../ops/cast.js";
-import { apply, applyAll, declare, family, operatorOf } from "../ops/operator.js";
+import { apply, applyAll, declare, family } from "../ops/operator.js";
 import { concat, reshape, slice } from "../ops/shapes.js";
 import { checkGradient, pullBack } from "./grad.js";
 
@@ -62,34 +62,22 @@ export function checkpoint<Inputs extends readonly Tensor[], Result extends Tens
   const start = nextNodeId();
   const result = forward(...inputs);
   const values = [result].flat() as Tensor[];
-  const inner = topologicalOrder(values).filter((node) => node.id >= start);
+  const { nodes, borders } = nodesSince(start, values);
   // What the inner values are computed from: the inputs, and what the function took from around it.
-  const borders = new Set<Tensor>(inputs);
-  for (const node of inner) {
-    for (const input of node.inputs) if (input.source.kind !== "node" || input.source.id < start) borders.add(input);
-  }
-  const outer = [...borders];
+  const outer = [...new Set<Tensor>([...inputs, ...borders])];
   let done: { gradients: readonly (Tensor | undefined)[]; results: readonly Tensor[] } | undefined;
   const backward: Backward = (gradients, index) => {
     const same = done?.gradients.every((gradient, i) => gradient === gradients[i]);
     if (!done || !same) {
       const trigger = gradients.find((gradient) => gradient !== undefined) as Tensor;
       const fresh = outer.map((x, i) => (i < inputs.length ? apply(markers.After, [x, trigger]) : x));
-      done = { gradients, results: pullBack(recompute(values, inner, outer, fresh), gradients, fresh, true) };
+      done = {
+        gradients,
+        results: pullBack(replay(values, nodes, new Map(outer.map((x, i) => [x, fresh[i] as Tensor]))), gradients, fresh, true),
+      };
     }
     return done.results[index];
   };
   const marked = applyAll(markers.CustomGradient, [...values, ...outer], { values: values.length, backward });
   return (Array.isArray(result) ? marked : marked[0]) as Result;
-}
-
-/** The nodes `inner` once more, on `fresh` in place of `outer`. */
-function recompute(values: readonly Tensor[], inner: readonly Node[], outer: readonly Tensor[], fresh: readonly Tensor[]): Tensor[] {
-  const copies = new Map<Tensor, Tensor>(outer.map((x, i) => [x, fresh[i] as Tensor]));
-  const copyOf = (x: Tensor) => copies.get(x) ?? x;
-  for (const node of inner) {
-    const again = applyAll(operatorOf(node), node.inputs.map(copyOf), node.attributes);
-    node.outputs.forEach((output, i) => copies.set(output, again[i] as Tensor));
-  }
-  return values.map(copyOf);
 }

@@ -1,12 +1,12 @@
 import { makeNode, type Node, type Tensor } from "./tensor.js";
 
-/** The nodes that `outputs` need, every node after those that it uses. */
-export function topologicalOrder(outputs: readonly Tensor[]): Node[] {
+/** The nodes that `outputs` need, every node after those that it uses; without those of ids before `start`. */
+export function topologicalOrder(outputs: readonly Tensor[], start = 0): Node[] {
   // Ids ascend in the order of creation, and an immutable value can only be made of older ones.
   const seen = new Set<Node>();
   const pending = outputs.map((tensor) => tensor.source);
   for (let source = pending.pop(); source; source = pending.pop()) {
-    if (source.kind !== "node" || seen.has(source)) continue;
+    if (source.kind !== "node" || source.id < start || seen.has(source)) continue;
     seen.add(source);
     for (const input of source.inputs) pending.push(input.source);
   }
@@ -52,4 +52,25 @@ export function rewrite(
 export function substitute(outputs: readonly Tensor[], leaves: ReadonlyMap<Tensor, Tensor>): Tensor[] {
   const replace = (x: Tensor) => leaves.get(x) ?? x;
   return rewrite(outputs, (node, inputs) => withInputs(node, inputs.map(replace))).map(replace);
+}
+
+/** The nodes from `start` on that `outputs` need, and what those need from before: leaves and older values. */
+export function nodesSince(start: number, outputs: readonly Tensor[]): { nodes: Node[]; borders: Tensor[] } {
+  const nodes = topologicalOrder(outputs, start);
+  const borders = new Set<Tensor>();
+  const isBorder = ({ source }: Tensor) => source.kind !== "node" || source.id < start;
+  for (const node of nodes) for (const input of node.inputs) if (isBorder(input)) borders.add(input);
+  for (const output of outputs) if (isBorder(output)) borders.add(output);
+  return { nodes, borders: [...borders] };
+}
+
+/** `outputs` once more: `nodes` again, on other values in place of those in `replacements`. */
+export function replay(outputs: readonly Tensor[], nodes: readonly Node[], replacements: ReadonlyMap<Tensor, Tensor>): Tensor[] {
+  const copies = new Map(replacements);
+  const copyOf = (x: Tensor) => copies.get(x) ?? x;
+  for (const node of nodes) {
+    const again = makeNode(node.operator, node.inputs.map(copyOf), node.attributes, node.outputs, node.path);
+    node.outputs.forEach((output, i) => copies.set(output, again[i] as Tensor));
+  }
+  return outputs.map(copyOf);
 }
