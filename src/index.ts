@@ -26,3 +26,4 @@ export * from "./ops/reduce.js";
 export * from "./ops/shapes.js";
 export { compile } from "./runtime/compile.js";
 export { type Device, devices } from "./runtime/devices.js";
+export * as train from "./train/index.js";
