@@ -1,0 +1,50 @@
+import { check } from "../graph/error.js";
+import { fillUniform } from "../runtime/uniform.js";
+
+/** The random stream that shuffling draws from, apart from those of traced functions. */
+const shuffleStream = 0x5f1e;
+
+/** The numbers 0 to `count - 1` in an order that follows from the seed and the epoch alone (Fisher and Yates's shuffle). */
+export function shuffledIndices(count: number, seed: number, epoch: number): Int32Array {
+  const order = Int32Array.from({ length: count }, (_, i) => i);
+  const uniform = new Float32Array(count);
+  fillUniform(uniform, [seed, epoch], shuffleStream);
+  for (let i = count - 1; i > 0; i--) {
+    const j = Math.floor((uniform[i] as number) * (i + 1));
+    [order[i], order[j]] = [order[j] as number, order[i] as number];
+  }
+  return order;
+}
+
+/** Settings of {@link batches}. */
+export interface BatchOptions {
+  readonly batchSize: number;
+  /** With a seed the examples are shuffled, each epoch in another order; without one they keep their order. */
+  readonly seed?: number;
+  readonly epoch?: number;
+  /** Whether a last batch of fewer examples is left out: every batch of one shape is one compiled graph. */
+  readonly dropLast?: boolean;
+}
+
+/**
+ * The places of the examples of each batch of an epoch. They follow from the options alone, so a resumed run sees what an unbroken one would.
+ * @param count the number of examples
+ */
+export function* batches(count: number, { batchSize, seed, epoch = 0, dropLast = false }: BatchOptions): Generator<Int32Array> {
+  check(Number.isInteger(batchSize) && batchSize > 0, () => `batches: batchSize ${batchSize}: expected a whole number from 1`);
+  const order = seed === undefined ? Int32Array.from({ length: count }, (_, i) => i) : shuffledIndices(count, seed, epoch);
+  const end = dropLast ? count - (count % batchSize) : count;
+  for (let start = 0; start < end; start += batchSize) yield order.subarray(start, Math.min(start + batchSize, end));
+}
+
+/**
+ * Sequences of differing lengths as one matrix, filled up with `padding` at their ends.
+ * @returns `ids` `[sequences, longest]` in rows, its `shape`, and the `lengths` `[sequences]`
+ */
+export function padSequences(sequences: readonly ArrayLike<number>[], padding = 0) {
+  const lengths = Int32Array.from(sequences, (sequence) => sequence.length);
+  const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
+  const ids = new Int32Array(sequences.length * longest).fill(padding);
+  sequences.forEach((sequence, i) => ids.set(sequence, i * longest));
+  return { ids, shape: [sequences.length, longest], lengths };
+}

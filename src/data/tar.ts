@@ -1,0 +1,78 @@
+import { gunzipSync } from "node:zlib";
+import { check, KasaneError } from "../graph/error.js";
+
+const block = 512;
+/** What an unpacked archive may hold at most unless told otherwise: enough for every dataset here, too little to exhaust memory. */
+const defaultLimit = 1024 ** 3;
+
+/**
+ * Unpacks a `.tar.gz` (POSIX ustar) in memory. Nothing is written, so no archive can reach outside its folder; still, a name that tries to is refused.
+ * @param limit bytes that the unpacked archive may have at most
+ * @returns the files by their names in the archive; views of one buffer, not copies
+ * @throws KasaneError where the archive is cut off, damaged, too large, or holds links or names outside its folder
+ */
+export function readTarGz(bytes: Uint8Array, { name = "archive", limit = defaultLimit } = {}): Map<string, Uint8Array> {
+  let archive: Uint8Array;
+  try {
+    archive = gunzipSync(bytes, { maxOutputLength: limit });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const reason = code === "ERR_BUFFER_TOO_LARGE" ? `it unpacks to more than ${limit} bytes` : (error as Error).message;
+    throw new KasaneError(`${name}: not a readable .tar.gz: ${reason}`, { cause: error });
+  }
+  return readTar(archive, name);
+}
+
+/** The files of an unpacked tar archive; see {@link readTarGz}. */
+export function readTar(archive: Uint8Array, name = "archive"): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>();
+  let at = 0;
+  while (at + block <= archive.length) {
+    const header = archive.subarray(at, at + block);
+    if (header.every((byte) => byte === 0)) return files;
+    check(checksumHolds(header), () => `${name}: damaged: the header at byte ${at} fails its checksum`);
+    const path = [text(header, 345, 155), text(header, 0, 100)].filter((part) => part !== "").join("/");
+    const size = octal(header, 124, 12);
+    check(size !== undefined, () => `${name}: damaged: the size of "${path}" is no octal number`);
+    const body = at + block;
+    check(
+      body + size <= archive.length,
+      () => `${name}: cut off: "${path}" should have ${size} bytes, ${Math.max(0, archive.length - body)} are left`,
+    );
+    const type = String.fromCharCode(header[156] as number);
+    if (type === "0" || type === "\0") {
+      checkName(path, name);
+      files.set(path, archive.subarray(body, body + size));
+    } else {
+      // Folders, and pax headers, which say nothing of the contents.
+      check("5xg".includes(type), () => `${name}: "${path}" is no plain file (tar type "${type}"): links and devices are not unpacked`);
+    }
+    at = body + Math.ceil(size / block) * block;
+  }
+  throw new KasaneError(`${name}: cut off: it has no end mark`);
+}
+
+function checkName(path: string, archive: string): void {
+  const leaves = path.startsWith("/") || /^[a-z]:/i.test(path) || path.includes("\\") || path.split("/").includes("..");
+  check(path !== "" && !leaves, () => `${archive}: the name ${JSON.stringify(path)} leads outside the archive's folder`);
+}
+
+/** The sum of the header's bytes, its own field counted as spaces. */
+function checksumHolds(header: Uint8Array): boolean {
+  let sum = 0;
+  header.forEach((byte, i) => {
+    sum += i >= 148 && i < 156 ? 0x20 : byte;
+  });
+  return sum === octal(header, 148, 8);
+}
+
+function text(header: Uint8Array, start: number, length: number): string {
+  const field = header.subarray(start, start + length);
+  const end = field.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? field : field.subarray(0, end));
+}
+
+function octal(header: Uint8Array, start: number, length: number): number | undefined {
+  const digits = text(header, start, length).trim();
+  return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : undefined;
+}

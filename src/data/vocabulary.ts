@@ -1,0 +1,76 @@
+import { check } from "../graph/error.js";
+
+/** What stands for padding, for words not in the vocabulary, and for the two ends of a sentence, unless told otherwise. */
+const defaultSpecials = ["<pad>", "<unk>", "<bos>", "<eos>"] as const;
+
+/** Settings of {@link Vocabulary.of}. */
+export interface VocabularyOptions {
+  /** How often a token must occur to have an id of its own. */
+  readonly minimumCount?: number;
+  /** Tokens that come first, in this order, whether they occur or not. */
+  readonly specials?: readonly string[];
+  /** The token whose id unknown ones get. */
+  readonly unknown?: string;
+}
+
+/** The ids of tokens: whole numbers from 0, special tokens first, then the others from the most to the least frequent. */
+export class Vocabulary {
+  private readonly ids = new Map<string, number>();
+
+  /**
+   * @param tokens in the order of their ids
+   * @param unknown the token whose id unknown ones get; without one, asking for an unknown token throws
+   */
+  constructor(
+    readonly tokens: readonly string[],
+    readonly unknown: string | undefined = tokens.includes("<unk>") ? "<unk>" : undefined,
+  ) {
+    tokens.forEach((token, id) => this.ids.set(token, id));
+    check(this.ids.size === tokens.length, () => "Vocabulary: a token occurs twice in the list of tokens");
+    check(unknown === undefined || this.ids.has(unknown), () => `Vocabulary: the token for unknown words "${unknown}" is not in the list`);
+  }
+
+  /** Counts `tokens` and gives an id to each that is frequent enough; of equally frequent ones the first in code-point order comes first. */
+  static of(tokens: Iterable<string>, options: VocabularyOptions = {}): Vocabulary {
+    const { minimumCount = 1, specials = defaultSpecials, unknown = specials.includes("<unk>") ? "<unk>" : undefined } = options;
+    const counts = new Map<string, number>();
+    for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1);
+    for (const special of specials) counts.delete(special);
+    const kept = [...counts].filter(([, count]) => count >= minimumCount);
+    kept.sort(([a, countOfA], [b, countOfB]) => countOfB - countOfA || (a < b ? -1 : 1));
+    return new Vocabulary([...specials, ...kept.map(([token]) => token)], unknown);
+  }
+
+  /** The number of ids. */
+  get size(): number {
+    return this.tokens.length;
+  }
+
+  has(token: string): boolean {
+    return this.ids.has(token);
+  }
+
+  /** The id of a token, or that of the unknown token. */
+  id(token: string): number {
+    const id = this.ids.get(token) ?? (this.unknown === undefined ? undefined : this.ids.get(this.unknown));
+    check(id !== undefined, () => `Vocabulary: "${token}" is not among the ${this.size} tokens, and none stands for unknown ones`);
+    return id;
+  }
+
+  /** The token of an id. */
+  token(id: number): string {
+    const token = this.tokens[id];
+    check(token !== undefined, () => `Vocabulary: id ${id} is outside 0 to ${this.size - 1}`);
+    return token;
+  }
+
+  /** The ids of a sequence of tokens. */
+  encode(tokens: readonly string[]): Int32Array {
+    return Int32Array.from(tokens, (token) => this.id(token));
+  }
+
+  /** The tokens of a sequence of ids. */
+  decode(ids: Iterable<number>): string[] {
+    return Array.from(ids, (id) => this.token(id));
+  }
+}
