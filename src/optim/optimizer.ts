@@ -1,0 +1,131 @@
+import { grad } from "../autodiff/grad.js";
+import { check } from "../graph/error.js";
+import { sameShape, showShape } from "../graph/shape.js";
+import type { Tensor } from "../graph/tensor.js";
+import { currentTrace } from "../graph/trace.js";
+import { Variable } from "../graph/variable.js";
+import { Module } from "../nn/module.js";
+import { cast } from "../ops/cast.js";
+import { equal } from "../ops/compare.js";
+import { scalar, zerosLike } from "../ops/create.js";
+import { add, sub, where } from "../ops/elementwise.js";
+import { clipByGlobalNorm, clipByValue } from "./clip.js";
+import type { Schedule } from "./schedule.js";
+
+/** Settings that all optimizers have. */
+export interface OptimizerOptions {
+  /** The step size η, or how it follows from the number of updates made before. */
+  readonly learningRate: number | Schedule;
+  /** The limit of {@link clipByValue}; by default gradients are taken as they are. */
+  readonly clipValue?: number;
+  /** The limit of {@link clipByGlobalNorm}; by default gradients are taken as they are. */
+  readonly clipGlobalNorm?: number;
+}
+
+/** The values that an optimizer keeps for one parameter, by name. */
+export type Slots<Slot extends string> = Readonly<Record<Slot, Variable>>;
+
+/** Gives what is subtracted from a parameter, and assigns what it keeps. */
+export type Rule<Slot extends string> = (gradient: Tensor, parameter: Variable, slots: Slots<Slot>) => Tensor;
+
+/**
+ * What optimizers share: the parameters, the learning rate, clipping, and what is kept for each parameter.
+ * An optimizer is what it adds, a {@link rule}; what it does in a traced function is nothing but `assign`s.
+ * @typeParam Slot the names of the values kept for each parameter
+ */
+export abstract class Optimizer<Slot extends string = never> {
+  /** The variables that are trained. */
+  readonly parameters: readonly Variable[];
+  /** How many updates were made: int32, since a float32 cannot count past 2^24. Stays 0 where neither schedule nor rule asks for it. */
+  readonly step = new Variable(scalar(0, "int32"), { name: "step", trainable: false });
+  private readonly names: readonly string[];
+  private readonly slots: readonly Slots<Slot>[];
+  private readonly schedule: Schedule | undefined;
+  /** The rate set by hand; not a number where the schedule holds. */
+  private readonly rate: Variable;
+
+  /**
+   * @param parameters a module, or variables (checkpoints then know them by their places in the list)
+   * @param slots names of the values kept for each parameter; they start as zeros of its shape
+   */
+  constructor(
+    parameters: Module | readonly Variable[],
+    private readonly options: OptimizerOptions,
+    slots: readonly Slot[] = [],
+  ) {
+    const named =
+      parameters instanceof Module ? [...parameters.namedVariables()] : [...new Set(parameters)].map((p, i) => [`${i}`, p] as const);
+    const trained = named.filter(([, variable]) => variable.trainable);
+    check(trained.length > 0, () => `${this.constructor.name}: got no trainable variables`);
+    this.names = trained.map(([name]) => name);
+    this.parameters = trained.map(([, variable]) => variable);
+    this.slots = trained.map(([name, variable]) => {
+      const keep = (slot: Slot) => new Variable(zerosLike(variable), { name: `${slot}/${name}`, trainable: false });
+      return Object.fromEntries(slots.map((slot) => [slot, keep(slot)])) as Slots<Slot>;
+    });
+    const { learningRate } = options;
+    this.schedule = typeof learningRate === "number" ? undefined : learningRate;
+    const start = typeof learningRate === "number" ? learningRate : Number.NaN;
+    this.rate = new Variable(scalar(start, "float32"), { name: "learningRate", trainable: false });
+  }
+
+  /** How one parameter changes. Called once a traced step, so what does not depend on the parameter is computed once. */
+  protected abstract rule(rate: Tensor): Rule<Slot>;
+
+  /** The rate of the next update, a float32 scalar: `await optimizer.learningRate.item()`, or a result of the traced step. */
+  get learningRate(): Tensor {
+    if (!this.schedule) return this.rate;
+    // Only what is not a number differs from itself.
+    return where(equal(this.rate, this.rate), this.rate, this.schedule(cast(this.step, "float32")));
+  }
+
+  /** Sets the rate from the next step on, with no retrace. It overrides a schedule, to which NaN returns. */
+  set learningRate(rate: number) {
+    void this.rate.assign(scalar(rate, "float32"));
+  }
+
+  /** Differentiates the loss, a scalar, and makes one update; called in a function that is compiled. */
+  minimize(loss: Tensor): void {
+    this.apply(grad(loss, this.parameters));
+  }
+
+  /** Makes one update from gradients, one a parameter in the order of {@link parameters}; called in a function that is compiled. */
+  apply(gradients: readonly Tensor[]): void {
+    const { clipValue, clipGlobalNorm } = this.options;
+    check(
+      currentTrace() !== undefined,
+      () => `${this.constructor.name}: an update is part of a step: make it in a function given to compile`,
+    );
+    check(
+      gradients.length === this.parameters.length,
+      () => `apply: got ${gradients.length} gradients for ${this.parameters.length} parameters`,
+    );
+    const bounded = clipValue === undefined ? gradients : clipByValue(gradients, clipValue);
+    const clipped = clipGlobalNorm === undefined ? bounded : clipByGlobalNorm(bounded, clipGlobalNorm);
+    if (this.schedule) this.count();
+    const rule = this.rule(this.learningRate);
+    this.parameters.forEach((parameter, i) => {
+      const gradient = clipped[i] as Tensor;
+      check(
+        sameShape(gradient.shape, parameter.shape),
+        () => `apply: the gradient of ${parameter.name} is ${showShape(gradient.shape)}, expected ${showShape(parameter.shape)}`,
+      );
+      parameter.assign(cast(sub(parameter, rule(gradient, parameter, this.slots[i] as Slots<Slot>)), parameter.dtype));
+    });
+  }
+
+  /** What a checkpoint keeps: the rate, the number of updates, and the slots by `slot/parameter`. */
+  namedVariables(): Map<string, Variable> {
+    const slots = this.slots.flatMap((kept, i) =>
+      Object.entries<Variable>(kept).map(([slot, variable]) => [`${slot}/${this.names[i]}`, variable] as const),
+    );
+    return new Map([["learningRate", this.rate], ["step", this.step], ...slots]);
+  }
+
+  /** The number of the update being made, from 1, as float32. */
+  protected count(): Tensor {
+    const next = add(this.step, 1);
+    this.step.assign(next);
+    return cast(next, "float32");
+  }
+}

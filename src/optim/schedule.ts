@@ -1,0 +1,74 @@
+import { check } from "../graph/error.js";
+import type { Tensor } from "../graph/tensor.js";
+import { less } from "../ops/compare.js";
+import { scalar } from "../ops/create.js";
+import { add, cos, div, floor, minimum, mul, pow, rsqrt, sub, where } from "../ops/elementwise.js";
+
+/**
+ * A learning rate as it follows from the number of updates made before: a float32 scalar to a float32 scalar.
+ * It is traced into the graph of the step. Any function of this type will do: `(step) => mul(cosine(0.1, 1000)(step), 0.5)`.
+ */
+export type Schedule = (step: Tensor) => Tensor;
+
+/** Always `rate`. */
+export const constant =
+  (rate: number): Schedule =>
+  () =>
+    scalar(rate, "float32");
+
+/** `rate factor^⌊step / every⌋`: a drop every so many updates; an exponential decay where `every` is 1. */
+export const stepDecay =
+  (rate: number, every: number, factor: number): Schedule =>
+  (step) =>
+    mul(rate, pow(scalar(factor, "float32"), floor(div(step, every))));
+
+/**
+ * Half a cosine from `rate` down to `final` in `steps` updates, `final` thereafter:
+ * `final + (rate - final) (1 + cos(π step / steps)) / 2` (Loshchilov and Hutter 2016, SGDR, equation 5).
+ */
+export const cosine =
+  (rate: number, steps: number, final = 0): Schedule =>
+  (step) =>
+    add(final, mul((rate - final) / 2, add(1, cos(mul(Math.PI, minimum(div(step, steps), 1))))));
+
+/**
+ * `rate min((step + 1) / warmUp, √(warmUp / (step + 1)))`: a linear rise, then the inverse square root;
+ * `rate` is reached at the top (Vaswani et al. 2017, equation 3, whose top is 1 / √(size warmUp)).
+ */
+export const inverseSquareRoot =
+  (rate: number, warmUp: number): Schedule =>
+  (step) => {
+    const ratio = div(add(step, 1), warmUp);
+    return mul(rate, minimum(ratio, rsqrt(ratio)));
+  };
+
+/**
+ * One schedule after another: each piece from its first step on, counting its own steps from there.
+ * @param pieces `[first step, rate or schedule]`, the first from step 0, in ascending order
+ */
+export function piecewise(pieces: readonly (readonly [from: number, rate: number | Schedule])[]): Schedule {
+  const starts = pieces.map(([from]) => from);
+  check(
+    starts[0] === 0 && starts.every((from, i) => i === 0 || from > (starts[i - 1] as number)),
+    () => `piecewise: the pieces start at [${starts.join(", ")}]: expected 0 first, then ascending steps`,
+  );
+  const rates = pieces.map(
+    ([from, rate]) =>
+      (step: Tensor) =>
+        scheduleOf(rate)(sub(step, from)),
+  );
+  return (step) =>
+    rates.reduceRight<Tensor | undefined>(
+      (later, rate, i) => (later ? where(less(step, starts[i + 1] as number), rate(step), later) : rate(step)),
+      undefined,
+    ) as Tensor;
+}
+
+/** A linear rise in `steps` updates to the rate with which `after` starts, which then counts from there. */
+export const warmUp = (steps: number, after: number | Schedule): Schedule =>
+  piecewise([
+    [0, (step) => mul(scheduleOf(after)(scalar(0, "float32")), div(add(step, 1), steps))],
+    [steps, after],
+  ]);
+
+const scheduleOf = (rate: number | Schedule): Schedule => (typeof rate === "number" ? constant(rate) : rate);
