@@ -46,11 +46,13 @@ export function compile<Arguments extends readonly unknown[], Result>(
   const step = async (...values: unknown[]): Promise<unknown> => {
     const leaves: Tensor[] = [];
     let signature = "";
-    const shape = mapTree(values.length === 1 ? values[0] : values, (tensor, path) => {
+    const collect = (tensor: Tensor, path: string) => {
       signature += `${path}:${tensor.dtype}[${tensor.shape}];`;
       leaves.push(tensor);
       return tensor;
-    });
+    };
+    // Each argument by itself: a list of arguments that are arrays of numbers is not one array.
+    const shape = values.length === 1 ? mapTree(values[0], collect) : values.map((value, i) => mapTree(value, collect, `${i}`));
     signature += statics(shape);
     return exclusive(async () => {
       if (!deviceChecked) {
