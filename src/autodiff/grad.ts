@@ -70,11 +70,13 @@ export function pullBack(
     const gradients = node.outputs.map((output) => sums.get(output));
     if (gradients.every((gradient) => gradient === undefined)) continue;
     const first = gradients[0] ?? zerosLike(node.outputs[0] as Tensor);
+    const wanted = node.inputs.map(leads);
     node.inputs.forEach((input, index) => {
-      if (!leads(input)) return;
+      if (!wanted[index]) return;
       const part = ruleOf(node, index)?.(first, node.inputs as unknown as Operands, node.outputs as unknown as Operands, node.attributes, {
         gradients,
         index,
+        wanted,
       });
       if (part) accumulate(input, cast(sumTo(part, input.shape), input.dtype));
     });

@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, isMessage } from "@bufbuild/protobuf";
 import {
   type AttributeProto,
   AttributeProtoSchema,
@@ -20,7 +20,8 @@ import type { Shape } from "../graph/shape.js";
 import { type Attributes, type FloatAttribute, hostData, type Node, type Tensor, type TensorType } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { onnxTypes } from "../ops/cast.js";
-import { type Emitter, operatorOf } from "../ops/operator.js";
+import { type Emitter, operatorOf, type Target } from "../ops/operator.js";
+import { prepare } from "./passes/index.js";
 
 /** The version of ONNX's operators that graphs are written in, and of the file format that belongs to it. */
 const opset = 21;
@@ -34,16 +35,17 @@ export interface Named {
 
 /**
  * Writes a prepared graph as an ONNX model. Data leaves that are not inputs become constants of the model.
+ * @param target what the bodies of loops are prepared for
  * @param initial values of inputs that the model carries itself (weights), by name
  */
 export function emitModel(
   inputs: readonly Named[],
   outputs: readonly Named[],
+  target: Target = { device: "cpu" },
   initial: ReadonlyMap<string, TypedArray> = new Map(),
 ): ModelProto {
-  const writer = new GraphWriter(inputs);
-  for (const node of topologicalOrder(outputs.map((output) => output.tensor))) writer.add(node);
-  for (const { name, tensor } of outputs) writer.output(name, tensor);
+  const writer = new GraphWriter(inputs, target);
+  writer.write(outputs);
   for (const { name, tensor } of inputs) {
     const data = initial.get(name);
     if (data) writer.initializers.push(tensorProto(name, tensor.dtype, tensor.shape, data));
@@ -68,18 +70,41 @@ class GraphWriter implements Emitter {
   private readonly nodes: NodeProto[] = [];
   private readonly names = new Map<Tensor, string>();
   private readonly constants = new Map<string, string>();
-  private readonly taken = new Set<string>();
+  /** The final names of the values that are outputs. */
+  private readonly renamed = new Map<string, string>();
+  /** Values that the body of a loop knows by their first names. */
+  private readonly pinned = new Set<string>();
   private path = "";
-  private count = 0;
 
-  constructor(inputs: readonly Named[]) {
+  constructor(
+    inputs: readonly Named[],
+    private readonly target: Target,
+    private readonly taken = new Set<string>(),
+  ) {
     for (const { name, tensor } of inputs) {
       this.names.set(tensor, name);
       this.taken.add(name);
     }
   }
 
-  add(node: Node): void {
+  write(outputs: readonly Named[]): void {
+    for (const { name } of outputs) this.taken.add(name);
+    for (const node of topologicalOrder(outputs.map(({ tensor }) => tensor))) this.add(node);
+    const made = new Set(this.nodes.flatMap((node) => node.output));
+    for (const { name, tensor } of outputs) {
+      const value = this.nameOf(tensor);
+      // ONNX lets an input be no output and no value be two: those are copied.
+      if (made.delete(value) && !this.pinned.has(value)) this.renamed.set(value, name);
+      else this.nodes.push(create(NodeProtoSchema, { opType: "Identity", name: `output/${name}`, input: [value], output: [name] }));
+    }
+    const finalName = (name: string) => this.renamed.get(name) ?? name;
+    for (const node of this.nodes) {
+      node.input = node.input.map(finalName);
+      node.output = node.output.map(finalName);
+    }
+  }
+
+  private add(node: Node): void {
     this.path = node.path;
     const operator = operatorOf(node);
     const inputs = node.inputs.map((input) => this.nameOf(input));
@@ -89,13 +114,21 @@ class GraphWriter implements Emitter {
     node.outputs.forEach((output, i) => this.names.set(output, results[i] as string));
   }
 
-  /** Makes `name` an output: by a copy, since ONNX lets an input be no output and no value be two. */
-  output(name: string, tensor: Tensor): void {
-    this.nodes.push(create(NodeProtoSchema, { opType: "Identity", name: `output/${name}`, input: [this.nameOf(tensor)], output: [name] }));
+  subgraph(inputs: readonly Tensor[], outputs: readonly Tensor[], captured: ReadonlyMap<Tensor, string>): GraphProto {
+    // Names inside may not repeat any outside, so both draw from one set.
+    const named = inputs.map((tensor) => ({ name: this.fresh("step"), tensor }));
+    const writer = new GraphWriter(named, this.target, this.taken);
+    for (const [leaf, name] of captured) {
+      writer.names.set(leaf, name);
+      this.pinned.add(name);
+    }
+    const results = prepare(outputs, this.target).map((tensor) => ({ name: this.fresh("next"), tensor }));
+    writer.write(results);
+    return writer.graph(named, results);
   }
 
   node(type: string, inputs: readonly string[], attributes: Attributes = {}, outputs = 1, domain = ""): string[] {
-    const id = this.count++;
+    const id = this.taken.size;
     const results = Array.from({ length: outputs }, (_, i) => this.fresh(i === 0 ? `v${id}` : `v${id}_${i}`));
     this.nodes.push(
       create(NodeProtoSchema, {
@@ -143,7 +176,7 @@ class GraphWriter implements Emitter {
     const key = data.length <= 16 ? `${dtype}[${shape}]${data.join()}` : `#${this.initializers.length}`;
     const known = this.constants.get(key);
     if (known !== undefined) return known;
-    const name = this.fresh(`c${this.initializers.length}`);
+    const name = this.fresh(`c${this.taken.size}`);
     this.initializers.push(tensorProto(name, dtype, shape, data));
     this.constants.set(key, name);
     return name;
@@ -180,6 +213,7 @@ const valueInfo = (name: string, { dtype, shape }: TensorType): ValueInfoProto =
   });
 
 function attributeProto(name: string, value: unknown): AttributeProto {
+  if (isMessage(value, GraphProtoSchema)) return create(AttributeProtoSchema, { name, type: AttributeType.GRAPH, g: value });
   if (typeof value === "number") return create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(value) });
   if (typeof value === "string")
     return create(AttributeProtoSchema, { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) });

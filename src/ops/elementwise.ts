@@ -75,9 +75,13 @@ export const elementwise = family({
   }),
   Clip: declare<{ low: number; high: number }>({
     infer: ([x]) => x,
-    gradient: [(g, [x], _, { low, high }) => where(logicalAnd(greaterEqual(x, low), lessEqual(x, high)), g, 0)],
+    gradient: [(g, [x], _, { low, high }) => where(logicalAnd(greater(x, low), less(x, high)), g, 0)],
+    // A bound at infinity is left out: whole numbers have none.
     emit: (emitter, [x], { low, high }, { outputs: [type] }) =>
-      emitter.node("Clip", [x as string, ...[low, high].map((bound) => emitter.scalar(bound, (type as TensorType).dtype))]),
+      emitter.node("Clip", [
+        x as string,
+        ...[low, high].map((bound) => (Number.isFinite(bound) ? emitter.scalar(bound, (type as TensorType).dtype) : "")),
+      ]),
   }),
   Neg: unary(
     (x) => -x,
@@ -133,7 +137,7 @@ export const elementwise = family({
   // eˣ - 1, likewise (Kahan; Higham, Accuracy and Stability of Numerical Algorithms, 2002, page 22)
   Expm1: unary(
     Math.expm1,
-    (g, _, [y]) => mul(g, add(y, 1)),
+    (g, [x]) => mul(g, exp(x)),
     ([x]) => {
       const u = exp(x);
       const near = logicalAnd(less(abs(x), 0.5), logicalNot(equal(u, 1)));
@@ -225,10 +229,11 @@ export const pow = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwis
 export const maximum = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwise.Max, a, b);
 /** The lesser of the two; where they are equal the gradient is shared. */
 export const minimum = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwise.Min, a, b);
-/** `x` held between `low` and `high`; no gradient beyond them. */
+/** `x` held between `low` and `high`; no gradient at them or beyond. Fractional bounds make a fraction of a whole number. */
 export function clip(x: TensorLike, low: number, high: number): Tensor {
   const [tensor] = operands("clip", x) as [Tensor];
-  return apply(elementwise.Clip, [tensor], { low, high });
+  const fits = isFloat(tensor.dtype) || [low, high].every((bound) => Number.isInteger(bound) || !Number.isFinite(bound));
+  return apply(elementwise.Clip, [fits && tensor.dtype !== "bool" ? tensor : cast(tensor, fits ? "int32" : "float32")], { low, high });
 }
 /** `-x`. */
 export const neg = (x: TensorLike): Tensor => numeric(elementwise.Neg, x);

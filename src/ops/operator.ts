@@ -8,8 +8,10 @@ export type Operands = readonly [Tensor, Tensor, Tensor, ...Tensor[]];
 export interface RuleContext {
   /** The gradient of each output; undefined where the loss does not depend on it. */
   readonly gradients: readonly (Tensor | undefined)[];
-  /** Which input's gradient is wanted. */
+  /** Which input's gradient is asked for. */
   readonly index: number;
+  /** For each input, whether its gradient will be asked for. */
+  readonly wanted: readonly boolean[];
 }
 
 /**
@@ -29,6 +31,8 @@ export interface Emitter {
   node(type: string, inputs: readonly string[], attributes?: Attributes, outputs?: number, domain?: string): string[];
   /** A one-dimensional int64 constant, as ONNX wants its shapes, axes and sizes. */
   int64(values: readonly number[]): string;
+  /** The graph of a loop's body, as an attribute; it may name values around it that `captured` maps its leaves to. */
+  subgraph(inputs: readonly Tensor[], outputs: readonly Tensor[], captured: ReadonlyMap<Tensor, string>): unknown;
   /** A scalar constant. */
   scalar(value: number, dtype: TensorType["dtype"]): string;
 }
@@ -57,6 +61,8 @@ export interface Declaration<A = Attributes> {
   readonly scalar?: (...operands: number[]) => number;
   /** Whether the operands may change places. */
   readonly commutative?: boolean;
+  /** Of nodes with the same inputs and the same answer the one with the most outputs gives the outputs of all. */
+  prefix?(attributes: A): string;
   /** Whether two nodes of the same inputs and attributes must stay two. */
   readonly distinct?: boolean;
 }

@@ -9,6 +9,7 @@ import { products } from "./matmul.js";
 import { normalize } from "./normalize.js";
 import type { Operator } from "./operator.js";
 import { reduce } from "./reduce.js";
+import { loops } from "./scan.js";
 import { shapes } from "./shapes.js";
 
 /** Every operator by its name: what a reader of ONNX files looks nodes up in, and what the list in the docs is made from. */
@@ -24,4 +25,5 @@ export const operators: Readonly<Record<string, Operator>> = {
   ...indexing,
   ...normalize,
   ...losses,
+  ...loops,
 };

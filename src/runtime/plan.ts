@@ -75,7 +75,7 @@ export class Plan {
     this.watched = options.detectAnomalies ? this.watch(prepared) : [];
     this.model = toBinary(
       ModelProtoSchema,
-      emitModel(feeds, [...results, ...this.watched.map(({ name, output }) => ({ name, tensor: output }))]),
+      emitModel(feeds, [...results, ...this.watched.map(({ name, output }) => ({ name, tensor: output }))], { device }),
     );
     this.fetches = Object.fromEntries([...results, ...this.watched].map(({ name }) => [name, null]));
     this.session = new Session(this.model, {

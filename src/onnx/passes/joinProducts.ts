@@ -52,10 +52,9 @@ function findSums(outputs: readonly Tensor[]): Map<Node, Sum> {
 }
 
 /** Whether a product AᵀB costs less to stack, `rows (n + m)` elements copied, than to add up, `n m` elements read twice and written. */
-function isWorthJoining({ operator, attributes, inputs: [a, b] }: Node): boolean {
+function isWorthJoining({ operator, attributes, inputs }: Node): boolean {
   if (operator !== products.Gemm || attributes.transA !== 1 || attributes.transB !== 0) return false;
-  const [rows, n] = a?.shape as [number, number];
-  const m = b?.shape[1] as number;
+  const [[rows, n], [, m]] = inputs.map((x) => x.shape) as [[number, number], [number, number]];
   return 2 * rows * (n + m) < 3 * n * m;
 }
 
