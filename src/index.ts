@@ -3,6 +3,7 @@ import "./runtime/eager.js";
 
 export { checkpoint, customGradient, stopGradient } from "./autodiff/custom.js";
 export { grad, valueAndGrad } from "./autodiff/grad.js";
+export { type ScanOptions, type Step, scan } from "./autodiff/scan.js";
 export type { DType, TypedArray } from "./graph/dtype.js";
 export { KasaneError } from "./graph/error.js";
 export { printGraph } from "./graph/print.js";

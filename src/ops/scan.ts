@@ -1,5 +1,7 @@
 import type { Tensor, TensorType } from "../graph/tensor.js";
+import { nodesSince, replay } from "../graph/walk.js";
 import { declare, family, type Rule } from "./operator.js";
+import { stack, unstack } from "./shapes.js";
 
 let bodies = 0;
 
@@ -35,6 +37,9 @@ export const loops = family({
     infer: (_, { body, carries, length }) =>
       body.outputs.map(({ dtype, shape }, i): TensorType => ({ dtype, shape: i < carries ? shape : [length, ...shape] })),
     gradient: (...context) => context[3].rule(...context),
+    // Providers without loops of their own get the steps one after the other.
+    lower: (inputs, attributes, { device }) =>
+      device === "cpu" || device === "wasm" || device === "cuda" ? undefined : writtenOut(inputs, attributes),
     prefix: ({ body }) => String(body.origin),
     emit: (emitter, inputs, { body, carries, sequences, reverse }, { outputs }) => {
       const own = carries + sequences;
@@ -54,3 +59,20 @@ export const loops = family({
     },
   }),
 });
+
+/** The steps of a loop as so many copies of its body. */
+function writtenOut(inputs: readonly Tensor[], { body, carries, sequences, length, reverse }: ScanAttributes): readonly Tensor[] {
+  const own = carries + sequences;
+  const { nodes } = nodesSince(0, body.outputs);
+  const slices = inputs.slice(carries, own).map(unstack);
+  let carry = inputs.slice(0, carries);
+  const results: (readonly Tensor[])[] = [];
+  for (let i = 0; i < length; i++) {
+    const at = reverse ? length - 1 - i : i;
+    const values = [...carry, ...slices.map((slice) => slice[at] as Tensor), ...inputs.slice(own)];
+    const step = replay(body.outputs, nodes, new Map(body.inputs.map((leaf, k) => [leaf, values[k] as Tensor])));
+    carry = step.slice(0, carries);
+    results[at] = step.slice(carries);
+  }
+  return [...carry, ...(results[0] ?? []).map((_, k) => stack(results.map((outputs) => outputs[k] as Tensor)))];
+}
