@@ -82,7 +82,7 @@ class SizeWriter {
     check(lists.length === versions.length && new Set(lists.map((list) => list.length)).size === 1, () => notASize(sizes));
     const parts = (lists[0] as readonly number[]).map((_, i) =>
       this.size(
-        fit(
+        formulaOf(
           lists.map((list) => list[i] as number),
           sizes,
         ),
@@ -139,7 +139,7 @@ class SizeWriter {
 }
 
 /** The formula that gives each of `values` at its sizes. */
-function fit(values: readonly number[], sizes: readonly Sizes[]): Size {
+function formulaOf(values: readonly number[], sizes: readonly Sizes[]): Size {
   const [value, second] = values as [number, number];
   if (values.every((other) => other === value)) return { factor: 0, dimensions: [], offset: value };
   for (const dimensions of subsets(Object.keys(sizes[0] as Sizes))) {
@@ -164,7 +164,7 @@ function nameDimensions(value: ValueInfoProto, versions: readonly ValueInfoProto
   const all = versions.map(dimensionsOf);
   dimensionsOf(value).forEach((dimension, axis) => {
     const held = all.map((dims) => Number(dims[axis]?.value.value));
-    const { factor, dimensions, offset } = fit(held, sizes);
+    const { factor, dimensions, offset } = formulaOf(held, sizes);
     if (dimensions.length === 0) return;
     const product = [...(factor === 1 ? [] : [factor]), ...dimensions].join("*");
     dimension.value = { case: "dimParam", value: offset === 0 ? product : `${product}${offset > 0 ? "+" : ""}${offset}` };
