@@ -1,0 +1,62 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { train, Variable, zeros } from "kasane";
+import { expect, it } from "vitest";
+
+const kills = 16;
+const filesPerProcess = 4;
+
+/** Starts a process that saves to `files` and kills it up to 60 ms after all of them were saved once; gives the last step reported of each. */
+function saveUntilKilled(files: readonly string[]): Promise<Map<string, number>> {
+  const reported = new Map<string, number>();
+  const child = spawn(process.execPath, ["--import", "tsx", "test/train/saveForever.ts", ...files], { stdio: ["ignore", "pipe", "pipe"] });
+  let errors = "";
+  child.stderr.on("data", (text) => {
+    errors += text;
+  });
+  let line = "";
+  let doomed = false;
+  child.stdout.on("data", (text: Buffer) => {
+    line += text.toString();
+    const lines = line.split("\n");
+    line = lines.pop() as string;
+    for (const [file, step] of lines.map((each) => each.split(" ") as [string, string])) reported.set(file, Number(step));
+    if (reported.size < files.length || doomed) return;
+    doomed = true;
+    setTimeout(() => child.kill("SIGKILL"), Math.random() * 60);
+  });
+  return new Promise((resolve, reject) => {
+    child.on("close", (code, signal) =>
+      signal === "SIGKILL" ? resolve(reported) : reject(new Error(`the child ended (${code}): ${errors}`)),
+    );
+  });
+}
+
+it("leaves a whole checkpoint however a process that saves is killed", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "kasane-"));
+  let interrupted = 0;
+  const rounds = async (group: number) => {
+    const files = Array.from({ length: filesPerProcess }, (_, i) => join(folder, `group${group}-${i}.safetensors`));
+    for (let kill = 0; kill < kills / 2; kill++) {
+      const reported = await saveUntilKilled(files);
+      const left = (await readdir(folder)).filter((name) => name.startsWith(`group${group}-`) && name.endsWith(".tmp"));
+      interrupted += left.length;
+      expect(left.length).toBeLessThanOrEqual(files.length);
+      for (const file of files) {
+        const weight = new Variable(zeros([256, 256]));
+        const { step, config } = await train.loadCheckpoint(file, { model: { namedVariables: () => new Map([["weight", weight]]) } });
+        expect(step, basename(file)).toBeGreaterThanOrEqual(reported.get(file) as number);
+        expect((await weight.data()).every((x) => x === step)).toBe(true);
+        expect(config).toEqual({ filler: `${step},`.repeat(1000) });
+      }
+    }
+    // The next save removes what the killed ones left.
+    for (const file of files) await train.writeSafetensors(file, new Map());
+  };
+  await Promise.all([rounds(0), rounds(1)]);
+  expect(await readdir(folder)).toHaveLength(2 * filesPerProcess);
+  // Otherwise no kill came in the middle of a save, and the test says nothing.
+  expect(interrupted).toBeGreaterThan(kills / 4);
+}, 60_000);

@@ -1,0 +1,14 @@
+/** Saves checkpoints to each of the files given, over and over, until it is killed, and says when one is complete: `FILE STEP`. */
+import { train, Variable, zeros } from "kasane";
+
+async function saveForever(file: string): Promise<never> {
+  const weight = new Variable(zeros([256, 256]));
+  const state = { model: { namedVariables: () => new Map([["weight", weight]]) } };
+  for (let step = 1; ; step++) {
+    await weight.assign(zeros([256, 256]).add(step));
+    await train.saveCheckpoint(file, { state, step, config: { filler: `${step},`.repeat(1000) } });
+    process.stdout.write(`${file} ${step}\n`);
+  }
+}
+
+await Promise.all(process.argv.slice(2).map(saveForever));
