@@ -1,3 +1,4 @@
+import type * as ort from "#onnxruntime";
 import { KasaneError } from "../graph/error.js";
 import { hostData, Tensor } from "../graph/tensor.js";
 import { trace } from "../graph/trace.js";
@@ -65,10 +66,13 @@ export function compile<Arguments extends readonly unknown[], Result>(
         traced.set(signature, ready);
       }
       const { plan } = ready;
-      await initialise(plan.reads);
+      if (plan.reads.some((variable) => !variable.storage)) await initialise(plan.reads);
       const computed = leaves.every((leaf) => hostData(leaf)) ? leaves : await realise(leaves);
-      const feeds = [];
-      for (const leaf of computed) feeds.push(await feedOf(leaf));
+      const feeds: ort.Tensor[] = [];
+      for (const leaf of computed) {
+        const feed = feedOf(leaf);
+        feeds.push(feed instanceof Promise ? await feed : feed);
+      }
       const results = await plan.run(feeds, plan.usesRandom ? nextKey() : [0, 0]);
       return fill(ready.shape, results);
     });

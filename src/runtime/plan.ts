@@ -3,7 +3,7 @@ import { ModelProtoSchema } from "onnx-buf";
 import type * as ort from "#onnxruntime";
 import { isFloat } from "../graph/dtype.js";
 import { KasaneError } from "../graph/error.js";
-import { hostData, type Node, type Tensor } from "../graph/tensor.js";
+import type { Node, Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { leavesOf, topologicalOrder } from "../graph/walk.js";
 import { emitModel, type Named } from "../onnx/emit.js";
@@ -50,6 +50,8 @@ export class Plan {
   private readonly fetches: Record<string, ort.Tensor | null>;
   private readonly onDevice: boolean;
   readonly usesRandom: boolean;
+  /** The variables whose values a run needs. */
+  readonly reads: readonly Variable[];
   readonly model: Uint8Array;
 
   constructor({ inputs, outputs, updates }: Computation, options: RunOptions) {
@@ -71,6 +73,7 @@ export class Plan {
     this.usesRandom = this.randoms.some((random) => random.key === undefined);
     this.outputs = outputs.map((_, i) => ({ name: this.unique(`output${i}`), tensor: prepared[i] as Tensor }));
     this.updates = [...updates.keys()].map((variable) => ({ name: this.unique(`${variable.name}'`), variable }));
+    this.reads = [...this.variables, ...this.updates].map(({ variable }) => variable);
     const results = [...this.outputs, ...this.updates.map(({ name }, i) => ({ name, tensor: prepared[outputs.length + i] as Tensor }))];
     this.watched = options.detectAnomalies ? this.watch(prepared) : [];
     this.model = toBinary(
@@ -85,11 +88,6 @@ export class Plan {
     });
   }
 
-  /** The variables whose values a run needs. */
-  get reads(): Variable[] {
-    return [...this.variables.map(({ variable }) => variable), ...this.updates.map(({ variable }) => variable)];
-  }
-
   /**
    * Runs the graph once.
    * @param values what the inputs hold, in their order
@@ -101,7 +99,11 @@ export class Plan {
     this.inputs.forEach(({ name }, i) => {
       feeds[name] = values[i] as ort.Tensor;
     });
-    for (const { name, variable } of this.variables) feeds[name] = await stateOf(variable).feed(onDevice);
+    for (const { name, variable } of this.variables) {
+      const value = stateOf(variable).feed(onDevice);
+      // Awaiting what is there costs a small model more than its arithmetic.
+      feeds[name] = value instanceof Promise ? await value : value;
+    }
     for (const { name, leaf, stream, key: fixed } of this.randoms) {
       const numbers = new Float32Array(leaf.size);
       fillUniform(numbers, fixed ?? key, stream);
@@ -148,9 +150,12 @@ const threadsFor = (outputs: readonly Tensor[]): number => {
   return largest < smallGraph ? 1 : 0;
 };
 
-/** The elements of a data leaf as ONNX Runtime takes them. */
-export async function feedOf(leaf: Tensor): Promise<ort.Tensor> {
-  const data = hostData(leaf) ?? (leaf.source.kind === "data" ? await leaf.source.storage.read() : undefined);
-  if (!data) throw new KasaneError(`a ${leaf.source.kind} leaf has no value here: was it made in a traced function and used outside it?`);
-  return toOrt(data, leaf.dtype, leaf.shape);
+/** The elements of a data leaf as ONNX Runtime takes them: at once where they are on the host. */
+export function feedOf(leaf: Tensor): ort.Tensor | Promise<ort.Tensor> {
+  const { source } = leaf;
+  if (source.kind !== "data") {
+    throw new KasaneError(`a ${source.kind} leaf has no value here: was it made in a traced function and used outside it?`);
+  }
+  const { host } = source.storage;
+  return host ? toOrt(host, leaf.dtype, leaf.shape) : source.storage.read().then((data) => toOrt(data, leaf.dtype, leaf.shape));
 }

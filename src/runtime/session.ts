@@ -41,7 +41,8 @@ export class Session {
     const { session } = this;
     this.session = undefined;
     open.delete(this);
-    await (await session)?.release();
+    // One that failed to open told so to whoever opened it.
+    await (await session?.catch(() => undefined))?.release();
   }
 
   private touch(): void {

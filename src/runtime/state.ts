@@ -12,13 +12,9 @@ export class State implements Storage {
 
   constructor(private current: ort.Tensor) {}
 
-  /** What a session on `device` reads. */
-  async feed(onDevice: boolean): Promise<ort.Tensor> {
-    if (!onDevice && this.current.location !== "cpu") {
-      const onHost = toOrt(await this.read(), this.current.type as DType, this.current.dims);
-      this.replace(onHost);
-    }
-    return this.current;
+  /** What a session reads: at once, or fetched first where it is on a device and the session is not. */
+  feed(onDevice: boolean): ort.Tensor | Promise<ort.Tensor> {
+    return onDevice || this.current.location === "cpu" ? this.current : this.fetch();
   }
 
   /** What a session writes the next value into; null where it shall allocate on its device. */
@@ -39,6 +35,11 @@ export class State implements Storage {
   async read(): Promise<TypedArray> {
     const data = (await this.current.getData()) as TypedArray;
     return asStored(data.slice() as TypedArray, this.current.type as DType);
+  }
+
+  private async fetch(): Promise<ort.Tensor> {
+    this.replace(toOrt(await this.read(), this.current.type as DType, this.current.dims));
+    return this.current;
   }
 
   private replace(next: ort.Tensor): void {
