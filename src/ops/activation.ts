@@ -2,7 +2,24 @@ import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
 import { greater } from "./compare.js";
 import type { TensorLike } from "./create.js";
 import { scalar } from "./create.js";
-import { abs, add, div, exp, expm1, floating, log1p, maximum, mul, neg, square, sub, unary, unless, where } from "./elementwise.js";
+import {
+  abs,
+  add,
+  div,
+  exp,
+  expm1,
+  floating,
+  log1p,
+  maximum,
+  mul,
+  neg,
+  reciprocal,
+  square,
+  sub,
+  unary,
+  unless,
+  where,
+} from "./elementwise.js";
 import { erfOf, preciseErf } from "./erf.js";
 import { apply, declare, family } from "./operator.js";
 
@@ -13,10 +30,11 @@ const single = (x: Tensor): boolean => x.dtype !== "float64";
 export const activation = family({
   // erf' = 2/√π e^(-x²)
   Erf: unary(erfOf, (g, [x]) => mul(g, mul(2 / Math.sqrt(Math.PI), exp(neg(square(x))))), unless(single, preciseErf)),
-  // σ' = σ (1 - σ)
+  // σ' = σ (1 - σ). ONNX Runtime fuses x σ(x) into a kernel that float64 lacks, so there it is made of its parts.
   Sigmoid: unary(
     (x) => 1 / (1 + Math.exp(-x)),
     (g, _, [y]) => mul(g, mul(y, sub(1, y))),
+    unless(single, (x) => reciprocal(add(exp(neg(x)), 1))),
   ),
   Relu: unary(
     (x) => Math.max(x, 0),

@@ -3,7 +3,7 @@ import { check } from "../graph/error.js";
 import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
 import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
 import { cast } from "./cast.js";
-import { add, div, exp, mul, square, sub } from "./elementwise.js";
+import { add, div, exp, mul, rsqrt, square, sub } from "./elementwise.js";
 import { apply, applyAll, declare, family } from "./operator.js";
 import { logSumExp, mean, sum } from "./reduce.js";
 import { sumTo } from "./shapes.js";
@@ -25,7 +25,9 @@ export const normalize = family({
   // dx = r (h - mean(h) - n mean(h n)), and through the other two outputs (gradients of gradients) g₁ / N and -g₂ r² n / N
   LayerNormalization: declare<{ axis: number; epsilon: FloatAttribute }>({
     infer: ([x], { axis }) => {
-      const statistics = { dtype: x.dtype, shape: x.shape.map((size, i) => (i < axis ? size : 1)) };
+      // ONNX computes the statistics of half precision in single.
+      const dtype = x.dtype === "float16" ? "float32" : x.dtype;
+      const statistics = { dtype, shape: x.shape.map((size, i) => (i < axis ? size : 1)) } as const;
       return [{ dtype: x.dtype, shape: x.shape }, statistics, statistics];
     },
     gradient: [
@@ -42,7 +44,14 @@ export const normalize = family({
       (g, [x, scale], [, average, rate]) => sumTo(mul(g, mul(sub(x, average), rate)), scale.shape),
       (g, [, , shift]) => sumTo(g, shift.shape),
     ],
-    emit: (emitter, inputs, attributes) => emitter.node("LayerNormalization", inputs, attributes, 3),
+    lower: ([x, scale, shift], { axis, epsilon }) => {
+      if (x.dtype !== "float64") return undefined;
+      const axes = x.shape.map((_, i) => i).slice(axis);
+      const average = mean(x, { axes, keepDims: true });
+      const centred = sub(x, average);
+      const rate = rsqrt(add(mean(square(centred), { axes, keepDims: true }), epsilon.float));
+      return [add(mul(mul(centred, rate), scale), shift), average, rate];
+    },
   }),
 });
 

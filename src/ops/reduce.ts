@@ -6,7 +6,7 @@ import { cast } from "./cast.js";
 import { equal } from "./compare.js";
 import { abs, add, div, exp, log, mul, pow, sqrt, square, sub, where } from "./elementwise.js";
 import { apply, type Declaration, declare, type Emitter, family, type Operator, type Rule } from "./operator.js";
-import { expand, reshape } from "./shapes.js";
+import { expand, flip, pad, reshape, slice, transpose } from "./shapes.js";
 
 /** Which axes a reduction goes over, by default all, and whether they stay, of size 1. */
 export interface ReduceOptions {
@@ -83,13 +83,33 @@ export const reduce = family({
   Operator
 >;
 
-/** The product of all but each element: by division, but by the others themselves where one element is 0. */
+/** The product over `axes` of all elements but each one: of those before it and those after, so without a division by 0. */
 function productOfOthers(x: Tensor, axes: readonly number[]): Tensor {
-  const zero = equal(x, 0);
-  const count = sum(cast(zero, x.dtype), { axes, keepDims: true });
-  const rest = where(zero, 1, x);
-  const product = prod(rest, { axes, keepDims: true });
-  return where(zero, where(equal(count, 1), product, 0), where(equal(count, 0), div(product, rest), 0));
+  const order = [...x.shape.keys()].filter((axis) => !axes.includes(axis)).concat(axes);
+  const moved = transpose(x, order);
+  const rows = reshape(moved, [-1, axes.reduce((count, axis) => count * (x.shape[axis] as number), 1)]);
+  const others = mul(productOfEarlier(rows), flip(productOfEarlier(flip(rows, 1)), 1));
+  return transpose(
+    reshape(others, moved.shape),
+    order.map((_, axis) => order.indexOf(axis)),
+  );
+}
+
+/** The product of all elements before each one of a row, in log₂ n steps that each double how many it covers (Hillis and Steele 1986). */
+function productOfEarlier(rows: Tensor): Tensor {
+  const [, count] = rows.shape as [number, number];
+  const later = (x: Tensor, by: number) =>
+    pad(
+      slice(x, [[], [0, count - by]]),
+      [
+        [0, 0],
+        [by, 0],
+      ],
+      1,
+    );
+  let product = later(rows, 1);
+  for (let covered = 1; covered < count; covered *= 2) product = mul(product, later(product, covered));
+  return product;
 }
 
 function reduceBy(operator: Operator, x: Tensor, { axes, keepDims = false }: ReduceOptions): Tensor {

@@ -1,7 +1,7 @@
 import { compile, type DType, grad, mul, sum, type Tensor, tensor, zeros } from "kasane";
 import { elementAt, isFloat } from "../../src/graph/dtype.js";
 import type { CompileOptions } from "../../src/runtime/compile.js";
-import { lossWeights, toTensor } from "./cases/case.js";
+import { type Input, isDifferentiated, lossWeights, toTensor } from "./cases/case.js";
 import type { NamedCase } from "./cases.js";
 
 /** What a case came to: its outputs and the gradients of its floating-point inputs, or why it could not be computed. */
@@ -20,7 +20,7 @@ export async function evaluate(
   options: CompileOptions,
   float: DType = "float32",
 ): Promise<Map<string, Outcome>> {
-  const run = compile((inputs: Tensor[][]) => cases.map(({ call }, i) => outcome(call, inputs[i] as Tensor[])), options);
+  const run = compile((inputs: Tensor[][]) => cases.map((each, i) => outcome(each, inputs[i] as Tensor[])), options);
   try {
     const results = await run(cases.map((each) => each.inputs.map((input) => toTensor(input, float))));
     const entries = results.map(async ({ values, gradients }, i): Promise<[string, Outcome]> => {
@@ -39,21 +39,27 @@ export async function evaluate(
   }
 }
 
-function outcome(call: NamedCase["call"], inputs: Tensor[]): { values: Tensor[]; gradients: Tensor[] } {
-  const values = [call(...inputs)].flat() as Tensor[];
-  const floats = inputs.filter((input) => isFloat(input.dtype));
-  return { values, gradients: grad(lossOf(values), floats) };
+function outcome(each: NamedCase, inputs: readonly Tensor[]): { values: Tensor[]; gradients: Tensor[] } {
+  const values = [each.call(...inputs)].flat() as Tensor[];
+  return { values, gradients: grad(lossOf(values), differentiated(each, inputs)) };
 }
+
+/** The inputs by which the gradient is asked for. */
+export const differentiated = (each: NamedCase, inputs: readonly Tensor[]): Tensor[] =>
+  inputs.filter((_, i) => isDifferentiated(each.inputs[i] as Input));
 
 async function numbers(x: Tensor): Promise<number[]> {
   const data = await x.data();
   return Array.from({ length: x.size }, (_, i) => Number(elementAt(data, i, x.dtype)));
 }
 
-/** The greatest difference of `got` from `expected` relative to the greatest number expected (1 where all are 0); NaN counts as infinite. */
-export function relativeError(got: readonly number[], expected: readonly number[]): number {
+/**
+ * The greatest difference of `got` from `expected`, relative to the greatest number expected or to `least`,
+ * below which numbers count as 0; a NaN is infinitely far.
+ */
+export function relativeError(got: readonly number[], expected: readonly number[], least: number): number {
   if (got.length !== expected.length) return Number.POSITIVE_INFINITY;
-  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), least);
   const differences = expected.map((value, i) => Math.abs((got[i] as number) - value));
-  return differences.reduce((most, value) => (value > most || Number.isNaN(value) ? value : most), 0) / (largest || 1);
+  return differences.some(Number.isNaN) ? Number.POSITIVE_INFINITY : Math.max(0, ...differences) / largest;
 }

@@ -9,6 +9,9 @@ const expected = JSON.parse(readFileSync(new URL("../fixtures/operators.json", i
 /** How far values and gradients may be from PyTorch's, relative to the greatest element. */
 export const tolerance = 1e-5;
 
+/** Numbers below this are 0 but for rounding. */
+const tiny = 1e-12;
+
 /** What is wrong with the outcome of a case, or undefined where it agrees with PyTorch (test/fixtures/operators.py). */
 export function disagreement(name: string, outcome: Outcome | undefined): string | undefined {
   const right = expected[name];
@@ -19,7 +22,7 @@ export function disagreement(name: string, outcome: Outcome | undefined): string
     if (outcome[part].length !== right[part].length) return `${outcome[part].length} ${part}, expected ${right[part].length}`;
     for (const [i, numbers] of right[part].entries()) {
       const got = outcome[part][i] as number[];
-      const error = relativeError(got, numbers);
+      const error = relativeError(got, numbers, tiny);
       if (!(error <= tolerance)) return `${part}[${i}] are off by ${error}: got [${got}], expected [${numbers}]`;
     }
   }

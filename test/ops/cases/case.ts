@@ -7,7 +7,12 @@ export interface Input {
   readonly dtype: DType;
   readonly shape: Shape;
   readonly values: readonly number[];
+  /** Whether nothing is differentiated by it although it is a float. */
+  readonly constant?: boolean;
 }
+
+/** Whether the gradient by an input is asked for. */
+export const isDifferentiated = ({ dtype, constant }: Input): boolean => isFloat(dtype) && !constant;
 
 /** One use of a function, whose values and gradients are compared with PyTorch's. */
 export interface Case {
@@ -54,6 +59,9 @@ export const list = (values: readonly number[], shape: Shape = [values.length], 
   shape,
   values: isFloat(dtype) ? values.map(Math.fround) : values,
 });
+
+/** {@link list} by which nothing is differentiated. */
+export const constant = (values: readonly number[], shape?: Shape): Input => ({ ...list(values, shape), constant: true });
 
 /** {@link list} of whole numbers. */
 export const whole = (values: readonly number[], shape?: Shape): Input => list(values, shape, "int32");

@@ -22,7 +22,7 @@ export const elementwise: CaseTable = {
     of("of whole numbers", [whole([7, -7, 1]), whole([2, 2, -4])], k.div),
   ],
   floorDiv: [
-    of("of fractions", [spread([3, 4], -9, 9), spread([4], 0.7, 2.9)], k.floorDiv),
+    of("of fractions", [spread([3, 4], -9, 9), spread([4], 0.7, 2.9)], k.floorDiv, { bent: true }),
     of("of whole numbers", [whole([7, -7, 7, -7, 6, -6]), whole([2, 2, -2, -2, 3, 3])], k.floorDiv),
   ],
   mod: [
@@ -58,7 +58,7 @@ export const elementwise: CaseTable = {
     of("at 0", [list([-1, 0, 2])], k.abs, { bent: true }),
     of("of whole numbers", [whole([-3, 0, 4])], k.abs),
   ],
-  sign: [of("of fractions", [list([-2.5, -0.1, 0, 0.1, 3])], k.sign), of("of whole numbers", [whole([-3, 0, 4])], k.sign)],
+  sign: [of("of fractions", [list([-2.5, -0.1, 0, 0.1, 3])], k.sign, { bent: true }), of("of whole numbers", [whole([-3, 0, 4])], k.sign)],
   floor: [of("of fractions", [shades], k.floor, { bent: true })],
   ceil: [of("of fractions", [shades], k.ceil, { bent: true })],
   round: [of("halves to even", [list([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.4, 0.6, -0.6, 7])], k.round, { bent: true })],
