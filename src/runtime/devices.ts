@@ -1,25 +1,24 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
-import * as ort from "#onnxruntime";
 import { KasaneError } from "../graph/error.js";
 import { Tensor } from "../graph/tensor.js";
 import { emitModel } from "../onnx/emit.js";
 import { abs } from "../ops/elementwise.js";
+import { ort } from "./onnxruntime.js";
 
 /** Where a graph runs: a provider of ONNX Runtime. */
 export type Device = "cpu" | "webgpu" | "cuda" | "dml" | "coreml" | "wasm";
 
 interface Backend {
   readonly name: string;
-  readonly bundled: boolean;
 }
 
 /** The devices that this ONNX Runtime was built with and that this machine offers. */
 export async function devices(): Promise<Device[]> {
   const { listSupportedBackends } = ort as unknown as { listSupportedBackends?: () => Backend[] };
-  const built = listSupportedBackends ? listSupportedBackends().map((backend) => backend.name) : ["wasm", "webgpu"];
-  const found = await Promise.all(built.map(async (name) => ((await offers(name as Device)) ? [name as Device] : [])));
-  return found.flat();
+  const built = (listSupportedBackends?.() ?? [{ name: "wasm" }, { name: "webgpu" }]).map(({ name }) => name as Device);
+  const offered = await Promise.all(built.map(offers));
+  return built.filter((_, i) => offered[i]);
 }
 
 /** A model of one node, which a device either runs or does not. */
@@ -28,11 +27,19 @@ function probe(): Uint8Array {
   return toBinary(ModelProtoSchema, emitModel([{ name: "x", tensor: x }], [{ name: "y", tensor: abs(x) }]));
 }
 
-async function offers(device: Device): Promise<boolean> {
-  if (device === "cpu" || device === "wasm") return true;
+const found = new Map<Device, Promise<boolean>>();
+
+/** Whether this machine offers `device`: tried once, by running a model on it. */
+function offers(device: Device): Promise<boolean> {
+  const known = found.get(device) ?? run(device);
+  found.set(device, known);
+  return known;
+}
+
+async function run(device: Device): Promise<boolean> {
   try {
     const session = await ort.InferenceSession.create(probe(), { executionProviders: [device], logSeverityLevel: 4 });
-    await session.run({ x: new ort.Tensor("float32", [1], [1, 1]) });
+    await session.run({ x: new ort.Tensor("float32", [1], [1]) });
     await session.release();
     return true;
   } catch {
@@ -42,7 +49,6 @@ async function offers(device: Device): Promise<boolean> {
 
 /** Throws unless this machine offers `device`. */
 export async function requireDevice(device: Device): Promise<void> {
-  const offered = await devices();
-  if (!offered.includes(device))
-    throw new KasaneError(`device "${device}" is not available here: this machine offers ${offered.join(", ")}`);
+  if (await offers(device)) return;
+  throw new KasaneError(`device "${device}" is not available here: this machine offers ${(await devices()).join(", ")}`);
 }

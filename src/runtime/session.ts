@@ -1,5 +1,5 @@
-import * as ort from "#onnxruntime";
 import type { Device } from "./devices.js";
+import { ort } from "./onnxruntime.js";
 
 /** How a model is run. */
 export interface SessionSettings {

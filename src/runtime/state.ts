@@ -1,7 +1,7 @@
-import * as ort from "#onnxruntime";
 import { arrayOf, type DType, type TypedArray } from "../graph/dtype.js";
 import { hostStorage, type Storage, Tensor, type TensorType } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
+import { ort } from "./onnxruntime.js";
 
 /**
  * A variable's value: the tensor that the next step reads, and one of the same size that it writes.

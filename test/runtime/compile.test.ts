@@ -1,0 +1,205 @@
+import { compile, grad, isTraining, KasaneError, random, seed, stopGradient, type Tensor, tensor, Variable, zeros } from "kasane";
+import { describe, expect, test } from "vitest";
+
+const counter = (value = 0) => new Variable(tensor(value));
+
+describe("compile", () => {
+  test("computes what the function computes, once traced a signature", async () => {
+    let traces = 0;
+    const double = compile((x: Tensor) => {
+      traces++;
+      return x.mul(2);
+    });
+    expect(await (await double(tensor([1, 2]))).array()).toEqual([2, 4]);
+    expect(await (await double([3, 4])).array()).toEqual([6, 8]);
+    expect(traces).toBe(1);
+    expect(await (await double([[1], [2]])).array()).toEqual([[2], [4]]);
+    expect(await (await double(tensor([1, 2], { dtype: "int32" }))).array()).toEqual([2, 4]);
+    expect(traces).toBe(3);
+  });
+
+  test("takes and gives nested records and lists; other values are part of the signature", async () => {
+    const fn = compile(({ batch, mode }: { batch: { x: Tensor; rest: Tensor[] }; mode: string }) => ({
+      mode,
+      sums: batch.rest.map((y) => batch.x.add(y)),
+      sign: mode === "minus" ? batch.x.neg() : batch.x,
+    }));
+    const plus = await fn({ batch: { x: tensor([1]), rest: [tensor([10]), tensor([20])] }, mode: "plus" });
+    expect(plus.mode).toBe("plus");
+    expect(await Promise.all(plus.sums.map((sum) => sum.array()))).toEqual([[11], [21]]);
+    expect(await plus.sign.array()).toEqual([1]);
+    const minus = await fn({ batch: { x: tensor([1]), rest: [] }, mode: "minus" });
+    expect(await minus.sign.array()).toEqual([-1]);
+  });
+
+  test("an input given back, and one value given twice, come out as they are", async () => {
+    const fn = compile((x: Tensor) => ({ same: x, twice: [x.add(1), x.add(1)] }));
+    const { same, twice } = await fn([1, 2]);
+    expect(await same.array()).toEqual([1, 2]);
+    expect(await Promise.all(twice.map((y) => y.array()))).toEqual([
+      [2, 3],
+      [2, 3],
+    ]);
+  });
+
+  test("training is what the traced function sees", async () => {
+    const probe = () => tensor(isTraining() ? 1 : 0);
+    expect(await (await compile(probe, { training: true })()).item()).toBe(1);
+    expect(await (await compile(probe)()).item()).toBe(0);
+    expect(isTraining()).toBe(false);
+  });
+
+  test("assignments take effect after the step, all at once", async () => {
+    const [a, b] = [counter(1), counter(2)];
+    const swap = compile(() => {
+      a.assign(b);
+      b.assign(a);
+      return { a, b };
+    });
+    const before = await swap();
+    expect([await before.a.item(), await before.b.item()]).toEqual([1, 2]);
+    expect([await a.item(), await b.item()]).toEqual([2, 1]);
+    await swap();
+    expect([await a.item(), await b.item()]).toEqual([1, 2]);
+  });
+
+  test("results keep their values when later steps overwrite the state", async () => {
+    const x = counter();
+    const next = compile(() => {
+      x.assign(x.add(1));
+      return x;
+    });
+    const results = [await next(), await next(), await next()];
+    expect(await Promise.all(results.map((result) => result.item()))).toEqual([0, 1, 2]);
+    const read = x.data();
+    await next();
+    expect((await read)[0]).toBe(3);
+  });
+
+  test("calls that are not awaited run in their order, assignments among them", async () => {
+    const x = counter(1);
+    const double = compile(() => {
+      x.assign(x.mul(2));
+      return x;
+    });
+    const first = double();
+    const assigned = x.assign(tensor(10));
+    const second = double();
+    await Promise.all([first, assigned, second]);
+    expect(await (await second).item()).toBe(10);
+    expect(await x.item()).toBe(20);
+  });
+
+  test("a state assigned from data does not write into the data", async () => {
+    const data = new Float32Array([1, 2]);
+    const x = new Variable(zeros([2]));
+    await x.assign(tensor(data));
+    const step = compile(() => {
+      x.assign(x.add(1));
+      return x;
+    });
+    for (let i = 0; i < 4; i++) await step();
+    expect([...data]).toEqual([1, 2]);
+    expect(await x.array()).toEqual([5, 6]);
+  });
+
+  test("a variable may start from another one", async () => {
+    const a = new Variable(random.normal([3]));
+    const copy = new Variable(a.mul(1));
+    expect(await copy.array()).toEqual(await a.array());
+  });
+
+  test("draws anew every run and again the same after the same seed", async () => {
+    const draw = compile(() => random.uniform([4]));
+    seed(7);
+    const first = [await (await draw()).array(), await (await draw()).array()];
+    seed(7);
+    const second = [await (await draw()).array(), await (await draw()).array()];
+    expect(second).toEqual(first);
+    expect(first[0]).not.toEqual(first[1]);
+  });
+
+  test("goes on after its sessions were disposed of", async () => {
+    const fn = compile((x: Tensor) => x.add(1));
+    await fn([1]);
+    await fn.dispose();
+    expect(await (await fn([1])).array()).toEqual([2]);
+  });
+
+  test("more functions than sessions may be open at a time", async () => {
+    const functions = Array.from({ length: 70 }, (_, i) => compile((x: Tensor) => x.add(i)));
+    for (const fn of functions) await fn([0]);
+    expect(await (await (functions[0] as (typeof functions)[0])([0])).item()).toBe(0);
+    expect(await (await (functions[69] as (typeof functions)[0])([0])).item()).toBe(69);
+  });
+});
+
+describe("compile says what is wrong", () => {
+  test.each([
+    ["an async function", async () => tensor(1), "compile: the function is async"],
+    ["a class instance", () => new Date(), "a Date"],
+  ])("with %s", async (_, fn, message) => {
+    await expect(compile(fn as () => Tensor)()).rejects.toThrow(message);
+    await expect(compile(fn as () => Tensor)()).rejects.toBeInstanceOf(KasaneError);
+  });
+
+  test("with a tensor from another traced function", async () => {
+    let leaked: Tensor | undefined;
+    await compile((x: Tensor) => {
+      leaked = x.add(1);
+      return x;
+    })([1]);
+    await expect((leaked as Tensor).data()).rejects.toThrow("traced function");
+    await expect(compile((x: Tensor) => x.add(leaked as Tensor))([1])).rejects.toThrow("traced function");
+  });
+
+  test("with a device that is not there", async () => {
+    await expect(compile((x: Tensor) => x, { device: "dml" })([1])).rejects.toThrow(/device "dml" is not available here: this machine offers .*cpu/);
+  });
+
+  test("with a value of another shape assigned", async () => {
+    const x = new Variable(zeros([2]), { name: "weights" });
+    await expect(compile(() => void x.assign(zeros([3])))()).rejects.toThrow("assign to weights: got float32[3], expected float32[2]");
+    expect(() => x.assign(zeros([2], "int32"))).toThrow("int32[2]");
+  });
+
+  test("with an index out of range, and the state stays as it was", async () => {
+    const x = counter(5);
+    const table = tensor([1, 2, 3]);
+    const fn = compile((ids: Tensor) => {
+      x.assign(x.add(1));
+      return table.gather(ids);
+    });
+    await expect(fn(tensor([7], { dtype: "int32" }))).rejects.toThrow(/ONNX Runtime: .*Gather/);
+    expect(await x.item()).toBe(5);
+    expect(await (await fn(tensor([2], { dtype: "int32" }))).array()).toEqual([3]);
+  });
+
+  test("an error while tracing leaves nothing behind", async () => {
+    const fn = compile((x: Tensor) => x.matmul(x));
+    await expect(fn([[1, 2, 3]])).rejects.toThrow("matmul: inner dimensions differ: [1, 3] x [1, 3]");
+    expect(isTraining()).toBe(false);
+    expect(await (await fn([[2]])).array()).toEqual([[4]]);
+  });
+});
+
+describe("detectAnomalies", () => {
+  test("names the operation that first made an infinity, and keeps the state", async () => {
+    const x = counter(0);
+    const step = compile(
+      () => {
+        const loss = x.log().exp().sub(x);
+        x.assign(grad(loss, x));
+        return loss;
+      },
+      { detectAnomalies: true },
+    );
+    await expect(step()).rejects.toThrow(/anomaly: Log\(float32\[\]\) made -Infinity/);
+    expect(await x.item()).toBe(0);
+  });
+
+  test("is silent where all is finite", async () => {
+    const fn = compile((x: Tensor) => stopGradient(x.exp().sum()), { detectAnomalies: true });
+    expect(await (await fn([0, 0])).item()).toBe(2);
+  });
+});
