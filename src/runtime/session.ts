@@ -59,7 +59,7 @@ function options({ device, threads, resident }: SessionSettings): ort.InferenceS
     executionProviders: [device],
     graphOptimizationLevel: "all",
     intraOpNumThreads: threads,
-    logSeverityLevel: 3,
+    logSeverityLevel: 4,
     preferredOutputLocation:
       device === "cpu" || device === "wasm" ? undefined : Object.fromEntries(resident.map((name) => [name, "gpu-buffer"])),
   };

@@ -1,0 +1,103 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  arange,
+  concat,
+  exportOnnx,
+  gather,
+  layerNorm,
+  nn,
+  ones,
+  onnxModel,
+  random,
+  seed,
+  type Tensor,
+  tensor,
+  Variable,
+  zeros,
+} from "kasane";
+import * as ort from "onnxruntime-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "kasane-export-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** A layer of attention over embedded tokens, in which sizes appear in reshapes, ranges, joins and expansions. */
+class Attention extends nn.Module {
+  readonly tokens = new Variable(random.normal([20, 8]));
+  readonly places = new Variable(random.normal([50, 8]));
+  readonly project = new nn.Linear(8, 24);
+  readonly scale = new Variable(ones([8]));
+  readonly shift = new Variable(zeros([8]));
+
+  forward(ids: Tensor): { hidden: Tensor; pooled: Tensor } {
+    const [batch, time] = ids.shape as [number, number];
+    const x = gather(this.tokens, ids).add(gather(this.places, arange(time)));
+    const heads = this.project.forward(x).reshape([batch, time, 3, 2, 4]).permute([2, 0, 3, 1, 4]);
+    const [query, key, value] = heads.split(3).map((part) => part.squeeze(0)) as [Tensor, Tensor, Tensor];
+    const mixed = query
+      .matmul(key.transpose())
+      .softmax()
+      .matmul(value)
+      .permute([0, 2, 1, 3])
+      .reshape([batch * time, 8]);
+    const hidden = layerNorm(mixed, this.scale, this.shift).reshape([batch, time, 8]);
+    return { hidden: concat([zeros([batch, 1, 8]), hidden], 1), pooled: hidden.mean({ axes: 1 }) };
+  }
+}
+
+describe("exportOnnx", () => {
+  test("writes a file whose free dimensions take any size, with the numbers that the module gives", async () => {
+    seed(1);
+    const model = new Attention();
+    const file = join(folder, "attention.onnx");
+    await exportOnnx(model, { ids: { shape: ["batch", "time"], dtype: "int32" } }, file);
+    const session = await ort.InferenceSession.create(file);
+    const shapes = session.outputMetadata.map((output) => (output.isTensor ? output.shape : []));
+    expect(shapes).toEqual([
+      ["batch", "time+1", 8],
+      ["batch", 8],
+    ]);
+    for (const [batch, time] of [
+      [1, 1],
+      [3, 7],
+      [5, 50],
+    ] as const) {
+      const ids = Int32Array.from({ length: batch * time }, (_, i) => (i * 7) % 20);
+      const given = await session.run({ ids: new ort.Tensor("int32", ids, [batch, time]) });
+      const wanted = model.forward(tensor(ids, { shape: [batch, time] }));
+      for (const name of ["hidden", "pooled"] as const) {
+        expect(given[name]?.dims).toEqual(wanted[name].shape);
+        const numbers = (await wanted[name].data()) as Float32Array;
+        ((given[name] as ort.Tensor).data as Float32Array).forEach((x, i) => expect(x).toBeCloseTo(numbers[i] as number, 5));
+      }
+    }
+  });
+
+  test("a model of fixed sizes computes nothing of shapes", async () => {
+    const layer = new nn.Linear(3, 2);
+    const session = await ort.InferenceSession.create(await onnxModel((x: Tensor) => layer.forward(x), { x: { shape: [4, 3] } }));
+    expect(session.inputNames).toEqual(["x"]);
+    expect(session.outputNames).toEqual(["output"]);
+    const x = new Float32Array(12).map((_, i) => i / 10);
+    const { output } = await session.run({ x: new ort.Tensor("float32", x, [4, 3]) });
+    const wanted = (await layer.forward(tensor(x, { shape: [4, 3] })).data()) as Float32Array;
+    ((output as ort.Tensor).data as Float32Array).forEach((value, i) => expect(value).toBeCloseTo(wanted[i] as number, 6));
+  });
+
+  test("says what in the graph is not free", async () => {
+    const branches = onnxModel((x: Tensor) => ((x.shape[0] as number) % 997 === 0 ? x.exp() : x.log()), { x: { shape: ["batch"] } });
+    await expect(branches).rejects.toThrow('export: the graph changes with "batch": node 0 is Exp at one size, Log at another');
+    const count = onnxModel((x: Tensor) => x.mul(1 / (x.shape[0] as number)), { x: { shape: ["batch"] } });
+    await expect(count).rejects.toThrow('a constant depends on "batch"');
+    await expect(onnxModel(() => 5 as unknown as Tensor, { x: { shape: [1] } })).rejects.toThrow("must return a tensor");
+  });
+
+  test("a folder that cannot be written to is named", async () => {
+    await expect(exportOnnx((x: Tensor) => x.add(1), { x: { shape: [1] } }, "/dev/null/model.onnx")).rejects.toThrow("/dev/null");
+  });
+});
