@@ -1,0 +1,171 @@
+import { scan } from "../autodiff/scan.js";
+import { check } from "../graph/error.js";
+import { sameShape, showShape } from "../graph/shape.js";
+import type { Tensor } from "../graph/tensor.js";
+import { less } from "../ops/compare.js";
+import { arange, zeros } from "../ops/create.js";
+import { where } from "../ops/elementwise.js";
+import { concat, reshape, stack, transpose, unstack } from "../ops/shapes.js";
+import { Dropout } from "./dropout.js";
+import { Module } from "./module.js";
+import {
+  type CellOptions,
+  GruCell,
+  type HiddenState,
+  LstmCell,
+  type LstmCellOptions,
+  type LstmState,
+  type RecurrentCell,
+  RnnCell,
+  type RnnCellOptions,
+} from "./recurrentCell.js";
+
+/** Settings of all recurrent networks, beside those of their cells. */
+export interface RecurrentOptions extends CellOptions {
+  readonly layers?: number;
+  /** Whether a second cell a layer reads from the end to the beginning; the outputs of both are joined. */
+  readonly bidirectional?: boolean;
+  /** Whether inputs and outputs are `[batch, time, size]`, not `[time, batch, size]`. */
+  readonly batchFirst?: boolean;
+  /** The probability of dropout between layers. */
+  readonly dropout?: number;
+}
+
+/** What a recurrent network takes beside its inputs. */
+export interface RecurrentInputs<State> {
+  /** What the first step starts from, each part `[layers * directions, batch, hiddenSize]`; by default zeros. */
+  readonly state?: State;
+  /** How many steps of each sequence count (int32 `[batch]`, from 1); the others' outputs are zeros. By default all. */
+  readonly lengths?: Tensor;
+}
+
+/** The cells of one layer, by direction. */
+interface Layer<Cell> {
+  readonly forward: Cell;
+  readonly reverse?: Cell;
+}
+
+/** Layers of recurrent cells, each run over all steps of the sequences that the layer before gives out. */
+export abstract class RecurrentNetwork<State extends HiddenState> extends Module {
+  readonly layers: readonly Layer<RecurrentCell<State>>[];
+  readonly dropout: Dropout;
+  readonly batchFirst: boolean;
+
+  constructor(
+    readonly inputSize: number,
+    readonly hiddenSize: number,
+    cell: (inputSize: number) => RecurrentCell<State>,
+    { layers = 1, bidirectional = false, batchFirst = false, dropout = 0 }: RecurrentOptions,
+  ) {
+    super();
+    this.layers = Array.from({ length: layers }, (_, i) => {
+      const size = i === 0 ? inputSize : hiddenSize * (bidirectional ? 2 : 1);
+      return { forward: cell(size), ...(bidirectional && { reverse: cell(size) }) };
+    });
+    this.dropout = new Dropout(dropout);
+    this.batchFirst = batchFirst;
+  }
+
+  /** The names of the state's parts. */
+  get parts(): RecurrentCell<State>["parts"] {
+    return (this.layers[0] as Layer<RecurrentCell<State>>).forward.parts;
+  }
+
+  /** How many cells keep a state: `layers * directions`. */
+  get states(): number {
+    return this.layers.reduce((count, { reverse }) => count + (reverse ? 2 : 1), 0);
+  }
+
+  /**
+   * @param x `[time, batch, inputSize]`, or `[batch, time, inputSize]` with `batchFirst`
+   * @returns the last layer's `hidden` of all steps, laid out as `x`, `directions * hiddenSize` wide, and the state after each sequence's
+   * last step (in the reverse direction its first), laid out as the initial one
+   */
+  forward(x: Tensor, { state, lengths }: RecurrentInputs<State> = {}): { outputs: Tensor; state: State } {
+    const { inputSize, hiddenSize, batchFirst } = this;
+    check(
+      x.rank === 3 && x.shape[2] === inputSize,
+      () => `got inputs ${showShape(x.shape)}, expected [${batchFirst ? "batch, time" : "time, batch"}, ${inputSize}]`,
+    );
+    let values = batchFirst ? transpose(x, [1, 0, 2]) : x;
+    const [time, batch] = values.shape as [number, number];
+    const cells = this.layers.map(({ forward, reverse }) => (reverse ? [forward, reverse] : [forward]));
+    const { parts, states: count } = this;
+    const initial = parts.map((part): readonly Tensor[] => {
+      const given = state?.[part] as Tensor | undefined;
+      const shape = [count, batch, hiddenSize];
+      check(!given || sameShape(given.shape, shape), () => `got ${part} ${showShape(given?.shape ?? [])}, expected ${showShape(shape)}`);
+      return given ? unstack(given) : new Array<Tensor>(count).fill(zeros([batch, hiddenSize], x.dtype));
+    });
+    check(!lengths || sameShape(lengths.shape, [batch]), () => `got lengths ${showShape(lengths?.shape ?? [])}, expected [${batch}]`);
+    // [time, batch, 1]
+    const counts = lengths && less(reshape(arange(time), [time, 1, 1]), reshape(lengths, [batch, 1]));
+
+    const final: (readonly Tensor[])[] = [];
+    cells.forEach((directions, i) => {
+      const inputs = i === 0 ? values : this.dropout.forward(values);
+      const runs = directions.map((cell, direction) => {
+        const start = initial.map((each) => each[final.length + direction] as Tensor);
+        return runOver(cell, inputs, start, counts, direction === 1);
+      });
+      final.push(...runs.map((run) => run.final));
+      values = concat(
+        runs.map((run) => run.outputs),
+        2,
+      );
+    });
+    const last = parts.map((part, i) => [part, stack(final.map((each) => each[i] as Tensor))]);
+    return { outputs: batchFirst ? transpose(values, [1, 0, 2]) : values, state: Object.fromEntries(last) as State };
+  }
+
+  /** PyTorch's names: `weight_ih_l0_reverse`. */
+  override torchName(path: string): string {
+    return path.replace(
+      /^layers\.(\d+)\.(\w+)\.(\w+)$/,
+      (_, layer, direction, name) => `${name}_l${layer}${direction === "reverse" ? "_reverse" : ""}`,
+    );
+  }
+}
+
+/** Runs one cell over `[time, batch, size]`: the hidden states `[time, batch, hiddenSize]`, and the parts of the state at the end. */
+function runOver<State extends HiddenState>(
+  cell: RecurrentCell<State>,
+  x: Tensor,
+  start: readonly Tensor[],
+  counts: Tensor | undefined,
+  reverse: boolean,
+): { outputs: Tensor; final: readonly Tensor[] } {
+  const [time, batch] = x.shape as [number, number];
+  const projected = reshape(cell.project(x), [time, batch, -1]);
+  const next = cell.recurrence();
+  const step = (before: readonly Tensor[], [input, within]: readonly Tensor[]) => {
+    const after = next(input as Tensor, before);
+    // Past a sequence's end its state stays: forward it is the last one, in reverse the initial one, until the end is reached.
+    const carry = within ? after.map((part, i) => where(within, part, before[i] as Tensor)) : after;
+    return { carry, outputs: [carry[0] as Tensor] };
+  };
+  const { carry, outputs } = scan(step, start, counts ? [projected, counts] : [projected], { reverse });
+  const hidden = outputs[0] as Tensor;
+  return { outputs: counts ? where(counts, hidden, 0) : hidden, final: carry };
+}
+
+/** A simple recurrent network: layers of {@link RnnCell}. */
+export class Rnn extends RecurrentNetwork<HiddenState> {
+  constructor(inputSize: number, hiddenSize: number, options: RecurrentOptions & RnnCellOptions = {}) {
+    super(inputSize, hiddenSize, (size) => new RnnCell(size, hiddenSize, options), options);
+  }
+}
+
+/** A long short-term memory: layers of {@link LstmCell}. */
+export class Lstm extends RecurrentNetwork<LstmState> {
+  constructor(inputSize: number, hiddenSize: number, options: RecurrentOptions & LstmCellOptions = {}) {
+    super(inputSize, hiddenSize, (size) => new LstmCell(size, hiddenSize, options), options);
+  }
+}
+
+/** A network of gated recurrent units: layers of {@link GruCell}. */
+export class Gru extends RecurrentNetwork<HiddenState> {
+  constructor(inputSize: number, hiddenSize: number, options: RecurrentOptions = {}) {
+    super(inputSize, hiddenSize, (size) => new GruCell(size, hiddenSize, options), options);
+  }
+}

@@ -1,0 +1,186 @@
+import { check } from "../graph/error.js";
+import { showShape } from "../graph/shape.js";
+import type { Tensor } from "../graph/tensor.js";
+import { Variable } from "../graph/variable.js";
+import { relu, sigmoid } from "../ops/activation.js";
+import { full, zeros } from "../ops/create.js";
+import { add, mul, sub, tanh } from "../ops/elementwise.js";
+import { matmul } from "../ops/matmul.js";
+import { concat, reshape, split, transpose } from "../ops/shapes.js";
+import { type Initialiser, uniform } from "./init.js";
+import { Module } from "./module.js";
+
+/** What a recurrent network carries from step to step: `hidden`, which is also its output, and an LSTM's `cell`. */
+export interface HiddenState {
+  readonly hidden: Tensor;
+}
+
+/** The state of an LSTM. */
+export interface LstmState extends HiddenState {
+  readonly cell: Tensor;
+}
+
+/** Settings of all recurrent cells. */
+export interface CellOptions {
+  readonly bias?: boolean;
+  /** Of each gate's weights; by default, and for biases, uniform in ±1/√hiddenSize, as PyTorch's. */
+  readonly weightInitialiser?: Initialiser;
+  /** Of each gate's weights from the hidden state, `[hiddenSize, hiddenSize]`; by default as the other weights. */
+  readonly recurrentInitialiser?: Initialiser;
+}
+
+/** The state after a step, from the part of the gates that the step's input alone decides and from the state before, in the order of its parts. */
+export type Recurrence = (projected: Tensor, state: readonly Tensor[]) => readonly Tensor[];
+
+/** One step of a recurrent network, with the gates of all weights and biases stacked in PyTorch's order. */
+export abstract class RecurrentCell<State extends HiddenState> extends Module {
+  /** `[gates * hiddenSize, inputSize]` */
+  readonly weightInput: Variable;
+  /** `[gates * hiddenSize, hiddenSize]` */
+  readonly weightHidden: Variable;
+  /** `[gates * hiddenSize]` */
+  readonly biasInput: Variable | undefined;
+  /** `[gates * hiddenSize]` */
+  readonly biasHidden: Variable | undefined;
+  /** The names of the state's parts. */
+  abstract readonly parts: readonly (keyof State & string)[];
+
+  constructor(
+    readonly inputSize: number,
+    readonly hiddenSize: number,
+    /** What the biases of each gate add up to at first; undefined: random. */
+    firstBiases: readonly (number | undefined)[],
+    { bias = true, weightInitialiser, recurrentInitialiser }: CellOptions = {},
+  ) {
+    super();
+    const usual = uniform(-1 / Math.sqrt(hiddenSize), 1 / Math.sqrt(hiddenSize));
+    const weight = (initialiser: Initialiser, size: number) => new Variable(concat(firstBiases.map(() => initialiser([hiddenSize, size]))));
+    const biasOf = (share: number) =>
+      new Variable(
+        concat(firstBiases.map((first) => (first === undefined ? usual([hiddenSize]) : full([hiddenSize], share * first, "float32")))),
+      );
+    this.weightInput = weight(weightInitialiser ?? usual, inputSize);
+    this.weightHidden = weight(recurrentInitialiser ?? weightInitialiser ?? usual, hiddenSize);
+    this.biasInput = bias ? biasOf(1) : undefined;
+    this.biasHidden = bias ? biasOf(0) : undefined;
+  }
+
+  /**
+   * @param x `[batch, inputSize]`
+   * @param state parts `[batch, hiddenSize]`; by default zeros
+   * @returns the state after the step, whose `hidden` is the output
+   */
+  forward(x: Tensor, state?: State): State {
+    const { inputSize, parts } = this;
+    check(x.rank === 2 && x.shape[1] === inputSize, () => `got inputs ${showShape(x.shape)}, expected [batch, ${inputSize}]`);
+    const before = parts.map((part) => state?.[part] ?? zeros([x.shape[0] as number, this.hiddenSize], x.dtype)) as Tensor[];
+    const after = this.recurrence()(this.project(x), before);
+    return Object.fromEntries(parts.map((part, i) => [part, after[i]])) as unknown as State;
+  }
+
+  /** What the inputs alone contribute to the gates: `[..., inputSize]` to `[rows, gates * hiddenSize]`. */
+  project(x: Tensor): Tensor {
+    const rows = matmul(reshape(x, [-1, this.inputSize]), transpose(this.weightInput));
+    return this.biasInput ? add(rows, this.projectedBias(this.biasInput)) : rows;
+  }
+
+  /** The biases that do not depend on the state. */
+  protected projectedBias(biasInput: Variable): Tensor {
+    return this.biasHidden ? add(biasInput, this.biasHidden) : biasInput;
+  }
+
+  /** PyTorch's names: `weight_ih`. */
+  override torchName(path: string): string {
+    return super.torchName(path).replace("_input", "_ih").replace("_hidden", "_hh");
+  }
+
+  /** The step; what is the same at all steps is computed by this call, once. */
+  abstract recurrence(): Recurrence;
+}
+
+const activations = { tanh, relu, sigmoid };
+
+/** Settings of {@link RnnCell}. */
+export interface RnnCellOptions extends CellOptions {
+  /** By default `tanh`. */
+  readonly activation?: keyof typeof activations;
+}
+
+/** `h' = f(W_i x + b_i + W_h h + b_h)` (Elman 1990). */
+export class RnnCell extends RecurrentCell<HiddenState> {
+  readonly parts = ["hidden"] as const;
+  readonly activation: keyof typeof activations;
+
+  constructor(inputSize: number, hiddenSize: number, { activation = "tanh", ...options }: RnnCellOptions = {}) {
+    super(inputSize, hiddenSize, [undefined], options);
+    this.activation = activation;
+  }
+
+  recurrence(): Recurrence {
+    const weight = transpose(this.weightHidden);
+    const activate = activations[this.activation];
+    return (projected, [hidden]) => [activate(add(projected, matmul(hidden as Tensor, weight)))];
+  }
+}
+
+/** Settings of {@link LstmCell}. */
+export interface LstmCellOptions extends CellOptions {
+  /** What the forget gate's biases add up to at first, such as 1 (Gers et al. 2000; Jozefowicz et al. 2015); by default random as the others. */
+  readonly forgetBias?: number;
+}
+
+/**
+ * `c' = σ(f) c + σ(i) tanh(g)`, `h' = σ(o) tanh(c')`, where `[i, f, g, o] = W_i x + b_i + W_h h + b_h`
+ * (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000).
+ */
+export class LstmCell extends RecurrentCell<LstmState> {
+  readonly parts = ["hidden", "cell"] as const;
+
+  constructor(inputSize: number, hiddenSize: number, { forgetBias, ...options }: LstmCellOptions = {}) {
+    super(inputSize, hiddenSize, [undefined, forgetBias, undefined, undefined], options);
+  }
+
+  recurrence(): Recurrence {
+    const weight = transpose(this.weightHidden);
+    return (projected, [hidden, cell]) => {
+      const gates = add(projected, matmul(hidden as Tensor, weight));
+      const [i, f, g, o] = split(gates, 4, 1) as unknown as [Tensor, Tensor, Tensor, Tensor];
+      const next = add(mul(sigmoid(f), cell as Tensor), mul(sigmoid(i), tanh(g)));
+      return [mul(sigmoid(o), tanh(next)), next];
+    };
+  }
+}
+
+/**
+ * `h' = (1 - z) n + z h` with `r = σ(r_i + r_h)`, `z = σ(z_i + z_h)`, `n = tanh(n_i + r n_h)`, where `[r_i, z_i, n_i] = W_i x + b_i`
+ * and `[r_h, z_h, n_h] = W_h h + b_h` (Cho et al. 2014, with the reset gate after the product, as PyTorch and cuDNN have it).
+ */
+export class GruCell extends RecurrentCell<HiddenState> {
+  readonly parts = ["hidden"] as const;
+
+  constructor(inputSize: number, hiddenSize: number, options: CellOptions = {}) {
+    super(inputSize, hiddenSize, [undefined, undefined, undefined], options);
+  }
+
+  recurrence(): Recurrence {
+    const { hiddenSize: size, biasHidden } = this;
+    const weight = transpose(this.weightHidden);
+    return (projected, [hidden]) => {
+      const h = hidden as Tensor;
+      const product = matmul(h, weight);
+      const [ofInput, newInput] = split(projected, [2 * size, size], 1) as unknown as [Tensor, Tensor];
+      const [ofHidden, newHidden] = split(biasHidden ? add(product, biasHidden) : product, [2 * size, size], 1) as unknown as [
+        Tensor,
+        Tensor,
+      ];
+      const [r, z] = split(sigmoid(add(ofInput, ofHidden)), 2, 1) as unknown as [Tensor, Tensor];
+      const n = tanh(add(newInput, mul(r, newHidden)));
+      // (1 - z) n + z h = n + z (h - n)
+      return [add(n, mul(z, sub(h, n)))];
+    };
+  }
+
+  protected override projectedBias(biasInput: Variable): Tensor {
+    return biasInput;
+  }
+}
