@@ -52,8 +52,16 @@ export type Source =
   | { readonly kind: "data"; readonly storage: Storage }
   | { readonly kind: "input"; readonly name: string }
   | { readonly kind: "variable" }
-  /** Uniform in [0, 1): the same numbers for the same key, or fresh ones each run where the key is a traced function's `stream`. */
-  | { readonly kind: "random"; readonly key: readonly [seed: number, counter: number] | undefined; readonly stream: number };
+  | RandomSource;
+
+/** Uniform in [0, 1): the same numbers for the same key, or fresh ones each run where the key is a traced function's `stream`. */
+export interface RandomSource {
+  readonly kind: "random";
+  readonly key: readonly [seed: number, counter: number] | undefined;
+  readonly stream: number;
+  /** Whether the slices along the first axis are the draws of so many runs. */
+  readonly runs?: boolean;
+}
 
 let nodes = 0;
 

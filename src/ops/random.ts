@@ -24,8 +24,12 @@ export function seed(value: number): void {
   state.counter = 0;
 }
 
-/** The key of the next draw. */
-export const nextKey = (): readonly [number, number] => [state.seed, state.counter++];
+/** The key of the next draw, or of the next run of a traced function; of several runs the first, those after it follow. */
+export function nextKey(runs = 1): readonly [number, number] {
+  const key = [state.seed, state.counter] as const;
+  state.counter += runs;
+  return key;
+}
 
 /** What a checkpoint keeps of the random numbers. */
 export const randomState = (): RandomState => ({ ...state });

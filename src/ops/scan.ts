@@ -28,7 +28,8 @@ export interface ScanAttributes {
   readonly sequences: number;
   readonly length: number;
   readonly reverse: boolean;
-  readonly rule: Rule<ScanAttributes>;
+  /** The gradient; undefined for loops that nobody differentiates. */
+  readonly rule?: Rule<ScanAttributes>;
 }
 
 /** Loops. */
@@ -36,7 +37,7 @@ export const loops = family({
   Scan: declare<ScanAttributes>({
     infer: (_, { body, carries, length }) =>
       body.outputs.map(({ dtype, shape }, i): TensorType => ({ dtype, shape: i < carries ? shape : [length, ...shape] })),
-    gradient: (...context) => context[3].rule(...context),
+    gradient: (...context) => context[3].rule?.(...context),
     // Providers without loops of their own get the steps one after the other.
     lower: (inputs, attributes, { device }) =>
       device === "cpu" || device === "wasm" || device === "cuda" ? undefined : writtenOut(inputs, attributes),

@@ -3,7 +3,7 @@ import { ModelProtoSchema } from "onnx-buf";
 import type * as ort from "#onnxruntime";
 import { isFloat } from "../graph/dtype.js";
 import { KasaneError } from "../graph/error.js";
-import type { Node, Tensor } from "../graph/tensor.js";
+import type { Node, RandomSource, Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { leavesOf, topologicalOrder } from "../graph/walk.js";
 import { emitModel, type Named } from "../onnx/emit.js";
@@ -33,8 +33,7 @@ export interface Computation {
 interface RandomFeed {
   readonly name: string;
   readonly leaf: Tensor;
-  readonly stream: number;
-  readonly key: readonly [number, number] | undefined;
+  readonly source: RandomSource;
 }
 
 /** A graph made ready: its session, and where each input comes from and each output goes. */
@@ -66,11 +65,11 @@ export class Plan {
       if (known.has(leaf)) continue;
       const name = this.unique(leaf instanceof Variable ? leaf.name : leaf.source.kind);
       if (leaf instanceof Variable) this.variables.push({ name, variable: leaf });
-      else if (leaf.source.kind === "random") this.randoms.push({ name, leaf, stream: leaf.source.stream, key: leaf.source.key });
+      else if (leaf.source.kind === "random") this.randoms.push({ name, leaf, source: leaf.source });
       else continue;
       feeds.push({ name, tensor: leaf });
     }
-    this.usesRandom = this.randoms.some((random) => random.key === undefined);
+    this.usesRandom = this.randoms.some(({ source }) => source.key === undefined);
     this.outputs = outputs.map((_, i) => ({ name: this.unique(`output${i}`), tensor: prepared[i] as Tensor }));
     this.updates = [...updates.keys()].map((variable) => ({ name: this.unique(`${variable.name}'`), variable }));
     this.reads = [...this.variables, ...this.updates].map(({ variable }) => variable);
@@ -104,11 +103,7 @@ export class Plan {
       // Awaiting what is there costs a small model more than its arithmetic.
       feeds[name] = value instanceof Promise ? await value : value;
     }
-    for (const { name, leaf, stream, key: fixed } of this.randoms) {
-      const numbers = new Float32Array(leaf.size);
-      fillUniform(numbers, fixed ?? key, stream);
-      feeds[name] = toOrt(numbers, "float32", leaf.shape);
-    }
+    for (const { name, leaf, source } of this.randoms) feeds[name] = toOrt(draw(leaf, source, key), "float32", leaf.shape);
     for (const { name, variable } of this.updates) fetches[name] = stateOf(variable).target(onDevice);
     const results = await this.execute(feeds);
     for (const { name, node } of this.watched) detectAnomaly(results[name] as ort.Tensor, node);
@@ -140,6 +135,20 @@ export class Plan {
     this.names.add(free);
     return free;
   }
+}
+
+/** The numbers of a random leaf in the run of the given key; of several runs, slice by slice those of the keys that follow. */
+function draw(
+  { shape, size }: Tensor,
+  { key: fixed, stream, runs }: RandomSource,
+  key: readonly [number, number],
+): Float32Array<ArrayBuffer> {
+  const numbers = new Float32Array(size);
+  const [seed, counter] = fixed ?? key;
+  const count = runs ? (shape[0] as number) : 1;
+  const each = size / count;
+  for (let i = 0; i < count; i++) fillUniform(numbers.subarray(i * each, (i + 1) * each), [seed, counter + i], stream);
+  return numbers;
 }
 
 /** Below so many elements in its largest value a graph is run by one thread: waking a second one costs more than it brings. */

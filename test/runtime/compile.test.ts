@@ -154,7 +154,9 @@ describe("compile says what is wrong", () => {
   });
 
   test("with a device that is not there", async () => {
-    await expect(compile((x: Tensor) => x, { device: "dml" })([1])).rejects.toThrow(/device "dml" is not available here: this machine offers .*cpu/);
+    await expect(compile((x: Tensor) => x, { device: "dml" })([1])).rejects.toThrow(
+      /device "dml" is not available here: this machine offers .*cpu/,
+    );
   });
 
   test("with a value of another shape assigned", async () => {

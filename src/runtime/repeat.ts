@@ -1,0 +1,44 @@
+import { hostData, Tensor } from "../graph/tensor.js";
+import { leavesOf } from "../graph/walk.js";
+import { arange } from "../ops/create.js";
+import { applyAll } from "../ops/operator.js";
+import { Body, loops } from "../ops/scan.js";
+import type { Computation } from "./plan.js";
+
+/**
+ * A computation done `count` times in one run: its inputs are slices of longer ones, its outputs are stacked, and what one time assigns
+ * to a variable the next time reads.
+ */
+export function repeat({ inputs, outputs, updates }: Computation, count: number): Computation {
+  const leaves = leavesOf([...outputs, ...updates.values()]);
+  const isDraw = ({ source }: Tensor) => source.kind === "random" && source.key === undefined;
+  const carries = [...updates.keys()];
+  const slices = inputs.map(({ tensor }) => tensor);
+  const draws = leaves.filter(isDraw);
+  const bound = new Set<Tensor>([...carries, ...slices, ...draws]);
+  const captured = leaves.filter((leaf) => !bound.has(leaf) && !(leaf.size <= 1 && hostData(leaf)));
+  const longer = (x: Tensor) => {
+    const source = x.source.kind === "random" ? { ...x.source, runs: true } : x.source;
+    return new Tensor(x.dtype, [count, ...x.shape], source);
+  };
+  const long = inputs.map(({ name, tensor }) => ({ name, tensor: longer(tensor) }));
+  const sequences = [...long.map(({ tensor }) => tensor), ...draws.map(longer)];
+  // A loop goes over something: where nothing changes from time to time, over the count.
+  const counter = sequences.length === 0 ? [arange(count)] : [];
+  const body = new Body(
+    [...carries, ...slices, ...draws, ...counter.map(() => new Tensor("int32", [], { kind: "input", name: "time" })), ...captured],
+    [...updates.values(), ...outputs],
+  );
+  const results = applyAll(loops.Scan, [...carries, ...sequences, ...counter, ...captured], {
+    body,
+    carries: carries.length,
+    sequences: sequences.length + counter.length,
+    length: count,
+    reverse: false,
+  });
+  return {
+    inputs: long,
+    outputs: results.slice(carries.length),
+    updates: new Map(carries.map((variable, i) => [variable, results[i] as Tensor])),
+  };
+}
