@@ -6,7 +6,7 @@ import { randomState, setRandomState } from "../ops/random.js";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "./safetensors.js";
 
 /** What has variables that a checkpoint keeps: a module, an optimizer. */
-export interface Stateful {
+export interface VariableHolder {
   namedVariables(): ReadonlyMap<string, Variable>;
 }
 
@@ -25,10 +25,13 @@ const key = "kasane";
 
 const version = 1;
 
+/** A {@link randomState}. */
+export const randomStateSchema = z.object({ seed: z.int().min(0), counter: z.int().min(0) });
+
 const notesSchema = z.object({
   version: z.number(),
   step: z.int().min(0),
-  random: z.object({ seed: z.int().min(0), counter: z.int().min(0) }),
+  random: randomStateSchema,
   config: z.unknown().optional(),
   extra: z.unknown().optional(),
 });
@@ -40,7 +43,7 @@ const notesSchema = z.object({
  */
 export async function saveCheckpoint(
   file: string,
-  { state, step, config, extra }: CheckpointNotes & { readonly state: Readonly<Record<string, Stateful>> },
+  { state, step, config, extra }: CheckpointNotes & { readonly state: Readonly<Record<string, VariableHolder>> },
 ): Promise<void> {
   // Taken before anything is awaited: a step made meanwhile belongs to the next checkpoint.
   const notes = JSON.stringify({ version, step, random: randomState(), config, extra });
@@ -52,7 +55,7 @@ export async function saveCheckpoint(
  * @param state what to load, by the names it was saved under; a part of the checkpoint that is not named is not read
  * @throws KasaneError where the file is no checkpoint, is damaged, or is of another model (naming what differs); then nothing has changed
  */
-export async function loadCheckpoint(file: string, state: Readonly<Record<string, Stateful>>): Promise<CheckpointNotes> {
+export async function loadCheckpoint(file: string, state: Readonly<Record<string, VariableHolder>>): Promise<CheckpointNotes> {
   const variables = variablesOf(state);
   const { tensors, metadata } = await readSafetensors(file, (name) => name.slice(0, name.indexOf(".")) in state);
   const { random, ...notes } = parseNotes(file, metadata.get(key));
@@ -68,7 +71,7 @@ export async function readCheckpointNotes(file: string): Promise<CheckpointNotes
   return { step, config, extra };
 }
 
-function variablesOf(state: Readonly<Record<string, Stateful>>): Map<string, Variable> {
+function variablesOf(state: Readonly<Record<string, VariableHolder>>): Map<string, Variable> {
   return new Map(
     Object.entries(state).flatMap(([part, holder]) => {
       check(!part.includes("."), () => `checkpoint: the part "${part}": a dot separates a part from its variables' names, so it has none`);

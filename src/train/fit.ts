@@ -1,0 +1,246 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { check } from "../graph/error.js";
+import type { Tensor } from "../graph/tensor.js";
+import { randomState, setRandomState } from "../ops/random.js";
+import { loadCheckpoint, randomStateSchema, saveCheckpoint, type VariableHolder } from "./checkpoint.js";
+import type { EventWriter } from "./events.js";
+import { watchInterrupt } from "./interrupt.js";
+import { RunningMeans } from "./metrics.js";
+import { type Metrics, MetricsFile } from "./metricsFile.js";
+import { Progress, type ProgressStream, showFigures } from "./progress.js";
+
+/** What a training run is made of. */
+export interface FitOptions<Batch> {
+  /** Makes one step, as a compiled function does. The scalars of its result are the step's figures, of which the means are recorded. */
+  readonly step: (batch: Batch) => Promise<Readonly<Record<string, Tensor | number>>>;
+  /** The batches of an epoch, counted from 0. They may end never; shuffle by the epoch's number, and a resumed run sees the same ones. */
+  readonly batches: (epoch: number) => Iterable<Batch> | AsyncIterable<Batch>;
+  /** Where the run ends, in epochs, in steps, or what comes first of both. */
+  readonly epochs?: number;
+  readonly steps?: number;
+  /** Computes figures on data that is not trained on: at the end of every epoch, or every so many steps, and at the end. */
+  readonly validate?: () => Promise<Readonly<Record<string, number>>>;
+  readonly validateEvery?: number;
+  /** Which figure of `validate` tells how good the model is; the run ends after `patience` validations none of which was the best. */
+  readonly best?: { readonly metric: string; readonly mode?: "min" | "max"; readonly patience?: number };
+  /** Where `metrics.jsonl` goes, and with `state` the checkpoints `last.safetensors` and (with `best`) `best.safetensors`. */
+  readonly folder?: string;
+  /** What checkpoints keep: `{ model, optimizer }`. */
+  readonly state?: Readonly<Record<string, VariableHolder>>;
+  /** The configuration that checkpoints carry; any value that JSON holds. */
+  readonly config?: unknown;
+  /** Whether to go on from `last.safetensors` in the folder: to the bit as if there had been no break. */
+  readonly resume?: boolean;
+  /** The number of steps whose mean figures make one record. */
+  readonly recordEvery?: number;
+  /** Is told of every record. */
+  readonly onRecord?: (metrics: Metrics) => void;
+  readonly events?: EventWriter;
+  /** Where progress is shown, by default stderr. */
+  readonly progress?: ProgressStream | false;
+  /** Ends the run after the step being made. By default Ctrl-C does; a second one ends the process. */
+  readonly signal?: AbortSignal;
+  /** What the user is told to do to go on with an interrupted run. */
+  readonly howToResume?: string;
+}
+
+/** How a training run went. */
+export interface FitResult {
+  readonly step: number;
+  readonly ended: "complete" | "stoppedEarly" | "interrupted";
+  /** All records, also those of the runs that this one resumed. */
+  readonly history: readonly Metrics[];
+  /** The best value of the figure that `best` names. */
+  readonly best: number | undefined;
+}
+
+/** How far a run is, as its checkpoints keep it. */
+const positionSchema = z.object({
+  step: z.int(),
+  epoch: z.int(),
+  /** How many batches of the epoch were trained on, and the random state when it began: its batches may be drawn from that. */
+  batch: z.int(),
+  epochRandom: randomStateSchema,
+  /** The step of the last validation, the best figure and the number of validations since. */
+  validated: z.int(),
+  best: z.number().optional(),
+  sinceBest: z.int(),
+  /** Sums of figures that are not yet recorded, with their counts. */
+  sums: z.record(z.string(), z.tuple([z.number(), z.number()])),
+});
+
+/** Milliseconds between two checkpoints that a killed run can go on from. */
+const savePeriod = 60_000;
+
+/** Milliseconds after which the event loop gets its turn, where steps leave it none: signals wait for it. */
+const yieldPeriod = 50;
+
+/**
+ * The training loop: steps, records of their figures, validation, early stopping, checkpoints, progress. Node only.
+ * @throws KasaneError where nothing says when to end, a step's figure is not finite, or what is to be resumed cannot be
+ */
+export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult> {
+  const { epochs = Number.POSITIVE_INFINITY, steps = Number.POSITIVE_INFINITY, recordEvery = 100, best: goal } = options;
+  check(
+    epochs < Number.POSITIVE_INFINITY || steps < Number.POSITIVE_INFINITY,
+    () => "fit: got neither epochs nor steps: one must say where to end",
+  );
+  const { step, batches, validate, validateEvery, folder, state, config, events, onRecord, resume = false } = options;
+  if (folder !== undefined) mkdirSync(folder, { recursive: true });
+  const metricsFile = folder === undefined ? undefined : new MetricsFile(join(folder, "metrics.jsonl"));
+  const last = folder !== undefined && state ? join(folder, "last.safetensors") : undefined;
+  const at: z.infer<typeof positionSchema> = {
+    step: 0,
+    epoch: 0,
+    batch: 0,
+    epochRandom: randomState(),
+    validated: 0,
+    sinceBest: 0,
+    sums: {},
+  };
+  const means = new RunningMeans();
+  let history: Metrics[] = [];
+
+  if (resume) {
+    check(
+      last !== undefined && state !== undefined,
+      () => "fit: resume needs the folder of the run and the state that its checkpoint keeps",
+    );
+    const parsed = positionSchema.safeParse((await loadCheckpoint(last, state)).extra);
+    check(parsed.success, () => `${last}: not a checkpoint that fit saved: it does not say how far the run was`);
+    Object.assign(at, parsed.data);
+    means.restore(at.sums);
+    await metricsFile?.forgetAfter(at.step);
+    history = metricsFile?.read() ?? [];
+  }
+
+  const progress = new Progress({
+    total: Number.isFinite(steps) ? steps : undefined,
+    start: at.step,
+    stream: options.progress === false ? { write: () => undefined } : options.progress,
+  });
+  const watch = options.signal ? undefined : watchInterrupt();
+  const signal = options.signal ?? (watch as NonNullable<typeof watch>).signal;
+  let saved = performance.now();
+  let yielded = saved;
+
+  const save = async (file: string | undefined) => {
+    if (file === undefined || !state) return;
+    await saveCheckpoint(file, { state, step: at.step, config, extra: { ...at, sums: means.sums() } });
+    saved = performance.now();
+  };
+  const record = (figures: Readonly<Record<string, number>>) => {
+    const metrics = { ...figures, step: at.step };
+    history.push(metrics);
+    metricsFile?.append(metrics);
+    for (const [name, value] of Object.entries(figures)) events?.scalar(name, at.step, value);
+    onRecord?.(metrics);
+  };
+  const recordSteps = () => {
+    if (means.size > 0) record(means.take());
+  };
+  const validateNow = async () => {
+    if (!validate || at.validated === at.step) return;
+    recordSteps();
+    const figures = await validate();
+    at.validated = at.step;
+    record(figures);
+    const isBest = goal !== undefined && isBetter(figures, goal, at.best);
+    if (isBest) {
+      at.best = figures[goal.metric];
+      at.sinceBest = 0;
+      if (folder !== undefined) await save(join(folder, "best.safetensors"));
+    } else at.sinceBest++;
+    progress.print(`epoch ${at.epoch}, step ${at.step}: ${showFigures(figures)}${isBest ? " (best)" : ""}`);
+  };
+  const stoppedEarly = () => goal?.patience !== undefined && at.sinceBest >= goal.patience;
+  const hasEnded = () => at.step >= steps || stoppedEarly() || signal.aborted;
+
+  /** Trains on what is left of the epoch; returns whether it came to its end. */
+  const trainEpoch = async (): Promise<boolean> => {
+    // The batches trained on before the break are drawn again and passed by.
+    let passing = at.batch;
+    const resumed = randomState();
+    if (passing > 0) setRandomState(at.epochRandom);
+    for await (const batch of batches(at.epoch)) {
+      if (passing > 0) {
+        if (--passing === 0) setRandomState(resumed);
+        continue;
+      }
+      means.add(await figuresOf(await step(batch), at.step + 1));
+      at.step++;
+      at.batch++;
+      progress.update(at.step, means.values());
+      if (at.step % recordEvery === 0) recordSteps();
+      if (validateEvery !== undefined && at.step % validateEvery === 0) await validateNow();
+      const now = performance.now();
+      if (now - saved > savePeriod) await save(last);
+      if (now - yielded > yieldPeriod) {
+        await new Promise(setImmediate);
+        yielded = now;
+      }
+      if (hasEnded()) return false;
+    }
+    check(at.batch > 0, () => `fit: epoch ${at.epoch} has no batches`);
+    return true;
+  };
+
+  try {
+    while (at.epoch < epochs && !hasEnded()) {
+      if (!(await trainEpoch())) break;
+      if (validateEvery === undefined) await validateNow();
+      at.epoch++;
+      at.batch = 0;
+      at.epochRandom = randomState();
+      progress.total ??= Number.isFinite(epochs) ? (at.step / at.epoch) * epochs : undefined;
+      await save(last);
+    }
+    const complete = at.step >= steps || at.epoch >= epochs;
+    const ended = stoppedEarly() ? "stoppedEarly" : complete ? "complete" : "interrupted";
+    if (ended !== "interrupted") {
+      await validateNow();
+      recordSteps();
+    }
+    await save(last);
+    if (ended === "interrupted") progress.print(interruptedMessage(at.step, last, options.howToResume));
+    return { step: at.step, ended, history, best: at.best };
+  } finally {
+    progress.end();
+    watch?.release();
+  }
+}
+
+/** The scalars of a step's result. */
+async function figuresOf(result: Readonly<Record<string, Tensor | number>>, step: number): Promise<Record<string, number>> {
+  const figures: Record<string, number> = {};
+  for (const [name, value] of Object.entries(result)) {
+    if (typeof value !== "number" && value.size !== 1) continue;
+    const figure = typeof value === "number" ? value : await value.item();
+    check(
+      Number.isFinite(figure),
+      () =>
+        `fit: ${name} is ${figure} at step ${step}: lower the learning rate or clip the gradients; compile with detectAnomalies to see where`,
+    );
+    figures[name] = figure;
+  }
+  return figures;
+}
+
+function isBetter(
+  figures: Readonly<Record<string, number>>,
+  { metric, mode = "min" }: NonNullable<FitOptions<never>["best"]>,
+  best?: number,
+): boolean {
+  const value = figures[metric];
+  check(value !== undefined, () => `fit: best.metric is "${metric}", but validate gives ${Object.keys(figures).join(", ") || "nothing"}`);
+  if (!Number.isFinite(value) || best === undefined) return Number.isFinite(value);
+  return mode === "min" ? value < best : value > best;
+}
+
+function interruptedMessage(step: number, file: string | undefined, howToResume = "call fit again with resume: true"): string {
+  return file === undefined
+    ? `interrupted after step ${step}; nothing was saved: fit was given no folder and state`
+    : `interrupted after step ${step}, saved as ${file}; to go on: ${howToResume}`;
+}

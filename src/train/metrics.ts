@@ -1,0 +1,133 @@
+import { check } from "../graph/error.js";
+import { sameShape, showShape } from "../graph/shape.js";
+import type { Tensor } from "../graph/tensor.js";
+import { cast } from "../ops/cast.js";
+import { equal } from "../ops/compare.js";
+import { exp } from "../ops/elementwise.js";
+import { argmax, mean } from "../ops/reduce.js";
+
+/** Means of named figures that come one after the other, such as the losses of steps. */
+export class RunningMeans {
+  private readonly entries = new Map<string, { sum: number; weight: number }>();
+
+  /** Adds one value of each figure; `weight` is the number of examples that it is the mean of, where these differ. */
+  add(figures: Readonly<Record<string, number>>, weight = 1): void {
+    for (const [name, value] of Object.entries(figures)) {
+      const entry = this.entries.get(name) ?? { sum: 0, weight: 0 };
+      entry.sum += value * weight;
+      entry.weight += weight;
+      this.entries.set(name, entry);
+    }
+  }
+
+  /** The number of figures. */
+  get size(): number {
+    return this.entries.size;
+  }
+
+  /** The means of what was added. */
+  values(): Record<string, number> {
+    return Object.fromEntries([...this.entries].map(([name, { sum, weight }]) => [name, sum / weight]));
+  }
+
+  /** The means, after which all begins anew. */
+  take(): Record<string, number> {
+    const values = this.values();
+    this.entries.clear();
+    return values;
+  }
+
+  /** What {@link restore} takes. */
+  sums(): Record<string, [sum: number, weight: number]> {
+    return Object.fromEntries([...this.entries].map(([name, { sum, weight }]) => [name, [sum, weight]]));
+  }
+
+  /** Goes on from kept {@link sums}. */
+  restore(sums: Readonly<Record<string, readonly [sum: number, weight: number]>>): void {
+    for (const [name, [sum, weight]] of Object.entries(sums)) this.entries.set(name, { sum, weight });
+  }
+}
+
+/**
+ * The share of rows whose largest logit is the target's, a scalar.
+ * @param logits `[..., classes]`
+ * @param targets class indices `[...]`
+ */
+export function accuracy(logits: Tensor, targets: Tensor): Tensor {
+  const predicted = argmax(logits, { axis: -1 });
+  check(
+    sameShape(predicted.shape, targets.shape),
+    () => `accuracy: targets ${showShape(targets.shape)} for logits ${showShape(logits.shape)}, expected ${showShape(predicted.shape)}`,
+  );
+  return mean(cast(equal(predicted, cast(targets, predicted.dtype)), "float32"));
+}
+
+/** e^loss of a mean cross-entropy in nats: among how many equally likely classes the model hesitates. */
+export const perplexity = (crossEntropy: Tensor): Tensor => exp(crossEntropy);
+
+/** Counts which class was predicted for which, and what follows from that. */
+export class Confusion {
+  /** `counts[target * classes + predicted]`. */
+  readonly counts: Float64Array;
+
+  /** @param classes how many there are */
+  constructor(readonly classes: number) {
+    this.counts = new Float64Array(classes * classes);
+  }
+
+  /**
+   * Adds predictions.
+   * @param predicted class indices
+   * @param targets as many true ones
+   */
+  add(predicted: ArrayLike<number | bigint>, targets: ArrayLike<number | bigint>): void {
+    const { classes } = this;
+    check(predicted.length === targets.length, () => `Confusion: ${predicted.length} predictions for ${targets.length} targets`);
+    for (let i = 0; i < targets.length; i++) {
+      const [target, guess] = [Number(targets[i]), Number(predicted[i])];
+      for (const index of [target, guess]) {
+        check(Number.isInteger(index) && index >= 0 && index < classes, () => `Confusion: class ${index}, expected 0 to ${classes - 1}`);
+      }
+      this.counts[target * classes + guess] = this.count(target, guess) + 1;
+    }
+  }
+
+  /** How many examples of class `target` were taken for class `predicted`. */
+  count(target: number, predicted: number): number {
+    return this.counts[target * this.classes + predicted] as number;
+  }
+
+  /** The share of all examples whose class was predicted. */
+  accuracy(): number {
+    return ratio(sum(this.all((c) => this.count(c, c))), sum(this.counts));
+  }
+
+  /** Of the examples taken for class `c`, the share that are of it; 0 where there are none. */
+  precision(c: number): number {
+    return ratio(this.count(c, c), sum(this.all((target) => this.count(target, c))));
+  }
+
+  /** Of the examples of class `c`, the share taken for it; 0 where there are none. */
+  recall(c: number): number {
+    return ratio(this.count(c, c), sum(this.all((predicted) => this.count(c, predicted))));
+  }
+
+  /** The harmonic mean of precision and recall of class `c`; without one, the mean over the classes (macro F1). */
+  f1(c?: number): number {
+    if (c === undefined) return sum(this.all((each) => this.f1(each))) / this.classes;
+    const [precision, recall] = [this.precision(c), this.recall(c)];
+    return ratio(2 * precision * recall, precision + recall);
+  }
+
+  private all(value: (c: number) => number): number[] {
+    return Array.from({ length: this.classes }, (_, c) => value(c));
+  }
+}
+
+const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
+
+const sum = (values: Iterable<number>): number => {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+};
