@@ -1,0 +1,5 @@
+export { type BatchOptions, batches, padSequences, shuffledIndices } from "./batches.js";
+export { type Dataset, type DatasetFile, type DatasetOptions, defaultCache, readDataset } from "./dataset.js";
+export { pennTreebank } from "./datasets.js";
+export { readTar, readTarGz } from "./tar.js";
+export { Vocabulary, type VocabularyOptions } from "./vocabulary.js";
