@@ -1,6 +1,5 @@
 import { hostData, Tensor } from "../graph/tensor.js";
 import { leavesOf } from "../graph/walk.js";
-import { arange } from "../ops/create.js";
 import { applyAll } from "../ops/operator.js";
 import { Body, loops } from "../ops/scan.js";
 import type { Computation } from "./plan.js";
@@ -23,16 +22,11 @@ export function repeat({ inputs, outputs, updates }: Computation, count: number)
   };
   const long = inputs.map(({ name, tensor }) => ({ name, tensor: longer(tensor) }));
   const sequences = [...long.map(({ tensor }) => tensor), ...draws.map(longer)];
-  // A loop goes over something: where nothing changes from time to time, over the count.
-  const counter = sequences.length === 0 ? [arange(count)] : [];
-  const body = new Body(
-    [...carries, ...slices, ...draws, ...counter.map(() => new Tensor("int32", [], { kind: "input", name: "time" })), ...captured],
-    [...updates.values(), ...outputs],
-  );
-  const results = applyAll(loops.Scan, [...carries, ...sequences, ...counter, ...captured], {
+  const body = new Body([...carries, ...slices, ...draws, ...captured], [...updates.values(), ...outputs]);
+  const results = applyAll(loops.Scan, [...carries, ...sequences, ...captured], {
     body,
     carries: carries.length,
-    sequences: sequences.length + counter.length,
+    sequences: sequences.length,
     length: count,
     reverse: false,
   });
