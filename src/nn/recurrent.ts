@@ -1,4 +1,4 @@
-import { scan } from "../autodiff/scan.js";
+import { type ScanOptions, scan } from "../autodiff/scan.js";
 import { check } from "../graph/error.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -29,6 +29,8 @@ export interface RecurrentOptions extends CellOptions {
   readonly batchFirst?: boolean;
   /** The probability of dropout between layers. */
   readonly dropout?: number;
+  /** Up to how many steps the loop over time is written out; see {@link ScanOptions}. */
+  readonly unroll?: number;
 }
 
 /** What a recurrent network takes beside its inputs. */
@@ -50,12 +52,13 @@ export abstract class RecurrentNetwork<State extends HiddenState> extends Module
   readonly layers: readonly Layer<RecurrentCell<State>>[];
   readonly dropout: Dropout;
   readonly batchFirst: boolean;
+  private readonly unroll: number | undefined;
 
   constructor(
     readonly inputSize: number,
     readonly hiddenSize: number,
     cell: (inputSize: number) => RecurrentCell<State>,
-    { layers = 1, bidirectional = false, batchFirst = false, dropout = 0 }: RecurrentOptions,
+    { layers = 1, bidirectional = false, batchFirst = false, dropout = 0, unroll }: RecurrentOptions,
   ) {
     super();
     this.layers = Array.from({ length: layers }, (_, i) => {
@@ -64,6 +67,7 @@ export abstract class RecurrentNetwork<State extends HiddenState> extends Module
     });
     this.dropout = new Dropout(dropout);
     this.batchFirst = batchFirst;
+    this.unroll = unroll;
   }
 
   /** The names of the state's parts. */
@@ -106,7 +110,7 @@ export abstract class RecurrentNetwork<State extends HiddenState> extends Module
       const inputs = i === 0 ? values : this.dropout.forward(values);
       const runs = directions.map((cell, direction) => {
         const start = initial.map((each) => each[final.length + direction] as Tensor);
-        return runOver(cell, inputs, start, counts, direction === 1);
+        return runOver(cell, inputs, start, counts, { reverse: direction === 1, unroll: this.unroll });
       });
       final.push(...runs.map((run) => run.final));
       values = concat(
@@ -133,7 +137,7 @@ function runOver<State extends HiddenState>(
   x: Tensor,
   start: readonly Tensor[],
   counts: Tensor | undefined,
-  reverse: boolean,
+  options: ScanOptions,
 ): { outputs: Tensor; final: readonly Tensor[] } {
   const [time, batch] = x.shape as [number, number];
   const projected = reshape(cell.project(x), [time, batch, -1]);
@@ -144,7 +148,7 @@ function runOver<State extends HiddenState>(
     const carry = within ? after.map((part, i) => where(within, part, before[i] as Tensor)) : after;
     return { carry, outputs: [carry[0] as Tensor] };
   };
-  const { carry, outputs } = scan(step, start, counts ? [projected, counts] : [projected], { reverse });
+  const { carry, outputs } = scan(step, start, counts ? [projected, counts] : [projected], options);
   const hidden = outputs[0] as Tensor;
   return { outputs: counts ? where(counts, hidden, 0) : hidden, final: carry };
 }
