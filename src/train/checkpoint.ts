@@ -6,7 +6,7 @@ import { randomState, setRandomState } from "../ops/random.js";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "./safetensors.js";
 
 /** What has variables that a checkpoint keeps: a module, an optimizer. */
-export interface VariableHolder {
+export interface Stateful {
   namedVariables(): ReadonlyMap<string, Variable>;
 }
 
@@ -43,7 +43,7 @@ const notesSchema = z.object({
  */
 export async function saveCheckpoint(
   file: string,
-  { state, step, config, extra }: CheckpointNotes & { readonly state: Readonly<Record<string, VariableHolder>> },
+  { state, step, config, extra }: CheckpointNotes & { readonly state: Readonly<Record<string, Stateful>> },
 ): Promise<void> {
   // Taken before anything is awaited: a step made meanwhile belongs to the next checkpoint.
   const notes = JSON.stringify({ version, step, random: randomState(), config, extra });
@@ -55,7 +55,7 @@ export async function saveCheckpoint(
  * @param state what to load, by the names it was saved under; a part of the checkpoint that is not named is not read
  * @throws KasaneError where the file is no checkpoint, is damaged, or is of another model (naming what differs); then nothing has changed
  */
-export async function loadCheckpoint(file: string, state: Readonly<Record<string, VariableHolder>>): Promise<CheckpointNotes> {
+export async function loadCheckpoint(file: string, state: Readonly<Record<string, Stateful>>): Promise<CheckpointNotes> {
   const variables = variablesOf(state);
   const { tensors, metadata } = await readSafetensors(file, (name) => name.slice(0, name.indexOf(".")) in state);
   const { random, ...notes } = parseNotes(file, metadata.get(key));
@@ -71,7 +71,7 @@ export async function readCheckpointNotes(file: string): Promise<CheckpointNotes
   return { step, config, extra };
 }
 
-function variablesOf(state: Readonly<Record<string, VariableHolder>>): Map<string, Variable> {
+function variablesOf(state: Readonly<Record<string, Stateful>>): Map<string, Variable> {
   return new Map(
     Object.entries(state).flatMap(([part, holder]) => {
       check(!part.includes("."), () => `checkpoint: the part "${part}": a dot separates a part from its variables' names, so it has none`);

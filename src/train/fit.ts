@@ -4,7 +4,7 @@ import { z } from "zod";
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
 import { randomState, setRandomState } from "../ops/random.js";
-import { loadCheckpoint, randomStateSchema, saveCheckpoint, type VariableHolder } from "./checkpoint.js";
+import { loadCheckpoint, randomStateSchema, type Stateful, saveCheckpoint } from "./checkpoint.js";
 import type { EventWriter } from "./events.js";
 import { watchInterrupt } from "./interrupt.js";
 import { RunningMeans } from "./metrics.js";
@@ -13,8 +13,13 @@ import { Progress, type ProgressStream, showFigures } from "./progress.js";
 
 /** What a training run is made of. */
 export interface FitOptions<Batch> {
-  /** Makes one step, as a compiled function does. The scalars of its result are the step's figures, of which the means are recorded. */
-  readonly step: (batch: Batch) => Promise<Readonly<Record<string, Tensor | number>>>;
+  /**
+   * Makes one step, as a compiled function does, or as many as `stepsPerCall` says. The scalars of its result are the step's figures,
+   * of which the means are recorded.
+   */
+  readonly step: (batch: Batch, steps: number) => Promise<Readonly<Record<string, Tensor | number>>>;
+  /** How many steps the next call of `step` makes, `done` having been made; by default 1. */
+  readonly stepsPerCall?: (done: number) => number;
   /** The batches of an epoch, counted from 0. They may end never; shuffle by the epoch's number, and a resumed run sees the same ones. */
   readonly batches: (epoch: number) => Iterable<Batch> | AsyncIterable<Batch>;
   /** Where the run ends, in epochs, in steps, or what comes first of both. */
@@ -28,7 +33,7 @@ export interface FitOptions<Batch> {
   /** Where `metrics.jsonl` goes, and with `state` the checkpoints `last.safetensors` and (with `best`) `best.safetensors`. */
   readonly folder?: string;
   /** What checkpoints keep: `{ model, optimizer }`. */
-  readonly state?: Readonly<Record<string, VariableHolder>>;
+  readonly state?: Readonly<Record<string, Stateful>>;
   /** The configuration that checkpoints carry; any value that JSON holds. */
   readonly config?: unknown;
   /** Whether to go on from `last.safetensors` in the folder: to the bit as if there had been no break. */
@@ -87,7 +92,19 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
     epochs < Number.POSITIVE_INFINITY || steps < Number.POSITIVE_INFINITY,
     () => "fit: got neither epochs nor steps: one must say where to end",
   );
-  const { step, batches, validate, validateEvery, folder, state, config, events, onRecord, resume = false } = options;
+  const {
+    step,
+    stepsPerCall = () => 1,
+    batches,
+    validate,
+    validateEvery,
+    folder,
+    state,
+    config,
+    events,
+    onRecord,
+    resume = false,
+  } = options;
   if (folder !== undefined) mkdirSync(folder, { recursive: true });
   const metricsFile = folder === undefined ? undefined : new MetricsFile(join(folder, "metrics.jsonl"));
   const last = folder !== undefined && state ? join(folder, "last.safetensors") : undefined;
@@ -169,12 +186,14 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
         if (--passing === 0) setRandomState(resumed);
         continue;
       }
-      means.add(await figuresOf(await step(batch), at.step + 1));
-      at.step++;
+      const before = at.step;
+      const count = stepsPerCall(before);
+      means.add(await figuresOf(await step(batch, count), before + 1));
+      at.step += count;
       at.batch++;
       progress.update(at.step, means.values());
-      if (at.step % recordEvery === 0) recordSteps();
-      if (validateEvery !== undefined && at.step % validateEvery === 0) await validateNow();
+      if (isDue(recordEvery, before, at.step)) recordSteps();
+      if (validateEvery !== undefined && isDue(validateEvery, before, at.step)) await validateNow();
       const now = performance.now();
       if (now - saved > savePeriod) await save(last);
       if (now - yielded > yieldPeriod) {
@@ -211,6 +230,9 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
     watch?.release();
   }
 }
+
+/** Whether what is done every so many steps is to be done once `after` were made, and was not yet after `before`. */
+const isDue = (every: number, before: number, after: number): boolean => Math.floor(after / every) > Math.floor(before / every);
 
 /** The scalars of a step's result. */
 async function figuresOf(result: Readonly<Record<string, Tensor | number>>, step: number): Promise<Record<string, number>> {

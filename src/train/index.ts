@@ -1,4 +1,4 @@
-export { type CheckpointNotes, loadCheckpoint, readCheckpointNotes, saveCheckpoint, type VariableHolder } from "./checkpoint.js";
+export { type CheckpointNotes, loadCheckpoint, readCheckpointNotes, type Stateful, saveCheckpoint } from "./checkpoint.js";
 export { EventWriter } from "./events.js";
 export { writeAtomically } from "./files.js";
 export { type FitOptions, type FitResult, fit } from "./fit.js";
