@@ -1,4 +1,12 @@
+export * from "./dropout.js";
+export * from "./embedding.js";
 export * as init from "./init.js";
-export { Linear, type LinearOptions } from "./linear.js";
+export * from "./layerNorm.js";
+export * from "./linear.js";
 export { Module } from "./module.js";
-export { readVariables, writeVariables } from "./state.js";
+export * from "./recurrent.js";
+export * from "./recurrentCell.js";
+export * from "./sequential.js";
+export * from "./state.js";
+export * from "./statefulNetwork.js";
+export * from "./torch.js";

@@ -1,0 +1,25 @@
+import type { Tensor } from "../graph/tensor.js";
+import { Variable } from "../graph/variable.js";
+import { gather } from "../ops/indexing.js";
+import { type Initialiser, normal } from "./init.js";
+import { Module } from "./module.js";
+
+/** A vector for each of `vocabularySize` classes. They start as N(0, 1), as PyTorch's. */
+export class Embedding extends Module {
+  /** `[vocabularySize, size]` */
+  readonly weight: Variable;
+
+  constructor(
+    readonly vocabularySize: number,
+    readonly size: number,
+    { weightInitialiser = normal() }: { readonly weightInitialiser?: Initialiser } = {},
+  ) {
+    super();
+    this.weight = new Variable(weightInitialiser([vocabularySize, size]));
+  }
+
+  /** Class indices `[...]` (whole numbers) to `[..., size]`. */
+  forward(ids: Tensor): Tensor {
+    return gather(this.weight, ids);
+  }
+}
