@@ -1,4 +1,8 @@
-export { clipByGlobalNorm, clipByValue, globalNorm } from "./clip.js";
-export { Optimizer, type OptimizerOptions, type Rule, type Slots } from "./optimizer.js";
-export { constant, cosine, inverseSquareRoot, piecewise, type Schedule, stepDecay, warmUp } from "./schedule.js";
-export { SGD, type SGDOptions } from "./sgd.js";
+export * from "./adadelta.js";
+export * from "./adagrad.js";
+export * from "./adam.js";
+export * from "./clip.js";
+export * from "./optimizer.js";
+export * from "./rmsProp.js";
+export * from "./schedule.js";
+export * from "./sgd.js";

@@ -2,13 +2,13 @@ import { grad } from "../autodiff/grad.js";
 import { check } from "../graph/error.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { currentTrace } from "../graph/trace.js";
+import { currentTrace, inModule } from "../graph/trace.js";
 import { Variable } from "../graph/variable.js";
 import { Module } from "../nn/module.js";
 import { cast } from "../ops/cast.js";
 import { equal } from "../ops/compare.js";
 import { scalar, zerosLike } from "../ops/create.js";
-import { add, sub, where } from "../ops/elementwise.js";
+import { add, mul, sub, where } from "../ops/elementwise.js";
 import { clipByGlobalNorm, clipByValue } from "./clip.js";
 import type { Schedule } from "./schedule.js";
 
@@ -22,6 +22,9 @@ export interface OptimizerOptions {
   readonly clipGlobalNorm?: number;
 }
 
+/** What an optimizer trains: a module, or variables, which checkpoints then know by their places in the list. */
+export type Trained = Module | readonly Variable[];
+
 /** The values that an optimizer keeps for one parameter, by name. */
 export type Slots<Slot extends string> = Readonly<Record<Slot, Variable>>;
 
@@ -33,7 +36,7 @@ export type Rule<Slot extends string> = (gradient: Tensor, parameter: Variable, 
  * An optimizer is what it adds, a {@link rule}; what it does in a traced function is nothing but `assign`s.
  * @typeParam Slot the names of the values kept for each parameter
  */
-export abstract class Optimizer<Slot extends string = never> {
+export abstract class Optimizer<Slot extends string = never, Options extends OptimizerOptions = OptimizerOptions> {
   /** The variables that are trained. */
   readonly parameters: readonly Variable[];
   /** How many updates were made: int32, since a float32 cannot count past 2^24. Stays 0 where neither schedule nor rule asks for it. */
@@ -44,13 +47,10 @@ export abstract class Optimizer<Slot extends string = never> {
   /** The rate set by hand; not a number where the schedule holds. */
   private readonly rate: Variable;
 
-  /**
-   * @param parameters a module, or variables (checkpoints then know them by their places in the list)
-   * @param slots names of the values kept for each parameter; they start as zeros of its shape
-   */
+  /** @param slots names of the values kept for each parameter; they start as zeros of its shape */
   constructor(
-    parameters: Module | readonly Variable[],
-    private readonly options: OptimizerOptions,
+    parameters: Trained,
+    protected readonly options: Options,
     slots: readonly Slot[] = [],
   ) {
     const named =
@@ -100,17 +100,22 @@ export abstract class Optimizer<Slot extends string = never> {
       gradients.length === this.parameters.length,
       () => `apply: got ${gradients.length} gradients for ${this.parameters.length} parameters`,
     );
-    const bounded = clipValue === undefined ? gradients : clipByValue(gradients, clipValue);
-    const clipped = clipGlobalNorm === undefined ? bounded : clipByGlobalNorm(bounded, clipGlobalNorm);
-    if (this.schedule) this.count();
-    const rule = this.rule(this.learningRate);
-    this.parameters.forEach((parameter, i) => {
-      const gradient = clipped[i] as Tensor;
+    gradients.forEach(({ shape }, i) => {
+      const parameter = this.parameters[i] as Variable;
       check(
-        sameShape(gradient.shape, parameter.shape),
-        () => `apply: the gradient of ${parameter.name} is ${showShape(gradient.shape)}, expected ${showShape(parameter.shape)}`,
+        sameShape(shape, parameter.shape),
+        () => `apply: the gradient of ${parameter.name} is ${showShape(shape)}, expected ${showShape(parameter.shape)}`,
       );
-      parameter.assign(cast(sub(parameter, rule(gradient, parameter, this.slots[i] as Slots<Slot>)), parameter.dtype));
+    });
+    inModule(this.constructor.name, () => {
+      const bounded = clipValue === undefined ? gradients : clipByValue(gradients, clipValue);
+      const clipped = clipGlobalNorm === undefined ? bounded : clipByGlobalNorm(bounded, clipGlobalNorm);
+      if (this.schedule) this.count();
+      const rule = this.rule(this.learningRate);
+      this.parameters.forEach((parameter, i) => {
+        const change = rule(clipped[i] as Tensor, parameter, this.slots[i] as Slots<Slot>);
+        parameter.assign(cast(sub(parameter, change), parameter.dtype));
+      });
     });
   }
 
@@ -128,4 +133,11 @@ export abstract class Optimizer<Slot extends string = never> {
     this.step.assign(next);
     return cast(next, "float32");
   }
+}
+
+/** `kept ← decay kept + (1 - decay) value`; returns the new average. */
+export function movingAverage(kept: Variable, value: Tensor, decay: number): Tensor {
+  const average = add(mul(decay, kept), mul(1 - decay, value));
+  kept.assign(average);
+  return average;
 }

@@ -1,0 +1,25 @@
+import type { Tensor } from "../graph/tensor.js";
+import { add, div, mul, sqrt, square } from "../ops/elementwise.js";
+import { movingAverage, Optimizer, type OptimizerOptions, type Rule, type Trained } from "./optimizer.js";
+
+/** Settings of {@link RMSProp}. */
+export interface RMSPropOptions extends OptimizerOptions {
+  /** ρ, the share of the average that is kept. */
+  readonly decay?: number;
+  readonly epsilon?: number;
+}
+
+/** `s ← ρ s + (1 - ρ) g²`, `θ ← θ - η g / (√s + ε)` (Tieleman and Hinton 2012, Neural Networks for Machine Learning, lecture 6.5). */
+export class RMSProp extends Optimizer<"squares", RMSPropOptions> {
+  constructor(parameters: Trained, options: RMSPropOptions) {
+    super(parameters, options, ["squares"]);
+  }
+
+  protected rule(rate: Tensor): Rule<"squares"> {
+    const { decay = 0.99, epsilon = 1e-8 } = this.options;
+    return (g, _, { squares }) => {
+      const s = movingAverage(squares, square(g), decay);
+      return mul(rate, div(g, add(sqrt(s), epsilon)));
+    };
+  }
+}
