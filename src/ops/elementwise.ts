@@ -5,6 +5,7 @@ import { cast } from "./cast.js";
 import { equal, greater, greaterEqual, less, lessEqual, logicalAnd, logicalNot } from "./compare.js";
 import { operands, scalar, type TensorLike } from "./create.js";
 import { apply, type Declaration, declare, family, type Operator, type Rule } from "./operator.js";
+import { preciseSin } from "./trigonometry.js";
 
 /** One input, one output of the same shape and dtype. */
 export const unary = (scalar: (x: number) => number, gradient: Rule | "nonDifferentiable", lower?: Declaration["lower"]): Declaration => ({
@@ -87,7 +88,14 @@ export const elementwise = family({
     (x) => -x,
     (g) => neg(g),
   ),
-  Abs: unary(Math.abs, (g, [x]) => mul(g, sign(x))),
+  Abs: unary(
+    Math.abs,
+    (g, [x]) => mul(g, sign(x)),
+    unless(
+      (x, device) => isFloat(x.dtype) || device !== "webgpu",
+      (x) => maximum(x, neg(x)),
+    ),
+  ),
   Sign: unary(
     Math.sign,
     "nonDifferentiable",
@@ -115,6 +123,12 @@ export const elementwise = family({
     ),
     scalar: undefined,
   },
+  // (x²)' = 2x
+  Square: unary(
+    (x) => x * x,
+    (g, [x]) => mul(mul(g, 2), x),
+    ([x]) => mul(x, x),
+  ),
   // (√x)' = 1 / 2√x
   Sqrt: unary(Math.sqrt, (g, _, [y]) => div(mul(g, 0.5), y)),
   // (1/x)' = -1/x²
@@ -145,12 +159,16 @@ export const elementwise = family({
       return where(near, div(mul(sub(safe, 1), x), log(safe)), where(equal(u, 1), x, sub(u, 1)));
     },
   ),
-  Sin: unary(Math.sin, (g, [x]) => mul(g, cos(x))),
+  Sin: unary(
+    Math.sin,
+    (g, [x]) => mul(g, cos(x)),
+    unless((_, device) => device !== "webgpu", preciseSin),
+  ),
   Cos: unary(
     Math.cos,
     (g, [x]) => neg(mul(g, sin(x))),
     unless(
-      (x) => x.dtype !== "float64",
+      (x, device) => x.dtype !== "float64" && device !== "webgpu",
       (x) => sin(add(x, Math.PI / 2)),
     ),
   ),
@@ -248,7 +266,7 @@ export const ceil = (x: TensorLike): Tensor => rounding(elementwise.Ceil, x);
 /** The nearest whole number, halves to even. */
 export const round = (x: TensorLike): Tensor => rounding(elementwise.Round, x);
 /** `x²`. */
-export const square = (x: TensorLike): Tensor => mul(x, x);
+export const square = (x: TensorLike): Tensor => numeric(elementwise.Square, x);
 /** `√x`. */
 export const sqrt = (x: TensorLike): Tensor => floating(elementwise.Sqrt, x);
 /** `1 / √x`. */

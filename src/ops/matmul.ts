@@ -35,11 +35,13 @@ export const products = family({
   }),
 });
 
-/** A product of plain matrices of which one is a transpose is one Gemm. */
+/** A product with a plain matrix that was transposed is one Gemm, over all rows of a batch at once. */
 function absorbTransposes([a, b]: Operands): Tensor | undefined {
-  if (a.rank !== 2 || b.rank !== 2) return undefined;
-  const [left, right] = [transposed(a), transposed(b)];
-  return left || right ? gemm(left ?? a, right ?? b, Number(left !== undefined), Number(right !== undefined)) : undefined;
+  if (b.rank !== 2) return undefined;
+  const [left, right] = [a.rank === 2 ? transposed(a) : undefined, transposed(b)];
+  if (!left && !right) return undefined;
+  const product = gemm(left ?? rows(a), right ?? b, Number(left !== undefined), Number(right !== undefined));
+  return reshape(product, [...a.shape.slice(0, -1), b.shape[1] as number]);
 }
 
 /** What `x` is the transpose of, where an operator transposed it. */
@@ -50,6 +52,14 @@ const folds = (a: Tensor, b: Tensor): boolean => b.rank === 2 && a.rank > 2;
 
 /** All leading axes as one: `[..., n]` to `[rows, n]`. */
 const rows = (x: Tensor): Tensor => reshape(x, [-1, x.shape.at(-1) as number]);
+
+/** The transpose of a Gemm's result as a Gemm: `(op(A) op(B))ᵀ = op(B)ᵀ op(A)ᵀ`. */
+export function transposedProduct(product: Tensor): Tensor | undefined {
+  const { source } = product;
+  if (source.kind !== "node" || source.operator !== products.Gemm) return undefined;
+  const { transA, transB } = source.attributes as { transA: number; transB: number };
+  return gemm(source.inputs[1] as Tensor, source.inputs[0] as Tensor, 1 - transB, 1 - transA);
+}
 
 /** The product of two matrices, each transposed first where its flag is 1. */
 export const gemm = (a: Tensor, b: Tensor, transA: number, transB: number): Tensor => apply(products.Gemm, [a, b], { transA, transB });

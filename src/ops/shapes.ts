@@ -1,3 +1,4 @@
+import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { broadcast, checkShape, normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -5,6 +6,8 @@ import { cast } from "./cast.js";
 import { greaterEqual } from "./compare.js";
 import { arange, full, zeros } from "./create.js";
 import { add, where } from "./elementwise.js";
+import { gather } from "./indexing.js";
+import { transposedProduct } from "./matmul.js";
 import { apply, applyAll, declare, family } from "./operator.js";
 import { sum } from "./reduce.js";
 
@@ -24,6 +27,7 @@ export const shapes = family({
           perm.map((_, axis) => perm.indexOf(axis)),
         ),
     ],
+    simplify: ([x], { perm }) => (perm.length === 2 ? transposedProduct(x) : undefined),
   }),
   Expand: declare<{ shape: Shape }>({
     infer: ([x], { shape }) => ({ dtype: x.dtype, shape }),
@@ -67,6 +71,11 @@ export const shapes = family({
       (g, [x], _, { starts, axes, steps }) =>
         axes.reduce((spread, axis, i) => unslice(spread, axis, x.shape[axis] as number, starts[i] as number, steps[i] as number), g),
     ],
+    // WebGPU's kernel takes floats alone, and steps backwards of -1 alone.
+    lower: ([x], { starts, ends, axes, steps }, { device }) =>
+      device === "webgpu" && (!isFloat(x.dtype) || steps.some((step) => step < -1))
+        ? axes.reduce((part, axis, i) => gather(part, arange(starts[i] as number, ends[i] as number, steps[i] as number), axis), x)
+        : undefined,
     emit: (emitter, [x], { starts, ends, axes, steps }) =>
       // Backwards through the first element the end is "before it", which ONNX writes as any number below -size.
       emitter.node("Slice", [

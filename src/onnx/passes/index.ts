@@ -8,7 +8,10 @@ import { shareLoops } from "./shareLoops.js";
 import { simplify } from "./simplify.js";
 import { unexpand } from "./unexpand.js";
 
+/** In this order: a simplification may leave sums of products, and joining them products to simplify. */
+const passes = [shareLoops, lower, deduplicate, unexpand, fold, simplify, joinProducts, simplify, deduplicate];
+
 /** Prepares a graph for a target: the same values of the same leaves, by operators that the target has, and fewer of them. */
 export function prepare(outputs: readonly Tensor[], target: Target): readonly Tensor[] {
-  return deduplicate(joinProducts(simplify(fold(unexpand(deduplicate(lower(shareLoops(outputs), target)))))));
+  return passes.reduce((current, pass) => pass(current, target), outputs);
 }
