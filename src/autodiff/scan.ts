@@ -4,6 +4,7 @@ import { hostData, nextNodeId, Tensor } from "../graph/tensor.js";
 import { currentTrace } from "../graph/trace.js";
 import { nodesSince, replay } from "../graph/walk.js";
 import { applyAll } from "../ops/operator.js";
+import { randomState } from "../ops/random.js";
 import { Body, loops } from "../ops/scan.js";
 import { stack, unstack } from "../ops/shapes.js";
 import { leafLike, pullBackLoop } from "./scanGradient.js";
@@ -54,7 +55,14 @@ export function scan(
     );
     return result;
   };
-  return length <= unroll ? writeOut(checked, carry, sequences, length, reverse) : loop(checked, carry, sequences, length, reverse);
+  const assigned = [...(currentTrace()?.assignments ?? [])];
+  const run = length <= unroll ? writeOut : loop;
+  const result = run(checked, carry, sequences, length, reverse);
+  check(
+    [...(currentTrace()?.assignments ?? [])].every(([variable, value], i) => assigned[i]?.[0] === variable && assigned[i]?.[1] === value),
+    () => "scan: the step assigns a variable: give the value out as a carry, and assign it after the loop",
+  );
+  return result;
 }
 
 const sameType = (a: Tensor, b: Tensor): boolean => a.dtype === b.dtype && sameShape(a.shape, b.shape);
@@ -80,31 +88,28 @@ function writeOut(step: StepFunction, carry: readonly Tensor[], sequences: reado
 
 function loop(step: StepFunction, carry: readonly Tensor[], sequences: readonly Tensor[], length: number, reverse: boolean): Step {
   const start = nextNodeId();
-  const trace = currentTrace();
-  const [streams, assigned] = [trace?.randomStreams ?? 0, trace?.assignments.size];
+  const [streams, draws] = [currentTrace()?.randomStreams ?? 0, randomState().counter];
   const carryLeaves = carry.map((x) => leafLike(x));
   const slices = sequences.map((x) => leafLike(x, x.shape.slice(1)));
   const result = step(carryLeaves, slices);
-  check(
-    trace?.assignments.size === assigned,
-    () => "scan: the step assigns a variable: give the value out as a carry, and assign it after the loop",
-  );
 
   const outputs = [...result.carry, ...result.outputs];
   const { nodes, borders } = nodesSince(start, outputs);
   const own = new Set<Tensor>([...carryLeaves, ...slices]);
   const outside = borders.filter((x) => !own.has(x) && !(x.size <= 1 && hostData(x)));
   // What the step draws at random it draws anew at every step: a slice of one longer draw.
-  const drawn = outside.filter(({ source }) => source.kind === "random" && source.key === undefined && source.stream >= streams);
-  const draws = drawn.map((x) => new Tensor(x.dtype, [length, ...x.shape], x.source));
+  const drawn = outside.filter(
+    ({ source }) => source.kind === "random" && (source.key ? source.key[1] >= draws : source.stream >= streams),
+  );
+  const longer = drawn.map((x) => new Tensor(x.dtype, [length, ...x.shape], x.source));
   const captured = outside.filter((x) => !drawn.includes(x));
   const fresh = new Map([...drawn, ...captured].map((x) => [x, leafLike(x)]));
   const inputs = [...carryLeaves, ...slices, ...[...drawn, ...captured].map((x) => fresh.get(x) as Tensor)];
   const body = new Body(inputs, replay(outputs, nodes, fresh));
-  const all = applyAll(loops.Scan, [...carry, ...sequences, ...draws, ...captured], {
+  const all = applyAll(loops.Scan, [...carry, ...sequences, ...longer, ...captured], {
     body,
     carries: carry.length,
-    sequences: sequences.length + draws.length,
+    sequences: sequences.length + longer.length,
     length,
     reverse,
     rule: pullBackLoop(),
