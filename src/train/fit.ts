@@ -14,14 +14,17 @@ import { Progress, type ProgressStream, showFigures } from "./progress.js";
 /** What a training run is made of. */
 export interface FitOptions<Batch> {
   /**
-   * Makes one step, as a compiled function does, or as many as `stepsPerCall` says. The scalars of its result are the step's figures,
-   * of which the means are recorded.
+   * Makes one step, as a compiled function does, or the `count` steps that `stepsPerCall` says, after the `done` made before.
+   * The scalars of its result are the step's figures, of which the means are recorded.
    */
-  readonly step: (batch: Batch, steps: number) => Promise<Readonly<Record<string, Tensor | number>>>;
+  readonly step: (batch: Batch, count: number, done: number) => Promise<Readonly<Record<string, Tensor | number>>>;
   /** How many steps the next call of `step` makes, `done` having been made; by default 1. */
   readonly stepsPerCall?: (done: number) => number;
-  /** The batches of an epoch, counted from 0. They may end never; shuffle by the epoch's number, and a resumed run sees the same ones. */
-  readonly batches: (epoch: number) => Iterable<Batch> | AsyncIterable<Batch>;
+  /**
+   * The batches of an epoch, counted from 0. They may end never; shuffle by the epoch's number, and a resumed run sees the same ones.
+   * By default `undefined` without end, for steps that make their own data.
+   */
+  readonly batches?: (epoch: number) => Iterable<Batch> | AsyncIterable<Batch>;
   /** Where the run ends, in epochs, in steps, or what comes first of both. */
   readonly epochs?: number;
   readonly steps?: number;
@@ -95,7 +98,7 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
   const {
     step,
     stepsPerCall = () => 1,
-    batches,
+    batches = () => endless as Iterable<Batch>,
     validate,
     validateEvery,
     folder,
@@ -188,7 +191,7 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
       }
       const before = at.step;
       const count = stepsPerCall(before);
-      means.add(await figuresOf(await step(batch, count), before + 1));
+      means.add(await figuresOf(await step(batch, count, before), before + 1));
       at.step += count;
       at.batch++;
       progress.update(at.step, means.values());
@@ -230,6 +233,9 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
     watch?.release();
   }
 }
+
+/** No data, for ever. */
+const endless: Iterable<undefined> = { [Symbol.iterator]: () => ({ next: () => ({ value: undefined, done: false }) }) };
 
 /** Whether what is done every so many steps is to be done once `after` were made, and was not yet after `before`. */
 const isDue = (every: number, before: number, after: number): boolean => Math.floor(after / every) > Math.floor(before / every);
