@@ -1,0 +1,94 @@
+import { existsSync, statSync } from "node:fs";
+import { check, devices, KasaneError, seed as startRandom } from "kasane";
+import { Context } from "../context.js";
+import type { Experiment } from "../experiment.js";
+import { RunFolder } from "../runFolder.js";
+import { completeOptions, readFlags } from "./flags.js";
+import type { CommonFlags } from "./program.js";
+import { closest } from "./suggest.js";
+
+/** The flags of `kasane run`: the common ones, and the experiment's own as they were typed. */
+interface RunFlags extends CommonFlags {
+  readonly device?: string;
+  readonly seed?: string;
+  readonly data?: string;
+  readonly resume?: string;
+  readonly preset?: string;
+}
+
+const knownDevices = ["cpu", "webgpu", "cuda", "dml", "coreml"];
+
+/** Runs an experiment in a new run folder, or goes on in an old one. */
+export async function run(experiment: Experiment, flags: RunFlags): Promise<void> {
+  const given = readFlags(experiment.options, flags as unknown as Record<string, unknown>);
+  const seed = flags.seed === undefined ? undefined : parseSeed(flags.seed);
+  checkData(flags.data);
+  const folder = flags.resume === undefined ? undefined : RunFolder.open(flags.resume, flags.runs);
+  const earlier = folder?.config;
+  if (folder && earlier) {
+    check(
+      earlier.experiment === experiment.name,
+      () => `--resume: ${folder.shown} is a run of ${earlier.experiment}: use kasane run ${earlier.experiment} --resume ${folder.shown}`,
+    );
+    check(
+      seed === undefined || seed === earlier.seed,
+      () => `--resume: the run was started with --seed ${earlier.seed}, which it must keep`,
+    );
+  }
+  const origin = folder ? `${folder.shown}/config.json` : experiment.name;
+  const options = completeOptions(experiment.options, { ...presetOf(experiment, flags.preset), ...earlier?.options, ...given }, origin);
+  const device = flags.device ?? earlier?.device ?? "cpu";
+  await checkDevice(device);
+
+  startRandom(seed ?? earlier?.seed ?? 0);
+  const config = { experiment: experiment.name, options, seed: seed ?? earlier?.seed ?? 0, device, finished: false };
+  const started = earlier?.started ?? new Date().toISOString();
+  const target = folder ?? (await RunFolder.create(flags.runs, { ...config, started }));
+  if (folder) await folder.update(config);
+  const context = new Context(target, { json: flags.json ?? false, data: flags.data }, folder !== undefined);
+  context.print(`${experiment.title}\nrun folder: ${target.shown}`, { event: "run", folder: target.path, ...target.config });
+  await experiment.run(context, options);
+  await target.update({ finished: true });
+  context.print(`\nfinished: ${target.shown}`, { event: "finished", folder: target.path });
+}
+
+/** @throws KasaneError where there is no experiment of that name, with the nearest one */
+export function findExperiment(experiments: readonly Experiment[], name: string): Experiment {
+  const found = experiments.find((experiment) => experiment.name === name);
+  if (found) return found;
+  const names = experiments.map((experiment) => experiment.name);
+  const near = closest(name, names);
+  throw new KasaneError(
+    `unknown experiment "${name}": ${near ? `did you mean ${near}?` : `there are ${names.join(", ")}`} (see kasane list)`,
+  );
+}
+
+function presetOf({ presets = {} }: Experiment, name: string | undefined): Readonly<Record<string, unknown>> {
+  if (name === undefined) return {};
+  const preset = presets[name];
+  check(preset !== undefined, () => `--preset: got "${name}", expected one of ${Object.keys(presets).join(", ")}`);
+  return preset;
+}
+
+function parseSeed(text: string): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  check(
+    Number.isInteger(value) && value >= 0 && value < 2 ** 32,
+    () => `--seed: got "${text}", expected a whole number, 0 to ${2 ** 32 - 1}`,
+  );
+  return value;
+}
+
+/** Throws unless the folder given with --data is there. */
+export function checkData(folder: string | undefined): void {
+  if (folder === undefined) return;
+  const isFolder = existsSync(folder) && statSync(folder).isDirectory();
+  check(isFolder, () => `--data (or KASANE_DATA): got "${folder}", expected a folder: there is none of that name`);
+}
+
+async function checkDevice(device: string): Promise<void> {
+  if (device === "cpu") return;
+  check(knownDevices.includes(device), () => `--device: got "${device}", expected one of ${knownDevices.join(", ")}`);
+  const offered: readonly string[] = await devices();
+  check(offered.includes(device), () => `--device: "${device}" is not available here: this machine offers ${offered.join(", ")}`);
+}

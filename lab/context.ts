@@ -1,0 +1,123 @@
+import { type Device, data, train } from "kasane";
+import type { Chart } from "./plot/chart.js";
+import { drawSvg } from "./plot/svg.js";
+import { drawTerminal } from "./plot/terminal.js";
+import type { RunFolder } from "./runFolder.js";
+
+/** Ends a command whose training was interrupted, after it was saved. */
+export class Interrupted extends Error {}
+
+/** What a run or a prediction is made with. */
+export interface ContextOptions {
+  /** Whether stdout carries JSON lines, for machines, in place of text. */
+  readonly json: boolean;
+  /** A folder to look for datasets in. */
+  readonly data?: string | undefined;
+}
+
+/** What an experiment's prediction is given: the run that was trained, and a way to say what it predicts. */
+export class PredictContext {
+  constructor(
+    readonly folder: RunFolder,
+    protected readonly settings: ContextOptions,
+  ) {}
+
+  get device(): Device {
+    return this.folder.config.device as Device;
+  }
+
+  get seed(): number {
+    return this.folder.config.seed;
+  }
+
+  /** Writes `text` to stdout; with `--json` writes `record` instead, if there is one, as one line. */
+  print(text: string, record?: Readonly<Record<string, unknown>>): void {
+    if (!this.settings.json) process.stdout.write(`${text}\n`);
+    else if (record) process.stdout.write(`${JSON.stringify(record)}\n`);
+  }
+
+  /** The bytes of a dataset's files, from the folder given with `--data`, the cache or the dataset's home. */
+  dataset(dataset: data.Dataset): Promise<Map<string, Uint8Array>> {
+    return data.readDataset(dataset, { folder: this.settings.data, onDownload: showDownload });
+  }
+
+  /**
+   * Sets the model to what the run has saved.
+   * @param state `{ model }`: what is not named is not loaded
+   * @param which the last state, or the best by the figure that the experiment chose
+   */
+  async restore(state: Readonly<Record<string, train.Stateful>>, which: "last" | "best" = "last"): Promise<void> {
+    await train.loadCheckpoint(this.folder.file(`${which}.safetensors`), state);
+  }
+}
+
+/** What an experiment is given: where it runs, where its results go, and a training loop that records, saves and resumes. */
+export class Context extends PredictContext {
+  private showsProgress = false;
+
+  /** @param resuming whether the run goes on from its last checkpoint */
+  constructor(
+    folder: RunFolder,
+    settings: ContextOptions,
+    private readonly resuming: boolean,
+  ) {
+    super(folder, settings);
+  }
+
+  /** What is printed takes the place of the live progress line, which comes back below it. */
+  override print(text: string, record?: Readonly<Record<string, unknown>>): void {
+    if (this.showsProgress) process.stderr.write("\r\x1b[2K");
+    this.showsProgress = false;
+    super.print(text, record);
+  }
+
+  /**
+   * Trains: {@link train.fit} in the run folder, resumed where the run is.
+   * @throws Interrupted when the user stopped it; what was trained is saved by then
+   */
+  async fit<Batch>(options: train.FitOptions<Batch>): Promise<train.FitResult> {
+    const { folder, resuming } = this;
+    const events = new train.EventWriter(folder.path);
+    const onRecord = (metrics: train.Metrics) => {
+      if (this.settings.json) this.print("", { event: "metrics", ...metrics });
+    };
+    const howToResume = `kasane run ${folder.config.experiment} --resume ${folder.shown}`;
+    const { isTTY, columns } = process.stderr;
+    const write = (text: string) => {
+      this.showsProgress = isTTY;
+      process.stderr.write(text);
+    };
+    const progress = { isTTY, columns, write };
+    try {
+      const common = { folder: folder.path, config: folder.config, resume: resuming, howToResume, events, onRecord, progress };
+      const result = await train.fit({ ...common, ...options });
+      if (result.ended === "interrupted") throw new Interrupted();
+      return result;
+    } finally {
+      events.close();
+    }
+  }
+
+  /** Records figures that the training loop does not: in `metrics.jsonl`, and with `--json` on stdout. */
+  record(step: number, figures: Readonly<Record<string, number>>): void {
+    this.folder.metrics.append({ step, ...figures });
+    if (this.settings.json) this.print("", { event: "metrics", step, ...figures });
+  }
+
+  /** Leaves a chart in the run folder as `NAME.svg` and draws it in the terminal. */
+  async plot(name: string, chart: Chart): Promise<void> {
+    await train.writeAtomically(this.folder.file(`${name}.svg`), drawSvg(chart));
+    this.print(`\n${drawTerminal(chart)}`);
+  }
+}
+
+/** One line on stderr, drawn anew as the download goes. */
+function showDownload(file: string, received: number, total: number | undefined): void {
+  if (!process.stderr.isTTY) return;
+  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
+  const width = 30;
+  const filled = total === undefined ? 0 : Math.floor((width * received) / total);
+  const bar = total === undefined ? "" : ` ${"█".repeat(filled)}${"░".repeat(width - filled)}`;
+  process.stderr.write(`\r${file}${bar} ${megabytes(received)}${total === undefined ? "" : ` of ${megabytes(total)}`} MB`);
+  if (received === total) process.stderr.write("\n");
+}

@@ -1,0 +1,40 @@
+import type { z } from "zod";
+import type { Context, PredictContext } from "./context.js";
+
+/**
+ * An experiment: what it is called, what can be set, and what it does.
+ * The command's flags and help, and the check of what is given, are all made from `options`: describe every option (its unit too),
+ * bound every number, and give it the published default.
+ */
+export interface Experiment<Options extends z.ZodObject = z.ZodObject> {
+  /** In kebab-case; the command's and the run folders' name. */
+  readonly name: string;
+  /** One line for the list. */
+  readonly title: string;
+  /** The folder of `lab/` that it stands in. */
+  readonly chapter: string;
+  readonly options: Options;
+  /** Named settings that differ from the defaults, such as a paper's variations: `--preset NAME`. Options given beside it win. */
+  readonly presets?: Readonly<Record<string, Partial<z.output<Options>>>>;
+  /** Trains, reports and leaves its results in the run folder. */
+  run(context: Context, options: z.output<Options>): Promise<void>;
+  /** Asks a finished run for a prediction: `kasane predict RUN TEXT`. */
+  readonly predict?: Prediction<z.output<Options>>;
+}
+
+/** How an experiment's trained model is asked. */
+export interface Prediction<Options> {
+  /** What `TEXT` is, for the help. */
+  readonly text: string;
+  /** The flags of the prediction itself. */
+  readonly options?: z.ZodObject;
+  /**
+   * @param options those of the run
+   * @param flags as `options` of the prediction describe them
+   */
+  run(context: PredictContext, options: Options, text: string, flags: Record<string, unknown>): Promise<void>;
+}
+
+/** Declares an experiment; its `run` gets the options in the types that the schema gives them. */
+export const defineExperiment = <Options extends z.ZodObject>(experiment: Experiment<Options>): Experiment =>
+  experiment as unknown as Experiment;

@@ -1,0 +1,5 @@
+import type { Experiment } from "./experiment.js";
+import { binaryAddition } from "./recurrent/binary-addition.js";
+
+/** Every experiment that the command knows, in the order of the list. */
+export const experiments: readonly Experiment[] = [binaryAddition];

@@ -1,0 +1,158 @@
+import {
+  all,
+  arange,
+  check,
+  compile,
+  type Device,
+  equal,
+  exportOnnx,
+  grad,
+  meanSquaredError,
+  nn,
+  optim,
+  random,
+  stack,
+  type Tensor,
+  tensor,
+} from "kasane";
+import { z } from "zod";
+import { defineExperiment } from "../experiment.js";
+
+/** A gradient this many times as long as those of a run that learns (they stay below 10) makes steps that learn nothing. */
+const exploded = 1000;
+
+const schema = z.object({
+  iterations: z.int().min(1).default(10_000).meta({ description: "how many updates, each on a fresh pair of numbers" }),
+  plotInterval: z.int().min(1).default(100).meta({ description: "how often the loss is reported", unit: "iterations" }),
+  bits: z.int().min(2).max(10).default(8).meta({ description: "length of the numbers; the addends leave the highest bit free" }),
+  hiddenSize: z.int().min(1).max(4096).default(16).meta({ description: "size of the hidden state", unit: "units" }),
+  learningRate: z.number().positive().default(0.1).meta({ description: "step size of the gradient descent" }),
+  init: z.enum(["normal", "xavier", "he"]).default("normal").meta({ description: "distribution of the first weights" }),
+  initScale: z.number().positive().default(1).meta({ description: "factor on the first weights' deviation" }),
+  activation: z.enum(["sigmoid", "tanh", "relu"]).default("sigmoid").meta({ description: "of the hidden state; only an rnn has a choice" }),
+  cell: z.enum(["rnn", "lstm", "gru"]).default("rnn").meta({ description: "the recurrent cell" }),
+});
+type Options = z.output<typeof schema>;
+
+// Data: whole numbers as bits, the least significant first, as one adds by hand: [batch, n] to [bits, batch, n].
+const toBits = (numbers: Tensor, bits: number): Tensor =>
+  numbers
+    .div(tensor(2).pow(arange(bits)).reshape([bits, 1, 1]))
+    .floor()
+    .mod(2);
+const sumOf = (addends: Tensor): Tensor => addends.sum({ axes: -1, keepDims: true });
+
+// Model: at every step two bits in, one bit of the sum out; what is carried over is in the hidden state. No biases.
+class Adder extends nn.Module {
+  readonly recurrent: nn.Rnn | nn.Lstm | nn.Gru;
+  readonly output: nn.Linear;
+
+  constructor({ hiddenSize, init, initScale, activation, cell }: Options) {
+    super();
+    const initialisers = {
+      normal: nn.init.normal(0, initScale),
+      xavier: nn.init.xavierNormal(initScale),
+      he: nn.init.heNormal(initScale * Math.SQRT2),
+    };
+    const weights = { bias: false, weightInitialiser: initialisers[init] };
+    if (cell === "rnn") this.recurrent = new nn.Rnn(2, hiddenSize, { ...weights, activation });
+    else this.recurrent = new { lstm: nn.Lstm, gru: nn.Gru }[cell](2, hiddenSize, weights);
+    this.output = new nn.Linear(hiddenSize, 1, weights);
+  }
+
+  /** `[bits, batch, 2]` to `[bits, batch, 1]`: how probable it is that each bit of the sum is 1. */
+  forward(bits: Tensor): Tensor {
+    return this.output.forward(this.recurrent.forward(bits).outputs).sigmoid();
+  }
+}
+
+/** Adds two numbers by bits and reports how it learns, as the report's first experiment does. */
+export const binaryAddition = defineExperiment({
+  name: "binary-addition",
+  title: "Binary addition: a recurrent network learns to add two numbers bit by bit",
+  chapter: "recurrent",
+  options: schema,
+
+  async run(context, options) {
+    const { iterations, plotInterval, bits, learningRate } = options;
+    const model = new Adder(options);
+    const optimizer = new optim.SGD(model, { learningRate });
+
+    // Step: half the squared error, summed over the bits of one random pair, and plain gradient descent on it.
+    const step = compile(
+      (iteration: Tensor) => {
+        const addends = random.uniform([1, 2], 0, 2 ** (bits - 1)).floor();
+        const sum = toBits(sumOf(addends), bits);
+        const predicted = model.forward(toBits(addends, bits));
+        const loss = meanSquaredError(predicted, sum, { reduction: "sum" }).mul(0.5);
+        optimizer.minimize(loss);
+        return { iteration, addends, sum, predicted, loss, gradientNorm: optim.globalNorm(grad(loss, optimizer.parameters)) };
+      },
+      { training: true, device: context.device },
+    );
+
+    // Loop: one call makes all steps up to the next report.
+    let explodedAt: number | undefined;
+    const { history } = await context.fit({
+      state: { model, optimizer },
+      steps: iterations,
+      recordEvery: plotInterval,
+      stepsPerCall: (done) => Math.min(plotInterval - (done % plotInterval), iterations - done),
+      step: async (_, count, done) => {
+        const { loss, gradientNorm, ...pairs } = await step.many(arange(done + 1, done + count + 1));
+        const norms = await gradientNorm.data();
+        const largest = Math.max(...Array.from(norms, Number));
+        if (!(largest < exploded) && explodedAt === undefined) {
+          explodedAt = done + 1 + norms.findIndex((norm) => !(Number(norm) < exploded));
+          context.print(`the gradient explodes: its norm is ${norms[explodedAt - done - 1]} at iteration ${explodedAt}`);
+        }
+        const last = Number((await loss.data()).at(-1));
+        context.print(`iteration ${done + count}\nLoss: ${last.toPrecision(6)}\n${await describePair(pairs, bits)}\n------------`);
+        return { loss: last, gradientNorm: largest };
+      },
+    });
+
+    // Report
+    const curve = history.filter((metrics) => metrics.loss !== undefined);
+    const points = { x: curve.map(({ step }) => step), y: curve.map(({ loss }) => loss as number) };
+    const series = [{ name: "loss", ...points }];
+    await context.plot("loss", {
+      title: `adding ${bits}-bit numbers`,
+      xLabel: "iteration",
+      yLabel: "loss (half the squared error, all bits)",
+      series,
+    });
+    const exact = await shareAddedExactly(model, bits, context.device);
+    const pairs = 4 ** (bits - 1);
+    context.record(iterations, { exact });
+    context.print(`\nadded exactly: ${Math.round(exact * pairs)} of all ${pairs} pairs (${(100 * exact).toFixed(2)}%)`);
+    await exportOnnx(model, { bits: { shape: [bits, "batch", 2] } }, context.folder.file("model.onnx"));
+  },
+});
+
+/** Bits `[bits, ...]`, the least significant first, as they are written: `1 0 0 1 1 1 1 0`. */
+const showBits = (bits: readonly number[]): string => [...bits].reverse().join(" ");
+const valueOf = (bits: readonly number[]): number => bits.reduce((sum, bit, place) => sum + bit * 2 ** place, 0);
+const roundedTail = async (x: Tensor, count: number): Promise<number[]> =>
+  Array.from(((await x.data()) as Float32Array).slice(-count), Math.round);
+
+/** The last of several pairs in the report's manner. */
+async function describePair(pairs: { addends: Tensor; sum: Tensor; predicted: Tensor }, bits: number): Promise<string> {
+  const [a, b] = await roundedTail(pairs.addends, 2);
+  const predicted = await roundedTail(pairs.predicted, bits);
+  return `Pred: [${showBits(predicted)}]\nTrue: [${showBits(await roundedTail(pairs.sum, bits))}]\n${a} + ${b} = ${valueOf(predicted)}`;
+}
+
+/** The share of all pairs of addends whose sum the model gives in every bit, in one batch. */
+async function shareAddedExactly(model: Adder, bits: number, device: Device): Promise<number> {
+  const count = 2 ** (bits - 1);
+  const evaluate = compile(
+    (pair: Tensor) => {
+      const addends = stack([pair.floorDiv(count), pair.mod(count)], 1);
+      const right = equal(model.forward(toBits(addends, bits)).round(), toBits(sumOf(addends), bits));
+      return all(right, { axes: 0 }).cast("float32").mean();
+    },
+    { device },
+  );
+  return (await evaluate(arange(count ** 2).cast("float32"))).item();
+}

@@ -1,0 +1,110 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, join, relative } from "node:path";
+import { check, KasaneError, train } from "kasane";
+import { z } from "zod";
+
+/** What a run was started with, as `config.json` holds it. */
+const runConfig = z.object({
+  experiment: z.string(),
+  options: z.record(z.string(), z.unknown()),
+  seed: z.int(),
+  device: z.string(),
+  /** When it was started, in ISO 8601. */
+  started: z.string(),
+  /** Whether it came to its end: a run that did not can be resumed. */
+  finished: z.boolean(),
+});
+
+/** What a run was started with. */
+export type RunConfig = z.output<typeof runConfig>;
+
+/** A run's folder: its configuration, its metrics and every file that it leaves. */
+export class RunFolder {
+  readonly metrics: train.MetricsFile;
+
+  private constructor(
+    readonly path: string,
+    private current: RunConfig,
+  ) {
+    this.metrics = new train.MetricsFile(join(path, "metrics.jsonl"));
+  }
+
+  /** Makes `EXPERIMENT-DATE-N` in `parent`, with the first free number. */
+  static async create(parent: string, config: RunConfig): Promise<RunFolder> {
+    const date = config.started.slice(0, 10);
+    try {
+      mkdirSync(parent, { recursive: true });
+      for (let n = 1; ; n++) {
+        const path = join(parent, `${config.experiment}-${date}-${n}`);
+        if (existsSync(path)) continue;
+        mkdirSync(path);
+        const folder = new RunFolder(path, config);
+        await folder.update({});
+        return folder;
+      }
+    } catch (error) {
+      throw new KasaneError(`no run folder can be made in ${parent}: ${(error as Error).message}: name another with --runs DIR`, {
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * @param run a folder's path, or the name of one in `parent`
+   * @throws KasaneError where there is none, or it holds no readable configuration
+   */
+  static open(run: string, parent: string): RunFolder {
+    const path = [run, join(parent, run)].find((candidate) => existsSync(candidate) && statSync(candidate).isDirectory());
+    check(path !== undefined, () => `no run "${run}": there is no such folder here, nor in ${parent}: see kasane runs`);
+    const file = join(path, "config.json");
+    check(existsSync(file), () => `${path} is no run folder: it holds no config.json`);
+    const parsed = runConfig.safeParse(parseJson(readFileSync(file, "utf8")));
+    check(parsed.success, () => `${file} is damaged: expected what kasane run writes, with an experiment, its options, seed and device`);
+    return new RunFolder(path, parsed.data);
+  }
+
+  /** The runs in `parent`, oldest first; folders that are none are passed over. */
+  static list(parent: string): RunFolder[] {
+    if (!existsSync(parent)) return [];
+    const names = readdirSync(parent).filter((name) => existsSync(join(parent, name, "config.json")));
+    const runs = names.flatMap((name) => {
+      try {
+        return [RunFolder.open(join(parent, name), parent)];
+      } catch {
+        return [];
+      }
+    });
+    return runs.sort((a, b) => (a.config.started < b.config.started ? -1 : 1));
+  }
+
+  get name(): string {
+    return basename(this.path);
+  }
+
+  /** The path as a user in the working directory would write it. */
+  get shown(): string {
+    return relative(process.cwd(), this.path) || ".";
+  }
+
+  get config(): RunConfig {
+    return this.current;
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** Changes the configuration on disk. */
+  async update(changes: Partial<RunConfig>): Promise<void> {
+    this.current = { ...this.current, ...changes };
+    await train.writeAtomically(this.file("config.json"), `${JSON.stringify(this.current, null, 2)}\n`);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
