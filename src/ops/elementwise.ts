@@ -87,6 +87,10 @@ export const elementwise = family({
   Neg: unary(
     (x) => -x,
     (g) => neg(g),
+    unless(
+      (x, device) => isFloat(x.dtype) || device !== "webgpu",
+      (x) => sub(0, x),
+    ),
   ),
   Abs: unary(
     Math.abs,

@@ -3,11 +3,12 @@ import { check } from "../graph/error.js";
 import { normalizeAxis, type Shape, sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { cast, onnxTypes } from "./cast.js";
-import { equal, less } from "./compare.js";
+import { equal, greater, less, logicalAnd, logicalOr } from "./compare.js";
 import { arange, zeros } from "./create.js";
 import { add, mul, where } from "./elementwise.js";
 import { apply, applyAll, declare, type Emitter, family } from "./operator.js";
-import { expand, reshape, transpose, unsqueeze } from "./shapes.js";
+import { sum } from "./reduce.js";
+import { reshape, transpose, unsqueeze } from "./shapes.js";
 
 /** Operators that pick elements by index. Indices are int32 and count from 0; a negative one counts from the end. */
 export const indexing = family({
@@ -28,6 +29,9 @@ export const indexing = family({
   GatherElements: declare<{ axis: number }>({
     infer: ([x, indices]) => ({ dtype: x.dtype, shape: indices.shape }),
     gradient: [(g, [x, indices], _, { axis }) => scatterAdd(zeros(x.shape, x.dtype), indices, g, axis), undefined],
+    // WebGPU's kernel takes floats alone.
+    lower: ([x, indices], { axis }, { device }) =>
+      device === "webgpu" && !isFloat(x.dtype) ? gather(reshape(x, [x.size]), placesOf(x.shape, indices, axis)) : undefined,
   }),
   ScatterElements: declare<{ axis: number }>({
     infer: ([x]) => x,
@@ -41,11 +45,19 @@ export const indexing = family({
       const shape = x.shape.map((size, i) => (i === axis ? k : size));
       return [
         { dtype: x.dtype, shape },
-        { dtype: "int64", shape },
+        { dtype: "int32", shape },
       ];
     },
-    gradient: [(g, [x], [, indices], { axis }) => scatterAdd(zeros(x.shape, x.dtype), cast(indices, "int32"), g, axis)],
-    emit: (emitter, [x], { k, axis, largest }) => emitter.node("TopK", [x as string, emitter.int64([k])], { axis, largest, sorted: 1 }, 2),
+    gradient: [(g, [x], [, indices], { axis }) => scatterAdd(zeros(x.shape, x.dtype), indices, g, axis)],
+    emit: (emitter, [x], { k, axis, largest }) => {
+      const [values, indices] = emitter.node("TopK", [x as string, emitter.int64([k])], { axis, largest, sorted: 1 }, 2) as [
+        string,
+        string,
+      ];
+      return [values, ...emitter.node("Cast", [indices], { to: onnxTypes.int32 })];
+    },
+    lower: ([x], { k, axis, largest }, { device }) =>
+      device === "webgpu" && x.size * (x.shape[axis] as number) <= mostComparisons ? rank(x, k, axis, largest === 1) : undefined,
   }),
 });
 
@@ -103,21 +115,21 @@ export function scatterAdd(x: Tensor, indices: Tensor, updates: Tensor, axis = -
   return apply(indexing.ScatterElements, [x, checkIndices("scatterAdd", indices), updates], { axis: place });
 }
 
+/** {@link scatterAdd} on the flattened tensor. */
 function scatterFlat(x: Tensor, indices: Tensor, updates: Tensor, axis: number): Tensor {
-  const wrapped = where(less(indices, 0), add(indices, x.shape[axis] as number), indices);
-  let flat: Tensor = zeros([], "int32");
-  x.shape.forEach((size, i) => {
-    const along =
-      i === axis
-        ? wrapped
-        : reshape(
-            arange(indices.shape[i] as number),
-            indices.shape.map((n, j) => (j === i ? n : 1)),
-          );
-    flat = add(mul(flat, size), along);
-  });
-  const places = reshape(expand(flat, indices.shape), [indices.size, 1]);
+  const places = reshape(placesOf(x.shape, indices, axis), [indices.size, 1]);
   return reshape(apply(indexing.ScatterND, [reshape(x, [x.size]), places, reshape(updates, [updates.size])]), x.shape);
+}
+
+/** The places, in row-major order, of the elements that `indices` name along `axis` of a tensor of `shape`. */
+function placesOf(shape: Shape, indices: Tensor, axis: number): Tensor {
+  const wrapped = where(less(indices, 0), add(indices, shape[axis] as number), indices);
+  const along = (i: number) =>
+    reshape(
+      arange(indices.shape[i] as number),
+      indices.shape.map((size, j) => (j === i ? size : 1)),
+    );
+  return shape.reduce<Tensor>((place, size, i) => add(mul(place, size), i === axis ? wrapped : along(i)), zeros(indices.shape, "int32"));
 }
 
 /** 1 at the class and 0 elsewhere: `indices` `[...]` to `[..., depth]`. An index out of range gives zeros. */
@@ -137,7 +149,24 @@ export function topK(
     () => `topK: k = ${k} of an axis of ${size}: expected a whole number from 0 to ${size}`,
   );
   const [values, indices] = applyAll(indexing.TopK, [x], { k, axis: place, largest: Number(largest) }) as unknown as [Tensor, Tensor];
-  return { values, indices: cast(indices, "int32") };
+  return { values, indices };
+}
+
+/** A larger axis is sorted on the CPU where the device has no kernel: comparing each element with each would take more memory than it has. */
+const mostComparisons = 2 ** 24;
+
+/** {@link topK} by comparing each element with each: its place in the order is the number of those that come before it. */
+function rank(x: Tensor, k: number, axis: number, largest: boolean): readonly [Tensor, Tensor] {
+  const size = x.shape[axis] as number;
+  const others = transpose(unsqueeze(x, -1), [...x.shape.map((_, i) => (i === axis ? x.rank : i)), axis]);
+  const [mine, places] = [unsqueeze(x, -1), reshape(arange(size), [size, ...new Array<number>(x.rank - axis - 1).fill(1)])];
+  const before = largest ? greater(others, mine) : less(others, mine);
+  const earlier = logicalAnd(equal(others, mine), less(arange(size), unsqueeze(places, -1)));
+  const order = sum(cast(logicalOr(before, earlier), "int32"), { axes: -1, keepDims: true });
+  // [..., i, ..., place] holds whether the element i is at the place; along `axis` exactly one is.
+  const found = sum(where(equal(order, arange(k)), unsqueeze(places, -1), 0), { axes: axis });
+  const indices = transpose(found, [...x.shape.slice(0, axis).keys(), x.rank - 1, ...x.shape.slice(axis + 1).map((_, i) => axis + i)]);
+  return [takeAlongAxis(x, indices, axis), indices];
 }
 
 /** The elements along `axis` in ascending (or descending) order, and the int32 indices they had. */

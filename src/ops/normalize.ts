@@ -3,9 +3,9 @@ import { check } from "../graph/error.js";
 import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
 import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
 import { cast } from "./cast.js";
-import { add, div, exp, mul, rsqrt, square, sub } from "./elementwise.js";
+import { add, div, exp, log, mul, rsqrt, square, sub } from "./elementwise.js";
 import { apply, applyAll, declare, family } from "./operator.js";
-import { logSumExp, mean, sum } from "./reduce.js";
+import { max, mean, sum } from "./reduce.js";
 import { sumTo } from "./shapes.js";
 
 /** Operators that set elements in relation to the others along some axes. */
@@ -19,7 +19,11 @@ export const normalize = family({
   LogSoftmax: declare<{ axis: number }>({
     infer: ([x]) => x,
     gradient: [(g, _, [y], { axis }) => sub(g, mul(exp(y), sum(g, { axes: axis, keepDims: true })))],
-    lower: ([x], { axis }, { device }) => (device === "webgpu" ? sub(x, logSumExp(x, { axes: axis, keepDims: true })) : undefined),
+    lower: ([x], { axis }, { device }) => {
+      if (device !== "webgpu") return undefined;
+      const centred = sub(x, max(x, { axes: axis, keepDims: true }));
+      return sub(centred, log(sum(exp(centred), { axes: axis, keepDims: true })));
+    },
   }),
   // Outputs: the result, the mean and the rate r = 1 / √(variance + epsilon). With n = (x - mean) r and h = g scale:
   // dx = r (h - mean(h) - n mean(h n)), and through the other two outputs (gradients of gradients) g₁ / N and -g₂ r² n / N

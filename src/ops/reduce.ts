@@ -2,8 +2,9 @@ import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { normalizeAxes, normalizeAxis, type Shape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { cast } from "./cast.js";
+import { cast, onnxTypes } from "./cast.js";
 import { equal } from "./compare.js";
+import { arange } from "./create.js";
 import { abs, add, div, exp, log, mul, pow, sqrt, square, sub, where } from "./elementwise.js";
 import { apply, type Declaration, declare, type Emitter, family, type Operator, type Rule } from "./operator.js";
 import { expand, flip, pad, reshape, slice, transpose } from "./shapes.js";
@@ -45,15 +46,20 @@ const toExtrema: Rule<ReduceAttributes> = (g, [x], [y], { axes }) => {
   return mul(attained, spread(div(g, reshape(sum(attained, { axes }), g.shape)), x, axes));
 };
 
-const extremumIndex: Declaration = declare<{ axis: number; keepDims: boolean }>({
-  infer: ([x], { axis, keepDims }) => ({ dtype: "int64", shape: reduced(x.shape, { axes: [axis], keepDims }) }),
-  gradient: "nonDifferentiable",
-});
-
-const emitIndex = (type: string): Declaration => ({
-  ...extremumIndex,
-  emit: (emitter, [x], { axis, keepDims }) => emitter.node(type, [x as string], { axis, keepdims: Number(keepDims) }),
-});
+/** The index of an extremum; WebGPU has no kernel that gives it as int32, so there it is the least place that attains the extremum. */
+const extremumIndex = (type: string, extremum: (x: Tensor, options: ReduceOptions) => Tensor): Declaration =>
+  declare<{ axis: number; keepDims: boolean }>({
+    infer: ([x], { axis, keepDims }) => ({ dtype: "int32", shape: reduced(x.shape, { axes: [axis], keepDims }) }),
+    gradient: "nonDifferentiable",
+    emit: (emitter, [x], { axis, keepDims }) =>
+      emitter.node("Cast", emitter.node(type, [x as string], { axis, keepdims: Number(keepDims) }), { to: onnxTypes.int32 }),
+    lower: ([x], { axis, keepDims }, { device }) => {
+      if (device !== "webgpu") return undefined;
+      const size = x.shape[axis] as number;
+      const places = reshape(arange(size), [size, ...new Array<number>(x.rank - axis - 1).fill(1)]);
+      return min(where(equal(x, extremum(x, { axes: axis, keepDims: true })), places, size), { axes: axis, keepDims });
+    },
+  });
 
 /** Reductions over axes and running sums. */
 export const reduce = family({
@@ -70,8 +76,8 @@ export const reduce = family({
       return keepDims ? total : reshape(total, reduced(x.shape, { axes, keepDims }));
     },
   }),
-  ArgMax: emitIndex("ArgMax"),
-  ArgMin: emitIndex("ArgMin"),
+  ArgMax: extremumIndex("ArgMax", (x, options) => max(x, options)),
+  ArgMin: extremumIndex("ArgMin", (x, options) => min(x, options)),
   // Every element counts in all the sums from its own place on.
   CumSum: declare<{ axis: number; reverse: number }>({
     infer: ([x]) => x,
@@ -168,7 +174,7 @@ function indexBy(operator: Operator, x: Tensor, axis: number | undefined, keepDi
       : index;
   }
   const place = normalizeAxis(operator.type, axis, x.rank);
-  return cast(apply(operator, [nonEmpty(operator.type, x.dtype === "bool" ? cast(x, "int32") : x)], { axis: place, keepDims }), "int32");
+  return apply(operator, [nonEmpty(operator.type, x.dtype === "bool" ? cast(x, "int32") : x)], { axis: place, keepDims });
 }
 
 /** The int32 index of the greatest element along `axis` (the first of several), or in the flattened tensor. */

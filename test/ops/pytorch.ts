@@ -9,11 +9,11 @@ const expected = JSON.parse(readFileSync(new URL("../fixtures/operators.json", i
 /** How far values and gradients may be from PyTorch's, relative to the greatest element. */
 export const tolerance = 1e-5;
 
-/** Numbers below this are 0 but for rounding. */
-const tiny = 1e-12;
-
-/** What is wrong with the outcome of a case, or undefined where it agrees with PyTorch (test/fixtures/operators.py). */
-export function disagreement(name: string, outcome: Outcome | undefined): string | undefined {
+/**
+ * What is wrong with the outcome of a case, or undefined where it agrees with PyTorch (test/fixtures/operators.py).
+ * @param least the size below which numbers count as 0
+ */
+export function disagreement(name: string, outcome: Outcome | undefined, least = 1e-12): string | undefined {
   const right = expected[name];
   if (!right) return "the fixture lacks it: run test/fixtures/make.sh operators.py";
   if (!outcome) return "was not computed";
@@ -22,7 +22,7 @@ export function disagreement(name: string, outcome: Outcome | undefined): string
     if (outcome[part].length !== right[part].length) return `${outcome[part].length} ${part}, expected ${right[part].length}`;
     for (const [i, numbers] of right[part].entries()) {
       const got = outcome[part][i] as number[];
-      const error = relativeError(got, numbers, tiny);
+      const error = relativeError(got, numbers, least);
       if (!(error <= tolerance)) return `${part}[${i}] are off by ${error}: got [${got}], expected [${numbers}]`;
     }
   }

@@ -14,8 +14,16 @@ export const elementwise: CaseTable = {
     of("of whole numbers", [whole([1, -2, 3]), whole([5, 6, 7])], k.add),
     of("of a tensor with itself", [signed], (x) => x.add(x)),
   ],
-  sub: [of("of one shape", [signed, signed], k.sub), of("broadcast", [spread([3]), spread([2, 3])], k.sub)],
-  mul: [of("of one shape", [signed, signed], k.mul), of("broadcast", [spread([2, 1, 3]), spread([4, 1])], k.mul)],
+  sub: [
+    of("of one shape", [signed, signed], k.sub),
+    of("broadcast", [spread([3]), spread([2, 3])], k.sub),
+    of("of whole numbers", [whole([1, -2, 3]), whole([5, 6, 7])], k.sub),
+  ],
+  mul: [
+    of("of one shape", [signed, signed], k.mul),
+    of("broadcast", [spread([2, 1, 3]), spread([4, 1])], k.mul),
+    of("of whole numbers", [whole([1, -2, 3]), whole([5, 6, 7])], k.mul),
+  ],
   div: [
     of("of one shape", [signed, positive], k.div),
     of("broadcast", [spread([4, 1]), spread([3], 0.5, 2)], k.div),
@@ -36,6 +44,7 @@ export const elementwise: CaseTable = {
     of("by a half", [positive], (x) => k.pow(x, 0.5)),
     of("of a number", [signed], (x) => k.pow(2, x)),
     of("of 0", [list([0, 0, 0]), list([0, 1, 2])], k.pow, { bent: true }),
+    of("of whole numbers", [whole([2, -3, 5]), whole([10, 3, 0])], k.pow),
   ],
   maximum: [
     of("broadcast", [spread([2, 3]), spread([3])], k.maximum),
@@ -45,6 +54,7 @@ export const elementwise: CaseTable = {
   minimum: [
     of("broadcast", [spread([2, 3]), spread([3])], k.minimum),
     of("of equals", [list([1, 2, 2]), list([2, 2, 1])], k.minimum, { bent: true }),
+    of("of whole numbers", [whole([1, -2, 3]), whole([2, -3, 3])], k.minimum),
   ],
   clip: [
     of("of fractions", [signed], (x) => k.clip(x, -1, 0.75)),
@@ -52,7 +62,7 @@ export const elementwise: CaseTable = {
     of("from below alone", [signed], (x) => k.clip(x, 0.1, Number.POSITIVE_INFINITY)),
     of("of whole numbers", [whole([-5, 0, 5])], (x) => k.clip(x, Number.NEGATIVE_INFINITY, 3)),
   ],
-  neg: [of("of fractions", [signed], k.neg)],
+  neg: [of("of fractions", [signed], k.neg), of("of whole numbers", [whole([-3, 0, 4])], k.neg)],
   abs: [
     of("of fractions", [signed], k.abs),
     of("at 0", [list([-1, 0, 2])], k.abs, { bent: true }),
@@ -62,7 +72,7 @@ export const elementwise: CaseTable = {
   floor: [of("of fractions", [shades], k.floor, { bent: true })],
   ceil: [of("of fractions", [shades], k.ceil, { bent: true })],
   round: [of("halves to even", [list([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.4, 0.6, -0.6, 7])], k.round, { bent: true })],
-  square: [of("of fractions", [signed], k.square)],
+  square: [of("of fractions", [signed], k.square), of("of whole numbers", [whole([-3, 0, 4])], k.square)],
   sqrt: [of("of positive numbers", [positive], k.sqrt)],
   rsqrt: [of("of positive numbers", [positive], k.rsqrt)],
   reciprocal: [of("of fractions", [signed], k.reciprocal)],
@@ -87,6 +97,7 @@ export const elementwise: CaseTable = {
     of("of one shape", [truth([1, 0, 1, 0, 0, 1], [2, 3]), signed, signed], k.where),
     of("broadcast", [truth([1, 0], [2, 1]), spread([3]), spread([2, 3])], k.where),
     of("with a number", [truth([1, 0, 1]), spread([3])], (condition, x) => k.where(condition, x, 0)),
+    of("of whole numbers", [truth([1, 0, 1]), whole([1, 2, 3]), whole([4, 5, 6])], k.where),
   ],
 };
 

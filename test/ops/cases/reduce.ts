@@ -33,10 +33,15 @@ export const reduce: CaseTable = {
     of("of equals", [tied], (x) => k.max(x, { axes: 1 }), { bent: true }),
     of("of whole numbers", [whole([1, -2, 3, 4], [2, 2])], (x) => k.max(x, { axes: 0 })),
   ],
-  min: [...overAxes(k.min), of("of equals", [tied], (x) => k.min(x, { axes: -1 }), { bent: true })],
+  min: [
+    ...overAxes(k.min),
+    of("of equals", [tied], (x) => k.min(x, { axes: -1 }), { bent: true }),
+    of("of whole numbers", [whole([1, -2, 3, 4], [2, 2])], (x) => k.min(x, { axes: 0 })),
+  ],
   prod: [
     ...overAxes(k.prod, spread([2, 3, 4], -1.5, 1.5)),
     of("with zeros", [list([1, 2, 3, 0, 2, 3, 0, 0, 3], [3, 3])], (x) => k.prod(x, { axes: 1 })),
+    of("of whole numbers", [whole([1, -2, 3, 4], [2, 2])], (x) => k.prod(x, { axes: 1 })),
   ],
   variance: [...overAxes(k.variance), of("without bias", [cube], (x) => k.variance(x, { axes: 1, correction: 1 }))],
   norm: [

@@ -3,6 +3,7 @@ import { type CaseTable, list, of, spread, whole } from "./case.js";
 
 const cube = spread([2, 3, 4]);
 const matrix = spread([3, 4]);
+const ids = whole([5, 2, 7, 1, 9, 4], [2, 3]);
 
 /** What moves elements. */
 export const shapes: CaseTable = {
@@ -11,11 +12,13 @@ export const shapes: CaseTable = {
     of("of the last two axes", [cube], (x) => k.transpose(x)),
     of("to an order of axes", [cube], (x) => k.transpose(x, [2, 0, 1])),
     of("twice", [cube], (x) => k.transpose(k.transpose(x, [2, 0, 1]).mul(2), [-1, 0, 1])),
+    of("of whole numbers", [ids], (x) => k.transpose(x)),
   ],
   permute: [of("to an order of axes", [cube], (x) => k.permute(x, [1, -1, 0]))],
   expand: [
     of("of axes of size 1", [spread([2, 1, 3])], (x) => k.expand(x, [2, 4, 3])),
     of("by new axes", [spread([1, 3])], (x) => k.expand(x, [2, 2, 3])),
+    of("of whole numbers", [ids], (x) => k.expand(x, [2, 2, 3])),
   ],
   squeeze: [of("of all", [spread([1, 3, 1])], (x) => k.squeeze(x)), of("of one axis", [spread([1, 3, 1])], (x) => k.squeeze(x, -1))],
   unsqueeze: [of("of one axis", [matrix], (x) => k.unsqueeze(x, 1)), of("of two axes", [matrix], (x) => k.unsqueeze(x, [0, -1]))],
@@ -23,15 +26,18 @@ export const shapes: CaseTable = {
     of("along the first axis", [spread([1, 3]), spread([2, 3])], (a, b) => k.concat([a, b])),
     of("along the last axis", [spread([2, 1]), spread([2, 3]), spread([2, 2])], (...parts) => k.concat(parts, -1)),
     of("of one tensor with itself", [matrix], (x) => k.concat([x, x], 1)),
+    of("of whole numbers", [ids, ids], (a, b) => k.concat([a, b], 1)),
   ],
   stack: [
     of("in front", [matrix, matrix], (a, b) => k.stack([a, b])),
     of("behind", [matrix, matrix, matrix], (...parts) => k.stack(parts, -1)),
+    of("of whole numbers", [ids, ids], (a, b) => k.stack([a, b], 1)),
   ],
   split: [
     of("into equal parts", [matrix], (x) => k.split(x, 2, 1)),
     of("into given sizes", [matrix], (x) => k.split(x, [1, 2])),
     of("of which one is used", [matrix], (x) => k.split(x, [1, 2, 1], -1)[1] as k.Tensor),
+    of("of whole numbers", [ids], (x) => k.split(x, [1, 2], 1)),
   ],
   slice: [
     of("of one axis", [matrix], (x) => k.slice(x, [[1, 3]])),
@@ -52,6 +58,7 @@ export const shapes: CaseTable = {
       ]),
     ),
     of("of one element", [matrix], (x) => k.slice(x, [[1, 2], [-1]])),
+    of("of whole numbers", [whole([1, 2, 3, 4])], (x) => k.slice(x, [[1, 3]])),
   ],
   pad: [
     of("with zeros", [matrix], (x) =>
@@ -70,19 +77,39 @@ export const shapes: CaseTable = {
         -2.5,
       ),
     ),
+    of("of whole numbers", [ids], (x) =>
+      k.pad(
+        x,
+        [
+          [0, 1],
+          [1, 0],
+        ],
+        3,
+      ),
+    ),
   ],
-  flip: [of("of all axes", [matrix], (x) => k.flip(x)), of("of one axis", [matrix], (x) => k.flip(x, -1))],
+  flip: [
+    of("of all axes", [matrix], (x) => k.flip(x)),
+    of("of one axis", [matrix], (x) => k.flip(x, -1)),
+    of("of whole numbers", [ids], (x) => k.flip(x)),
+  ],
   tile: [
     of("of each axis", [matrix], (x) => k.tile(x, [2, 3])),
     of("into more axes", [matrix], (x) => k.tile(x, [2, 1, 2])),
     of("of the last axis", [matrix], (x) => k.tile(x, [2])),
+    of("of whole numbers", [ids], (x) => k.tile(x, [2, 2])),
   ],
   roll: [
     of("forwards", [matrix], (x) => k.roll(x, 1)),
     of("backwards along an axis", [matrix], (x) => k.roll(x, -3, 1)),
     of("all the way round", [matrix], (x) => k.roll(x, 4, -1)),
+    of("of whole numbers", [ids], (x) => k.roll(x, 1, 1)),
   ],
-  triu: [of("of a matrix", [matrix], (x) => k.triu(x)), of("of matrices, above a diagonal", [cube], (x) => k.triu(x, 1))],
+  triu: [
+    of("of a matrix", [matrix], (x) => k.triu(x)),
+    of("of matrices, above a diagonal", [cube], (x) => k.triu(x, 1)),
+    of("of whole numbers", [ids], (x) => k.triu(x)),
+  ],
   tril: [of("of a matrix", [matrix], (x) => k.tril(x)), of("of matrices, below a diagonal", [cube], (x) => k.tril(x, -1))],
 };
 
@@ -95,10 +122,12 @@ export const indexing: CaseTable = {
     of("along the last axis by a table", [cube, whole([3, 0, 1, 1], [2, 2])], (x, indices) => k.gather(x, indices, -1)),
     of("of one row", [spread([4, 3]), whole([2], [])], (x, index) => k.gather(x, index)),
     of("counted from the end", [spread([4, 3]), whole([-1, 0, -4])], (x, indices) => k.gather(x, indices)),
+    of("of whole numbers", [whole([5, 6, 7]), whole([2, 0])], (x, indices) => k.gather(x, indices)),
   ],
   takeAlongAxis: [
     of("along the last axis", [matrix, whole([0, 3, 1, 1, 2, 0], [3, 2])], (x, indices) => k.takeAlongAxis(x, indices)),
     of("along the first axis", [matrix, whole([0, 2, 1, 1, 2, 0, 2, 2], [2, 4])], (x, indices) => k.takeAlongAxis(x, indices, 0)),
+    of("of whole numbers", [ids, whole([2, 0], [2, 1])], (x, indices) => k.takeAlongAxis(x, indices)),
   ],
   scatterAdd: [
     of("along the last axis", [matrix, whole([0, 3, 1, 1, 2, 2], [3, 2]), spread([3, 2])], (x, indices, updates) =>
@@ -106,6 +135,9 @@ export const indexing: CaseTable = {
     ),
     of("along the first axis", [matrix, whole([0, 2, 1, 1, 0, 0, 1, 2], [2, 4]), spread([2, 4])], (x, indices, updates) =>
       k.scatterAdd(x, indices, updates, 0),
+    ),
+    of("of whole numbers", [ids, whole([2, 0, 0, 0], [2, 2]), whole([1, 2, 3, 4], [2, 2])], (x, indices, updates) =>
+      k.scatterAdd(x, indices, updates),
     ),
   ],
   oneHot: [of("of indices", [whole([2, 0, 1])], (indices) => k.oneHot(indices, 4))],
@@ -118,6 +150,10 @@ export const indexing: CaseTable = {
       const { values, indices } = k.topK(x, 2, { axis: 0, largest: false });
       return [values, indices];
     }),
+    of("of whole numbers", [ids], (x) => {
+      const { values, indices } = k.topK(x, 2);
+      return [values, indices];
+    }),
   ],
   sort: [
     of("ascending", [matrix], (x) => {
@@ -126,6 +162,10 @@ export const indexing: CaseTable = {
     }),
     of("descending along an axis", [matrix], (x) => {
       const { values, indices } = k.sort(x, { axis: 0, descending: true });
+      return [values, indices];
+    }),
+    of("of whole numbers", [ids], (x) => {
+      const { values, indices } = k.sort(x, { axis: 0 });
       return [values, indices];
     }),
   ],

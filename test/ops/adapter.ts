@@ -1,0 +1,36 @@
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { InferenceSession } from "onnxruntime-node";
+import { vi } from "vitest";
+import { requireDevice } from "../../src/runtime/devices.js";
+
+/** Where Debian's chromium keeps SwiftShader, which draws and computes on the CPU as a GPU would. */
+const swiftShader = "/usr/lib/chromium/vk_swiftshader_icd.json";
+
+/** Whether WebGPU runs here: on SwiftShader where it is installed (with libvulkan1), else on the machine's own adapter. Says so where not. */
+export async function hasWebGPU(): Promise<boolean> {
+  if (existsSync(swiftShader)) process.env.VK_ICD_FILENAMES ??= swiftShader;
+  process.env.XDG_RUNTIME_DIR ??= tmpdir();
+  try {
+    await requireDevice("webgpu");
+    return true;
+  } catch {
+    console.warn(
+      "SKIPPED: no WebGPU adapter here, so nothing is tested on WebGPU. Debian's chromium and libvulkan1 bring one that needs no GPU.",
+    );
+    return false;
+  }
+}
+
+/** From now on a WebGPU session with an operator that would run on the CPU does not open. */
+export function forbidFallback(): void {
+  const create = InferenceSession.create.bind(InferenceSession) as (
+    model: Uint8Array,
+    options: InferenceSession.SessionOptions,
+  ) => Promise<InferenceSession>;
+  vi.spyOn(InferenceSession, "create").mockImplementation(((model: Uint8Array, options: InferenceSession.SessionOptions) =>
+    create(
+      model,
+      options.executionProviders?.[0] === "webgpu" ? { ...options, extra: { session: { disable_cpu_ep_fallback: "1" } } } : options,
+    )) as typeof InferenceSession.create);
+}
