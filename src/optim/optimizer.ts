@@ -36,7 +36,7 @@ export type Rule<Slot extends string> = (gradient: Tensor, parameter: Variable, 
  * An optimizer is what it adds, a {@link rule}; what it does in a traced function is nothing but `assign`s.
  * @typeParam Slot the names of the values kept for each parameter
  */
-export abstract class Optimizer<Slot extends string = never, Options extends OptimizerOptions = OptimizerOptions> {
+export abstract class Optimizer<Slot extends string = string, Options extends OptimizerOptions = OptimizerOptions> {
   /** The variables that are trained. */
   readonly parameters: readonly Variable[];
   /** How many updates were made: int32, since a float32 cannot count past 2^24. Stays 0 where neither schedule nor rule asks for it. */

@@ -2,7 +2,7 @@ import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
 import { less } from "../ops/compare.js";
 import { scalar } from "../ops/create.js";
-import { add, cos, div, floor, minimum, mul, pow, rsqrt, sub, where } from "../ops/elementwise.js";
+import { add, cos, div, exp, floor, minimum, mul, rsqrt, sub, where } from "../ops/elementwise.js";
 
 /**
  * A learning rate as it follows from the number of updates made before: a float32 scalar to a float32 scalar.
@@ -17,10 +17,11 @@ export const constant =
     scalar(rate, "float32");
 
 /** `rate factor^⌊step / every⌋`: a drop every so many updates; an exponential decay where `every` is 1. */
-export const stepDecay =
-  (rate: number, every: number, factor: number): Schedule =>
-  (step) =>
-    mul(rate, pow(scalar(factor, "float32"), floor(div(step, every))));
+export function stepDecay(rate: number, every: number, factor: number): Schedule {
+  check(factor > 0, () => `stepDecay: factor ${factor}: expected a positive number, such as 0.5`);
+  // By the exponential: a power of the factor as float32 would lose digits with every step.
+  return (step) => mul(rate, exp(mul(floor(div(step, every)), Math.log(factor))));
+}
 
 /**
  * Half a cosine from `rate` down to `final` in `steps` updates, `final` thereafter:
