@@ -1,6 +1,6 @@
 import { arrayOf, convert, type DType, dtypeOf, isFloat, type TypedArray } from "../graph/dtype.js";
-import { check, KasaneError } from "../graph/error.js";
-import { checkShape, type Shape, showShape } from "../graph/shape.js";
+import { check } from "../graph/error.js";
+import { checkShape, type Shape } from "../graph/shape.js";
 import { fromData, Tensor } from "../graph/tensor.js";
 import { cast } from "./cast.js";
 import { compare } from "./compare.js";
@@ -118,10 +118,3 @@ export const create = family({
       emitter.node("Range", [emitter.scalar(start, dtype), emitter.scalar(stop, dtype), emitter.scalar(step, dtype)]),
   }),
 });
-
-/** Throws unless `x` has one of the dtypes. */
-export function expectType(operation: string, x: Tensor, ...allowed: DType[]): void {
-  if (!allowed.includes(x.dtype)) {
-    throw new KasaneError(`${operation}: got ${x.dtype}${showShape(x.shape)}, expected ${allowed.join(", ")}: cast it first`);
-  }
-}

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { scalar, tensor, train } from "kasane";
+import { tensor, train } from "kasane";
 import { describe, expect, it } from "vitest";
 
 describe("metrics", () => {
@@ -26,7 +26,7 @@ describe("metrics", () => {
     ]);
     expect(await train.accuracy(logits, tensor([1, 1, 2, 2], { dtype: "int64" })).item()).toBe(0.75);
     expect(() => train.accuracy(logits, tensor([1, 2], { dtype: "int32" }))).toThrow(/targets \[2\] for logits \[4, 3\], expected \[4\]/);
-    expect(await train.perplexity(scalar(Math.log(50), "float32")).item()).toBeCloseTo(50, 3);
+    expect(await train.perplexity(tensor(Math.log(50))).item()).toBeCloseTo(50, 3);
   });
 
   it("counts confusions: precision, recall and F1 by hand", () => {
