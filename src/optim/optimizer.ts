@@ -6,7 +6,7 @@ import { currentTrace, inModule } from "../graph/trace.js";
 import { Variable } from "../graph/variable.js";
 import { Module } from "../nn/module.js";
 import { cast } from "../ops/cast.js";
-import { equal } from "../ops/compare.js";
+import { less } from "../ops/compare.js";
 import { scalar, zerosLike } from "../ops/create.js";
 import { add, mul, sub, where } from "../ops/elementwise.js";
 import { clipByGlobalNorm, clipByValue } from "./clip.js";
@@ -44,7 +44,7 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
   private readonly names: readonly string[];
   private readonly slots: readonly Slots<Slot>[];
   private readonly schedule: Schedule | undefined;
-  /** The rate set by hand; not a number where the schedule holds. */
+  /** The rate set by hand; below 0 where the schedule holds. (A NaN would not do: GPU code need not tell it from numbers.) */
   private readonly rate: Variable;
 
   /** @param slots names of the values kept for each parameter; they start as zeros of its shape */
@@ -65,7 +65,7 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
     });
     const { learningRate } = options;
     this.schedule = typeof learningRate === "number" ? undefined : learningRate;
-    const start = typeof learningRate === "number" ? learningRate : Number.NaN;
+    const start = typeof learningRate === "number" ? checkRate(learningRate) : -1;
     this.rate = new Variable(scalar(start, "float32"), { name: "learningRate", trainable: false });
   }
 
@@ -74,14 +74,12 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
 
   /** The rate of the next update, a float32 scalar: `await optimizer.learningRate.item()`, or a result of the traced step. */
   get learningRate(): Tensor {
-    if (!this.schedule) return this.rate;
-    // Only what is not a number differs from itself.
-    return where(equal(this.rate, this.rate), this.rate, this.schedule(cast(this.step, "float32")));
+    return this.schedule ? where(less(this.rate, 0), this.schedule(cast(this.step, "float32")), this.rate) : this.rate;
   }
 
-  /** Sets the rate from the next step on, with no retrace. It overrides a schedule, to which NaN returns. */
+  /** Sets the rate from the next step on, with no retrace; a schedule is followed no more. */
   set learningRate(rate: number) {
-    void this.rate.assign(scalar(rate, "float32"));
+    void this.rate.assign(scalar(checkRate(rate), "float32"));
   }
 
   /** Differentiates the loss, a scalar, and makes one update; called in a function that is compiled. */
@@ -133,6 +131,11 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
     this.step.assign(next);
     return cast(next, "float32");
   }
+}
+
+function checkRate(rate: number): number {
+  check(rate >= 0, () => `learningRate: ${rate}: expected a number from 0`);
+  return rate;
 }
 
 /** `kept ← decay kept + (1 - decay) value`; returns the new average. */
