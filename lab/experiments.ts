@@ -1,5 +1,6 @@
 import type { Experiment } from "./experiment.js";
 import { binaryAddition } from "./recurrent/binary-addition.js";
+import { ptb } from "./recurrent/ptb.js";
 
 /** Every experiment that the command knows, in the order of the list. */
-export const experiments: readonly Experiment[] = [binaryAddition];
+export const experiments: readonly Experiment[] = [binaryAddition, ptb];

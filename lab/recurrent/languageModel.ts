@@ -1,0 +1,120 @@
+import { add, crossEntropy, gather, isTraining, matmul, mul, nn, random, reshape, type Tensor, transpose, Variable, where } from "kasane";
+import { type SampledWords, sampledCrossEntropy } from "./sampledCrossEntropy.js";
+
+/** What a language model of words is made of. */
+export interface LanguageModelOptions extends SampledWords {
+  readonly layers: number;
+  /** The units of each layer, and the size of the word vectors. */
+  readonly hiddenSize: number;
+  /** All weights start uniform in ± this. */
+  readonly initialRange: number;
+  /** Whether the vectors of the words read are also the weights of the words predicted. */
+  readonly tied: boolean;
+  /** The probability of dropout on every connection that is not recurrent. */
+  readonly dropout: number;
+  /** Whether the dropout masks are the same at all steps of a chunk (Gal and Ghahramani 2016). */
+  readonly lockedDropout: boolean;
+  /** The probability of dropping a unit on the way to the next step; the mask is the same at all steps of a chunk. */
+  readonly recurrentDropout: number;
+  /** The probability of dropping a word of the vocabulary wherever it is read in a chunk. */
+  readonly wordDropout: number;
+}
+
+/** A mask that drops the given share and scales the others, so that the mean stays. */
+const dropoutMask = (shape: readonly number[], probability: number): Tensor =>
+  where(random.bernoulli(shape, 1 - probability, "bool"), 1 / (1 - probability), 0);
+
+/** Drops a part of `x` `[time, batch, size]` while training. */
+function drop(x: Tensor, { dropout, lockedDropout }: LanguageModelOptions): Tensor {
+  if (!isTraining() || dropout === 0) return x;
+  const [, batch, size] = x.shape as [number, number, number];
+  return mul(x, dropoutMask(lockedDropout ? [1, batch, size] : x.shape, dropout));
+}
+
+/** An LSTM cell whose hidden units are dropped on the way to the next step while training. */
+class DroppingLstmCell extends nn.LstmCell {
+  constructor(
+    size: number,
+    private readonly batchSize: number,
+    private readonly dropout: number,
+    options: nn.LstmCellOptions,
+  ) {
+    super(size, size, options);
+  }
+
+  override recurrence(): nn.Recurrence {
+    const next = super.recurrence();
+    if (!isTraining() || this.dropout === 0) return next;
+    const mask = dropoutMask([this.batchSize, this.hiddenSize], this.dropout);
+    return (projected, [hidden, cell]) => next(projected, [mul(hidden as Tensor, mask), cell as Tensor]);
+  }
+}
+
+class LstmLayer extends nn.RecurrentNetwork<nn.LstmState> {
+  constructor(batchSize: number, { hiddenSize, recurrentDropout, initialRange }: LanguageModelOptions) {
+    const weightInitialiser = nn.init.uniform(-initialRange, initialRange);
+    super(hiddenSize, hiddenSize, (size) => new DroppingLstmCell(size, batchSize, recurrentDropout, { weightInitialiser }), {});
+  }
+}
+
+/** Predicts each next word: word vectors, layers of LSTM, and a softmax over the vocabulary (Zaremba et al. 2014, Recurrent neural network regularization). */
+export class LanguageModel extends nn.Module {
+  /** `[vocabulary, hiddenSize]` */
+  readonly vectors: Variable;
+  readonly layers: readonly LstmLayer[];
+  /** `[vocabulary, hiddenSize]`; the vectors where they are tied (Press and Wolf 2017, Using the output embedding to improve language models). */
+  readonly output: Variable;
+  /** `[vocabulary]` */
+  readonly bias: Variable;
+
+  /** @param batchSize sequences read side by side while training */
+  constructor(
+    readonly vocabularySize: number,
+    readonly batchSize: number,
+    readonly options: LanguageModelOptions,
+  ) {
+    super();
+    const { hiddenSize, initialRange, tied, layers } = options;
+    const matrix = () => new Variable(random.uniform([vocabularySize, hiddenSize], -initialRange, initialRange));
+    this.vectors = matrix();
+    this.layers = Array.from({ length: layers }, () => new LstmLayer(batchSize, options));
+    this.output = tied ? this.vectors : matrix();
+    this.bias = new Variable(random.uniform([vocabularySize], -initialRange, initialRange));
+  }
+
+  /** Word ids `[time, batch]` to the last layer's outputs `[time * batch, hiddenSize]`. The readers are of the model's layers. */
+  forward(ids: Tensor, readers: Readers): Tensor {
+    const { hiddenSize, wordDropout } = this.options;
+    let x = gather(this.vectors, ids);
+    if (isTraining() && wordDropout > 0) x = mul(x, gather(dropoutMask([this.vocabularySize, 1], wordDropout), ids));
+    for (const layer of readers.layers) x = layer.forward(drop(x, this.options));
+    return reshape(drop(x, this.options), [-1, hiddenSize]);
+  }
+
+  /** The mean cross entropy of the next words `[time, batch]`, in nats; while training by a sample of the vocabulary, if the options say so. */
+  loss(ids: Tensor, targets: Tensor, readers: Readers): Tensor {
+    const hidden = this.forward(ids, readers);
+    const flat = reshape(targets, [-1]);
+    if (isTraining() && this.options.sampledWords > 0) return sampledCrossEntropy(hidden, flat, this.output, this.bias, this.options);
+    return crossEntropy(add(matmul(hidden, transpose(this.output)), this.bias), flat);
+  }
+}
+
+/** The layers of a model together with the state that each has reached in a batch of texts. */
+export class Readers {
+  readonly layers: readonly nn.StatefulNetwork<nn.LstmState>[];
+
+  constructor(model: LanguageModel, batchSize: number) {
+    this.layers = model.layers.map((layer) => new nn.StatefulNetwork(layer, batchSize));
+  }
+
+  /** Goes back to the beginning of all texts. */
+  async reset(): Promise<void> {
+    await Promise.all(this.layers.map((layer) => layer.reset()));
+  }
+
+  /** The states, without the layers' own weights. */
+  namedVariables(): Map<string, Variable> {
+    return new Map(this.layers.flatMap(({ state }, i) => Object.entries(state).map(([part, variable]) => [`${i}.${part}`, variable])));
+  }
+}

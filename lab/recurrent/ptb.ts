@@ -1,0 +1,208 @@
+import { check, compile, data, mul, optim, type Tensor, type train } from "kasane";
+import { z } from "zod";
+import type { Context } from "../context.js";
+import { defineExperiment } from "../experiment.js";
+import { LanguageModel, Readers } from "./languageModel.js";
+import { type Chunk, chunkCount, chunks, wordsOf } from "./textStream.js";
+
+const share = z.number().min(0).max(0.95);
+
+const options = z.object({
+  layers: z.int().min(1).max(8).default(2).describe("layers of LSTM"),
+  hiddenSize: z.int().min(1).max(4096).default(200).describe("units of each layer, and size of the word vectors"),
+  initialRange: z.number().positive().default(0.1).describe("weights start uniform in plus or minus this"),
+  tied: z.boolean().default(false).describe("one matrix for the words read and the words predicted"),
+  dropout: share.default(0).describe("dropout on all connections that are not recurrent"),
+  lockedDropout: z.boolean().default(false).describe("the same dropout masks at all steps of a chunk"),
+  recurrentDropout: share.default(0).describe("dropout on the way to the next step, with the same mask at all steps of a chunk"),
+  wordDropout: share.default(0).describe("dropout of whole words of the vocabulary where they are read"),
+  frequentWords: z.int().min(0).default(0).describe("with --sampled-words: so many frequent words are in every step's softmax"),
+  sampledWords: z.int().min(0).default(0).describe("so many other words are drawn for a step's softmax; 0: all words are in it"),
+  batchSize: z.int().min(1).default(20).describe("sequences read side by side"),
+  steps: z.int().min(1).default(20).meta({ description: "steps that the gradient reaches back", unit: "words" }),
+  epochs: z.int().min(1).default(13).describe("times through the text"),
+  optimizer: z.enum(["sgd", "adamw"]).default("sgd").describe("sgd with --decay, or adamw with half a cosine down to 0"),
+  learningRate: z.number().positive().default(1).describe("step size at the start"),
+  constantEpochs: z.int().min(0).default(4).describe("sgd: epochs before the step size decays"),
+  decay: z.number().positive().max(1).default(0.5).describe("sgd: factor of the step size in each epoch thereafter"),
+  weightDecay: z.number().min(0).default(0).describe("adamw: share of the weights, times the step size, taken off in a step"),
+  clipNorm: z.number().positive().default(5).describe("limit of the norm of all gradients together"),
+});
+
+type Options = z.output<typeof options>;
+
+/** Zaremba et al. 2014, section 4.1: small and medium. Tied is our own: the best in the time that small takes. */
+const presets: Record<string, Partial<Options>> = {
+  small: {},
+  medium: { hiddenSize: 650, initialRange: 0.05, dropout: 0.5, steps: 35, epochs: 39, constantEpochs: 6, decay: 1 / 1.2 },
+  tied: {
+    hiddenSize: 256,
+    tied: true,
+    dropout: 0.3,
+    lockedDropout: true,
+    recurrentDropout: 0.2,
+    wordDropout: 0.1,
+    frequentWords: 1000,
+    sampledWords: 1000,
+    batchSize: 32,
+    steps: 35,
+    epochs: 25,
+    optimizer: "adamw",
+    learningRate: 0.003,
+    weightDecay: 0.02,
+  },
+};
+
+/** Zaremba et al. measure with 20 sequences side by side, and the test text as one. */
+const validationBatch = 20;
+const validationSteps = 25;
+const testSteps = 250;
+
+export const ptb = defineExperiment({
+  name: "ptb",
+  title: "Penn Treebank: an LSTM predicts each next word (Zaremba et al. 2014)",
+  chapter: "recurrent",
+  options,
+  presets,
+
+  async run(context, o) {
+    await trainOn(await readTexts(context), context, o);
+  },
+});
+
+/** A vocabulary, and texts as ids of its words. */
+export interface Texts {
+  readonly vocabulary: data.Vocabulary;
+  readonly train: Int32Array;
+  readonly valid: Int32Array;
+  readonly test: Int32Array;
+}
+
+/** Trains a model, keeps the one that is best on the validation text, and measures that on the test text. */
+export async function trainOn(texts: Texts, context: Context, o: Options): Promise<void> {
+  const perEpoch = chunkCount(texts.train, o.batchSize, o.steps);
+  check(perEpoch > 0, () => `ptb: the text has ${texts.train.length} words, too few for --batch-size ${o.batchSize} --steps ${o.steps}`);
+
+  const model = new LanguageModel(texts.vocabulary.size, o.batchSize, o);
+  const readers = new Readers(model, o.batchSize);
+  const optimizer = optimizerOf(model, o, perEpoch);
+  const device = context.device;
+  const step = compile(
+    ({ ids, targets }: Chunk) => {
+      const loss = model.loss(ids, targets, readers);
+      // The paper's loss is a sum over the steps, a mean over the sequences.
+      optimizer.minimize(mul(loss, o.steps));
+      return { loss };
+    },
+    { training: true, device },
+  );
+  const validate = evaluation(model, validationBatch, device);
+
+  const size = [...model.parameters()].reduce((total, { size }) => total + size, 0);
+  context.print(
+    `${texts.train.length} words to train on, vocabulary ${texts.vocabulary.size}, ${size} parameters, ` +
+      `${perEpoch} steps of ${o.batchSize * o.steps} words an epoch`,
+  );
+  const started = performance.now();
+  const result = await context.fit({
+    epochs: o.epochs,
+    steps: o.epochs * perEpoch,
+    state: { model, optimizer, readers },
+    best: { metric: "validPerplexity" },
+    *batches() {
+      let first = true;
+      for (const chunk of chunks(texts.train, o.batchSize, o.steps)) {
+        yield { chunk, first };
+        first = false;
+      }
+    },
+    async step({ chunk, first }) {
+      if (first) await readers.reset();
+      return step(chunk);
+    },
+    async validate() {
+      const trainPerplexity = Math.exp(lossOfEpoch(context.folder.metrics.read()));
+      return { trainPerplexity, validPerplexity: await validate(texts.valid, validationSteps) };
+    },
+  });
+  const minutes = (performance.now() - started) / 60_000;
+
+  const epochs = result.history.filter(({ validPerplexity }) => validPerplexity !== undefined);
+  const line = (name: "trainPerplexity" | "validPerplexity") => ({
+    name: name === "trainPerplexity" ? "training text" : "validation text",
+    x: epochs.map((_, i) => i + 1),
+    y: epochs.map((metrics) => metrics[name] as number),
+  });
+  await context.plot("perplexity", {
+    title: "Penn Treebank: perplexity of each epoch",
+    xLabel: "epoch",
+    yLabel: "perplexity",
+    logarithmic: true,
+    series: [line("trainPerplexity"), line("validPerplexity")],
+  });
+
+  await context.restore({ model }, "best");
+  const testPerplexity = await evaluation(model, 1, device)(texts.test, testSteps);
+  context.record(result.step, { testPerplexity });
+  context.print(
+    `best validation perplexity ${result.best?.toFixed(2)}, test perplexity ${testPerplexity.toFixed(2)}; trained for ${minutes.toFixed(1)} minutes`,
+  );
+}
+
+/** The three texts as word ids, by descending frequency in the training text. */
+async function readTexts(context: Context): Promise<Texts> {
+  const files = await context.dataset(data.pennTreebank);
+  const [train, valid, test] = ["train", "valid", "test"].map((part) => wordsOf(files.get(`ptb.${part}.txt`) as Uint8Array));
+  const vocabulary = data.Vocabulary.of(train as string[], { specials: ["<unk>", "<eos>"] });
+  const ids = (words: string[] | undefined) => vocabulary.encode(words as string[]);
+  return { vocabulary, train: ids(train), valid: ids(valid), test: ids(test) };
+}
+
+function optimizerOf(model: LanguageModel, o: Options, perEpoch: number): optim.Optimizer<string> {
+  const clipGlobalNorm = o.clipNorm;
+  if (o.optimizer === "adamw") {
+    const learningRate = optim.cosine(o.learningRate, o.epochs * perEpoch);
+    return new optim.AdamW(model, { learningRate, clipGlobalNorm, weightDecay: o.weightDecay });
+  }
+  const decayed = (step: Tensor) =>
+    mul(
+      o.learningRate,
+      step
+        .div(perEpoch)
+        .floor()
+        .add(1 - o.constantEpochs)
+        .maximum(0)
+        .mul(Math.log(o.decay))
+        .exp(),
+    );
+  return new optim.SGD(model, { learningRate: decayed, clipGlobalNorm });
+}
+
+/** A function that measures the perplexity of a whole text read as so many sequences, the state carried from the first word to the last. */
+export function evaluation(model: LanguageModel, batchSize: number, device: Context["device"]) {
+  const readers = new Readers(model, batchSize);
+  const measure = compile(({ ids, targets }: Chunk) => model.loss(ids, targets, readers), { device });
+  return async (text: Int32Array, steps: number): Promise<number> => {
+    await readers.reset();
+    let sum = 0;
+    let words = 0;
+    for (const chunk of chunks(text, batchSize, steps, true)) {
+      sum += (await (await measure(chunk)).item()) * chunk.targets.size;
+      words += chunk.targets.size;
+    }
+    return Math.exp(sum / words);
+  };
+}
+
+/** The mean of the losses recorded since the last validation. */
+function lossOfEpoch(records: readonly train.Metrics[]): number {
+  const after = records.findLastIndex(({ validPerplexity }) => validPerplexity !== undefined);
+  let step = records[after]?.step ?? 0;
+  const start = step;
+  let sum = 0;
+  for (const record of records.slice(after + 1)) {
+    sum += (record.loss as number) * (record.step - step);
+    step = record.step;
+  }
+  return sum / (step - start);
+}

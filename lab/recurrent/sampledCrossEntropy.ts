@@ -1,0 +1,67 @@
+import {
+  add,
+  arange,
+  cast,
+  equal,
+  floor,
+  gather,
+  less,
+  logSumExp,
+  matmul,
+  mean,
+  minimum,
+  mul,
+  random,
+  slice,
+  stack,
+  sub,
+  sum,
+  type Tensor,
+  transpose,
+  unsqueeze,
+  where,
+} from "kasane";
+
+/** The words that a step's softmax is over. */
+export interface SampledWords {
+  /** So many words from id 0 on, the most frequent ones, are always in it. */
+  readonly frequentWords: number;
+  /** So many of the others are drawn. */
+  readonly sampledWords: number;
+}
+
+/** A logit that adds nothing to a sum of exponentials. */
+const nothing = -1e9;
+
+/**
+ * The mean cross entropy of the softmax over a large vocabulary, from a part of it: the sum over all words in the denominator is estimated by
+ * the frequent words, the target, and a sample of the rest, each of which stands for as many as were not drawn (importance sampling: Bengio
+ * and Senécal 2003, Quick training of probabilistic neural nets by importance sampling). The rest is cut into `sampledWords` stretches of equally
+ * many words, and one is drawn from each; as ids go by frequency, the words of a stretch are about equally probable.
+ * @param hidden `[rows, size]`
+ * @param targets word ids by descending frequency, `[rows]`
+ * @param weight `[vocabulary, size]`
+ * @param bias `[vocabulary]`
+ */
+export function sampledCrossEntropy(hidden: Tensor, targets: Tensor, weight: Tensor, bias: Tensor, words: SampledWords): Tensor {
+  const { frequentWords, sampledWords } = words;
+  const [vocabularySize] = weight.shape as [number];
+  const stretch = (vocabularySize - frequentWords) / sampledWords;
+  const places = mul(add(cast(arange(sampledWords), "float32"), random.uniform([sampledWords])), stretch);
+  const drawn = minimum(add(cast(floor(places), "int32"), frequentWords), vocabularySize - 1);
+
+  const ofTarget = add(sum(mul(hidden, gather(weight, targets)), { axes: -1 }), gather(bias, targets));
+  const ofFrequent = add(matmul(hidden, transpose(slice(weight, [[0, frequentWords]]))), slice(bias, [[0, frequentWords]]));
+  const ofDrawn = add(matmul(hidden, transpose(gather(weight, drawn))), add(gather(bias, drawn), Math.log(stretch)));
+
+  // ln Z with Z = Σ_frequent eˣ + stretch Σ_drawn eˣ + e^target, of which a frequent target is in the first sum, and a rare one not in the second
+  const denominator = stack(
+    [
+      logSumExp(ofFrequent, { axes: -1 }),
+      logSumExp(where(equal(unsqueeze(targets, -1), drawn), nothing, ofDrawn), { axes: -1 }),
+      where(less(targets, frequentWords), nothing, ofTarget),
+    ],
+    -1,
+  );
+  return mean(sub(logSumExp(denominator, { axes: -1 }), ofTarget));
+}
