@@ -1,10 +1,11 @@
 import { type ScanOptions, scan } from "../autodiff/scan.js";
 import { check } from "../graph/error.js";
-import { sameShape, showShape } from "../graph/shape.js";
+import { type Shape, sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { less } from "../ops/compare.js";
 import { arange, zeros } from "../ops/create.js";
 import { where } from "../ops/elementwise.js";
+import { wholeLayerOf } from "../ops/recurrent.js";
 import { concat, reshape, stack, transpose, unstack } from "../ops/shapes.js";
 import { Dropout } from "./dropout.js";
 import { Module } from "./module.js";
@@ -92,29 +93,30 @@ export abstract class RecurrentNetwork<State extends HiddenState> extends Module
       () => `got inputs ${showShape(x.shape)}, expected [${batchFirst ? "batch, time" : "time, batch"}, ${inputSize}]`,
     );
     let values = batchFirst ? transpose(x, [1, 0, 2]) : x;
-    const [time, batch] = values.shape as [number, number];
+    const [, batch] = values.shape as [number, number];
     const cells = this.layers.map(({ forward, reverse }) => (reverse ? [forward, reverse] : [forward]));
-    const { parts, states: count } = this;
-    const initial = parts.map((part): readonly Tensor[] => {
-      const given = state?.[part] as Tensor | undefined;
-      const shape = [count, batch, hiddenSize];
-      check(!given || sameShape(given.shape, shape), () => `got ${part} ${showShape(given?.shape ?? [])}, expected ${showShape(shape)}`);
-      return given ? unstack(given) : new Array<Tensor>(count).fill(zeros([batch, hiddenSize], x.dtype));
-    });
-    check(!lengths || sameShape(lengths.shape, [batch]), () => `got lengths ${showShape(lengths?.shape ?? [])}, expected [${batch}]`);
-    // [time, batch, 1]
-    const counts = lengths && less(reshape(arange(time), [time, 1, 1]), reshape(lengths, [batch, 1]));
+    const { parts } = this;
+    const expectShape = (name: string, given: Tensor, shape: Shape) =>
+      check(sameShape(given.shape, shape), () => `got ${name} ${showShape(given.shape)}, expected ${showShape(shape)}`);
+    const initial =
+      state &&
+      parts.map((part) => {
+        const given = state[part] as Tensor;
+        expectShape(part, given, [this.states, batch, hiddenSize]);
+        return unstack(given);
+      });
+    if (lengths) expectShape("lengths", lengths, [batch]);
 
     const final: (readonly Tensor[])[] = [];
     cells.forEach((directions, i) => {
       const inputs = i === 0 ? values : this.dropout.forward(values);
       const runs = directions.map((cell, direction) => {
-        const start = initial.map((each) => each[final.length + direction] as Tensor);
-        return runOver(cell, inputs, start, counts, { reverse: direction === 1, unroll: this.unroll });
+        const start = initial?.map((each) => each[final.length + direction] as Tensor);
+        return runOver(cell, inputs, start, lengths, { reverse: direction === 1, unroll: this.unroll });
       });
-      final.push(...runs.map((run) => run.final));
+      final.push(...runs.map(([, ...last]) => last));
       values = concat(
-        runs.map((run) => run.outputs),
+        runs.map(([outputs]) => outputs as Tensor),
         2,
       );
     });
@@ -131,14 +133,14 @@ export abstract class RecurrentNetwork<State extends HiddenState> extends Module
   }
 }
 
-/** Runs one cell over `[time, batch, size]`: the hidden states `[time, batch, hiddenSize]`, and the parts of the state at the end. */
+/** Runs one cell over `[time, batch, size]`: the hidden states `[time, batch, hiddenSize]`, then the parts of the state at the end. */
 function runOver<State extends HiddenState>(
   cell: RecurrentCell<State>,
   x: Tensor,
-  start: readonly Tensor[],
-  counts: Tensor | undefined,
-  options: ScanOptions,
-): { outputs: Tensor; final: readonly Tensor[] } {
+  initial: readonly Tensor[] | undefined,
+  lengths: Tensor | undefined,
+  options: ScanOptions & { reverse: boolean },
+): readonly Tensor[] {
   const [time, batch] = x.shape as [number, number];
   const projected = reshape(cell.project(x), [time, batch, -1]);
   const next = cell.recurrence();
@@ -148,9 +150,14 @@ function runOver<State extends HiddenState>(
     const carry = within ? after.map((part, i) => where(within, part, before[i] as Tensor)) : after;
     return { carry, outputs: [carry[0] as Tensor] };
   };
+  const start = initial ?? cell.parts.map(() => zeros([batch, cell.hiddenSize], x.dtype));
+  // [time, batch, 1]
+  const counts = lengths && less(reshape(arange(time), [time, 1, 1]), reshape(lengths, [batch, 1]));
   const { carry, outputs } = scan(step, start, counts ? [projected, counts] : [projected], options);
   const hidden = outputs[0] as Tensor;
-  return { outputs: counts ? where(counts, hidden, 0) : hidden, final: carry };
+  const { form, weightInput, weightHidden, biasInput, biasHidden } = cell;
+  const operands = { x, weightInput, weightHidden, biasInput, biasHidden, lengths, state: initial, reverse: options.reverse };
+  return wholeLayerOf(form, operands, [counts ? where(counts, hidden, 0) : hidden, ...carry]);
 }
 
 /** A simple recurrent network: layers of {@link RnnCell}. */

@@ -6,6 +6,7 @@ import { relu, sigmoid } from "../ops/activation.js";
 import { full, zeros } from "../ops/create.js";
 import { add, mul, sub, tanh } from "../ops/elementwise.js";
 import { matmul } from "../ops/matmul.js";
+import type { RecurrentForm } from "../ops/recurrent.js";
 import { concat, reshape, split, transpose } from "../ops/shapes.js";
 import { type Initialiser, uniform } from "./init.js";
 import { Module } from "./module.js";
@@ -42,6 +43,8 @@ export abstract class RecurrentCell<State extends HiddenState> extends Module {
   readonly biasInput: Variable | undefined;
   /** `[gates * hiddenSize]` */
   readonly biasHidden: Variable | undefined;
+  /** What ONNX calls a whole layer of such cells. */
+  abstract readonly form: RecurrentForm;
   /** The names of the state's parts. */
   abstract readonly parts: readonly (keyof State & string)[];
 
@@ -99,6 +102,7 @@ export abstract class RecurrentCell<State extends HiddenState> extends Module {
 }
 
 const activations = { tanh, relu, sigmoid };
+const onnxNames = { tanh: "Tanh", relu: "Relu", sigmoid: "Sigmoid" };
 
 /** Settings of {@link RnnCell}. */
 export interface RnnCellOptions extends CellOptions {
@@ -109,11 +113,13 @@ export interface RnnCellOptions extends CellOptions {
 /** `h' = f(W_i x + b_i + W_h h + b_h)` (Elman 1990). */
 export class RnnCell extends RecurrentCell<HiddenState> {
   readonly parts = ["hidden"] as const;
+  readonly form: RecurrentForm;
   readonly activation: keyof typeof activations;
 
   constructor(inputSize: number, hiddenSize: number, { activation = "tanh", ...options }: RnnCellOptions = {}) {
     super(inputSize, hiddenSize, [undefined], options);
     this.activation = activation;
+    this.form = { type: "RNN", gates: [0], attributes: { activations: [onnxNames[activation]] } };
   }
 
   recurrence(): Recurrence {
@@ -135,6 +141,8 @@ export interface LstmCellOptions extends CellOptions {
  */
 export class LstmCell extends RecurrentCell<LstmState> {
   readonly parts = ["hidden", "cell"] as const;
+  // ONNX's order is i, o, f, g.
+  readonly form: RecurrentForm = { type: "LSTM", gates: [0, 3, 1, 2] };
 
   constructor(inputSize: number, hiddenSize: number, { forgetBias, ...options }: LstmCellOptions = {}) {
     super(inputSize, hiddenSize, [undefined, forgetBias, undefined, undefined], options);
@@ -157,6 +165,8 @@ export class LstmCell extends RecurrentCell<LstmState> {
  */
 export class GruCell extends RecurrentCell<HiddenState> {
   readonly parts = ["hidden"] as const;
+  // ONNX's order is z, r, n.
+  readonly form: RecurrentForm = { type: "GRU", gates: [1, 0, 2], attributes: { linear_before_reset: 1 } };
 
   constructor(inputSize: number, hiddenSize: number, options: CellOptions = {}) {
     super(inputSize, hiddenSize, [undefined, undefined, undefined], options);

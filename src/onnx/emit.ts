@@ -217,6 +217,12 @@ function attributeProto(name: string, value: unknown): AttributeProto {
   if (typeof value === "number") return create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(value) });
   if (typeof value === "string")
     return create(AttributeProtoSchema, { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) });
+  if (Array.isArray(value) && typeof value[0] === "string")
+    return create(AttributeProtoSchema, {
+      name,
+      type: AttributeType.STRINGS,
+      strings: value.map((item) => new TextEncoder().encode(item)),
+    });
   if (Array.isArray(value))
     return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: value.map((item) => BigInt(item as number)) });
   return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: (value as FloatAttribute).float });

@@ -63,6 +63,8 @@ export interface Declaration<A = Attributes> {
   readonly commutative?: boolean;
   /** Of nodes with the same inputs and the same answer the one with the most outputs gives the outputs of all. */
   prefix?(attributes: A): string;
+  /** How many leading inputs are the outputs as other operators compute them; without those the node has `alternatives: 0`. */
+  alternatives?(attributes: A): number;
   /** Whether two nodes of the same inputs and attributes must stay two. */
   readonly distinct?: boolean;
 }

@@ -8,6 +8,7 @@ import { losses } from "./loss.js";
 import { products } from "./matmul.js";
 import { normalize } from "./normalize.js";
 import type { Operator } from "./operator.js";
+import { recurrent } from "./recurrent.js";
 import { reduce } from "./reduce.js";
 import { loops } from "./scan.js";
 import { shapes } from "./shapes.js";
@@ -26,4 +27,5 @@ export const operators: Readonly<Record<string, Operator>> = {
   ...normalize,
   ...losses,
   ...loops,
+  ...recurrent,
 };

@@ -1,5 +1,8 @@
 import { fileURLToPath } from "node:url";
-import { add, compile, grad, mul, nn, sum, type Tensor, tensor, train } from "kasane";
+import { fromBinary } from "@bufbuild/protobuf";
+import { add, compile, grad, mul, nn, onnxModel, sum, type Tensor, tensor, train } from "kasane";
+import { ModelProtoSchema } from "onnx-buf";
+import * as ort from "onnxruntime-node";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { StoredTensor } from "../../src/graph/tensor.js";
 import { relativeError } from "../ops/evaluate.js";
@@ -122,5 +125,80 @@ describe.each([
       expect(value.shape, key).toEqual(right.shape);
       expect(relativeError(numbers(await value.data()), numbers(right.data), least), key).toBeLessThan(tolerance);
     }
+  });
+});
+
+describe("an exported recurrent network", () => {
+  const kinds = { RNN: nn.Rnn, LSTM: nn.Lstm, GRU: nn.Gru };
+
+  /** The operators of an ONNX model, and of the bodies of its loops. */
+  const operatorsOf = (model: Uint8Array) => (fromBinary(ModelProtoSchema, model).graph?.node ?? []).map(({ opType }) => opType);
+
+  async function runModel(model: Uint8Array, feeds: Record<string, Tensor>): Promise<Map<string, StoredTensor["data"]>> {
+    const session = await ort.InferenceSession.create(model);
+    const values = Object.entries(feeds).map(
+      async ([name, x]) => [name, new ort.Tensor(x.dtype, (await x.data()) as never, x.shape)] as const,
+    );
+    const results = await session.run(Object.fromEntries(await Promise.all(values)));
+    await session.release();
+    return new Map(Object.entries(results).map(([name, { data }]) => [name, data as StoredTensor["data"]]));
+  }
+
+  it.each(Object.keys(kinds) as (keyof typeof kinds)[])("is made of %s nodes and gives the same numbers at any size", async (type) => {
+    const network = new kinds[type](3, 4, { layers: 2, bidirectional: true });
+    const forward = (x: Tensor, lengths: Tensor) => {
+      const { outputs, state } = network.forward(x, { lengths });
+      return { outputs, ...state };
+    };
+    const model = await onnxModel(forward, { x: { shape: ["time", "batch", 3] }, lengths: { shape: ["batch"], dtype: "int32" } });
+    const operators = operatorsOf(model);
+    expect(operators.filter((each) => each === type)).toHaveLength(4);
+    expect(operators).not.toContain("Scan");
+    for (const [time, batch] of [
+      [6, 3],
+      [70, 1],
+    ] as const) {
+      const x = tensor(
+        Float32Array.from({ length: time * batch * 3 }, (_, i) => Math.sin(7 * i)),
+        { shape: [time, batch, 3] },
+      );
+      const lengths = tensor(
+        Array.from({ length: batch }, (_, i) => time - 2 * i),
+        { dtype: "int32" },
+      );
+      const results = await runModel(model, { x, lengths });
+      // The steps, which a gradient makes the forward pass take.
+      const steps = compile((x: Tensor, lengths: Tensor) => {
+        const result = forward(x, lengths);
+        return { result, gradient: grad(sum(result.outputs), x) };
+      });
+      const { result } = await steps(x, lengths);
+      for (const [name, value] of Object.entries(result)) {
+        const got = Array.from(results.get(name) as Float32Array);
+        expect(relativeError(got, Array.from((await value.data()) as Float32Array), least), name).toBeLessThan(tolerance);
+      }
+      await steps.dispose();
+    }
+  });
+
+  it.each(["tanh", "relu", "sigmoid"] as const)("has the activation %s, and starts from a given state", async (activation) => {
+    const network = new nn.Rnn(3, 4, { activation, bias: false, batchFirst: true });
+    const forward = (x: Tensor, hidden: Tensor) => network.forward(x, { state: { hidden } }).outputs;
+    const model = await onnxModel(forward, { x: { shape: ["batch", 5, 3] }, hidden: { shape: [1, "batch", 4] } });
+    expect(operatorsOf(model)).toContain("RNN");
+    const x = tensor(
+      Float32Array.from({ length: 30 }, (_, i) => Math.sin(7 * i)),
+      { shape: [2, 5, 3] },
+    );
+    const hidden = tensor(
+      Float32Array.from({ length: 8 }, (_, i) => Math.cos(i)),
+      { shape: [1, 2, 4] },
+    );
+    const { outputs } = await compile((x: Tensor, hidden: Tensor) => {
+      const outputs = forward(x, hidden);
+      return { outputs, gradient: grad(sum(outputs), x) };
+    })(x, hidden);
+    const got = (await runModel(model, { x, hidden })).get("output") as Float32Array;
+    expect(relativeError(Array.from(got), Array.from((await outputs.data()) as Float32Array), least)).toBeLessThan(tolerance);
   });
 });

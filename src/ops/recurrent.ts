@@ -1,0 +1,93 @@
+import type { Attributes, Tensor } from "../graph/tensor.js";
+import { applyAll, type Declaration, declare, family } from "./operator.js";
+import { concat, reshape, split } from "./shapes.js";
+
+interface RecurrentAttributes {
+  readonly hiddenSize: number;
+  /** The parts of the state: 1, or an LSTM's 2. */
+  readonly parts: number;
+  /** How many leading inputs are the outputs computed step by step. */
+  readonly alternatives: number;
+  /** Which of ONNX's inputs are given after those; the others are left out. */
+  readonly given: readonly boolean[];
+  /** What ONNX is told beside the hidden size. */
+  readonly onnx: Attributes;
+}
+
+/**
+ * One direction of a recurrent layer over all steps. Inputs: the outputs computed step by step, then what ONNX takes.
+ * Outputs: the hidden states `[time, batch, hiddenSize]`, and the parts of the last state `[batch, hiddenSize]`.
+ */
+const wholeLayer: Declaration = declare<RecurrentAttributes>({
+  infer: (inputs, { alternatives, hiddenSize, parts }) => {
+    const { dtype, shape } = inputs[alternatives] as Tensor;
+    const [time, batch] = shape as [number, number];
+    return [{ dtype, shape: [time, batch, hiddenSize] }, ...Array.from({ length: parts }, () => ({ dtype, shape: [batch, hiddenSize] }))];
+  },
+  // The gradient goes through the steps, whose inner values it needs.
+  gradient: (_, __, ___, { alternatives }, { gradients, index }) => (index < alternatives ? gradients[index] : undefined),
+  alternatives: ({ alternatives }) => alternatives,
+  // ONNX Runtime has it for single precision, and not on WebGPU.
+  lower: (inputs, { alternatives }, { device }) =>
+    inputs[0].dtype === "float32" && device !== "webgpu" ? undefined : inputs.slice(0, alternatives),
+  emit: (emitter, inputs, { alternatives, given, hiddenSize, parts, onnx }, { operator }) => {
+    const own = inputs.slice(alternatives);
+    const operands = given.map((each) => (each ? (own.shift() as string) : ""));
+    const [outputs, ...last] = emitter.node(operator.type, operands, { hidden_size: hiddenSize, ...onnx }, 1 + parts);
+    const without = (axis: number, value: string) => emitter.node("Squeeze", [value, emitter.int64([axis])])[0] as string;
+    // ONNX has an axis of directions: [time, 1, batch, hiddenSize], [1, batch, hiddenSize].
+    return [without(1, outputs as string), ...last.map((part) => without(0, part))];
+  },
+});
+
+/** ONNX's own recurrent operators. */
+export const recurrent = family({ RNN: wholeLayer, LSTM: wholeLayer, GRU: wholeLayer });
+
+/** What ONNX has for a kind of cell. */
+export interface RecurrentForm {
+  readonly type: keyof typeof recurrent;
+  /** Which of our gates each of ONNX's is. */
+  readonly gates: readonly number[];
+  readonly attributes?: Attributes;
+}
+
+/** What a layer is computed from. */
+export interface RecurrentOperands {
+  /** `[time, batch, inputSize]` */
+  readonly x: Tensor;
+  readonly weightInput: Tensor;
+  readonly weightHidden: Tensor;
+  readonly biasInput?: Tensor | undefined;
+  readonly biasHidden?: Tensor | undefined;
+  /** `[batch]` */
+  readonly lengths?: Tensor | undefined;
+  /** Each `[batch, hiddenSize]`; undefined: zeros. */
+  readonly state?: readonly Tensor[] | undefined;
+  readonly reverse: boolean;
+}
+
+/**
+ * `steps` (the hidden states, and the parts of the last state), which are computed by ONNX's operator for the whole layer unless a gradient
+ * needs the values within the steps.
+ */
+export function wholeLayerOf(
+  { type, gates, attributes }: RecurrentForm,
+  operands: RecurrentOperands,
+  steps: readonly Tensor[],
+): readonly Tensor[] {
+  const { x, weightInput, weightHidden, biasInput, biasHidden, lengths, state, reverse } = operands;
+  const ordered = (stacked: Tensor) => {
+    const parts = split(stacked, gates.length);
+    return concat(gates.map((gate) => parts[gate] as Tensor));
+  };
+  const directed = (value: Tensor) => reshape(value, [1, ...value.shape]);
+  const bias = biasInput && biasHidden && directed(concat([ordered(biasInput), ordered(biasHidden)]));
+  const slots = [x, directed(ordered(weightInput)), directed(ordered(weightHidden)), bias, lengths, ...(state ?? []).map(directed)];
+  return applyAll(recurrent[type], [...steps, ...slots.filter((slot) => slot !== undefined)], {
+    hiddenSize: weightHidden.shape[1] as number,
+    parts: steps.length - 1,
+    alternatives: steps.length,
+    given: slots.map((slot) => slot !== undefined),
+    onnx: { direction: reverse ? "reverse" : "forward", ...attributes },
+  });
+}
