@@ -67,6 +67,12 @@ export class EventWriter {
     this.write(0, bytes(4, graphDefinition(outputs)));
   }
 
+  /** Says that a run was resumed: what earlier files of the folder hold of `step` and after is shown no more. */
+  restart(step: number): void {
+    const start = 1;
+    this.write(step, bytes(7, integer(1, start)));
+  }
+
   /** Closes the file. All that was written is in it before, too. */
   close(): void {
     closeSync(this.descriptor);

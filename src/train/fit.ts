@@ -134,6 +134,7 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
     means.restore(at.sums);
     await metricsFile?.forgetAfter(at.step);
     history = metricsFile?.read() ?? [];
+    events?.restart(at.step + 1);
   }
 
   const progress = new Progress({

@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { train, Variable, zeros } from "kasane";
 import { expect, it } from "vitest";
 
-const kills = 16;
+const kills = 12;
 const filesPerProcess = 4;
 
 /** Starts a process that saves to `files` and kills it up to 60 ms after all of them were saved once; gives the last step reported of each. */

@@ -20,6 +20,8 @@ export function writeSampleEvents(folder: string): string {
   writer.graph([new Model().forward(zeros([3, 4]))]);
   writer.scalar("loss/training", 1, 0.5);
   writer.scalar("loss/training", 2 ** 33, 0.25);
+  writer.scalar("loss/training", 2 ** 33 + 1, 0.75);
+  writer.restart(2 ** 33 + 1);
   writer.histogram("weights", 3, [0, 1, 2, 3, Number.NaN, 30]);
   writer.histogram("same", 3, [2, 2]);
   writer.histogram("none", 3, []);
