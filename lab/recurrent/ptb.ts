@@ -46,7 +46,7 @@ const presets: Record<string, Partial<Options>> = {
     sampledWords: 1000,
     batchSize: 32,
     steps: 35,
-    epochs: 25,
+    epochs: 22,
     optimizer: "adamw",
     learningRate: 0.003,
     weightDecay: 0.02,
