@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -8,14 +9,21 @@ import { expect, it } from "vitest";
 const kills = 12;
 const filesPerProcess = 4;
 
-/** Starts a process that saves to `files` and kills it up to 60 ms after all of them were saved once; gives the last step reported of each. */
-function saveUntilKilled(files: readonly string[]): Promise<Map<string, number>> {
+/**
+ * Starts a process that saves to `files` and kills it when all of them were saved once, some time has passed, and `saving` holds.
+ * Gives the last step that it reported of each.
+ */
+function saveUntilKilled(files: readonly string[], saving: () => boolean): Promise<Map<string, number>> {
   const reported = new Map<string, number>();
   const child = spawn(process.execPath, ["--import", "tsx", "test/train/saveForever.ts", ...files], { stdio: ["ignore", "pipe", "pipe"] });
   let errors = "";
   child.stderr.on("data", (text) => {
     errors += text;
   });
+  const killWhen = (ready: () => boolean) => {
+    if (ready()) child.kill("SIGKILL");
+    else setImmediate(() => killWhen(ready));
+  };
   let line = "";
   let doomed = false;
   child.stdout.on("data", (text: Buffer) => {
@@ -25,7 +33,7 @@ function saveUntilKilled(files: readonly string[]): Promise<Map<string, number>>
     for (const [file, step] of lines.map((each) => each.split(" ") as [string, string])) reported.set(file, Number(step));
     if (reported.size < files.length || doomed) return;
     doomed = true;
-    setTimeout(() => child.kill("SIGKILL"), Math.random() * 60);
+    setTimeout(() => killWhen(saving), Math.random() * 60);
   });
   return new Promise((resolve, reject) => {
     child.on("close", (code, signal) =>
@@ -39,13 +47,14 @@ it("leaves a whole checkpoint however a process that saves is killed", async () 
   let interrupted = 0;
   const rounds = async (group: number) => {
     const files = Array.from({ length: filesPerProcess }, (_, i) => join(folder, `group${group}-${i}.safetensors`));
+    const unfinished = () => readdirSync(folder).filter((name) => name.startsWith(`group${group}-`) && name.endsWith(".tmp"));
     for (let kill = 0; kill < kills / 2; kill++) {
-      const reported = await saveUntilKilled(files);
-      const left = (await readdir(folder)).filter((name) => name.startsWith(`group${group}-`) && name.endsWith(".tmp"));
-      interrupted += left.length;
-      expect(left.length).toBeLessThanOrEqual(files.length);
+      const reported = await saveUntilKilled(files, () => kill % 3 === 0 || unfinished().length > 0);
+      const left = unfinished().length;
+      interrupted += left;
+      expect(left).toBeLessThanOrEqual(files.length);
       for (const file of files) {
-        const weight = new Variable(zeros([256, 256]));
+        const weight = new Variable(zeros([512, 512]));
         const { step, config } = await train.loadCheckpoint(file, { model: { namedVariables: () => new Map([["weight", weight]]) } });
         expect(step, basename(file)).toBeGreaterThanOrEqual(reported.get(file) as number);
         expect((await weight.data()).every((x) => x === step)).toBe(true);

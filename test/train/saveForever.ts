@@ -2,10 +2,10 @@
 import { train, Variable, zeros } from "kasane";
 
 async function saveForever(file: string): Promise<never> {
-  const weight = new Variable(zeros([256, 256]));
+  const weight = new Variable(zeros([512, 512]));
   const state = { model: { namedVariables: () => new Map([["weight", weight]]) } };
   for (let step = 1; ; step++) {
-    await weight.assign(zeros([256, 256]).add(step));
+    await weight.assign(zeros([512, 512]).add(step));
     await train.saveCheckpoint(file, { state, step, config: { filler: `${step},`.repeat(1000) } });
     process.stdout.write(`${file} ${step}\n`);
   }
