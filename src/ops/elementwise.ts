@@ -329,4 +329,5 @@ export const elementwiseMethods = {
   sin,
   cos,
   tanh,
+  where,
 };

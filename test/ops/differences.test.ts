@@ -1,9 +1,9 @@
 import { compile, grad, stack, type Tensor, tensor } from "kasane";
 import { describe, expect, it } from "vitest";
-import { isFloat } from "../../src/graph/dtype.js";
 import { type Input, isDifferentiated, toTensor } from "./cases/case.js";
 import { cases, type NamedCase } from "./cases.js";
 import { differentiated, lossOf, relativeError } from "./evaluate.js";
+import { isSmooth } from "./smooth.js";
 
 /** A scalar function of a case's floating-point inputs. */
 type Scalar = (each: NamedCase, inputs: readonly Tensor[]) => Tensor;
@@ -62,11 +62,7 @@ function moved(inputs: readonly Input[], element: number, shift: number): Tensor
   });
 }
 
-/** Cases that are smooth where they stand, with something to differentiate and something to differentiate by. */
-const smooth = cases.filter(({ inputs, call, bent }) => {
-  const outputs = [call(...inputs.map((input) => toTensor(input)))].flat();
-  return !bent && inputs.some(isDifferentiated) && outputs.some(({ dtype }) => isFloat(dtype));
-});
+const smooth = cases.filter(isSmooth);
 
 describe.each([
   ["gradients", loss],

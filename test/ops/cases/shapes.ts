@@ -33,6 +33,7 @@ export const shapes: CaseTable = {
     of("behind", [matrix, matrix, matrix], (...parts) => k.stack(parts, -1)),
     of("of whole numbers", [ids, ids], (a, b) => k.stack([a, b], 1)),
   ],
+  unstack: [of("of matrices", [spread([3, 2, 2])], k.unstack), of("of a vector", [spread([3])], k.unstack)],
   split: [
     of("into equal parts", [matrix], (x) => k.split(x, 2, 1)),
     of("into given sizes", [matrix], (x) => k.split(x, [1, 2])),
@@ -205,6 +206,15 @@ export const products: CaseTable = {
 
 /** What makes tensors of none, or of their type alone. */
 export const create: CaseTable = {
+  tensor: [
+    of("of nested arrays", [], () =>
+      k.tensor([
+        [1, 2, 3],
+        [4, 5, 6],
+      ]),
+    ),
+    of("of a typed array", [], () => k.tensor(Float32Array.of(1, 2, 3, 4), { shape: [2, 2] })),
+  ],
   zeros: [of("of a shape", [], () => k.zeros([2, 3]))],
   ones: [of("of a shape", [], () => k.ones([2, 3]))],
   full: [of("of a value", [], () => k.full([2, 2], -1.5))],
