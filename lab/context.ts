@@ -81,7 +81,9 @@ export class Context extends PredictContext {
     const onRecord = (metrics: train.Metrics) => {
       if (this.settings.json) this.print("", { event: "metrics", ...metrics });
     };
-    const howToResume = `kasane run ${folder.config.experiment} --resume ${folder.shown}`;
+    // How a clone's own scripts call the command.
+    const command = process.env.npm_lifecycle_event === undefined ? "kasane" : "npm run kasane --";
+    const howToResume = `${command} run ${folder.config.experiment} --resume ${folder.shown}`;
     const { isTTY, columns } = process.stderr;
     const write = (text: string) => {
       this.showsProgress = isTTY;

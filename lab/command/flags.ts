@@ -30,11 +30,11 @@ export function flagsOf(schema: z.ZodObject): Option[] {
     const unit = property.unit === undefined ? "" : ` [${property.unit}]`;
     const description = `${property.description ?? ""}${unit}${notes.length > 0 ? ` (${notes.join("; ")})` : ""}`;
     if (property.type === "boolean") return new Option(property.default === true ? `--no-${kebab(name)}` : flag, description);
-    return new Option(`${flag} <${valueNames[property.type ?? ""] ?? "text"}>`, description);
+    return new Option(`${flag} <${property.enum ? "name" : (valueNames[property.type ?? ""] ?? "text")}>`, description);
   });
 }
 
-const valueNames: Readonly<Record<string, string>> = { integer: "n", number: "x", string: "text" };
+const valueNames: Readonly<Record<string, string>> = { integer: "n", number: "x" };
 
 /**
  * The options that were given on the command line, in their types, each checked by itself.

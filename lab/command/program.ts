@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
+import { KasaneError } from "kasane";
 import type { Experiment } from "../experiment.js";
 import { flagsOf } from "./flags.js";
-import { listExperiments } from "./list.js";
+import { listDevices, listExperiments } from "./list.js";
 import { predict } from "./predict.js";
 import { findExperiment, run } from "./run.js";
 import { listRuns, showRun } from "./show.js";
+import { closest } from "./suggest.js";
 
 /** What every command reads beside its own flags. */
 export interface CommonFlags {
@@ -29,8 +31,18 @@ export function program(experiments: readonly Experiment[]): Command {
     .exitOverride()
     // main prints every error, as one line.
     .configureOutput({ outputError: () => undefined });
-  kasane.action(() => kasane.outputHelp()).argument("[command]");
-  kasane.on("command:*", () => undefined);
+  kasane
+    .usage("<command> [options]")
+    .argument("[command]")
+    .allowUnknownOption()
+    .action((name: string | undefined) => {
+      if (name === undefined) return kasane.outputHelp();
+      const names = kasane.commands.map((command) => command.name());
+      const near = closest(name, names);
+      throw new KasaneError(
+        `unknown command "${name}": ${near ? `did you mean ${near}?` : `expected one of ${names.join(", ")}`} (see kasane --help)`,
+      );
+    });
 
   subcommand(kasane, "list", "list the experiments")
     .addOption(jsonFlag())
@@ -45,6 +57,10 @@ export function program(experiments: readonly Experiment[]): Command {
       else findExperiment(experiments, name);
     });
   for (const experiment of experiments) addRun(runs, experiment);
+
+  subcommand(kasane, "devices", "list what this machine can compute with")
+    .addOption(jsonFlag())
+    .action((flags: CommonFlags) => listDevices(flags));
 
   subcommand(kasane, "runs", "list the run folders")
     .addOption(runsFlag())

@@ -1,9 +1,10 @@
 import { existsSync, statSync } from "node:fs";
-import { check, devices, KasaneError, seed as startRandom } from "kasane";
+import { check, KasaneError, seed as startRandom } from "kasane";
 import { Context } from "../context.js";
 import type { Experiment } from "../experiment.js";
 import { RunFolder } from "../runFolder.js";
 import { completeOptions, readFlags } from "./flags.js";
+import { quietDevices } from "./list.js";
 import type { CommonFlags } from "./program.js";
 import { closest } from "./suggest.js";
 
@@ -38,7 +39,7 @@ export async function run(experiment: Experiment, flags: RunFlags): Promise<void
   const origin = folder ? `${folder.shown}/config.json` : experiment.name;
   const options = completeOptions(experiment.options, { ...presetOf(experiment, flags.preset), ...earlier?.options, ...given }, origin);
   const device = flags.device ?? earlier?.device ?? "cpu";
-  await checkDevice(device);
+  checkDevice(device);
 
   startRandom(seed ?? earlier?.seed ?? 0);
   const config = { experiment: experiment.name, options, seed: seed ?? earlier?.seed ?? 0, device, finished: false };
@@ -86,9 +87,9 @@ export function checkData(folder: string | undefined): void {
   check(isFolder, () => `--data (or KASANE_DATA): got "${folder}", expected a folder: there is none of that name`);
 }
 
-async function checkDevice(device: string): Promise<void> {
+function checkDevice(device: string): void {
   if (device === "cpu") return;
   check(knownDevices.includes(device), () => `--device: got "${device}", expected one of ${knownDevices.join(", ")}`);
-  const offered: readonly string[] = await devices();
+  const offered = quietDevices();
   check(offered.includes(device), () => `--device: "${device}" is not available here: this machine offers ${offered.join(", ")}`);
 }

@@ -1,4 +1,5 @@
 import { KasaneError, type train } from "kasane";
+import { seriesOf } from "../plot/chart.js";
 import { drawTerminal } from "../plot/terminal.js";
 import { RunFolder } from "../runFolder.js";
 import type { CommonFlags } from "./program.js";
@@ -21,12 +22,9 @@ export function listRuns({ runs, json }: CommonFlags): void {
   }
   if (folders.length === 0) throw new KasaneError(`no runs in ${runs}: make one with kasane run, or name another folder with --runs DIR`);
   const rows = folders.map((folder) => {
-    const last = folder.metrics.read().at(-1);
-    const figures = last
-      ? Object.entries(last)
-          .map(([name, value]) => `${name} ${showNumber(value)}`)
-          .join(", ")
-      : "";
+    const metrics = folder.metrics.read();
+    const lasts = summarise(metrics).map(({ name, last }) => `${name} ${showNumber(last.value)}`);
+    const figures = metrics.length === 0 ? "" : [`step ${metrics.at(-1)?.step}`, ...lasts].join(", ");
     return [folder.name, folder.config.started.slice(0, 16).replace("T", " "), folder.config.finished ? "finished" : "unfinished", figures];
   });
   process.stdout.write(`${table(["run", "started (UTC)", "state", "last figures"], rows)}\n`);
@@ -50,8 +48,7 @@ export function showRun(name: string, { runs, json }: CommonFlags): void {
   process.stdout.write(`${folder.shown}\n\n${lines.join("\n")}\n\n${table(["figure", "last", "lowest", "highest"], rows)}\n`);
   const curve = summaries.find((summary) => metrics.filter((line) => summary.name in line).length > 1);
   if (!curve) return;
-  const points = metrics.filter((line) => curve.name in line);
-  const series = [{ name: curve.name, x: points.map(({ step }) => step), y: points.map((line) => line[curve.name] as number) }];
+  const series = [seriesOf(metrics, curve.name)];
   process.stdout.write(`\n${drawTerminal({ title: folder.name, xLabel: "step", yLabel: curve.name, series })}\n`);
 }
 

@@ -1,8 +1,16 @@
+import type { train } from "kasane";
+
 /** One line of a chart: points `(x[i], y[i])`, in the order of `x`. Points that are not finite leave a gap. */
 export interface Series {
   readonly name: string;
   readonly x: readonly number[];
   readonly y: readonly number[];
+}
+
+/** One figure of a run's records, by their steps; records without it are passed over. */
+export function seriesOf(records: readonly train.Metrics[], figure: string, name = figure): Series {
+  const points = records.filter((record) => record[figure] !== undefined);
+  return { name, x: points.map(({ step }) => step), y: points.map((record) => record[figure] as number) };
 }
 
 /** What a chart shows, in the terminal or as SVG. */

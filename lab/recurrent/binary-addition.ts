@@ -1,25 +1,10 @@
-import {
-  all,
-  arange,
-  check,
-  compile,
-  type Device,
-  equal,
-  exportOnnx,
-  grad,
-  meanSquaredError,
-  nn,
-  optim,
-  random,
-  stack,
-  type Tensor,
-  tensor,
-} from "kasane";
+import { arange, check, compile, type Device, exportOnnx, grad, nn, optim, random, stack, type Tensor, tensor } from "kasane";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
+import { seriesOf } from "../plot/chart.js";
 
-/** A gradient this many times as long as those of a run that learns (they stay below 10) makes steps that learn nothing. */
-const exploded = 1000;
+/** A norm of the gradient that none of the settings which learn to add reached (docs/experiments/binary-addition.md). */
+const explosion = 25;
 
 const schema = z.object({
   iterations: z.int().min(1).default(10_000).meta({ description: "how many updates, each on a fresh pair of numbers" }),
@@ -84,7 +69,7 @@ export const binaryAddition = defineExperiment({
         const addends = random.uniform([1, 2], 0, 2 ** (bits - 1)).floor();
         const sum = toBits(sumOf(addends), bits);
         const predicted = model.forward(toBits(addends, bits));
-        const loss = meanSquaredError(predicted, sum, { reduction: "sum" }).mul(0.5);
+        const loss = predicted.meanSquaredError(sum, { reduction: "sum" }).mul(0.5);
         optimizer.minimize(loss);
         return { iteration, addends, sum, predicted, loss, gradientNorm: optim.globalNorm(grad(loss, optimizer.parameters)) };
       },
@@ -92,65 +77,73 @@ export const binaryAddition = defineExperiment({
     );
 
     // Loop: one call makes all steps up to the next report.
-    let explodedAt: number | undefined;
     const { history } = await context.fit({
       state: { model, optimizer },
       steps: iterations,
       recordEvery: plotInterval,
       stepsPerCall: (done) => Math.min(plotInterval - (done % plotInterval), iterations - done),
       step: async (_, count, done) => {
-        const { loss, gradientNorm, ...pairs } = await step.many(arange(done + 1, done + count + 1));
-        const norms = await gradientNorm.data();
-        const largest = Math.max(...Array.from(norms, Number));
-        if (!(largest < exploded) && explodedAt === undefined) {
-          explodedAt = done + 1 + norms.findIndex((norm) => !(Number(norm) < exploded));
-          context.print(`the gradient explodes: its norm is ${norms[explodedAt - done - 1]} at iteration ${explodedAt}`);
-        }
-        const last = Number((await loss.data()).at(-1));
-        context.print(`iteration ${done + count}\nLoss: ${last.toPrecision(6)}\n${await describePair(pairs, bits)}\n------------`);
-        return { loss: last, gradientNorm: largest };
+        const { loss, gradientNorm, ...pairs } = await step.many(arange(count));
+        const [last] = await tail(loss, 1);
+        const largest = Math.max(...(await tail(gradientNorm, count)));
+        const warning = largest > explosion ? ": the gradient explodes" : "";
+        context.print(`iteration ${done + count}\nLoss: ${last}\nGradient norm: at most ${largest.toPrecision(4)}${warning}`);
+        context.print(`${await describePair(pairs, bits)}\n------------`);
+        return { loss: last as number, gradientNorm: largest };
       },
     });
 
     // Report
-    const curve = history.filter((metrics) => metrics.loss !== undefined);
-    const points = { x: curve.map(({ step }) => step), y: curve.map(({ loss }) => loss as number) };
-    const series = [{ name: "loss", ...points }];
-    await context.plot("loss", {
-      title: `adding ${bits}-bit numbers`,
-      xLabel: "iteration",
-      yLabel: "loss (half the squared error, all bits)",
-      series,
-    });
+    const labels = { title: `Adding ${bits}-bit numbers`, xLabel: "iteration", yLabel: "half the squared error, summed over the bits" };
+    await context.plot("loss", { ...labels, series: [seriesOf(history, "loss")] });
     const exact = await shareAddedExactly(model, bits, context.device);
-    const pairs = 4 ** (bits - 1);
     context.record(iterations, { exact });
+    const pairs = 4 ** (bits - 1);
     context.print(`\nadded exactly: ${Math.round(exact * pairs)} of all ${pairs} pairs (${(100 * exact).toFixed(2)}%)`);
     await exportOnnx(model, { bits: { shape: [bits, "batch", 2] } }, context.folder.file("model.onnx"));
   },
+
+  predict: {
+    text: 'two numbers, such as "77 + 81"',
+    async run(context, options, text) {
+      const { bits } = options;
+      const [a = Number.NaN, b = Number.NaN] = (/^\s*(\d+)\s*\+\s*(\d+)\s*$/.exec(text)?.slice(1) ?? []).map(Number);
+      const largest = 2 ** (bits - 1) - 1;
+      check(Math.max(a, b) <= largest, () => `predict: got "${text}", expected two whole numbers up to ${largest}, such as "77 + 81"`);
+      const model = new Adder(options);
+      await context.restore({ model });
+      const addends = tensor([[a, b]]);
+      const predicted = await tail(model.forward(toBits(addends, bits)).round(), bits);
+      context.print(`${a} + ${b} = ${valueOf(predicted)}`, { a, b, sum: valueOf(predicted) });
+    },
+  },
 });
 
-/** Bits `[bits, ...]`, the least significant first, as they are written: `1 0 0 1 1 1 1 0`. */
-const showBits = (bits: readonly number[]): string => [...bits].reverse().join(" ");
-const valueOf = (bits: readonly number[]): number => bits.reduce((sum, bit, place) => sum + bit * 2 ** place, 0);
-const roundedTail = async (x: Tensor, count: number): Promise<number[]> =>
-  Array.from(((await x.data()) as Float32Array).slice(-count), Math.round);
+/** The last `count` numbers of `x`. */
+const tail = async (x: Tensor, count: number): Promise<number[]> => Array.from((await x.data()).slice(-count), Number);
 
-/** The last of several pairs in the report's manner. */
-async function describePair(pairs: { addends: Tensor; sum: Tensor; predicted: Tensor }, bits: number): Promise<string> {
-  const [a, b] = await roundedTail(pairs.addends, 2);
-  const predicted = await roundedTail(pairs.predicted, bits);
-  return `Pred: [${showBits(predicted)}]\nTrue: [${showBits(await roundedTail(pairs.sum, bits))}]\n${a} + ${b} = ${valueOf(predicted)}`;
+/** Bits as a number; the least significant comes first. */
+const valueOf = (bits: readonly number[]): number => bits.reduce((sum, bit, place) => sum + bit * 2 ** place, 0);
+
+/** The last of several pairs in the report's manner, with the bits as they are written. */
+async function describePair({ addends, sum, predicted }: Record<"addends" | "sum" | "predicted", Tensor>, bits: number): Promise<string> {
+  const [a, b] = await tail(addends, 2);
+  const given = (await tail(predicted, bits)).map(Math.round);
+  const written = (values: number[]) => `[${values.toReversed().join(" ")}]`;
+  return `Pred: ${written(given)}\nTrue: ${written(await tail(sum, bits))}\n${a} + ${b} = ${valueOf(given)}`;
 }
 
-/** The share of all pairs of addends whose sum the model gives in every bit, in one batch. */
+/** The share of all pairs of addends whose sum the model gives in every bit, computed in one batch. */
 async function shareAddedExactly(model: Adder, bits: number, device: Device): Promise<number> {
   const count = 2 ** (bits - 1);
   const evaluate = compile(
     (pair: Tensor) => {
       const addends = stack([pair.floorDiv(count), pair.mod(count)], 1);
-      const right = equal(model.forward(toBits(addends, bits)).round(), toBits(sumOf(addends), bits));
-      return all(right, { axes: 0 }).cast("float32").mean();
+      const right = model
+        .forward(toBits(addends, bits))
+        .round()
+        .equal(toBits(sumOf(addends), bits));
+      return right.all({ axes: 0 }).cast("float32").mean();
     },
     { device },
   );
