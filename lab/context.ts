@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Device, data, train } from "kasane";
 import type { Chart } from "./plot/chart.js";
 import { drawSvg } from "./plot/svg.js";
@@ -102,7 +103,10 @@ export class Context extends PredictContext {
 
   /** Records figures that the training loop does not: in `metrics.jsonl`, and with `--json` on stdout. */
   record(step: number, figures: Readonly<Record<string, number>>): void {
-    this.folder.metrics.append({ step, ...figures });
+    const metrics = { step, ...figures };
+    // A finished run that is resumed only reports again.
+    const known = this.resuming && this.folder.metrics.read().some((line) => isDeepStrictEqual(line, metrics));
+    if (!known) this.folder.metrics.append(metrics);
     if (this.settings.json) this.print("", { event: "metrics", step, ...figures });
   }
 

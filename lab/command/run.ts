@@ -1,6 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { check, KasaneError, seed as startRandom } from "kasane";
-import { Context } from "../context.js";
+import { Context, Interrupted } from "../context.js";
 import type { Experiment } from "../experiment.js";
 import { RunFolder } from "../runFolder.js";
 import { completeOptions, readFlags } from "./flags.js";
@@ -48,7 +48,13 @@ export async function run(experiment: Experiment, flags: RunFlags): Promise<void
   if (folder) await folder.update(config);
   const context = new Context(target, { json: flags.json ?? false, data: flags.data }, folder !== undefined);
   context.print(`${experiment.title}\nrun folder: ${target.shown}`, { event: "run", folder: target.path, ...target.config });
-  await experiment.run(context, options);
+  try {
+    await experiment.run(context, options);
+  } catch (error) {
+    // Options that do not go with what was trained must not stay.
+    if (earlier && !(error instanceof Interrupted)) await target.update(earlier);
+    throw error;
+  }
   await target.update({ finished: true });
   context.print(`\nfinished: ${target.shown}`, { event: "finished", folder: target.path });
 }

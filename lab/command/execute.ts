@@ -1,0 +1,28 @@
+import { CommanderError } from "commander";
+import { KasaneError } from "kasane";
+import { Interrupted } from "../context.js";
+import type { Experiment } from "../experiment.js";
+import { program } from "./program.js";
+
+/** What the command ends with, as shells know them. */
+export const exitCodes = { ok: 0, bug: 1, userError: 2, interrupted: 130 } as const;
+
+/**
+ * Does what the words of a command line say, and gives the exit code. What the user got wrong is one line on stderr;
+ * any other error is a fault of ours and keeps its trace.
+ */
+export async function execute(experiments: readonly Experiment[], words: readonly string[]): Promise<number> {
+  try {
+    await program(experiments).parseAsync([...words], { from: "user" });
+    return exitCodes.ok;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
+    if (error instanceof CommanderError || error instanceof KasaneError) {
+      process.stderr.write(`kasane: ${error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ")}\n`);
+      return exitCodes.userError;
+    }
+    if (error instanceof Interrupted) return exitCodes.interrupted;
+    process.stderr.write(`kasane: this is a fault of Kasane, not of yours:\n${error instanceof Error ? error.stack : String(error)}\n`);
+    return exitCodes.bug;
+  }
+}
