@@ -24,6 +24,7 @@ export const products = family({
       (g, [a, b]) => (folds(a, b) ? matmul(transpose(rows(a)), rows(g)) : matmul(transpose(a), g)),
     ],
     simplify: absorbTransposes,
+    broadcasts: true,
   }),
   // op(A) op(B), each transposed or not: what a product with a transpose becomes before it is run
   Gemm: declare<{ transA: number; transB: number }>({

@@ -59,6 +59,8 @@ export interface Declaration<A = Attributes> {
   simplify?(inputs: Operands, attributes: A): Tensor | undefined;
   /** The operator on numbers, where each output element depends on the input elements at its place. */
   readonly scalar?: (...operands: number[]) => number;
+  /** Whether leading axes broadcast, as those of an operator on numbers do. */
+  readonly broadcasts?: boolean;
   /** Whether the operands may change places. */
   readonly commutative?: boolean;
   /** Of nodes with the same inputs and the same answer the one with the most outputs gives the outputs of all. */

@@ -3,6 +3,7 @@ import type { Target } from "../../ops/operator.js";
 import { choose } from "./choose.js";
 import { deduplicate } from "./deduplicate.js";
 import { fold } from "./fold.js";
+import { hoist } from "./hoist.js";
 import { joinProducts } from "./joinProducts.js";
 import { lower } from "./lower.js";
 import { shareLoops } from "./shareLoops.js";
@@ -10,7 +11,7 @@ import { simplify } from "./simplify.js";
 import { unexpand } from "./unexpand.js";
 
 /** In this order: a simplification may leave sums of products, and joining them products to simplify. */
-const passes = [shareLoops, lower, choose, deduplicate, unexpand, fold, simplify, joinProducts, simplify, deduplicate];
+const passes = [shareLoops, hoist, lower, choose, deduplicate, unexpand, fold, simplify, joinProducts, simplify, deduplicate];
 
 /** Prepares a graph for a target: the same values of the same leaves, by operators that the target has, and fewer of them. */
 export function prepare(outputs: readonly Tensor[], target: Target): readonly Tensor[] {
