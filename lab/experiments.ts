@@ -1,6 +1,7 @@
 import type { Experiment } from "./experiment.js";
 import { binaryAddition } from "./recurrent/binary-addition.js";
+import { predictSin } from "./recurrent/predict-sin.js";
 import { ptb } from "./recurrent/ptb.js";
 
 /** Every experiment that the command knows, in the order of the list. */
-export const experiments: readonly Experiment[] = [binaryAddition, ptb];
+export const experiments: readonly Experiment[] = [binaryAddition, predictSin, ptb];

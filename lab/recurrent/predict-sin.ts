@@ -1,0 +1,136 @@
+import { compile, concat, data, exportOnnx, meanSquaredError, nn, optim, scan, slice, type Tensor, tensor, unsqueeze, zeros } from "kasane";
+import { z } from "zod";
+import { defineExperiment } from "../experiment.js";
+
+/** The curve: so many points from 0 to this time, in radians. */
+const points = 500;
+const end = 10 * Math.PI;
+/** How far the network goes on by itself. */
+const generatedSteps = 200;
+
+const schema = z.object({
+  maxlen: z.int().min(1).max(100).default(2).meta({ description: "length of the windows that the next point follows", unit: "points" }),
+  iters: z.int().min(1).default(500).describe("how often all training windows are gone through, with an update after each window"),
+  hiddenSize: z.int().min(1).max(4096).default(5).meta({ description: "size of the hidden state", unit: "units" }),
+  learningRate: z.number().positive().default(0.1).describe("step size of the gradient descent"),
+  initScale: z.number().positive().default(0.01).describe("standard deviation of the first weights"),
+});
+
+// Model: a window of the curve in, the next point out. No biases.
+class Predictor extends nn.Module {
+  readonly recurrent: nn.Rnn;
+  readonly output: nn.Linear;
+
+  constructor({ hiddenSize, initScale }: z.output<typeof schema>) {
+    super();
+    const weights = { bias: false, weightInitialiser: nn.init.normal(0, initScale) };
+    this.recurrent = new nn.Rnn(1, hiddenSize, weights);
+    this.output = new nn.Linear(hiddenSize, 1, weights);
+  }
+
+  /** `[maxlen, batch, 1]` to `[batch, 1]`. */
+  forward(windows: Tensor): Tensor {
+    const { hidden } = this.recurrent.forward(windows).state;
+    return this.output.forward(hidden.reshape([-1, this.recurrent.hiddenSize]));
+  }
+}
+
+/** Predicts a sine curve from its last points, and then from its own predictions, as the report's second recurrent experiment does. */
+export const predictSin = defineExperiment({
+  name: "predict-sin",
+  title: "Sine prediction: a recurrent network learns a curve's next point, then draws it by itself",
+  chapter: "recurrent",
+  options: schema,
+  presets: { "iters-100": { iters: 100 }, "maxlen-5": { maxlen: 5 }, "maxlen-5-iters-3000": { maxlen: 5, iters: 3000 } },
+
+  async run(context, options) {
+    const { maxlen, iters, learningRate } = options;
+    const { device, seed } = context;
+
+    // Data: every window of the curve with the point after it, in random order; four of five are trained on.
+    const times = Array.from({ length: points }, (_, i) => (end * i) / (points - 1));
+    const curve = times.map(Math.sin);
+    const order = [...data.shuffledIndices(points - maxlen, seed, 0)];
+    const trainCount = Math.floor(0.8 * order.length);
+    const windowAt = (start: number) => curve.slice(start, start + maxlen).map((value) => [[value]]);
+    const samples = (starts: number[]) => ({
+      windows: tensor(starts.map(windowAt)), // [samples, maxlen, 1, 1]
+      targets: tensor(starts.map((start) => [[curve[start + maxlen] as number]])), // [samples, 1, 1]
+    });
+    const train = samples(order.slice(0, trainCount));
+    const test = samples(order.slice(trainCount));
+
+    const model = new Predictor(options);
+    const optimizer = new optim.SGD(model, { learningRate });
+
+    // Step: half the squared error of one window, and plain gradient descent on it.
+    const evaluate = ({ windows, targets }: typeof train) => {
+      const predictions = model.forward(windows);
+      return { predictions, losses: meanSquaredError(predictions, targets).mul(0.5) };
+    };
+    const step = compile(
+      (sample: typeof train) => {
+        const { losses } = evaluate(sample);
+        optimizer.minimize(losses);
+        return losses;
+      },
+      { training: true, device },
+    );
+
+    // Loop: one call goes through all training windows.
+    await context.fit({
+      state: { model, optimizer },
+      steps: iters * trainCount,
+      recordEvery: trainCount,
+      stepsPerCall: () => trainCount,
+      step: async () => ({ loss: mean(await (await step.many(train)).data()) }),
+    });
+
+    // Report: the test windows, then the curve that the network draws when its predictions are its next inputs.
+    const { predictions, losses } = await compile(evaluate, { device }).many(test);
+    const [predicted, lossOf] = [await predictions.data(), await losses.data()];
+    order.slice(trainCount).forEach((start, i) => {
+      const row = { loss: Number(lossOf[i]), target: curve[start + maxlen] as number, prediction: Number(predicted[i]) };
+      const { loss, target, prediction } = row;
+      const columns = [
+        `loss: ${loss.toExponential(6)}`,
+        `d: ${target.toFixed(8).padStart(11)}`,
+        `y: ${prediction.toFixed(8).padStart(11)}`,
+      ];
+      context.print(columns.join("   "), { event: "test", ...row });
+    });
+    const generate = compile(
+      (first: Tensor) =>
+        scan(
+          ([window]) => {
+            const next = model.forward(window as Tensor);
+            return { carry: [concat([slice(window as Tensor, [[1]]), unsqueeze(next, 0)])], outputs: [next] };
+          },
+          [first],
+          [zeros([generatedSteps])],
+        ).outputs as [Tensor],
+      { device },
+    );
+    const generated = Array.from(await (await generate(tensor(windowAt(0))))[0].data(), Number);
+    await context.plot("generated", {
+      title: `sin t, and what the network makes of its first ${maxlen} points`,
+      xLabel: "t (radians)",
+      yLabel: "amplitude",
+      series: [
+        { name: "true", x: times.slice(0, maxlen + generatedSteps), y: curve },
+        { name: "generated", x: times.slice(maxlen), y: generated },
+      ],
+    });
+    const squares = generated.map((value, i) => (value - (curve[maxlen + i] as number)) ** 2);
+    const figures = { testLoss: mean(lossOf), generatedError: Math.sqrt(mean(squares)) };
+    context.record(iters * trainCount, figures);
+    context.print(
+      `\nmean loss of the ${order.length - trainCount} test windows: ${figures.testLoss.toExponential(3)}\n` +
+        `error of the ${generatedSteps} generated points: ${figures.generatedError.toPrecision(3)} (root mean square)`,
+    );
+    await exportOnnx(model, { windows: { shape: [maxlen, "batch", 1] } }, context.folder.file("model.onnx"));
+  },
+});
+
+const mean = (values: ArrayLike<number | bigint>): number =>
+  Array.from(values, Number).reduce((sum, value) => sum + value, 0) / values.length;
