@@ -1,12 +1,21 @@
 import { check } from "../graph/error.js";
-import { type Node, nextNodeId, type Tensor } from "../graph/tensor.js";
+import { nextNodeId, type Tensor } from "../graph/tensor.js";
 import { nodesSince, replay } from "../graph/walk.js";
 import { cast } from "../ops/cast.js";
 import { apply, applyAll, declare, family } from "../ops/operator.js";
 import { concat, reshape, slice } from "../ops/shapes.js";
 import { checkGradient, pullBack } from "./grad.js";
 
-type Backward = (gradients: readonly (Tensor | undefined)[], index: number) => Tensor | undefined;
+/**
+ * The gradient of one of a marker's inputs, given those of its values. The inputs and the values are asked of the node: where its graph
+ * was made again, on other leaves, they are not those that it was first made with.
+ */
+type Backward = (
+  gradients: readonly (Tensor | undefined)[],
+  inputs: readonly Tensor[],
+  values: readonly Tensor[],
+  index: number,
+) => Tensor | undefined;
 
 /** Operators that compute nothing: they stand in the graph for what the reverse walk shall do. */
 const markers = family({
@@ -14,8 +23,8 @@ const markers = family({
   // Inputs: first the values, which come out unchanged, then what they are differentiated by.
   CustomGradient: declare<{ values: number; backward: Backward }>({
     infer: (inputs, { values }) => inputs.slice(0, values),
-    gradient: (_, __, ___, { values, backward }, { gradients, index }) =>
-      index < values ? undefined : backward(gradients, index - values),
+    gradient: (_, inputs, outputs, { values, backward }, { gradients, index }) =>
+      index < values ? undefined : backward(gradients, inputs.slice(values), outputs, index - values),
     lower: (inputs, { values }) => inputs.slice(0, values),
     distinct: true,
   }),
@@ -39,14 +48,11 @@ export function customGradient<Inputs extends readonly Tensor[]>(
   forward: (...inputs: Inputs) => Tensor,
   backward: (gradient: Tensor, inputs: Inputs, output: Tensor) => readonly (Tensor | undefined)[],
 ): (...inputs: Inputs) => Tensor {
-  return (...inputs) => {
-    const output = forward(...inputs);
-    const rule: Backward = ([gradient], index) => {
-      const result = gradient && backward(gradient, inputs, output)[index];
-      return result && checkGradient("customGradient", result, inputs[index] as Tensor);
-    };
-    return apply(markers.CustomGradient, [output, ...inputs], { values: 1, backward: rule });
+  const rule: Backward = ([gradient], inputs, [output], index) => {
+    const result = gradient && backward(gradient, inputs as unknown as Inputs, output as Tensor)[index];
+    return result && checkGradient("customGradient", result, inputs[index] as Tensor);
   };
+  return (...inputs) => apply(markers.CustomGradient, [forward(...inputs), ...inputs], { values: 1, backward: rule });
 }
 
 /**
@@ -65,16 +71,14 @@ export function checkpoint<Inputs extends readonly Tensor[], Result extends Tens
   const { nodes, borders } = nodesSince(start, values);
   // What the inner values are computed from: the inputs, and what the function took from around it.
   const outer = [...new Set<Tensor>([...inputs, ...borders])];
-  let done: { gradients: readonly (Tensor | undefined)[]; results: readonly Tensor[] } | undefined;
-  const backward: Backward = (gradients, index) => {
-    const same = done?.gradients.every((gradient, i) => gradient === gradients[i]);
-    if (!done || !same) {
+  let done: { asked: readonly unknown[]; results: readonly Tensor[] } | undefined;
+  const backward: Backward = (gradients, operands, _, index) => {
+    const asked = [...gradients, ...operands];
+    if (!done?.asked.every((x, i) => x === asked[i])) {
       const trigger = gradients.find((gradient) => gradient !== undefined) as Tensor;
-      const fresh = outer.map((x, i) => (i < inputs.length ? apply(markers.After, [x, trigger]) : x));
-      done = {
-        gradients,
-        results: pullBack(replay(values, nodes, new Map(outer.map((x, i) => [x, fresh[i] as Tensor]))), gradients, fresh, true),
-      };
+      const fresh = operands.map((x, i) => (i < inputs.length ? apply(markers.After, [x, trigger]) : x));
+      const again = replay(values, nodes, new Map(outer.map((x, i) => [x, fresh[i] as Tensor])));
+      done = { asked, results: pullBack(again, gradients, fresh, true) };
     }
     return done.results[index];
   };

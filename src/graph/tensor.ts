@@ -25,6 +25,12 @@ export interface Storage {
 /** The settings of an operator: ONNX attributes (whole numbers; floats wrapped by {@link float}), or what its lowering needs. */
 export type Attributes = Readonly<Record<string, unknown>>;
 
+/** Attributes as text that tells them apart: JSON, with the infinities and NaN that it has no numbers for. */
+export const keyOfAttributes = (attributes: Attributes): string =>
+  Object.keys(attributes).length === 0
+    ? ""
+    : JSON.stringify(attributes, (_, value) => (typeof value === "number" && !Number.isFinite(value) ? `${value}` : value));
+
 /** A number that ONNX stores as a float attribute even where it is whole. */
 export interface FloatAttribute {
   readonly float: number;

@@ -1,4 +1,4 @@
-import { type DType, isFloat, promote } from "../graph/dtype.js";
+import { type DType, elementAt, isFloat, promote } from "../graph/dtype.js";
 import { broadcastOrThrow, sameShape } from "../graph/shape.js";
 import { hostData, type Tensor, type TensorType } from "../graph/tensor.js";
 import { cast } from "./cast.js";
@@ -29,7 +29,10 @@ export const binary = (
 
 /** The simplification of an operator that leaves its other operand as it is when one is `element`. */
 const neutral = (element: number, left = true): Declaration["simplify"] => {
-  const is = (x: Tensor) => x.size === 1 && Number(hostData(x)?.[0]) === element;
+  const is = (x: Tensor) => {
+    const data = x.size === 1 ? hostData(x) : undefined;
+    return data !== undefined && Number(elementAt(data, 0, x.dtype)) === element;
+  };
   const keeps = (x: Tensor, y: Tensor) => sameShape(broadcastOrThrow("neutral", x.shape, y.shape), x.shape);
   return ([a, b]) => (is(b) && keeps(a, b) ? a : left && is(a) && keeps(b, a) ? b : undefined);
 };

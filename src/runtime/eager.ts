@@ -1,7 +1,7 @@
 import { elementAt, type TypedArray } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { showShape } from "../graph/shape.js";
-import { hostData, Tensor } from "../graph/tensor.js";
+import { hostData, keyOfAttributes, Tensor } from "../graph/tensor.js";
 import { provideAssignment, Variable } from "../graph/variable.js";
 import { leavesOf, substitute, topologicalOrder } from "../graph/walk.js";
 import type { NestedArray } from "../ops/create.js";
@@ -58,7 +58,7 @@ function structureOf(outputs: readonly Tensor[], leaves: readonly Tensor[]): str
   for (const node of topologicalOrder(outputs)) {
     const id = parts.length;
     node.outputs.forEach((output, i) => names.set(output, `${id}.${i}`));
-    parts.push(`${node.operator.type}(${node.inputs.map((input) => names.get(input))})${JSON.stringify(node.attributes)}`);
+    parts.push(`${node.operator.type}(${node.inputs.map((input) => names.get(input))})${keyOfAttributes(node.attributes)}`);
   }
   return `${parts.join(";")}->${outputs.map((output) => names.get(output))}`;
 }

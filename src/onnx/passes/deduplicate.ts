@@ -1,4 +1,4 @@
-import { hostData, type Tensor } from "../../graph/tensor.js";
+import { hostData, keyOfAttributes, type Tensor } from "../../graph/tensor.js";
 import { rewrite, withInputs } from "../../graph/walk.js";
 import { operatorOf } from "../../ops/operator.js";
 
@@ -22,7 +22,7 @@ export function deduplicate(outputs: readonly Tensor[]): readonly Tensor[] {
     if (distinct) return undefined;
     const operands = inputs.map(keyOf);
     if (commutative) operands.sort();
-    const key = `${type}(${operands.join(";")})${JSON.stringify(node.attributes)}`;
+    const key = `${type}(${operands.join(";")})${keyOfAttributes(node.attributes)}`;
     const kept = seen.get(key) ?? withInputs(node, inputs);
     seen.set(key, kept);
     return kept;
