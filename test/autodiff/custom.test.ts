@@ -66,12 +66,14 @@ describe("customGradient", () => {
   });
 
   it("works on what a loop captures", async () => {
+    const square = customGradient(
+      (x: Tensor) => x.mul(x),
+      (gradient, [x]) => [gradient.mul(x).mul(2)],
+    );
     const weight = tensor([3, 4]);
-    const sequence = tensor([1, 2, 4]);
-    const { outputs } = scan((_, [x]) => ({ carry: [], outputs: [straightThrough(weight).mul(x as Tensor)] }), [], [sequence], {
-      unroll: 1,
-    });
-    expect(await numbers(grad(sum(outputs[0] as Tensor), weight))).toEqual([7, 7]);
+    const step = (_: unknown, [x]: readonly Tensor[]) => ({ carry: [], outputs: [square(weight).mul(x as Tensor)] });
+    const { outputs } = scan(step, [], [tensor([1, 2, 4])], { unroll: 1 });
+    expect(await numbers(grad(sum(outputs[0] as Tensor), weight))).toEqual([42, 56]);
   });
 
   it("refuses a gradient of another shape", () => {
