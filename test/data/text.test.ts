@@ -1,0 +1,86 @@
+import { data } from "kasane";
+import { describe, expect, it } from "vitest";
+
+describe("Vocabulary", () => {
+  const words = "the cat and the dog and the bird".split(" ");
+
+  it("puts special tokens first, then the others by how often they occur", () => {
+    const vocabulary = data.Vocabulary.of(words);
+    expect(vocabulary.tokens).toEqual(["<pad>", "<unk>", "<bos>", "<eos>", "the", "and", "bird", "cat", "dog"]);
+    expect(vocabulary.size).toBe(9);
+    expect([...vocabulary.encode(["<bos>", "the", "cow", "<eos>"])]).toEqual([2, 4, 1, 3]);
+    expect(vocabulary.decode([4, 8])).toEqual(["the", "dog"]);
+  });
+
+  it("leaves rare tokens out, to the unknown token", () => {
+    const vocabulary = data.Vocabulary.of(words, { minimumCount: 2, specials: ["<????>"], unknown: "<????>" });
+    expect(vocabulary.tokens).toEqual(["<????>", "the", "and"]);
+    expect(vocabulary.id("cat")).toBe(0);
+  });
+
+  it("counts a special token in the text as that token", () => {
+    expect(data.Vocabulary.of(["a", "<unk>", "a"]).tokens).toEqual(["<pad>", "<unk>", "<bos>", "<eos>", "a"]);
+  });
+
+  it("comes back from its list of tokens", () => {
+    const vocabulary = new data.Vocabulary(JSON.parse(JSON.stringify(data.Vocabulary.of(words).tokens)));
+    expect(vocabulary.id("dog")).toBe(8);
+    expect(vocabulary.id("cow")).toBe(1);
+  });
+
+  it("says what it does not know", () => {
+    const closed = new data.Vocabulary(["a", "b"]);
+    expect(() => closed.id("c")).toThrow('Vocabulary: "c" is not among the 2 tokens, and none stands for unknown ones');
+    expect(() => closed.token(2)).toThrow("Vocabulary: id 2 is outside 0 to 1");
+    expect(() => new data.Vocabulary(["a", "a"])).toThrow("occurs twice");
+    expect(() => new data.Vocabulary(["a"], "<unk>")).toThrow('"<unk>" is not in the list');
+  });
+});
+
+describe("batches", () => {
+  const all = (options: data.BatchOptions, count = 10) => [...data.batches(count, options)].map((batch) => [...batch]);
+
+  it("keep the order without a seed, with a shorter batch at the end or without", () => {
+    expect(all({ batchSize: 4 })).toEqual([
+      [0, 1, 2, 3],
+      [4, 5, 6, 7],
+      [8, 9],
+    ]);
+    expect(all({ batchSize: 4, dropLast: true })).toEqual([
+      [0, 1, 2, 3],
+      [4, 5, 6, 7],
+    ]);
+    expect(all({ batchSize: 4 }, 0)).toEqual([]);
+  });
+
+  it("follow from the seed and the epoch alone, and differ between epochs", () => {
+    const third = all({ batchSize: 3, seed: 7, epoch: 3 }, 100);
+    expect(all({ batchSize: 3, seed: 7, epoch: 3 }, 100)).toEqual(third);
+    expect(all({ batchSize: 3, seed: 7, epoch: 4 }, 100)).not.toEqual(third);
+    expect(all({ batchSize: 3, seed: 8, epoch: 3 }, 100)).not.toEqual(third);
+    expect(third.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i));
+  });
+
+  it("put every example in every place equally often", () => {
+    // The count in each of 5 x 5 places is binomial with mean 1000 and deviation 28; five deviations are 141.
+    const counts = new Map<string, number>();
+    for (let epoch = 0; epoch < 5000; epoch++) {
+      data.shuffledIndices(5, 1, epoch).forEach((example, place) => {
+        counts.set(`${example},${place}`, (counts.get(`${example},${place}`) ?? 0) + 1);
+      });
+    }
+    expect(counts.size).toBe(25);
+    for (const count of counts.values()) expect(Math.abs(count - 1000)).toBeLessThan(141);
+  });
+
+  it("need a size", () => {
+    expect(() => all({ batchSize: 0 })).toThrow("batches: batchSize 0: expected a whole number from 1");
+  });
+});
+
+it("padSequences fills up to the longest", () => {
+  const { ids, shape, lengths } = data.padSequences([[1, 2], [], Int32Array.of(3, 4, 5)], 9);
+  expect([...ids]).toEqual([1, 2, 9, 9, 9, 9, 3, 4, 5]);
+  expect(shape).toEqual([3, 3]);
+  expect([...lengths]).toEqual([2, 0, 3]);
+});

@@ -1,0 +1,59 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import { temporaryFolder } from "./helpers.js";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const command = ["--import", "tsx", "lab/main.ts"];
+const folder = temporaryFolder();
+
+const kasane = (...words: string[]) => spawnSync(process.execPath, [...command, ...words], { cwd: root, encoding: "utf8" });
+
+it("a device that this machine lacks is one line and exit code 2, whatever its drivers say", () => {
+  const missing = process.platform === "darwin" ? "dml" : "coreml";
+  const { status, stdout, stderr } = kasane("run", "binary-addition", "--device", missing, "--runs", folder);
+  expect(stderr).toMatch(new RegExp(`^kasane: --device: "${missing}" is not available here: this machine offers .*cpu.*\n$`));
+  expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+});
+
+it("a reader that leaves, such as head, is no error", () => {
+  const line = `"${process.execPath}" ${command.join(" ")} run binary-addition --iterations 5000 --plot-interval 1 --runs "${folder}" | head -n 1`;
+  const { stdout, stderr } = spawnSync("bash", ["-c", `set -o pipefail; ${line}`], { cwd: root, encoding: "utf8" });
+  expect({ lines: stdout.split("\n").length, stderr }).toEqual({ lines: 2, stderr: "" });
+});
+
+it("an interrupted run says how to go on, ends with 130, and gives the same figures when it was resumed", async () => {
+  const runs = join(folder, "interrupted");
+  const options = ["--iterations", "2000", "--plot-interval", "5", "--runs", runs];
+  const child = spawn(process.execPath, [...command, "run", "binary-addition", ...options], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stderr = "";
+  child.stderr.on("data", (text) => {
+    stderr += text;
+  });
+  // Once it is training.
+  let stdout = "";
+  child.stdout.on("data", (text) => {
+    stdout += text;
+    // A second interrupt would end it at once.
+    if (!child.killed && stdout.includes("iteration 20\n")) child.kill("SIGINT");
+  });
+  const [code] = await once(child, "close");
+  expect(code).toBe(130);
+  const step = Number(/interrupted after step (\d+), saved as /.exec(stderr)?.[1]);
+  expect(step).toBeGreaterThanOrEqual(20);
+  expect(step).toBeLessThan(2000);
+
+  const [run] = readdirSync(runs) as [string];
+  expect(stderr).toMatch(new RegExp(`run binary-addition --resume .*${run}\n$`));
+  expect(JSON.parse(readFileSync(join(runs, run, "config.json"), "utf8")).finished).toBe(false);
+  expect(kasane("run", "binary-addition", "--resume", run, "--runs", runs).status).toBe(0);
+  expect(kasane("run", "binary-addition", ...options).status).toBe(0);
+  const [resumed, unbroken] = readdirSync(runs).map((name) => readFileSync(join(runs, name, "metrics.jsonl"), "utf8"));
+  expect(resumed).toBe(unbroken);
+});
