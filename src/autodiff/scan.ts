@@ -19,12 +19,12 @@ export interface Step {
 export interface ScanOptions {
   /** Whether the steps go from the last slice to the first; the stacked outputs keep the order of the slices. */
   readonly reverse?: boolean;
-  /** Loops of at most so many steps are written out: faster to run, slower to compile. */
+  /** Loops of at most so many steps are written out. */
   readonly unroll?: number;
 }
 
-/** Loops longer than this stay loops: written out, a thousand nodes take about a tenth of a second to compile. */
-const writtenOut = 64;
+/** Loops longer than this stay loops. They compile many times faster and, from about as many steps on, run as fast as written out. */
+const writtenOut = 6;
 
 /**
  * A loop over time: `step` is applied to the carry and to one slice after the other of the sequences. Its time and memory, and those of

@@ -5,6 +5,7 @@ import { zerosLike } from "../ops/create.js";
 import { add, elementwise } from "../ops/elementwise.js";
 import { matmul, products } from "../ops/matmul.js";
 import { applyAll, type Operands, type Rule } from "../ops/operator.js";
+import { reduce, sum } from "../ops/reduce.js";
 import { Body, loops, type ScanAttributes } from "../ops/scan.js";
 import { reshape, shapes, transpose } from "../ops/shapes.js";
 import { pullBack } from "./grad.js";
@@ -48,7 +49,7 @@ function gradientsOfLoop(
   const nextCarried = carried.map((leaf, i) => leaf && partialOf(body.inputs[i]));
   const ofSlices = wrt.slice(carries, own).map(partialOf);
   const sums = wrt.slice(own).map((x) => x && splitSum(partialOf(x) as Tensor, body, own));
-  const factors = sums.flatMap((sum) => sum?.products.flat() ?? []);
+  const factors = sums.flatMap((sum) => (sum ? [...sum.products.flat(), ...sum.totals.map(({ inputs }) => inputs[0] as Tensor)] : []));
 
   // What the backward steps take from the forward ones.
   const results = [...nextCarried, ...ofSlices, ...sums.map((sum) => sum?.rest), ...factors].filter((x) => x !== undefined);
@@ -108,9 +109,14 @@ function gradientsOfLoop(
     ...carried.map(stateResult),
     ...ofSlices.map((x) => x && stackOf(x)),
     ...sums.map((sum, i) => {
-      const parts = sum?.products.map(([a, b]) => matmul(transpose(rows(a)), rows(b))) ?? [];
+      const { shape } = capturedLeaves[i] as Tensor;
+      const parts = sum?.products.map(([a, b]) => reshape(matmul(transpose(rows(a)), rows(b)), shape)) ?? [];
+      const later = sum?.totals.map((node) => reshape(totalOf(node, stackOf(node.inputs[0] as Tensor)), shape)) ?? [];
       const total = stateResult(totals[i]);
-      return [...(total ? [total] : []), ...parts].reduce<Tensor | undefined>((all, part) => (all ? add(all, part) : part), undefined);
+      return [...(total ? [total] : []), ...parts, ...later].reduce<Tensor | undefined>(
+        (all, part) => (all ? add(all, part) : part),
+        undefined,
+      );
     }),
   ];
 }
@@ -118,13 +124,16 @@ function gradientsOfLoop(
 interface SplitSum {
   /** Matrices whose products `AᵀB` are terms of the sum: over all steps one product of their stacks. */
   readonly products: readonly (readonly [Tensor, Tensor])[];
+  /** Sums over axes, such as those of a bias: over all steps one sum of the stack. */
+  readonly totals: readonly Node[];
   /** The sum of the other terms. */
   readonly rest: Tensor | undefined;
 }
 
-/** Parts one step's gradient of a captured value into products that can wait until after the loop, and the rest. */
+/** Parts one step's gradient of a captured value into products and sums that can wait until after the loop, and the rest. */
 function splitSum(gradient: Tensor, body: Body, own: number): SplitSum {
   const found: [Tensor, Tensor][] = [];
+  const totals: Node[] = [];
   const rest: Tensor[] = [];
   const perStep = new Set(body.inputs.slice(0, own));
   const isPerStep = (x: Tensor) => x.source.kind === "node" || perStep.has(x);
@@ -134,10 +143,16 @@ function splitSum(gradient: Tensor, body: Body, own: number): SplitSum {
     const factors = node && factorsOf(node);
     if (node?.operator === elementwise.Add && node.inputs.every((input) => input.size === gradient.size)) pending.push(...node.inputs);
     else if (factors?.every(isPerStep)) found.push(factors);
-    else rest.push(x);
+    else if (node?.operator === shapes.Reshape) pending.push(node.inputs[0] as Tensor);
+    else if (node?.operator === reduce.ReduceSum && isPerStep(node.inputs[0] as Tensor)) totals.push(node);
+    else rest.push(reshape(x, gradient.shape));
   }
-  return { products: found, rest: rest.reduce<Tensor | undefined>((sum, x) => (sum ? add(sum, x) : x), undefined) };
+  return { products: found, totals, rest: rest.reduce<Tensor | undefined>((sum, x) => (sum ? add(sum, x) : x), undefined) };
 }
+
+/** The sum over all steps of what `node` sums at each, given the stack of its inputs. */
+const totalOf = ({ attributes }: Node, stack: Tensor): Tensor =>
+  sum(stack, { axes: [0, ...(attributes.axes as readonly number[]).map((axis) => axis + 1)] });
 
 /** `A` and `B` of a node that computes `AᵀB` of two matrices. */
 function factorsOf({ operator, inputs: [left, right] }: Node): [Tensor, Tensor] | undefined {

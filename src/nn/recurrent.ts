@@ -142,10 +142,11 @@ function runOver<State extends HiddenState>(
   options: ScanOptions & { reverse: boolean },
 ): readonly Tensor[] {
   const [time, batch] = x.shape as [number, number];
-  const projected = reshape(cell.project(x), [time, batch, -1]);
+  const projected = cell.project(x).map((part) => reshape(part, [time, batch, -1]));
   const next = cell.recurrence();
-  const step = (before: readonly Tensor[], [input, within]: readonly Tensor[]) => {
-    const after = next(input as Tensor, before);
+  const step = (before: readonly Tensor[], slices: readonly Tensor[]) => {
+    const after = next(slices.slice(0, projected.length), before);
+    const within = slices[projected.length];
     // Past a sequence's end its state stays: forward it is the last one, in reverse the initial one, until the end is reached.
     const carry = within ? after.map((part, i) => where(within, part, before[i] as Tensor)) : after;
     return { carry, outputs: [carry[0] as Tensor] };
@@ -153,7 +154,7 @@ function runOver<State extends HiddenState>(
   const start = initial ?? cell.parts.map(() => zeros([batch, cell.hiddenSize], x.dtype));
   // [time, batch, 1]
   const counts = lengths && less(reshape(arange(time), [time, 1, 1]), reshape(lengths, [batch, 1]));
-  const { carry, outputs } = scan(step, start, counts ? [projected, counts] : [projected], options);
+  const { carry, outputs } = scan(step, start, counts ? [...projected, counts] : projected, options);
   const hidden = outputs[0] as Tensor;
   const { form, weightInput, weightHidden, biasInput, biasHidden } = cell;
   const operands = { x, weightInput, weightHidden, biasInput, biasHidden, lengths, state: initial, reverse: options.reverse };

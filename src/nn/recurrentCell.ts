@@ -31,7 +31,7 @@ export interface CellOptions {
 }
 
 /** The state after a step, from the part of the gates that the step's input alone decides and from the state before, in the order of its parts. */
-export type Recurrence = (projected: Tensor, state: readonly Tensor[]) => readonly Tensor[];
+export type Recurrence = (projected: readonly Tensor[], state: readonly Tensor[]) => readonly Tensor[];
 
 /** One step of a recurrent network, with the gates of all weights and biases stacked in PyTorch's order. */
 export abstract class RecurrentCell<State extends HiddenState> extends Module {
@@ -81,15 +81,10 @@ export abstract class RecurrentCell<State extends HiddenState> extends Module {
     return Object.fromEntries(parts.map((part, i) => [part, after[i]])) as unknown as State;
   }
 
-  /** What the inputs alone contribute to the gates: `[..., inputSize]` to `[rows, gates * hiddenSize]`. */
-  project(x: Tensor): Tensor {
+  /** What the inputs and the biases contribute to the gates: `[..., inputSize]` to `[rows, gates * hiddenSize]`, in parts. */
+  project(x: Tensor): readonly Tensor[] {
     const rows = matmul(reshape(x, [-1, this.inputSize]), transpose(this.weightInput));
-    return this.biasInput ? add(rows, this.projectedBias(this.biasInput)) : rows;
-  }
-
-  /** The biases that do not depend on the state. */
-  protected projectedBias(biasInput: Variable): Tensor {
-    return this.biasHidden ? add(biasInput, this.biasHidden) : biasInput;
+    return [this.biasInput && this.biasHidden ? add(rows, add(this.biasInput, this.biasHidden)) : rows];
   }
 
   /** PyTorch's names: `weight_ih`. */
@@ -125,7 +120,7 @@ export class RnnCell extends RecurrentCell<HiddenState> {
   recurrence(): Recurrence {
     const weight = transpose(this.weightHidden);
     const activate = activations[this.activation];
-    return (projected, [hidden]) => [activate(add(projected, matmul(hidden as Tensor, weight)))];
+    return ([projected], [hidden]) => [activate(add(projected as Tensor, matmul(hidden as Tensor, weight)))];
   }
 }
 
@@ -150,8 +145,8 @@ export class LstmCell extends RecurrentCell<LstmState> {
 
   recurrence(): Recurrence {
     const weight = transpose(this.weightHidden);
-    return (projected, [hidden, cell]) => {
-      const gates = add(projected, matmul(hidden as Tensor, weight));
+    return ([projected], [hidden, cell]) => {
+      const gates = add(projected as Tensor, matmul(hidden as Tensor, weight));
       const [i, f, g, o] = split(gates, 4, 1) as unknown as [Tensor, Tensor, Tensor, Tensor];
       const next = add(mul(sigmoid(f), cell as Tensor), mul(sigmoid(i), tanh(g)));
       return [mul(sigmoid(o), tanh(next)), next];
@@ -172,25 +167,30 @@ export class GruCell extends RecurrentCell<HiddenState> {
     super(inputSize, hiddenSize, [undefined, undefined, undefined], options);
   }
 
+  /** The bias of `n_h` is the one that has to wait for the state. */
+  override project(x: Tensor): readonly Tensor[] {
+    const rows = matmul(reshape(x, [-1, this.inputSize]), transpose(this.weightInput));
+    const [gates, candidate] = this.parted(rows, 1);
+    if (!this.biasInput || !this.biasHidden) return [gates, candidate];
+    const [ofGates, ofCandidate] = this.parted(this.biasInput, 0);
+    return [add(gates, add(ofGates, this.parted(this.biasHidden, 0)[0])), add(candidate, ofCandidate)];
+  }
+
   recurrence(): Recurrence {
-    const { hiddenSize: size, biasHidden } = this;
     const weight = transpose(this.weightHidden);
-    return (projected, [hidden]) => {
+    const bias = this.biasHidden && this.parted(this.biasHidden, 0)[1];
+    return ([gatesInput, candidateInput], [hidden]) => {
       const h = hidden as Tensor;
-      const product = matmul(h, weight);
-      const [ofInput, newInput] = split(projected, [2 * size, size], 1) as unknown as [Tensor, Tensor];
-      const [ofHidden, newHidden] = split(biasHidden ? add(product, biasHidden) : product, [2 * size, size], 1) as unknown as [
-        Tensor,
-        Tensor,
-      ];
-      const [r, z] = split(sigmoid(add(ofInput, ofHidden)), 2, 1) as unknown as [Tensor, Tensor];
-      const n = tanh(add(newInput, mul(r, newHidden)));
+      const [gates, candidate] = this.parted(matmul(h, weight), 1);
+      const [r, z] = split(sigmoid(add(gatesInput as Tensor, gates)), 2, 1) as unknown as [Tensor, Tensor];
+      const n = tanh(add(candidateInput as Tensor, mul(r, bias ? add(candidate, bias) : candidate)));
       // (1 - z) n + z h = n + z (h - n)
       return [add(n, mul(z, sub(h, n)))];
     };
   }
 
-  protected override projectedBias(biasInput: Variable): Tensor {
-    return biasInput;
+  /** The gates r and z, and the candidate n. */
+  private parted(stacked: Tensor, axis: number): readonly [Tensor, Tensor] {
+    return split(stacked, [2 * this.hiddenSize, this.hiddenSize], axis) as unknown as [Tensor, Tensor];
   }
 }
