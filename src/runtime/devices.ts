@@ -36,11 +36,14 @@ function offers(device: Device): Promise<boolean> {
   return known;
 }
 
+/** The variables that are on a device are lost, and the process with them, when the last of its sessions is released: one stays. */
+const keptOpen: ort.InferenceSession[] = [];
+
 async function run(device: Device): Promise<boolean> {
   try {
     const session = await ort.InferenceSession.create(probe(), { executionProviders: [device], logSeverityLevel: 4 });
     await session.run({ x: new ort.Tensor("float32", [1], [1]) });
-    await session.release();
+    keptOpen.push(session);
     return true;
   } catch {
     return false;

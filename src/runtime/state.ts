@@ -1,6 +1,7 @@
 import { arrayOf, type DType, type TypedArray } from "../graph/dtype.js";
 import { hostStorage, type Storage, Tensor, type TensorType } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
+import { download } from "./download.js";
 import { ort } from "./onnxruntime.js";
 
 /**
@@ -33,7 +34,7 @@ export class State implements Storage {
 
   /** A copy of the elements: the buffers themselves are written to again. */
   async read(): Promise<TypedArray> {
-    const data = (await this.current.getData()) as TypedArray;
+    const { data } = (this.current.location === "cpu" ? this.current : await download(this.current)) as { data: TypedArray };
     return asStored(data.slice() as TypedArray, this.current.type as DType);
   }
 
