@@ -16,7 +16,7 @@ export class Body {
 
   /** What tells two bodies apart where attributes are compared. */
   toJSON(): string {
-    return `body ${this.origin}`;
+    return `body ${this.origin} of ${this.outputs.length} outputs`;
   }
 }
 
