@@ -1,5 +1,7 @@
 import type { Tensor } from "../graph/tensor.js";
-import { add, div, mul, sqrt, square, tanh } from "../ops/elementwise.js";
+import { Variable } from "../graph/variable.js";
+import { scalar } from "../ops/create.js";
+import { add, div, mul, sqrt, square } from "../ops/elementwise.js";
 import { movingAverage, Optimizer, type OptimizerOptions, type Rule, type Trained } from "./optimizer.js";
 
 type Moments = "firstMoment" | "secondMoment";
@@ -18,16 +20,21 @@ export interface AdamOptions extends OptimizerOptions {
  * `v̂ = v / (1 - β₂ᵗ)` (Kingma and Ba 2014, Adam, algorithm 1).
  */
 export class Adam<Options extends AdamOptions = AdamOptions> extends Optimizer<Moments, Options> {
+  /** `1 - βᵗ` is the moving average of ones. Kept as such it holds all its digits, which a power of a β near 1 does not in float32. */
+  private readonly corrections = {
+    firstCorrection: new Variable(scalar(0, "float32"), { name: "firstCorrection", trainable: false }),
+    secondCorrection: new Variable(scalar(0, "float32"), { name: "secondCorrection", trainable: false }),
+  };
+
   constructor(parameters: Trained, options: Options) {
     super(parameters, options, ["firstMoment", "secondMoment"]);
   }
 
   protected rule(rate: Tensor): Rule<Moments> {
     const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = this.options;
-    // m̂ / (√v̂ + ε) = (√c₂ / c₁) m / (√v + ε √c₂) with c = 1 - βᵗ: the corrections are scalars, made once for all parameters.
-    const t = this.count();
-    const root = sqrt(powerComplement(beta2, t));
-    const scale = div(mul(rate, root), powerComplement(beta1, t));
+    // m̂ / (√v̂ + ε) = (√c₂ / c₁) m / (√v + ε √c₂) with the corrections c = 1 - βᵗ, of which all is computed once for all parameters.
+    const root = sqrt(movingAverage(this.corrections.secondCorrection, scalar(1, "float32"), beta2));
+    const scale = div(mul(rate, root), movingAverage(this.corrections.firstCorrection, scalar(1, "float32"), beta1));
     const floor = mul(root, epsilon);
     return (g, _, { firstMoment, secondMoment }) => {
       const m = movingAverage(firstMoment, g, beta1);
@@ -35,12 +42,10 @@ export class Adam<Options extends AdamOptions = AdamOptions> extends Optimizer<M
       return mul(scale, div(m, add(sqrt(v), floor)));
     };
   }
-}
 
-/** `1 - βᵗ` as `2 h / (1 + h)` with `h = tanh(-t ln β / 2)`, since a β near 1 and its powers lose their digits in float32. */
-function powerComplement(beta: number, t: Tensor): Tensor {
-  const h = tanh(mul(t, -Math.log(beta) / 2));
-  return div(mul(2, h), add(1, h));
+  override namedVariables(): Map<string, Variable> {
+    return new Map([...super.namedVariables(), ...Object.entries(this.corrections)]);
+  }
 }
 
 /** Settings of {@link AdamW}. */

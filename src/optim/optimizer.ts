@@ -39,7 +39,7 @@ export type Rule<Slot extends string> = (gradient: Tensor, parameter: Variable, 
 export abstract class Optimizer<Slot extends string = string, Options extends OptimizerOptions = OptimizerOptions> {
   /** The variables that are trained. */
   readonly parameters: readonly Variable[];
-  /** How many updates were made: int32, since a float32 cannot count past 2^24. Stays 0 where neither schedule nor rule asks for it. */
+  /** How many updates were made: int32, since a float32 cannot count past 2^24. Counted only where a schedule asks for it. */
   readonly step = new Variable(scalar(0, "int32"), { name: "step", trainable: false });
   private readonly names: readonly string[];
   private readonly slots: readonly Slots<Slot>[];
@@ -108,7 +108,7 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
     inModule(this.constructor.name, () => {
       const bounded = clipValue === undefined ? gradients : clipByValue(gradients, clipValue);
       const clipped = clipGlobalNorm === undefined ? bounded : clipByGlobalNorm(bounded, clipGlobalNorm);
-      if (this.schedule) this.count();
+      if (this.schedule) this.step.assign(add(this.step, 1));
       const rule = this.rule(this.learningRate);
       this.parameters.forEach((parameter, i) => {
         const change = rule(clipped[i] as Tensor, parameter, this.slots[i] as Slots<Slot>);
@@ -123,13 +123,6 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
       Object.entries<Variable>(kept).map(([slot, variable]) => [`${slot}/${this.names[i]}`, variable] as const),
     );
     return new Map([["learningRate", this.rate], ["step", this.step], ...slots]);
-  }
-
-  /** The number of the update being made, from 1, as float32. */
-  protected count(): Tensor {
-    const next = add(this.step, 1);
-    this.step.assign(next);
-    return cast(next, "float32");
   }
 }
 

@@ -86,6 +86,8 @@ describe("an optimizer", () => {
       "secondMoment/weight",
       "firstMoment/bias",
       "secondMoment/bias",
+      "firstCorrection",
+      "secondCorrection",
     ]);
     const { weight } = linear();
     expect([...new optim.SGD([weight, weight], { ...options, momentum: 0.9 }).namedVariables().keys()]).toEqual([
