@@ -40,9 +40,10 @@ export function broadcastOrThrow(operation: string, ...shapes: Shape[]): Shape {
 
 /** `axis` counted from the front: -1 is the last of `rank` axes. */
 export function normalizeAxis(operation: string, axis: number, rank: number): number {
-  check(
-    Number.isInteger(axis) && axis >= -rank && axis < rank,
-    () => `${operation}: axis ${axis} of a tensor of rank ${rank}: expected an integer from ${-rank} to ${rank - 1}`,
+  check(Number.isInteger(axis) && axis >= -rank && axis < rank, () =>
+    rank === 0
+      ? `${operation}: axis ${axis} of a scalar, which has no axes`
+      : `${operation}: axis ${axis} of a tensor of rank ${rank}: expected an integer from ${-rank} to ${rank - 1}`,
   );
   return axis < 0 ? axis + rank : axis;
 }
