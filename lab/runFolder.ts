@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { basename, join, relative } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { check, KasaneError, train } from "kasane";
 import { z } from "zod";
 
@@ -83,7 +83,8 @@ export class RunFolder {
 
   /** The path as a user in the working directory would write it. */
   get shown(): string {
-    return relative(process.cwd(), this.path) || ".";
+    const path = relative(process.cwd(), this.path);
+    return path.startsWith("..") ? resolve(this.path) : path || ".";
   }
 
   get config(): RunConfig {

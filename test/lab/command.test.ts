@@ -157,10 +157,6 @@ it("lists the experiments, for people and for machines", async () => {
   expect(lines).toContainEqual(expect.objectContaining({ name: "binary-addition", chapter: "recurrent" }));
 });
 
-it("lists the devices", async () => {
-  expect((await kasane(["devices"])).stdout).toMatch(/^cpu$/m);
-});
-
 it("options come from the preset, those given win, and the rest have their defaults", async () => {
   let got: unknown;
   const options = z.object({

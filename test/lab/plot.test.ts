@@ -1,0 +1,113 @@
+import type { train } from "kasane";
+import { describe, expect, it } from "vitest";
+import { axesOf, type Chart, seriesOf } from "../../lab/plot/chart.js";
+import { drawSvg } from "../../lab/plot/svg.js";
+import { drawTerminal } from "../../lab/plot/terminal.js";
+
+const chartOf = (...ys: number[][]): Chart => ({
+  title: "A & B",
+  xLabel: "time (s)",
+  yLabel: "height <m>",
+  series: ys.map((y, i) => ({ name: `series ${i}`, x: y.map((_, j) => j), y })),
+});
+const labels = (chart: Chart) => axesOf(chart, 8, 4).y.ticks.map(({ label }) => label);
+
+describe("axes", () => {
+  it("have round ticks around the values", () => {
+    expect(labels(chartOf([0.02, 1.24]))).toEqual(["0", "0.5", "1.0", "1.5"]);
+    expect(labels(chartOf([-1, 1]))).toEqual(["-1.0", "-0.5", "0", "0.5", "1.0"]);
+    expect(labels(chartOf([0, 9]))).toEqual(["0", "5", "10"]);
+    expect(labels(chartOf([3e-6, 8e-6]))).toEqual(["2e-6", "4e-6", "6e-6", "8e-6"]);
+    expect(labels(chartOf([0, 4e6]))).toEqual(["0", "1e6", "2e6", "3e6", "4e6"]);
+  });
+
+  it("stand for one value, or none, too", () => {
+    const { low, high } = axesOf(chartOf([3, 3]), 8, 4).y;
+    expect(low).toBeLessThan(3);
+    expect(high).toBeGreaterThan(3);
+    expect(axesOf(chartOf([]), 8, 4).y).toMatchObject({ low: 0, high: 1 });
+    expect(axesOf(chartOf([Number.NaN, Number.POSITIVE_INFINITY, 1, 2]), 8, 4).y).toMatchObject({ low: 1, high: 2 });
+  });
+
+  it("are logarithmic in powers of ten, of positive values", () => {
+    const chart = { ...chartOf([1000, 0.5, 0, -3]), logarithmic: true };
+    expect(labels(chart)).toEqual(["0.1", "1", "10", "100", "1000"]);
+    expect(axesOf(chart, 8, 4).y.place(10)).toBeCloseTo(0.5, 12);
+  });
+});
+
+it("seriesOf takes one figure of the records that have it", () => {
+  const records: train.Metrics[] = [
+    { step: 1, loss: 3 },
+    { step: 2, rate: 1 },
+    { step: 5, loss: 2 },
+  ];
+  expect(seriesOf(records, "loss")).toEqual({ name: "loss", x: [1, 5], y: [3, 2] });
+});
+
+describe("in the terminal", () => {
+  it("a rising line goes from the lower left to the upper right", () => {
+    const lines = drawTerminal(chartOf([0, 1]), 30, 6).split("\n");
+    expect(lines.slice(0, 2).map((line) => line.trim())).toEqual(["A & B", "height <m>"]);
+    const body = lines.slice(2, 8).map((line) => line.slice(5));
+    expect(body.map((row) => row.search(/[⠁-⣿]/u))).toEqual([...body.map((row) => row.search(/[⠁-⣿]/u))].sort((a, b) => b - a));
+    expect(body[0]).toMatch(/[⠁-⣿]$/u);
+    expect(body[5]).toMatch(/^[⠁-⣿]/u);
+    expect(lines[2]).toMatch(/^ 1\.0┤/);
+    expect(lines[7]).toMatch(/^ +0┤/);
+    expect(lines[8]).toMatch(/^ +└[─┬]+$/);
+    expect(lines.slice(9).join()).toContain("time (s)");
+  });
+
+  it("series differ by their marks, and one that lies on another hides nothing", () => {
+    const text = drawTerminal(chartOf([0, 1, 2], [0, 1, 2], [2, 1, 0]));
+    const plot = text.split("\n").slice(2, -3).join("\n");
+    for (const mark of [/[⠁-⣿]/u, /o/, /x/]) expect(plot).toMatch(mark);
+    expect(text).toMatch(/⠒⠒ series 0 +oo series 1 +xx series 2$/);
+  });
+
+  it("no line is wider than asked", () => {
+    for (const columns of [20, 50, 120]) {
+      for (const line of drawTerminal(chartOf([0, 100], [5, 3]), columns)
+        .split("\n")
+        .slice(2, -1))
+        expect([...line].length).toBeLessThanOrEqual(columns);
+    }
+  });
+
+  it("an empty chart has its axes", () => {
+    expect(drawTerminal(chartOf([]))).toContain("┤");
+  });
+});
+
+describe("as SVG", () => {
+  const svg = drawSvg(chartOf([0, 1], [1, 0]));
+
+  it("carries its labels, escaped", () => {
+    for (const text of ["A &amp; B", "time (s)", "height &lt;m>", "series 0", "series 1"]) expect(svg).toContain(`>${text}</text>`);
+  });
+
+  it("tells series apart by dash and marker", () => {
+    const dashes = [...svg.matchAll(/fill="none" stroke="(#\w+)" stroke-width="1.8" stroke-linejoin="round" stroke-dasharray="([\d ]*)"/g)];
+    expect(new Set(dashes.map(([, colour]) => colour)).size).toBe(2);
+    expect(new Set(dashes.map(([, , dash]) => dash)).size).toBe(2);
+    expect(svg).toMatch(/a4 4 0 1 0 8 0/);
+    expect(svg).toMatch(/h7v7h-7z/);
+  });
+
+  it("puts the values in their places", () => {
+    const [, x1, y1, x2, y2] = /<path d="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)" fill="none"/.exec(svg)?.map(Number) as number[];
+    const [, left, top, bottom, right] = /<path d="M(\d+) (\d+)V(\d+)H(\d+)"/.exec(svg)?.map(Number) as number[];
+    expect([x1, y1, x2, y2]).toEqual([left, bottom, right, top]);
+  });
+
+  it("keeps the least and the greatest of many points", () => {
+    const many = Array.from({ length: 100_000 }, (_, i) => (i === 77_777 ? 9 : i === 33_333 ? -9 : Math.sin(i)));
+    const text = drawSvg(chartOf(many));
+    expect(text.length).toBeLessThan(60_000);
+    const [, top, bottom] = /M\d+ (\d+)V(\d+)H/.exec(text)?.map(Number) as number[];
+    const ys = [...text.matchAll(/[ML][\d.]+ ([\d.]+)(?=[L"])/g)].map(([, y]) => Number(y));
+    // The axis goes from -10 to 10.
+    expect(Math.min(...ys.slice(-2000))).toBeCloseTo((top as number) + ((bottom as number) - (top as number)) * 0.05, 0);
+  });
+});
