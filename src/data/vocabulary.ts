@@ -32,11 +32,15 @@ export class Vocabulary {
 
   /** Counts `tokens` and gives an id to each that is frequent enough; of equally frequent ones the first in code-point order comes first. */
   static of(tokens: Iterable<string>, options: VocabularyOptions = {}): Vocabulary {
-    const { minimumCount = 1, specials = defaultSpecials, unknown = specials.includes("<unk>") ? "<unk>" : undefined } = options;
     const counts = new Map<string, number>();
     for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1);
-    for (const special of specials) counts.delete(special);
-    const kept = [...counts].filter(([, count]) => count >= minimumCount);
+    return Vocabulary.ofCounts(counts, options);
+  }
+
+  /** {@link of} tokens that were counted before. */
+  static ofCounts(counts: ReadonlyMap<string, number>, options: VocabularyOptions = {}): Vocabulary {
+    const { minimumCount = 1, specials = defaultSpecials, unknown = specials.includes("<unk>") ? "<unk>" : undefined } = options;
+    const kept = [...counts].filter(([token, count]) => count >= minimumCount && !specials.includes(token));
     kept.sort(([a, countOfA], [b, countOfB]) => countOfB - countOfA || (a < b ? -1 : 1));
     return new Vocabulary([...specials, ...kept.map(([token]) => token)], unknown);
   }

@@ -1,0 +1,39 @@
+import { Vocabulary, type VocabularyOptions } from "./vocabulary.js";
+
+/**
+ * Goes through a text once, and gives the vocabulary of its words and the ids of them all. It takes four bytes a word, beside what the
+ * different words take.
+ * @param pieces the words of one piece of the text after the other
+ */
+export async function encodeWords(
+  pieces: AsyncIterable<readonly string[]>,
+  options: VocabularyOptions = {},
+): Promise<{ vocabulary: Vocabulary; ids: Int32Array }> {
+  // Numbered as they come, since only at the end it is known which words are frequent.
+  const numbers = new Map<string, number>();
+  const counts: number[] = [];
+  let text = new Int32Array(2 ** 16);
+  let length = 0;
+  for await (const words of pieces) {
+    if (length + words.length > text.length) {
+      const larger = new Int32Array(Math.max(2 * text.length, length + words.length));
+      larger.set(text);
+      text = larger;
+    }
+    for (const word of words) {
+      let number = numbers.get(word);
+      if (number === undefined) {
+        number = numbers.size;
+        // A copy, as a part of a string keeps the whole in memory.
+        numbers.set(Buffer.from(word).toString(), number);
+        counts.push(0);
+      }
+      counts[number] = (counts[number] as number) + 1;
+      text[length++] = number;
+    }
+  }
+  const words = [...numbers.keys()];
+  const vocabulary = Vocabulary.ofCounts(new Map(words.map((word, number) => [word, counts[number] as number])), options);
+  const idOf = vocabulary.encode(words);
+  return { vocabulary, ids: text.subarray(0, length).map((number) => idOf[number] as number) };
+}

@@ -1,0 +1,85 @@
+import { createReadStream, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { check, KasaneError } from "../graph/error.js";
+
+/**
+ * The files that a pattern names, in order of their paths. `*` stands for any part of a name, `?` for one character, `**` for folders as
+ * deep as they go; names that begin with a dot are passed over unless the pattern says the dot. A folder stands for all `.txt` in it.
+ * @throws KasaneError where there are none
+ */
+export function findTextFiles(pattern: string): string[] {
+  const isFolder = statSync(pattern, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const segments = (isFolder ? `${pattern.replace(/\/+$/, "")}/**/*.txt` : pattern).split("/");
+  const found = [...new Set(matches(segments[0] === "" ? "/" : ".", segments))].sort();
+  check(found.length > 0, () =>
+    isFolder
+      ? `${pattern}: no .txt file is in this folder`
+      : `${pattern}: no such file: expected the name of one, of a folder, or a pattern such as "texts/**/*.txt"`,
+  );
+  return found;
+}
+
+function* matches(folder: string, [segment, ...rest]: readonly string[]): Generator<string> {
+  if (segment === undefined) return;
+  if (segment === "" || segment === ".") {
+    yield* matches(folder, rest);
+    return;
+  }
+  if (segment === "**") {
+    yield* matches(folder, rest);
+    // Links are not followed: they may lead round in a circle.
+    for (const entry of entriesOf(folder)) {
+      if (entry.isDirectory() && !entry.name.startsWith(".")) yield* matches(join(folder, entry.name), [segment, ...rest]);
+    }
+    return;
+  }
+  const names = /[*?]/.test(segment) ? entriesOf(folder).flatMap(({ name }) => (nameMatches(segment, name) ? [name] : [])) : [segment];
+  for (const name of names) {
+    const path = join(folder, name);
+    if (rest.length > 0) yield* matches(path, rest);
+    else if (statSync(path, { throwIfNoEntry: false })?.isFile()) yield path;
+  }
+}
+
+function nameMatches(pattern: string, name: string): boolean {
+  if (name.startsWith(".") && !pattern.startsWith(".")) return false;
+  const expression = pattern
+    .replaceAll(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
+  return new RegExp(`^${expression}$`, "su").test(name);
+}
+
+function entriesOf(folder: string) {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    throw new KasaneError(`${folder} cannot be read: ${message}`, { cause: error });
+  }
+}
+
+/** Bytes read at a time. */
+const pieceSize = 2 ** 20;
+
+/**
+ * The texts of UTF-8 files one after the other, in pieces that end where a word ends, so that texts of any size take little memory.
+ * @throws KasaneError where a file cannot be read
+ */
+export async function* readTexts(files: readonly string[]): AsyncGenerator<string> {
+  for (const file of files) {
+    let begun = "";
+    try {
+      for await (const read of createReadStream(file, { encoding: "utf8", highWaterMark: pieceSize })) {
+        const piece = read as string;
+        const end = Math.max(piece.lastIndexOf(" "), piece.lastIndexOf("\n"));
+        if (end >= 0) yield begun + piece.slice(0, end + 1);
+        begun = end >= 0 ? piece.slice(end + 1) : begun + piece;
+      }
+    } catch (error) {
+      throw new KasaneError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
+    }
+    yield `${begun}\n`;
+  }
+}
