@@ -80,6 +80,7 @@ export class Context extends PredictContext {
     const { folder, resuming } = this;
     const events = new train.EventWriter(folder.path);
     const onRecord = (metrics: train.Metrics) => {
+      options.onRecord?.(metrics);
       if (this.settings.json) this.print("", { event: "metrics", ...metrics });
     };
     // How a clone's own scripts call the command.
@@ -92,8 +93,8 @@ export class Context extends PredictContext {
     };
     const progress = { isTTY, columns, write };
     try {
-      const common = { folder: folder.path, config: folder.config, resume: resuming, howToResume, events, onRecord, progress };
-      const result = await train.fit({ ...common, ...options });
+      const common = { folder: folder.path, config: folder.config, resume: resuming, howToResume, events, progress };
+      const result = await train.fit({ ...common, ...options, onRecord });
       if (result.ended === "interrupted") throw new Interrupted();
       return result;
     } finally {
