@@ -148,8 +148,12 @@ export function topK(
     Number.isInteger(k) && k >= 0 && k <= size,
     () => `topK: k = ${k} of an axis of ${size}: expected a whole number from 0 to ${size}`,
   );
-  const [values, indices] = applyAll(indexing.TopK, [x], { k, axis: place, largest: Number(largest) }) as unknown as [Tensor, Tensor];
-  return { values, indices };
+  const sortable = x.dtype === "bool" ? cast(x, "uint8") : x;
+  const [values, indices] = applyAll(indexing.TopK, [sortable], { k, axis: place, largest: Number(largest) }) as unknown as [
+    Tensor,
+    Tensor,
+  ];
+  return { values: cast(values, x.dtype), indices };
 }
 
 /** A larger axis is sorted on the CPU where the device has no kernel: comparing each element with each would take more memory than it has. */
