@@ -5,7 +5,7 @@ import { fillUniform } from "../runtime/uniform.js";
 const shuffleStream = 0x5f1e;
 
 /** The numbers 0 to `count - 1` in an order that follows from the seed and the epoch alone (Fisher and Yates's shuffle). */
-export function shuffledIndices(count: number, seed: number, epoch: number): Int32Array {
+export function shuffledIndices(count: number, seed: number, epoch: number): Int32Array<ArrayBuffer> {
   const order = Int32Array.from({ length: count }, (_, i) => i);
   const uniform = new Float32Array(count);
   fillUniform(uniform, [seed, epoch], shuffleStream);
@@ -30,7 +30,7 @@ export interface BatchOptions {
  * The places of the examples of each batch of an epoch. They follow from the options alone, so a resumed run sees what an unbroken one would.
  * @param count the number of examples
  */
-export function* batches(count: number, { batchSize, seed, epoch = 0, dropLast = false }: BatchOptions): Generator<Int32Array> {
+export function* batches(count: number, { batchSize, seed, epoch = 0, dropLast = false }: BatchOptions): Generator<Int32Array<ArrayBuffer>> {
   check(Number.isInteger(batchSize) && batchSize > 0, () => `batches: batchSize ${batchSize}: expected a whole number from 1`);
   const order = seed === undefined ? Int32Array.from({ length: count }, (_, i) => i) : shuffledIndices(count, seed, epoch);
   const end = dropLast ? count - (count % batchSize) : count;

@@ -69,7 +69,7 @@ export class Vocabulary {
   }
 
   /** The ids of a sequence of tokens. */
-  encode(tokens: readonly string[]): Int32Array {
+  encode(tokens: readonly string[]): Int32Array<ArrayBuffer> {
     return Int32Array.from(tokens, (token) => this.id(token));
   }
 
