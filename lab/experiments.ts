@@ -1,7 +1,8 @@
 import type { Experiment } from "./experiment.js";
 import { binaryAddition } from "./recurrent/binary-addition.js";
+import { nextWord } from "./recurrent/next-word.js";
 import { predictSin } from "./recurrent/predict-sin.js";
 import { ptb } from "./recurrent/ptb.js";
 
 /** Every experiment that the command knows, in the order of the list. */
-export const experiments: readonly Experiment[] = [binaryAddition, predictSin, ptb];
+export const experiments: readonly Experiment[] = [binaryAddition, predictSin, nextWord, ptb];

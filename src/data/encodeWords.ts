@@ -3,18 +3,21 @@ import { Vocabulary, type VocabularyOptions } from "./vocabulary.js";
 /**
  * Goes through a text once, and gives the vocabulary of its words and the ids of them all. It takes four bytes a word, beside what the
  * different words take.
- * @param pieces the words of one piece of the text after the other
+ * @param pieces of the text, one after the other, that end where words end
+ * @param split gives the words of a piece
  */
 export async function encodeWords(
-  pieces: AsyncIterable<readonly string[]>,
+  pieces: AsyncIterable<string> | Iterable<string>,
+  split: (piece: string) => readonly string[],
   options: VocabularyOptions = {},
-): Promise<{ vocabulary: Vocabulary; ids: Int32Array }> {
+): Promise<{ vocabulary: Vocabulary; ids: Int32Array<ArrayBuffer> }> {
   // Numbered as they come, since only at the end it is known which words are frequent.
   const numbers = new Map<string, number>();
   const counts: number[] = [];
   let text = new Int32Array(2 ** 16);
   let length = 0;
-  for await (const words of pieces) {
+  for await (const piece of pieces) {
+    const words = split(piece);
     if (length + words.length > text.length) {
       const larger = new Int32Array(Math.max(2 * text.length, length + words.length));
       larger.set(text);
@@ -37,3 +40,15 @@ export async function encodeWords(
   const idOf = vocabulary.encode(words);
   return { vocabulary, ids: text.subarray(0, length).map((number) => idOf[number] as number) };
 }
+
+/**
+ * The words of an English text: in lower case, new lines taken for spaces, and all but the letters a to z, spaces, apostrophes and hyphens
+ * left out, and words that begin with a hyphen too.
+ */
+export const englishWords = (text: string): string[] =>
+  text
+    .toLowerCase()
+    .replaceAll("\n", " ")
+    .replaceAll(/[^a-z '-]/g, "")
+    .split(/ +/)
+    .filter((word) => word !== "" && !word.startsWith("-"));
