@@ -38,7 +38,7 @@ const reduction = (type: string, rule: Rule<ReduceAttributes>, more: Partial<Dec
 
 /** A reduction's result spread over the axes that it summed up. */
 const spread = (y: Tensor, x: Tensor, axes: readonly number[]): Tensor =>
-  expand(reshape(y, reduced(x.shape, { axes, keepDims: true })), x.shape);
+  expand(y.size === 1 ? y : reshape(y, reduced(x.shape, { axes, keepDims: true })), x.shape);
 
 /** The gradient of an extremum goes to the places that attain it, in equal parts. */
 const toExtrema: Rule<ReduceAttributes> = (g, [x], [y], { axes }) => {

@@ -1,22 +1,20 @@
-import { broadcast, sameShape } from "../../graph/shape.js";
-import type { Tensor } from "../../graph/tensor.js";
-import { rewrite, withInputs } from "../../graph/walk.js";
+import { broadcast, type Shape } from "../../graph/shape.js";
+import { makeNode, type Tensor } from "../../graph/tensor.js";
+import { rewrite } from "../../graph/walk.js";
 import { operatorOf } from "../../ops/operator.js";
-import { shapes } from "../../ops/shapes.js";
+import { expand, shapes } from "../../ops/shapes.js";
 
-/** Gives elementwise operators what was expanded in place of the expansion, where they broadcast to the same shape by themselves. */
+/** Gives elementwise operators what was expanded in place of the expansion; where their result is smaller then, that is expanded. */
 export function unexpand(outputs: readonly Tensor[]): readonly Tensor[] {
   return rewrite(outputs, (node, inputs) => {
-    if (!operatorOf(node).scalar || inputs.length < 2) return undefined;
-    const [result] = node.outputs as [Tensor];
-    const slim = [...inputs];
-    inputs.forEach((input, i) => {
-      if (input.source.kind !== "node" || input.source.operator !== shapes.Expand) return;
-      const before = slim[i] as Tensor;
-      slim[i] = input.source.inputs[0] as Tensor;
-      const shape = broadcast(...slim.map((x) => x.shape));
-      if (!shape || !sameShape(shape, result.shape)) slim[i] = before;
-    });
-    return withInputs(node, slim);
+    if (!operatorOf(node).scalar) return undefined;
+    const [{ dtype, shape }] = node.outputs as [Tensor];
+    const slim = inputs.map(({ source }, i) =>
+      source.kind === "node" && source.operator === shapes.Expand ? (source.inputs[0] as Tensor) : (inputs[i] as Tensor),
+    );
+    if (slim.every((input, i) => input === inputs[i])) return undefined;
+    const smaller = broadcast(...slim.map((input) => input.shape)) as Shape;
+    const [result] = makeNode(node.operator, slim, node.attributes, [{ dtype, shape: smaller }], node.path) as [Tensor];
+    return [expand(result, shape)];
   });
 }
