@@ -158,7 +158,9 @@ function runOver<State extends HiddenState>(
   const hidden = outputs[0] as Tensor;
   const { form, weightInput, weightHidden, biasInput, biasHidden } = cell;
   const operands = { x, weightInput, weightHidden, biasInput, biasHidden, lengths, state: initial, reverse: options.reverse };
-  return wholeLayerOf(form, operands, [counts ? where(counts, hidden, 0) : hidden, ...carry]);
+  const steps = [counts ? where(counts, hidden, 0) : hidden, ...carry];
+  // One step, as in generating text, is faster by itself.
+  return time === 1 ? steps : wholeLayerOf(form, operands, steps);
 }
 
 /** A simple recurrent network: layers of {@link RnnCell}. */

@@ -1,5 +1,5 @@
 import { check } from "../graph/error.js";
-import { showShape } from "../graph/shape.js";
+import { sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { relu, sigmoid } from "../ops/activation.js";
@@ -74,9 +74,14 @@ export abstract class RecurrentCell<State extends HiddenState> extends Module {
    * @returns the state after the step, whose `hidden` is the output
    */
   forward(x: Tensor, state?: State): State {
-    const { inputSize, parts } = this;
+    const { inputSize, hiddenSize, parts } = this;
     check(x.rank === 2 && x.shape[1] === inputSize, () => `got inputs ${showShape(x.shape)}, expected [batch, ${inputSize}]`);
-    const before = parts.map((part) => state?.[part] ?? zeros([x.shape[0] as number, this.hiddenSize], x.dtype)) as Tensor[];
+    const shape = [x.shape[0] as number, hiddenSize];
+    const before = parts.map((part) => {
+      const value = (state?.[part] as Tensor | undefined) ?? zeros(shape, x.dtype);
+      check(sameShape(value.shape, shape), () => `got ${part} ${showShape(value.shape)}, expected ${showShape(shape)}`);
+      return value;
+    });
     const after = this.recurrence()(this.project(x), before);
     return Object.fromEntries(parts.map((part, i) => [part, after[i]])) as unknown as State;
   }
