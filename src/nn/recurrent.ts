@@ -156,11 +156,11 @@ function runOver<State extends HiddenState>(
   const counts = lengths && less(reshape(arange(time), [time, 1, 1]), reshape(lengths, [batch, 1]));
   const { carry, outputs } = scan(step, start, counts ? [...projected, counts] : projected, options);
   const hidden = outputs[0] as Tensor;
-  const { form, weightInput, weightHidden, biasInput, biasHidden } = cell;
+  const { weightInput, weightHidden, biasInput, biasHidden } = cell;
   const operands = { x, weightInput, weightHidden, biasInput, biasHidden, lengths, state: initial, reverse: options.reverse };
   const steps = [counts ? where(counts, hidden, 0) : hidden, ...carry];
   // One step, as in generating text, is faster by itself.
-  return time === 1 ? steps : wholeLayerOf(form, operands, steps);
+  return next.form && time > 1 ? wholeLayerOf(next.form, operands, steps) : steps;
 }
 
 /** A simple recurrent network: layers of {@link RnnCell}. */

@@ -31,7 +31,11 @@ export interface CellOptions {
 }
 
 /** The state after a step, from the part of the gates that the step's input alone decides and from the state before, in the order of its parts. */
-export type Recurrence = (projected: readonly Tensor[], state: readonly Tensor[]) => readonly Tensor[];
+export interface Recurrence {
+  (projected: readonly Tensor[], state: readonly Tensor[]): readonly Tensor[];
+  /** What ONNX calls a whole layer of such steps, with the cell's own weights; undefined where it has none. */
+  readonly form?: RecurrentForm;
+}
 
 /** One step of a recurrent network, with the gates of all weights and biases stacked in PyTorch's order. */
 export abstract class RecurrentCell<State extends HiddenState> extends Module {
@@ -43,8 +47,6 @@ export abstract class RecurrentCell<State extends HiddenState> extends Module {
   readonly biasInput: Variable | undefined;
   /** `[gates * hiddenSize]` */
   readonly biasHidden: Variable | undefined;
-  /** What ONNX calls a whole layer of such cells. */
-  abstract readonly form: RecurrentForm;
   /** The names of the state's parts. */
   abstract readonly parts: readonly (keyof State & string)[];
 
@@ -97,7 +99,7 @@ export abstract class RecurrentCell<State extends HiddenState> extends Module {
     return super.torchName(path).replace("_input", "_ih").replace("_hidden", "_hh");
   }
 
-  /** The step; what is the same at all steps is computed by this call, once. */
+  /** The step; what is the same at all steps is computed by this call, once. One of other steps than the cell's own has no `form`. */
   abstract recurrence(): Recurrence;
 }
 
@@ -113,19 +115,18 @@ export interface RnnCellOptions extends CellOptions {
 /** `h' = f(W_i x + b_i + W_h h + b_h)` (Elman 1990). */
 export class RnnCell extends RecurrentCell<HiddenState> {
   readonly parts = ["hidden"] as const;
-  readonly form: RecurrentForm;
   readonly activation: keyof typeof activations;
 
   constructor(inputSize: number, hiddenSize: number, { activation = "tanh", ...options }: RnnCellOptions = {}) {
     super(inputSize, hiddenSize, [undefined], options);
     this.activation = activation;
-    this.form = { type: "RNN", gates: [0], attributes: { activations: [onnxNames[activation]] } };
   }
 
   recurrence(): Recurrence {
     const weight = transpose(this.weightHidden);
     const activate = activations[this.activation];
-    return ([projected], [hidden]) => [activate(add(projected as Tensor, matmul(hidden as Tensor, weight)))];
+    const step: Recurrence = ([projected], [hidden]) => [activate(add(projected as Tensor, matmul(hidden as Tensor, weight)))];
+    return Object.assign(step, { form: { type: "RNN", gates: [0], attributes: { activations: [onnxNames[this.activation]] } } } as const);
   }
 }
 
@@ -141,8 +142,6 @@ export interface LstmCellOptions extends CellOptions {
  */
 export class LstmCell extends RecurrentCell<LstmState> {
   readonly parts = ["hidden", "cell"] as const;
-  // ONNX's order is i, o, f, g.
-  readonly form: RecurrentForm = { type: "LSTM", gates: [0, 3, 1, 2] };
 
   constructor(inputSize: number, hiddenSize: number, { forgetBias, ...options }: LstmCellOptions = {}) {
     super(inputSize, hiddenSize, [undefined, forgetBias, undefined, undefined], options);
@@ -150,12 +149,14 @@ export class LstmCell extends RecurrentCell<LstmState> {
 
   recurrence(): Recurrence {
     const weight = transpose(this.weightHidden);
-    return ([projected], [hidden, cell]) => {
+    const step: Recurrence = ([projected], [hidden, cell]) => {
       const gates = add(projected as Tensor, matmul(hidden as Tensor, weight));
       const [i, f, g, o] = split(gates, 4, 1) as unknown as [Tensor, Tensor, Tensor, Tensor];
       const next = add(mul(sigmoid(f), cell as Tensor), mul(sigmoid(i), tanh(g)));
       return [mul(sigmoid(o), tanh(next)), next];
     };
+    // ONNX's order is i, o, f, g.
+    return Object.assign(step, { form: { type: "LSTM", gates: [0, 3, 1, 2] } } as const);
   }
 }
 
@@ -165,8 +166,6 @@ export class LstmCell extends RecurrentCell<LstmState> {
  */
 export class GruCell extends RecurrentCell<HiddenState> {
   readonly parts = ["hidden"] as const;
-  // ONNX's order is z, r, n.
-  readonly form: RecurrentForm = { type: "GRU", gates: [1, 0, 2], attributes: { linear_before_reset: 1 } };
 
   constructor(inputSize: number, hiddenSize: number, options: CellOptions = {}) {
     super(inputSize, hiddenSize, [undefined, undefined, undefined], options);
@@ -184,7 +183,7 @@ export class GruCell extends RecurrentCell<HiddenState> {
   recurrence(): Recurrence {
     const weight = transpose(this.weightHidden);
     const bias = this.biasHidden && this.parted(this.biasHidden, 0)[1];
-    return ([gatesInput, candidateInput], [hidden]) => {
+    const step: Recurrence = ([gatesInput, candidateInput], [hidden]) => {
       const h = hidden as Tensor;
       const [gates, candidate] = this.parted(matmul(h, weight), 1);
       const [r, z] = split(sigmoid(add(gatesInput as Tensor, gates)), 2, 1) as unknown as [Tensor, Tensor];
@@ -192,6 +191,8 @@ export class GruCell extends RecurrentCell<HiddenState> {
       // (1 - z) n + z h = n + z (h - n)
       return [add(n, mul(z, sub(h, n)))];
     };
+    // ONNX's order is z, r, n.
+    return Object.assign(step, { form: { type: "GRU", gates: [1, 0, 2], attributes: { linear_before_reset: 1 } } } as const);
   }
 
   /** The gates r and z, and the candidate n. */

@@ -53,6 +53,36 @@ describe("dropout in recurrent networks", () => {
   });
 });
 
+describe("a cell of one's own", () => {
+  class HalvingCell extends nn.GruCell {
+    override recurrence(): nn.Recurrence {
+      const next = super.recurrence();
+      return (projected, [hidden]) => next(projected, [(hidden as Tensor).mul(0.5)]);
+    }
+  }
+  class HalvingNetwork extends nn.RecurrentNetwork<nn.HiddenState> {
+    constructor() {
+      super(3, 4, (size) => new HalvingCell(size, 4), {});
+    }
+  }
+
+  it("takes its own steps, also where no gradient needs them", async () => {
+    const network = new HalvingNetwork();
+    const x = tensor(
+      Float32Array.from({ length: 24 }, (_, i) => Math.sin(5 * i)),
+      { shape: [4, 2, 3] },
+    );
+    const { outputs } = network.forward(x);
+    const [cell] = network.layers.map(({ forward }) => forward) as [HalvingCell];
+    let state: nn.HiddenState | undefined;
+    for (const [i, slice] of x.unstack().entries()) {
+      state = cell.forward(slice, state);
+      const [got, expected] = [await numbers(outputs.unstack()[i] as Tensor), await numbers(state.hidden)];
+      got.forEach((value, i) => expect(value).toBeCloseTo(expected[i] as number, 6));
+    }
+  });
+});
+
 describe("what recurrent networks refuse", () => {
   const network = new nn.Lstm(3, 4, { layers: 2, bidirectional: true });
   const x = tensor(new Float32Array(30), { shape: [5, 2, 3] });

@@ -5,6 +5,7 @@ import {
   grad,
   matmul,
   mul,
+  nn,
   random,
   scan,
   seed,
@@ -18,10 +19,12 @@ import {
   zeros,
 } from "kasane";
 import { describe, expect, it } from "vitest";
-import { hostData } from "../../src/graph/tensor.js";
+import { hostData, type Node } from "../../src/graph/tensor.js";
 import { topologicalOrder } from "../../src/graph/walk.js";
+import { choose } from "../../src/onnx/passes/choose.js";
 import { deduplicate } from "../../src/onnx/passes/deduplicate.js";
 import { fold } from "../../src/onnx/passes/fold.js";
+import { hoist } from "../../src/onnx/passes/hoist.js";
 import { prepare } from "../../src/onnx/passes/index.js";
 import { joinProducts } from "../../src/onnx/passes/joinProducts.js";
 import { lower } from "../../src/onnx/passes/lower.js";
@@ -29,6 +32,7 @@ import { shareLoops } from "../../src/onnx/passes/shareLoops.js";
 import { simplify } from "../../src/onnx/passes/simplify.js";
 import { unexpand } from "../../src/onnx/passes/unexpand.js";
 import { apply, type Declaration, family } from "../../src/ops/operator.js";
+import type { ScanAttributes } from "../../src/ops/scan.js";
 
 const input = (shape: readonly number[], name = "x") => new Tensor("float32", shape, { kind: "input", name });
 const types = (outputs: readonly Tensor[]) => topologicalOrder(outputs).map((node) => node.operator.type);
@@ -163,6 +167,75 @@ describe("shareLoops", () => {
     const loops = (tensors: readonly Tensor[]) => types(tensors).filter((type) => type === "Scan").length;
     expect(loops(graph)).toBe(3);
     expect(loops(shareLoops(graph))).toBe(2);
+  });
+});
+
+describe("hoist", () => {
+  const bodyOf = (outputs: readonly Tensor[]) => {
+    const [loop] = topologicalOrder(outputs).filter((node) => node.operator.type === "Scan") as [Node];
+    return types((loop.attributes as unknown as ScanAttributes).body.outputs);
+  };
+  const [weight, bias] = [input([4, 4], "weight"), input([4], "bias")];
+  const once = { unroll: 1 };
+
+  it("computes for all steps at once what depends on no carry, and once what depends on no step", () => {
+    const { outputs } = scan(
+      ([h], [x]) => {
+        const next = tanh(
+          matmul(x as Tensor, weight)
+            .add(bias.exp())
+            .add(h as Tensor),
+        );
+        return { carry: [next], outputs: [next, (x as Tensor).sin()] };
+      },
+      [zeros([2, 4])],
+      [input([9, 2, 4])],
+      once,
+    );
+    const hoisted = hoist(outputs);
+    expect(bodyOf(outputs)).toHaveLength(6);
+    expect(bodyOf(hoisted)).toEqual(["Add", "Tanh"]);
+    expect(hoisted.map((x) => x.shape)).toEqual(outputs.map((x) => x.shape));
+    expect(types(hoisted).filter((type) => type === "MatMul")).toHaveLength(1);
+  });
+
+  it("multiplies what depends on no carry first", () => {
+    const { carry } = scan(
+      ([h], [x, y]) => ({ carry: [(h as Tensor).mul(x as Tensor).mul((y as Tensor).mul(bias))], outputs: [] }),
+      [zeros([4])],
+      [input([9, 4]), input([9, 1], "y")],
+      once,
+    );
+    expect(bodyOf(hoist(carry))).toEqual(["Mul"]);
+  });
+
+  it("leaves what depends on a carry, and what each step draws up from several rows", () => {
+    const { carry } = scan(
+      ([h], [x]) => ({ carry: [(h as Tensor).exp().add(sum(x as Tensor))], outputs: [] }),
+      [zeros([4])],
+      [input([9, 4])],
+      once,
+    );
+    expect(bodyOf(hoist(carry))).toEqual(bodyOf(carry));
+  });
+});
+
+describe("choose", () => {
+  it("takes the operator for a whole layer unless a gradient needs the values of its steps", () => {
+    const [network, x] = [new nn.Lstm(3, 4), input([9, 2, 3])];
+    const { outputs } = network.forward(x);
+    const operators = (tensors: readonly Tensor[]) =>
+      types(choose(shareLoops(tensors))).filter((type) => type === "LSTM" || type === "Scan");
+    expect(operators([outputs])).toEqual(["LSTM"]);
+    expect(operators([outputs, grad(sum(outputs), network.parameters()[0] as Tensor)])).toEqual(["Scan", "Scan"]);
+  });
+
+  it("decides for each layer by itself", () => {
+    const [network, x] = [new nn.Gru(3, 4, { layers: 2 }), input([9, 2, 3])];
+    const { outputs } = network.forward(x);
+    const last = network.parameters().at(-1) as Tensor;
+    const chosen = types(choose(shareLoops([outputs, grad(sum(outputs), last)])));
+    expect(chosen.filter((type) => type === "GRU" || type === "Scan")).toEqual(["GRU", "Scan", "Scan"]);
   });
 });
 
