@@ -57,7 +57,7 @@ export const nextWord = defineExperiment({
 
   async run(context, options) {
     const { corpus, rareCount, windowLength, batchSize, epochs, learningRate } = options;
-    const { device, folder } = context;
+    const { device, folder, seed } = context;
 
     // Data: the ids of all words one after the other. Windows are cut out of them batch by batch, the first four fifths to train on.
     const { vocabulary, ids } = await data.encodeWords(data.readTexts(data.findTextFiles(corpus)), data.englishWords, {
@@ -101,11 +101,11 @@ export const nextWord = defineExperiment({
       { training: true, device },
     );
 
-    // Loop: the windows in the order of the text.
+    // Loop: the windows in another order each epoch.
     const { history, step: last } = await context.fit({
       state: { model, optimizer },
       epochs,
-      batches: () => data.batches(trainCount, { batchSize, dropLast: true }),
+      batches: (epoch) => data.batches(trainCount, { batchSize, seed, epoch, dropLast: true }),
       step: (starts) => step(batchOf(starts)),
       recordEvery: perEpoch,
       onRecord: ({ step, crossEntropy = 0, accuracy = 0 }) => {

@@ -8,7 +8,7 @@ import { check, KasaneError } from "../graph/error.js";
  * @throws KasaneError where there are none
  */
 export function findTextFiles(pattern: string): string[] {
-  const isFolder = statSync(pattern, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const isFolder = typeOf(pattern)?.isDirectory() ?? false;
   const segments = (isFolder ? `${pattern.replace(/\/+$/, "")}/**/*.txt` : pattern).split("/");
   const found = [...new Set(matches(segments[0] === "" ? "/" : ".", segments))].sort();
   check(found.length > 0, () =>
@@ -37,7 +37,16 @@ function* matches(folder: string, [segment, ...rest]: readonly string[]): Genera
   for (const name of names) {
     const path = join(folder, name);
     if (rest.length > 0) yield* matches(path, rest);
-    else if (statSync(path, { throwIfNoEntry: false })?.isFile()) yield path;
+    else if (typeOf(path)?.isFile()) yield path;
+  }
+}
+
+/** What is at a path, links followed; undefined where nothing can be reached. */
+function typeOf(path: string) {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
   }
 }
 
