@@ -38,6 +38,10 @@ describe("what goes wrong is one line and exit code 2", () => {
     [["run", "binary-addition", "--device", "gpu"], /--device: got "gpu", expected one of cpu, webgpu, /],
     [["run", "binary-addition", "--data", join(folder, "no-such")], /--data \(or KASANE_DATA\): got ".*", expected a folder/],
     [["run", "binary-addition", "--resume", "no-such"], /no run "no-such"/],
+    [
+      ["run", "binary-addition", "--cell", "gru", "--activation", "tanh"],
+      /binary-addition: --activation: only --cell rnn has a choice of it/,
+    ],
     [["run", "binary-addition", "extra"], /too many arguments/],
     [["show"], /missing required argument 'run'/],
     [["show", "no-such"], /no run "no-such": there is no such folder here, nor in .*: see kasane runs/],
@@ -212,6 +216,12 @@ describe("a run", () => {
     expect(value(predicted)).toBe(Number(sum));
     expect(Number(a)).toBeLessThan(128);
     expect(stdout).toMatch(/added exactly: \d+ of all 16384 pairs/);
+  });
+
+  it("says when the gradient explodes, as with ReLU", async () => {
+    const of = async (...words: string[]) => (await kasane(["run", "binary-addition", "--iterations", "100", ...words, ...runs])).stdout;
+    expect(await of("--activation", "relu")).toMatch(/^Gradient norm: at most \S+; \d{4,} times as long 8 steps back: it explodes$/m);
+    expect(await of()).toMatch(/^Gradient norm: at most \S+; 0\.\d+ times as long 8 steps back$/m);
   });
 
   it("that was resumed gives the same figures and weights to the bit as an unbroken one", async () => {
