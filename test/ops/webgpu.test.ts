@@ -1,7 +1,8 @@
+import { checkpoint, compile, grad, matmul, mean, random, scan, seed, square, type Tensor, tanh, Variable, zeros } from "kasane";
 import { describe, expect, it } from "vitest";
 import { forbidFallback, hasWebGPU } from "./adapter.js";
 import { cases } from "./cases.js";
-import { evaluate } from "./evaluate.js";
+import { evaluate, relativeError } from "./evaluate.js";
 import { disagreement } from "./pytorch.js";
 
 // WGSL promises its functions to an absolute error near their zeros (log to 2^-21 near 1), so numbers count from 1.
@@ -14,6 +15,32 @@ describe.skipIf(!(await hasWebGPU()))("on WebGPU, without the CPU, values and gr
 
   it.each(Object.entries(verdicts))("%s", (_, verdict) => {
     expect(verdict).toBe("agrees");
+  });
+
+  it("computes random draws, a checkpoint and a loop as the CPU does", async () => {
+    seed(1);
+    const weight = new Variable(random.normal([4, 4]), { name: "weight" });
+    const cell = ([h]: readonly Tensor[], [x]: readonly Tensor[]) => {
+      const next = tanh(matmul((h as Tensor).add(x as Tensor), weight));
+      return { carry: [next], outputs: [next] };
+    };
+    const run = async (device: "cpu" | "webgpu") => {
+      seed(2);
+      const step = compile(
+        () => {
+          const noise = random.normal([7, 3, 4]);
+          const { outputs } = scan(cell, [zeros([3, 4])], [checkpoint((x: Tensor) => tanh(matmul(x, weight)), noise)]);
+          const loss = mean(square(outputs[0] as Tensor));
+          return [loss, grad(loss, weight), random.permutation(50), random.categorical(noise)];
+        },
+        { device },
+      );
+      const results = await step();
+      await step.dispose();
+      return Promise.all(results.map(async (x) => Array.from((await x.data()) as Float32Array)));
+    };
+    const [expected, got] = [await run("cpu"), await run("webgpu")];
+    for (const [i, numbers] of expected.entries()) expect(relativeError(got[i] as number[], numbers, least)).toBeLessThan(1e-5);
   });
 
   // What docs/operators.md is made from on machines without an adapter; `vitest run -u` writes it.
