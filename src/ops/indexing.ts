@@ -1,6 +1,6 @@
 import { type DType, isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { normalizeAxis, type Shape, sameShape, showShape } from "../graph/shape.js";
+import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { cast, onnxTypes } from "./cast.js";
 import { equal, greater, less, logicalAnd, logicalOr } from "./compare.js";
@@ -25,6 +25,8 @@ export const indexing = family({
     gradient: [(g) => g, undefined, (g, [, indices]) => gather(g, reshape(indices, [indices.size]))],
     emit: (emitter, [x, indices, updates]) =>
       emitter.node("ScatterND", [x as string, toInt64(emitter, indices as string), updates as string], { reduction: "add" }),
+    lower: ([x, indices, updates], _, { device }) =>
+      device === "cpu" || device === "wasm" ? scatterInTurn(x, indices, updates) : undefined,
   }),
   GatherElements: declare<{ axis: number }>({
     infer: ([x, indices]) => ({ dtype: x.dtype, shape: indices.shape }),
@@ -119,6 +121,18 @@ export function scatterAdd(x: Tensor, indices: Tensor, updates: Tensor, axis = -
 function scatterFlat(x: Tensor, indices: Tensor, updates: Tensor, axis: number): Tensor {
   const places = reshape(placesOf(x.shape, indices, axis), [indices.size, 1]);
   return reshape(apply(indexing.ScatterND, [reshape(x, [x.size]), places, reshape(updates, [updates.size])]), x.shape);
+}
+
+/**
+ * The rows of ScatterND added element after element. ONNX Runtime's CPU kernel of it (1.30) shares the rows out among threads, which lose
+ * each other's sums where an index stands twice; that of ScatterElements goes through all in order.
+ */
+function scatterInTurn(x: Tensor, indices: Tensor, updates: Tensor): Tensor {
+  const inner = sizeOf(x.shape.slice(1));
+  const wide = cast(indices, x.size < 2 ** 31 ? "int32" : "int64");
+  const places = reshape(add(mul(wide, inner), arange(inner)), [updates.size]);
+  const flat = [reshape(x, [x.size]), places, reshape(updates, [updates.size])];
+  return reshape(apply(indexing.ScatterElements, flat, { axis: 0 }), x.shape);
 }
 
 /** The places, in row-major order, of the elements that `indices` name along `axis` of a tensor of `shape`. */

@@ -154,11 +154,12 @@ export function variance(x: Tensor, { correction = 0, ...options }: ReduceOption
 export function norm(x: Tensor, { order = 2, ...options }: ReduceOptions & { order?: number } = {}): Tensor {
   if (order === Number.POSITIVE_INFINITY) return max(abs(x), options);
   if (order === 1) return sum(abs(x), options);
-  if (order !== 2) return pow(sum(pow(abs(x), order), options), 1 / order);
-  const squared = sum(square(x), options);
+  check(order > 0, () => `norm: order ${order}: expected a number above 0`);
+  const total = sum(order === 2 ? square(x) : pow(abs(x), order), options);
   // The root has no slope at 0: there the gradient is 0, as in PyTorch.
-  const zero = equal(squared, 0);
-  return where(zero, 0, sqrt(where(zero, 1, squared)));
+  const zero = equal(total, 0);
+  const safe = where(zero, 1, total);
+  return where(zero, 0, order === 2 ? sqrt(safe) : pow(safe, 1 / order));
 }
 /** `ln Σ eˣ` over `axes`, without overflow. */
 export const logSumExp = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy(reduce.LogSumExp, nonEmpty("logSumExp", x), options);

@@ -49,6 +49,7 @@ export const reduce: CaseTable = {
     of("of order 1", [cube], (x) => k.norm(x, { axes: 1, order: 1 })),
     of("of order 3", [cube], (x) => k.norm(x, { axes: 1, order: 3 })),
     of("of order infinity", [cube], (x) => k.norm(x, { axes: 1, order: Number.POSITIVE_INFINITY })),
+    of("of order 3, of 0", [list([0, 0, 3, 4], [2, 2])], (x) => k.norm(x, { axes: 1, order: 3 }), { bent: true }),
     of("of 0", [list([0, 0, 3, 4], [2, 2])], (x) => k.norm(x, { axes: 1 }), { bent: true }),
   ],
   logSumExp: [...overAxes(k.logSumExp), of("far from 0", [list([100, 101, -100, -101], [2, 2])], (x) => k.logSumExp(x, { axes: 1 }))],

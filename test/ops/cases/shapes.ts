@@ -126,11 +126,15 @@ export const indexing: CaseTable = {
     of("of whole numbers", [whole([5, 6, 7]), whole([2, 0])], (x, indices) => k.gather(x, indices)),
   ],
   takeAlongAxis: [
+    of("of fewer rows, from the end", [matrix, whole([-1, 3, -4, 0], [2, 2])], (x, indices) => k.takeAlongAxis(x, indices)),
     of("along the last axis", [matrix, whole([0, 3, 1, 1, 2, 0], [3, 2])], (x, indices) => k.takeAlongAxis(x, indices)),
     of("along the first axis", [matrix, whole([0, 2, 1, 1, 2, 0, 2, 2], [2, 4])], (x, indices) => k.takeAlongAxis(x, indices, 0)),
     of("of whole numbers", [ids, whole([2, 0], [2, 1])], (x, indices) => k.takeAlongAxis(x, indices)),
   ],
   scatterAdd: [
+    of("of fewer rows, from the end", [matrix, whole([-1, 3, -4], [1, 3]), spread([1, 3])], (x, indices, updates) =>
+      k.scatterAdd(x, indices, updates),
+    ),
     of("along the last axis", [matrix, whole([0, 3, 1, 1, 2, 2], [3, 2]), spread([3, 2])], (x, indices, updates) =>
       k.scatterAdd(x, indices, updates),
     ),
