@@ -1,6 +1,6 @@
 import { type DType, elementAt, isFloat, promote } from "../graph/dtype.js";
 import { broadcastOrThrow, sameShape } from "../graph/shape.js";
-import { hostData, type Tensor, type TensorType } from "../graph/tensor.js";
+import { type Attributes, hostData, type Tensor, type TensorType } from "../graph/tensor.js";
 import { cast } from "./cast.js";
 import { equal, greater, greaterEqual, less, lessEqual, logicalAnd, logicalNot } from "./compare.js";
 import { operands, scalar, type TensorLike } from "./create.js";
@@ -211,9 +211,10 @@ export function floating(operator: Operator, value: TensorLike): Tensor {
 }
 
 /** Applies a unary operator of any number type; whole numbers are their own floor, ceiling and rounding. */
-function numeric(operator: Operator, value: TensorLike): Tensor {
+function numeric(operator: Operator, value: TensorLike, attributes?: Attributes): Tensor {
   const [x] = operands(operator.type, value) as [Tensor];
-  return narrow(x.dtype) ? cast(apply(operator, [cast(x, "int32")]), x.dtype === "bool" ? "int32" : x.dtype) : apply(operator, [x]);
+  if (!narrow(x.dtype)) return apply(operator, [x], attributes);
+  return cast(apply(operator, [cast(x, "int32")], attributes), x.dtype === "bool" ? "int32" : x.dtype);
 }
 
 const rounding = (operator: Operator, value: TensorLike): Tensor => {
@@ -244,7 +245,7 @@ export function floorDiv(a: TensorLike, b: TensorLike): Tensor {
   // ONNX cuts the quotient off towards zero: one less where there is a remainder and the signs differ.
   const quotient = apply(elementwise.Div, [n, d]);
   const remainder = sub(n, mul(quotient, d));
-  return cast(sub(quotient, cast(less(mul(sign(remainder), sign(d)), 0), wide)), narrow(dtype) && dtype === "bool" ? "int32" : dtype);
+  return cast(sub(quotient, cast(less(mul(sign(remainder), sign(d)), 0), wide)), dtype === "bool" ? "int32" : dtype);
 }
 /** `a - b floor(a / b)`: the remainder, with the divisor's sign. */
 export const mod = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwise.Mod, a, b);
@@ -257,8 +258,8 @@ export const minimum = (a: TensorLike, b: TensorLike): Tensor => promoted(elemen
 /** `x` held between `low` and `high`; no gradient at them or beyond. Fractional bounds make a fraction of a whole number. */
 export function clip(x: TensorLike, low: number, high: number): Tensor {
   const [tensor] = operands("clip", x) as [Tensor];
-  const fits = isFloat(tensor.dtype) || [low, high].every((bound) => Number.isInteger(bound) || !Number.isFinite(bound));
-  return apply(elementwise.Clip, [fits && tensor.dtype !== "bool" ? tensor : cast(tensor, fits ? "int32" : "float32")], { low, high });
+  const isWhole = [low, high].every((bound) => Number.isInteger(bound) || !Number.isFinite(bound));
+  return numeric(elementwise.Clip, isWhole || isFloat(tensor.dtype) ? tensor : cast(tensor, "float32"), { low, high });
 }
 /** `-x`. */
 export const neg = (x: TensorLike): Tensor => numeric(elementwise.Neg, x);

@@ -91,6 +91,7 @@ export const reduce = family({
 
 /** The product over `axes` of all elements but each one: of those before it and those after, so without a division by 0. */
 function productOfOthers(x: Tensor, axes: readonly number[]): Tensor {
+  if (x.size === 0) return x;
   const order = [...x.shape.keys()].filter((axis) => !axes.includes(axis)).concat(axes);
   const moved = transpose(x, order);
   const rows = reshape(moved, [-1, axes.reduce((count, axis) => count * (x.shape[axis] as number), 1)]);

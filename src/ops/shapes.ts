@@ -16,7 +16,9 @@ export const shapes = family({
   Reshape: declare<{ shape: Shape }>({
     infer: ([x], { shape }) => ({ dtype: x.dtype, shape }),
     gradient: [(g, [x]) => reshape(g, x.shape)],
-    emit: (emitter, [x], { shape }) => emitter.node("Reshape", [x as string, emitter.int64(shape)]),
+    // Unless told otherwise, ONNX takes a size of 0 for that of the input.
+    emit: (emitter, [x], { shape }) =>
+      emitter.node("Reshape", [x as string, emitter.int64(shape)], { allowzero: shape.includes(0) ? 1 : undefined }),
   }),
   Transpose: declare<{ perm: readonly number[] }>({
     infer: ([x], { perm }) => ({ dtype: x.dtype, shape: perm.map((axis) => x.shape[axis] as number) }),
@@ -33,6 +35,8 @@ export const shapes = family({
     infer: ([x], { shape }) => ({ dtype: x.dtype, shape }),
     // The reverse walk sums over the axes that were broadcast.
     gradient: [(g) => g],
+    // ONNX Runtime does not expand an axis to none.
+    lower: ([x], { shape }) => (sizeOf(shape) === 0 && x.size > 0 ? reshape(slice(reshape(x, [x.size]), [[0, 0]]), shape) : undefined),
     emit: (emitter, [x], { shape }) => emitter.node("Expand", [x as string, emitter.int64(shape)]),
   }),
   Concat: declare<{ axis: number }>({
