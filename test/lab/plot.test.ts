@@ -80,6 +80,9 @@ describe("in the terminal", () => {
   });
 });
 
+/** The numbers that the groups of `pattern` catch. */
+const numbersIn = (text: string, pattern: RegExp): number[] => (pattern.exec(text) ?? []).slice(1).map(Number);
+
 describe("as SVG", () => {
   const svg = drawSvg(chartOf([0, 1], [1, 0]));
 
@@ -96,8 +99,8 @@ describe("as SVG", () => {
   });
 
   it("puts the values in their places", () => {
-    const [, x1, y1, x2, y2] = /<path d="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)" fill="none"/.exec(svg)?.map(Number) as number[];
-    const [, left, top, bottom, right] = /<path d="M(\d+) (\d+)V(\d+)H(\d+)"/.exec(svg)?.map(Number) as number[];
+    const [x1, y1, x2, y2] = numbersIn(svg, /<path d="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)" fill="none"/);
+    const [left, top, bottom, right] = numbersIn(svg, /<path d="M(\d+) (\d+)V(\d+)H(\d+)"/);
     expect([x1, y1, x2, y2]).toEqual([left, bottom, right, top]);
   });
 
@@ -105,9 +108,9 @@ describe("as SVG", () => {
     const many = Array.from({ length: 100_000 }, (_, i) => (i === 77_777 ? 9 : i === 33_333 ? -9 : Math.sin(i)));
     const text = drawSvg(chartOf(many));
     expect(text.length).toBeLessThan(60_000);
-    const [, top, bottom] = /M\d+ (\d+)V(\d+)H/.exec(text)?.map(Number) as number[];
+    const [top = 0, bottom = 0] = numbersIn(text, /M\d+ (\d+)V(\d+)H/);
     const ys = [...text.matchAll(/[ML][\d.]+ ([\d.]+)(?=[L"])/g)].map(([, y]) => Number(y));
     // The axis goes from -10 to 10.
-    expect(Math.min(...ys.slice(-2000))).toBeCloseTo((top as number) + ((bottom as number) - (top as number)) * 0.05, 0);
+    expect(Math.min(...ys.slice(-2000))).toBeCloseTo(top + (bottom - top) * 0.05, 0);
   });
 });
