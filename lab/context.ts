@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { type Device, data, train } from "kasane";
+import { check, type Device, data, train } from "kasane";
 import type { Chart } from "./plot/chart.js";
 import { drawSvg } from "./plot/svg.js";
 import { drawTerminal } from "./plot/terminal.js";
@@ -48,7 +49,16 @@ export class PredictContext {
    * @param which the last state, or the best by the figure that the experiment chose
    */
   async restore(state: Readonly<Record<string, train.Stateful>>, which: "last" | "best" = "last"): Promise<void> {
-    await train.loadCheckpoint(this.folder.file(`${which}.safetensors`), state);
+    await train.loadCheckpoint(this.checkpoint(which), state);
+  }
+
+  /** @throws KasaneError where the run has saved none */
+  protected checkpoint(which: "last" | "best"): string {
+    const { shown, config } = this.folder;
+    const file = this.folder.file(`${which}.safetensors`);
+    const anew = `the run ended before it first saved itself: start anew with kasane run ${config.experiment}`;
+    check(existsSync(file), () => `${shown} has no ${which}.safetensors: ${anew}`);
+    return file;
   }
 }
 
@@ -78,6 +88,7 @@ export class Context extends PredictContext {
    */
   async fit<Batch>(options: train.FitOptions<Batch>): Promise<train.FitResult> {
     const { folder, resuming } = this;
+    if (resuming && options.folder === undefined) this.checkpoint("last");
     const events = new train.EventWriter(folder.path);
     const onRecord = (metrics: train.Metrics) => {
       options.onRecord?.(metrics);

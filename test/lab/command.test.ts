@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { KasaneError } from "kasane";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -76,6 +76,7 @@ describe("what goes wrong is one line and exit code 2", () => {
   });
 
   it.each([
+    ["missing", (file: string) => rmSync(file)],
     ["cut off", (file: string) => truncateSync(file, 200)],
     ["of another format", (file: string) => writeFileSync(file, "no checkpoint")],
     ["empty", (file: string) => truncateSync(file, 0)],
