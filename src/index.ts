@@ -62,6 +62,7 @@ export {
 } from "./ops/loss.js";
 export { matmul } from "./ops/matmul.js";
 export { layerNorm, logSoftmax, softmax } from "./ops/normalize.js";
+export { concat, flip, pad, type Range, roll, slice, split, stack, unstack } from "./ops/pieces.js";
 export { random, randomState, seed, setRandomState } from "./ops/random.js";
 export {
   all,
@@ -79,26 +80,7 @@ export {
   sum,
   variance,
 } from "./ops/reduce.js";
-export {
-  concat,
-  expand,
-  flip,
-  pad,
-  permute,
-  type Range,
-  reshape,
-  roll,
-  slice,
-  split,
-  squeeze,
-  stack,
-  tile,
-  transpose,
-  tril,
-  triu,
-  unsqueeze,
-  unstack,
-} from "./ops/shapes.js";
+export { expand, permute, reshape, squeeze, tile, transpose, tril, triu, unsqueeze } from "./ops/shapes.js";
 export * as optim from "./optim/index.js";
 export { compile } from "./runtime/compile.js";
 export { type Device, devices } from "./runtime/devices.js";

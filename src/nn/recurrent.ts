@@ -5,8 +5,9 @@ import type { Tensor } from "../graph/tensor.js";
 import { less } from "../ops/compare.js";
 import { arange, zeros } from "../ops/create.js";
 import { where } from "../ops/elementwise.js";
+import { concat, stack, unstack } from "../ops/pieces.js";
 import { wholeLayerOf } from "../ops/recurrent.js";
-import { concat, reshape, stack, transpose, unstack } from "../ops/shapes.js";
+import { reshape, transpose } from "../ops/shapes.js";
 import { Dropout } from "./dropout.js";
 import { Module } from "./module.js";
 import {

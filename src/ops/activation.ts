@@ -2,25 +2,9 @@ import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
 import { greater } from "./compare.js";
 import type { TensorLike } from "./create.js";
 import { scalar } from "./create.js";
-import {
-  abs,
-  add,
-  div,
-  exp,
-  expm1,
-  floating,
-  log1p,
-  maximum,
-  mul,
-  neg,
-  reciprocal,
-  square,
-  sub,
-  unary,
-  unless,
-  where,
-} from "./elementwise.js";
+import { abs, add, div, exp, expm1, log1p, maximum, mul, neg, reciprocal, square, sub, where } from "./elementwise.js";
 import { erfOf, preciseErf } from "./erf.js";
+import { floating, unary, unless } from "./kinds.js";
 import { apply, declare, family } from "./operator.js";
 
 /** Most kernels of activations are for float32 (and float16) alone; float64 is for checking gradients. */

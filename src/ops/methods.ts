@@ -6,6 +6,7 @@ import { indexingMethods } from "./indexing.js";
 import { lossMethods } from "./loss.js";
 import { matmulMethods } from "./matmul.js";
 import { normalizeMethods } from "./normalize.js";
+import { pieceMethods } from "./pieces.js";
 import { reduceMethods } from "./reduce.js";
 import { shapeMethods } from "./shapes.js";
 
@@ -17,6 +18,7 @@ export const methods = {
   ...reduceMethods,
   ...matmulMethods,
   ...shapeMethods,
+  ...pieceMethods,
   ...indexingMethods,
   ...normalizeMethods,
   ...lossMethods,

@@ -8,6 +8,7 @@ import { losses } from "./loss.js";
 import { products } from "./matmul.js";
 import { normalize } from "./normalize.js";
 import type { Operator } from "./operator.js";
+import { pieces } from "./pieces.js";
 import { recurrent } from "./recurrent.js";
 import { reduce } from "./reduce.js";
 import { loops } from "./scan.js";
@@ -23,6 +24,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   ...reduce,
   ...products,
   ...shapes,
+  ...pieces,
   ...indexing,
   ...normalize,
   ...losses,

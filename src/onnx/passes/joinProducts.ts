@@ -2,7 +2,7 @@ import type { Node, Tensor } from "../../graph/tensor.js";
 import { rewrite, topologicalOrder } from "../../graph/walk.js";
 import { add, elementwise } from "../../ops/elementwise.js";
 import { gemm, products } from "../../ops/matmul.js";
-import { concat } from "../../ops/shapes.js";
+import { concat } from "../../ops/pieces.js";
 
 interface Sum {
   readonly products: readonly Node[];

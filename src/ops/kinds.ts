@@ -1,0 +1,74 @@
+import { type DType, elementAt, isFloat, promote } from "../graph/dtype.js";
+import { broadcastOrThrow, sameShape } from "../graph/shape.js";
+import { type Attributes, hostData, type Tensor } from "../graph/tensor.js";
+import { cast } from "./cast.js";
+import { operands, type TensorLike } from "./create.js";
+import { apply, type Declaration, type Operator, type Rule } from "./operator.js";
+
+// The kinds of elementwise operators: how they are declared, and how they are applied to operands of different dtypes.
+
+/** One input, one output of the same shape and dtype. */
+export const unary = (scalar: (x: number) => number, gradient: Rule | "nonDifferentiable", lower?: Declaration["lower"]): Declaration => ({
+  infer: ([x]) => x,
+  gradient: gradient === "nonDifferentiable" ? gradient : [gradient],
+  scalar,
+  lower,
+});
+
+/** Two inputs that broadcast, one output of their dtype. */
+export const binary = (
+  scalar: (a: number, b: number) => number,
+  gradient: [Rule, Rule] | "nonDifferentiable",
+  more: Partial<Declaration> = {},
+): Declaration => ({
+  infer: ([a, b], _, type) => ({ dtype: a.dtype, shape: broadcastOrThrow(type, a.shape, b.shape) }),
+  gradient,
+  scalar: scalar as (...values: number[]) => number,
+  ...more,
+});
+
+/** The simplification of an operator that leaves its other operand as it is when one is `element`. */
+export const neutral = (element: number, left = true): Declaration["simplify"] => {
+  const is = (x: Tensor) => {
+    const data = x.size === 1 ? hostData(x) : undefined;
+    return data !== undefined && Number(elementAt(data, 0, x.dtype)) === element;
+  };
+  const keeps = (x: Tensor, y: Tensor) => sameShape(broadcastOrThrow("neutral", x.shape, y.shape), x.shape);
+  return ([a, b]) => (is(b) && keeps(a, b) ? a : left && is(a) && keeps(b, a) ? b : undefined);
+};
+
+/** A lowering for targets whose provider has no kernel of the operator. */
+export const unless =
+  (has: (x: Tensor, device: string) => boolean, lowered: (a: Tensor, b: Tensor, c: Tensor) => Tensor): Declaration["lower"] =>
+  ([a, b, c], _, { device }) =>
+    has(a, device) ? undefined : lowered(a, b, c);
+
+/** The kernels of the 8-bit types and of booleans are few: these compute in int32 and come back. */
+export const narrow = (dtype: DType): boolean => dtype === "bool" || dtype === "uint8" || dtype === "int8";
+
+/** Applies a binary operator to operands promoted to one dtype. */
+export function promoted(operator: Operator, left: TensorLike, right: TensorLike): Tensor {
+  const [a, b] = operands(operator.type, left, right) as [Tensor, Tensor];
+  const dtype = promote(a.dtype, b.dtype);
+  const wide = narrow(dtype) ? "int32" : dtype;
+  const result = apply(operator, [cast(a, wide), cast(b, wide)]);
+  return dtype === "bool" ? result : cast(result, dtype);
+}
+
+/** Applies a unary operator that only floating-point numbers have. */
+export function floating(operator: Operator, value: TensorLike): Tensor {
+  const [x] = operands(operator.type, value) as [Tensor];
+  return apply(operator, [isFloat(x.dtype) ? x : cast(x, "float32")]);
+}
+
+/** Applies a unary operator of any number type; whole numbers are their own floor, ceiling and rounding. */
+export function numeric(operator: Operator, value: TensorLike, attributes?: Attributes): Tensor {
+  const [x] = operands(operator.type, value) as [Tensor];
+  if (!narrow(x.dtype)) return apply(operator, [x], attributes);
+  return cast(apply(operator, [cast(x, "int32")], attributes), x.dtype === "bool" ? "int32" : x.dtype);
+}
+
+export const rounding = (operator: Operator, value: TensorLike): Tensor => {
+  const [x] = operands(operator.type, value) as [Tensor];
+  return isFloat(x.dtype) ? apply(operator, [x]) : x;
+};

@@ -1,0 +1,228 @@
+import { isFloat } from "../graph/dtype.js";
+import { check } from "../graph/error.js";
+import { normalizeAxes, normalizeAxis, showShape } from "../graph/shape.js";
+import type { Tensor } from "../graph/tensor.js";
+import { arange, zeros } from "./create.js";
+import { gather } from "./indexing.js";
+import { apply, applyAll, declare, family } from "./operator.js";
+import { reshape, unsqueeze } from "./shapes.js";
+
+/** Operators that join tensors and take them apart. */
+export const pieces = family({
+  Concat: declare<{ axis: number }>({
+    infer: (inputs, { axis }) => {
+      const total = inputs.reduce((length, input) => length + (input.shape[axis] as number), 0);
+      return { dtype: inputs[0].dtype, shape: inputs[0].shape.map((size, i) => (i === axis ? total : size)) };
+    },
+    gradient: (g, inputs, _, { axis }, { index }) =>
+      split(
+        g,
+        inputs.map((input) => input.shape[axis] as number),
+        axis,
+      )[index],
+  }),
+  Split: declare<{ axis: number; sizes: readonly number[] }>({
+    infer: ([x], { axis, sizes }) => sizes.map((part) => ({ dtype: x.dtype, shape: x.shape.map((size, i) => (i === axis ? part : size)) })),
+    gradient: [
+      (_, __, outputs, { axis }, { gradients }) =>
+        concat(
+          outputs.map((part, i) => gradients[i] ?? zeros(part.shape, part.dtype)),
+          axis,
+        ),
+    ],
+    emit: (emitter, [x], { axis, sizes }) => emitter.node("Split", [x as string, emitter.int64(sizes)], { axis }, sizes.length),
+  }),
+  // The gradient of a slice is laid back into zeros: a pad where the step is 1, else a reversal or a scatter first.
+  Slice: declare<{ starts: readonly number[]; ends: readonly number[]; axes: readonly number[]; steps: readonly number[] }>({
+    infer: ([x], { starts, ends, axes, steps }) => ({
+      dtype: x.dtype,
+      shape: x.shape.map((size, axis) => {
+        const i = axes.indexOf(axis);
+        return i < 0 ? size : Math.max(0, Math.ceil(((ends[i] as number) - (starts[i] as number)) / (steps[i] as number)));
+      }),
+    }),
+    gradient: [
+      (g, [x], _, { starts, axes, steps }) =>
+        axes.reduce((spread, axis, i) => unslice(spread, axis, x.shape[axis] as number, starts[i] as number, steps[i] as number), g),
+    ],
+    // WebGPU's kernel takes floats alone, and steps backwards of -1 alone.
+    lower: ([x], { starts, ends, axes, steps }, { device }) =>
+      device === "webgpu" && (!isFloat(x.dtype) || steps.some((step) => step < -1))
+        ? axes.reduce((part, axis, i) => gather(part, arange(starts[i] as number, ends[i] as number, steps[i] as number), axis), x)
+        : undefined,
+    emit: (emitter, [x], { starts, ends, axes, steps }) =>
+      // Backwards through the first element the end is "before it", which ONNX writes as any number below -size.
+      emitter.node("Slice", [
+        x as string,
+        emitter.int64(starts),
+        emitter.int64(ends.map((end) => (end < 0 ? -(2 ** 31) : end))),
+        emitter.int64(axes),
+        emitter.int64(steps),
+      ]),
+  }),
+  Pad: declare<{ pads: readonly (readonly [number, number])[]; value: number }>({
+    infer: ([x], { pads }) => ({
+      dtype: x.dtype,
+      shape: x.shape.map((size, axis) => size + (pads[axis]?.[0] as number) + (pads[axis]?.[1] as number)),
+    }),
+    gradient: [
+      (g, [x], _, { pads }) =>
+        slice(
+          g,
+          pads.map(([before], axis) => [before, before + (x.shape[axis] as number)]),
+        ),
+    ],
+    emit: (emitter, [x], { pads, value }, { outputs: [type] }) =>
+      emitter.node("Pad", [
+        x as string,
+        emitter.int64([...pads.map(([before]) => before), ...pads.map(([, after]) => after)]),
+        emitter.scalar(value, type?.dtype ?? "float32"),
+      ]),
+  }),
+});
+
+/** Lays `part`, taken from `start` on with `step` along `axis` of `size` elements, back into zeros. */
+function unslice(part: Tensor, axis: number, size: number, start: number, step: number): Tensor {
+  const count = part.shape[axis] as number;
+  if (count === 0)
+    return zeros(
+      part.shape.map((length, i) => (i === axis ? size : length)),
+      part.dtype,
+    );
+  const ascending = step < 0 ? flip(part, axis) : part;
+  const gap = Math.abs(step);
+  const first = step < 0 ? start + (count - 1) * step : start;
+  const spread = gap === 1 ? ascending : dilate(ascending, axis, gap);
+  const length = spread.shape[axis] as number;
+  // The dilation ends in zeros that may reach past the end.
+  const kept =
+    first + length > size
+      ? slice(
+          spread,
+          [...spread.shape.keys()].map((i) => (i === axis ? [0, size - first] : [])),
+        )
+      : spread;
+  return pad(
+    kept,
+    kept.shape.map((held, i) => (i === axis ? [first, size - first - held] : [0, 0])),
+  );
+}
+
+/** Follows every element along `axis` by `gap - 1` zeros. */
+function dilate(x: Tensor, axis: number, gap: number): Tensor {
+  const inner = [...x.shape.slice(0, axis + 1), 1, ...x.shape.slice(axis + 1)];
+  const padded = pad(
+    reshape(x, inner),
+    inner.map((_, i) => (i === axis + 1 ? [0, gap - 1] : [0, 0])),
+  );
+  return reshape(
+    padded,
+    x.shape.map((size, i) => (i === axis ? size * gap : size)),
+  );
+}
+
+/** Tensors joined along `axis`; the other sizes agree. */
+export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+  const [first] = tensors;
+  check(first !== undefined, () => "concat: got no tensors");
+  const place = normalizeAxis("concat", axis, first.rank);
+  for (const other of tensors) {
+    check(
+      other.rank === first.rank && other.dtype === first.dtype && other.shape.every((size, i) => i === place || size === first.shape[i]),
+      () => `concat: ${other.dtype}${showShape(other.shape)} does not join ${first.dtype}${showShape(first.shape)} along axis ${place}`,
+    );
+  }
+  return tensors.length === 1 ? first : apply(pieces.Concat, tensors, { axis: place });
+}
+
+/** Tensors of one shape joined along a new axis. */
+export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  const [first] = tensors;
+  check(first !== undefined, () => "stack: got no tensors");
+  // Along a new first axis rows are joined as they are: one reshape, not one a tensor.
+  if (axis === 0 && first.rank > 0) return reshape(concat(tensors), [tensors.length, ...first.shape]);
+  return concat(
+    tensors.map((x) => unsqueeze(x, axis)),
+    axis,
+  );
+}
+
+/** The slices along the first axis, without it: what {@link stack} joined. */
+export function unstack(x: Tensor): readonly Tensor[] {
+  const [count, ...rest] = x.shape;
+  check(count !== undefined, () => "unstack: a scalar has no first axis");
+  const [rows, ...inner] = rest;
+  if (rows === undefined) return split(x, count).map((part) => reshape(part, []));
+  return split(reshape(x, [count * rows, ...inner]), count);
+}
+
+/** Cuts along `axis` into so many equal parts, or into parts of the given sizes. */
+export function split(x: Tensor, parts: number | readonly number[], axis = 0): readonly Tensor[] {
+  const place = normalizeAxis("split", axis, x.rank);
+  const size = x.shape[place] as number;
+  const sizes = typeof parts === "number" ? new Array<number>(parts).fill(size / parts) : parts;
+  check(
+    sizes.every(Number.isInteger) && sizes.reduce((total, part) => total + part, 0) === size,
+    () =>
+      `split: axis ${place} of ${showShape(x.shape)} does not part into ${typeof parts === "number" ? `${parts} equal parts` : `[${sizes}]`}`,
+  );
+  return sizes.length === 1 ? [x] : applyAll(pieces.Split, [x], { axis: place, sizes });
+}
+
+/** One axis of a slice, as in Python: from `start` up to `stop` by `step`, each counted from the end where negative. */
+export type Range = readonly [start?: number | null, stop?: number | null, step?: number];
+
+/** A part of every axis, `[start, stop, step]` each as in Python; missing ranges keep the whole axis. */
+export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
+  check(ranges.length <= x.rank, () => `slice: ${ranges.length} ranges for ${showShape(x.shape)}`);
+  const starts: number[] = [];
+  const ends: number[] = [];
+  const axes: number[] = [];
+  const steps: number[] = [];
+  ranges.forEach(([from, to, step = 1], axis) => {
+    check(Number.isInteger(step) && step !== 0, () => `slice: step ${step} along axis ${axis}: expected a whole number other than 0`);
+    const size = x.shape[axis] as number;
+    const [lowest, highest] = step > 0 ? [0, size] : [-1, size - 1];
+    const bound = (value: number | null | undefined, fallback: number) =>
+      value === null || value === undefined ? fallback : Math.min(Math.max(value < 0 ? value + size : value, lowest), highest);
+    const start = bound(from, step > 0 ? 0 : size - 1);
+    const end = bound(to, step > 0 ? size : -1);
+    if (start === 0 && end === size && step === 1) return;
+    starts.push(start);
+    ends.push(end);
+    axes.push(axis);
+    steps.push(step);
+  });
+  return axes.length === 0 ? x : apply(pieces.Slice, [x], { starts, ends, axes, steps });
+}
+
+/** `x` with `[before, after]` elements of `value` added around each axis. */
+export function pad(x: Tensor, pads: readonly (readonly [before: number, after: number])[], value = 0): Tensor {
+  check(
+    pads.length === x.rank && pads.flat().every((count) => Number.isInteger(count) && count >= 0),
+    () => `pad: got ${JSON.stringify(pads)} for ${showShape(x.shape)}: expected [before, after], whole numbers from 0, for each axis`,
+  );
+  return pads.flat().every((count) => count === 0) ? x : apply(pieces.Pad, [x], { pads, value });
+}
+
+/** The elements of `axes` (by default all) in reverse order. */
+export function flip(x: Tensor, axes?: number | readonly number[]): Tensor {
+  const list = normalizeAxes("flip", axes, x.rank);
+  return slice(
+    x,
+    x.shape.map((size, axis) => (list.includes(axis) && size > 1 ? [null, null, -1] : [])),
+  );
+}
+
+/** The elements moved `shift` places along `axis`, those past the end coming in at the front. */
+export function roll(x: Tensor, shift: number, axis = 0): Tensor {
+  const place = normalizeAxis("roll", axis, x.rank);
+  const size = x.shape[place] as number;
+  const offset = ((shift % size) + size) % size;
+  if (offset === 0 || size === 0) return x;
+  const [front, back] = split(x, [size - offset, offset], place) as unknown as [Tensor, Tensor];
+  return concat([back, front], place);
+}
+
+/** The faces that tensors have as methods too. */
+export const pieceMethods = { unstack, split, slice, pad, flip, roll };
