@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { check, KasaneError, train } from "kasane";
 import { z } from "zod";
@@ -65,7 +65,7 @@ export class RunFolder {
 
   /** The runs in `parent`, oldest first; folders that are none are passed over. */
   static list(parent: string): RunFolder[] {
-    if (!existsSync(parent)) return [];
+    if (!existsSync(parent) || !statSync(parent).isDirectory()) return [];
     const names = readdirSync(parent).filter((name) => existsSync(join(parent, name, "config.json")));
     const runs = names.flatMap((name) => {
       try {
@@ -93,6 +93,12 @@ export class RunFolder {
 
   file(name: string): string {
     return join(this.path, name);
+  }
+
+  /** Removes the folder if nothing was trained in it. */
+  removeIfEmpty(): void {
+    const isEmpty = this.metrics.read().length === 0 && !existsSync(this.file("last.safetensors"));
+    if (isEmpty) rmSync(this.path, { recursive: true });
   }
 
   /** Changes the configuration on disk. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
-import { KasaneError } from "kasane";
+import { check, KasaneError } from "kasane";
 import type { Experiment } from "../experiment.js";
 import { flagsOf } from "./flags.js";
 import { listDevices, listExperiments } from "./list.js";
@@ -52,9 +52,14 @@ export function program(experiments: readonly Experiment[]): Command {
     .usage("<experiment> [options]")
     .argument("[experiment]")
     .allowUnknownOption()
+    .allowExcessArguments()
     .action((name: string | undefined) => {
-      if (name === undefined) runs.outputHelp();
-      else findExperiment(experiments, name);
+      if (name === undefined) return runs.outputHelp();
+      check(
+        !name.startsWith("-"),
+        () => `run: got ${name} before any experiment: expected kasane run <experiment> [options] (see kasane list)`,
+      );
+      findExperiment(experiments, name);
     });
   for (const experiment of experiments) addRun(runs, experiment);
 
@@ -104,7 +109,7 @@ function addRun(parent: Command, experiment: Experiment): void {
 }
 
 function subcommand(parent: Command, name: string, description: string): Command {
-  return parent.command(name).description(description).helpOption("--help", "print this help");
+  return parent.command(name).description(description).helpOption("--help", "print this help").allowExcessArguments(false);
 }
 
 function version(): string {

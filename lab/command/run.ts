@@ -51,8 +51,10 @@ export async function run(experiment: Experiment, flags: RunFlags): Promise<void
   try {
     await experiment.run(context, options);
   } catch (error) {
-    // Options that do not go with what was trained must not stay.
-    if (earlier && !(error instanceof Interrupted)) await target.update(earlier);
+    if (error instanceof Interrupted) throw error;
+    // Options that do not go with what was trained must not stay, nor a run that never began.
+    if (earlier) await target.update(earlier);
+    else target.removeIfEmpty();
     throw error;
   }
   await target.update({ finished: true });

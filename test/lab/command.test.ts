@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { KasaneError } from "kasane";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -25,6 +25,7 @@ describe("what goes wrong is one line and exit code 2", () => {
     [["train"], /unknown command "train": expected one of list, run, /],
     [["list", "--foo"], /unknown option '--foo'/],
     [["run", "binary-additon"], /unknown experiment "binary-additon": did you mean binary-addition\?/],
+    [["run", "--resume", "x"], /run: got --resume before any experiment/],
     [["run", "binary-addition", "--hidden-siz", "3"], /unknown option '--hidden-siz' \(Did you mean --hidden-size\?\)/],
     [["run", "binary-addition", "--hidden-size"], /'--hidden-size <n>' argument missing/],
     [["run", "binary-addition", "--hidden-size", "abc"], /--hidden-size: got "abc", expected a whole number, 1 to 4096/],
@@ -64,6 +65,12 @@ describe("what goes wrong is one line and exit code 2", () => {
     const { code, stderr } = await kasane(["run", "binary-addition", "--runs", join(file, "inside")]);
     expect(stderr).toMatch(/^kasane: no run folder can be made in .*: name another with --runs DIR\n$/);
     expect(code).toBe(2);
+  });
+
+  it("a file in place of the folder of runs", async () => {
+    const file = join(folder, "another-file");
+    writeFileSync(file, "");
+    expect(await kasane(["runs", "--runs", file])).toMatchObject({ code: 2, stderr: expect.stringMatching(/^kasane: no runs in .*\n$/) });
   });
 
   it("a run of another experiment, or with another seed", async () => {
@@ -135,6 +142,8 @@ it("an experiment's own complaint is one line", async () => {
   const run = () => Promise.reject(new KasaneError("the corpus is empty"));
   const strict = defineExperiment({ name: "strict", title: "", chapter: "", options: z.object({}), run });
   expect(await kasane(["run", "strict", ...runs], [strict])).toMatchObject({ code: 2, stderr: "kasane: the corpus is empty\n" });
+  // A run that never began leaves no folder.
+  expect(readdirSync(folder).filter((name) => name.startsWith("strict"))).toEqual([]);
 });
 
 it("help is made from the schema", async () => {
