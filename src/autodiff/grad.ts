@@ -7,7 +7,7 @@ import { cast } from "../ops/cast.js";
 import { onesLike, zerosLike } from "../ops/create.js";
 import { add } from "../ops/elementwise.js";
 import { type Operands, operatorOf, type Rule } from "../ops/operator.js";
-import { sumTo } from "../ops/shapes.js";
+import { sumTo } from "../ops/sumTo.js";
 
 /**
  * The gradients of a scalar with respect to tensors that it was computed from; zeros where it does not depend on one.

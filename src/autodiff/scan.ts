@@ -1,6 +1,6 @@
 import { check } from "../graph/error.js";
 import { sameShape, showShape } from "../graph/shape.js";
-import { hostData, nextNodeId, Tensor } from "../graph/tensor.js";
+import { nextNodeId, Tensor } from "../graph/tensor.js";
 import { currentTrace } from "../graph/trace.js";
 import { nodesSince, replay } from "../graph/walk.js";
 import { applyAll } from "../ops/operator.js";
@@ -96,7 +96,8 @@ function loop(step: StepFunction, carry: readonly Tensor[], sequences: readonly 
   const outputs = [...result.carry, ...result.outputs];
   const { nodes, borders } = nodesSince(start, outputs);
   const own = new Set<Tensor>([...carryLeaves, ...slices]);
-  const outside = borders.filter((x) => !own.has(x) && !(x.size <= 1 && hostData(x)));
+  // The step's own constants stay within it.
+  const outside = borders.filter((x) => !own.has(x) && !(x.source.kind === "data" && x.source.id >= start));
   // What the step draws at random it draws anew at every step: a slice of one longer draw.
   const drawn = outside.filter(
     ({ source }) => source.kind === "random" && (source.key ? source.key[1] >= draws : source.stream >= streams),

@@ -55,7 +55,8 @@ export interface Node {
 /** What makes a tensor's value: an operator, or one of the leaves. */
 export type Source =
   | Node
-  | { readonly kind: "data"; readonly storage: Storage }
+  /** Its id tells what was made before, as a node's does. */
+  | { readonly kind: "data"; readonly id: number; readonly storage: Storage }
   | { readonly kind: "input"; readonly name: string }
   | { readonly kind: "variable" }
   | RandomSource;
@@ -121,6 +122,10 @@ export const nextNodeId = (): number => nodes;
 /** A storage in host memory. */
 export const hostStorage = (host: TypedArray): Storage => ({ host, read: () => Promise.resolve(host) });
 
+/** A leaf whose elements are where `storage` has them. */
+export const fromStorage = (storage: Storage, shape: Shape, dtype: DType): Tensor =>
+  new Tensor(dtype, shape, { kind: "data", id: nodes++, storage });
+
 /** A leaf that holds `data` (row-major, not copied). */
 export function fromData(data: TypedArray, shape: Shape, dtype: DType): Tensor {
   checkShape("tensor", shape);
@@ -129,7 +134,7 @@ export function fromData(data: TypedArray, shape: Shape, dtype: DType): Tensor {
     data.length === sizeOf(shape),
     () => `tensor: ${data.length} elements do not fill shape ${showShape(shape)}, which has ${sizeOf(shape)}`,
   );
-  return new Tensor(dtype, shape, { kind: "data", storage: hostStorage(data) });
+  return fromStorage(hostStorage(data), shape, dtype);
 }
 
 /** The elements of a leaf that holds data in host memory, else undefined. */

@@ -6,7 +6,7 @@ import { cast } from "./cast.js";
 import { add, div, exp, log, mul, rsqrt, square, sub } from "./elementwise.js";
 import { apply, applyAll, declare, family } from "./operator.js";
 import { max, mean, sum } from "./reduce.js";
-import { sumTo } from "./shapes.js";
+import { sumTo } from "./sumTo.js";
 
 /** Operators that set elements in relation to the others along some axes. */
 export const normalize = family({

@@ -8,7 +8,6 @@ import { add, where } from "./elementwise.js";
 import { transposedProduct } from "./matmul.js";
 import { apply, declare, family } from "./operator.js";
 import { slice } from "./pieces.js";
-import { sum } from "./reduce.js";
 
 /** Operators that give the same elements another shape. */
 export const shapes = family({
@@ -134,14 +133,6 @@ function belowDiagonal(x: Tensor, operation: string, diagonal: number): Tensor {
   check(x.rank >= 2, () => `${operation}: ${showShape(x.shape)} is not a matrix`);
   const [rows, columns] = x.shape.slice(-2) as [number, number];
   return greaterEqual(add(reshape(arange(rows), [rows, 1]), diagonal), arange(columns));
-}
-
-/** Sums `x` over the axes that broadcasting to its shape added or repeated, back to `shape`. */
-export function sumTo(x: Tensor, shape: Shape): Tensor {
-  if (sameShape(x.shape, shape)) return x;
-  const offset = x.rank - shape.length;
-  const axes = x.shape.flatMap((size, axis) => (axis < offset || (shape[axis - offset] === 1 && size !== 1) ? [axis] : []));
-  return reshape(sum(x, { axes, keepDims: true }), shape);
 }
 
 /** The faces that tensors have as methods too. */

@@ -1,5 +1,5 @@
 import { arrayOf, type DType, type TypedArray } from "../graph/dtype.js";
-import { hostStorage, type Storage, Tensor, type TensorType } from "../graph/tensor.js";
+import { fromStorage, hostStorage, type Storage, type Tensor, type TensorType } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import { download } from "./download.js";
 import { ort } from "./onnxruntime.js";
@@ -59,7 +59,7 @@ export const toOrt = (data: TypedArray, dtype: DType, shape: readonly number[]):
 
 /** A leaf over what a session returned. */
 export function fromOrt(value: ort.Tensor, { dtype, shape }: TensorType): Tensor {
-  return new Tensor(dtype, shape, { kind: "data", storage: hostStorage(asStored(value.data as TypedArray, dtype)) });
+  return fromStorage(hostStorage(asStored(value.data as TypedArray, dtype)), shape, dtype);
 }
 
 /** float16 as its bits, also where the platform has a Float16Array. */

@@ -306,3 +306,13 @@ describe("long loops", () => {
     expect(await weight.item()).toBeCloseTo(2 - 2 ** -11, 4);
   });
 });
+
+it("gives the gradient of a scalar made outside the loop, and keeps the constants of the step", async () => {
+  const factor = tensor(3);
+  const xs = tensor([1, 2, 4]);
+  // x₀ f³ + x₁ f² + x₂ f, by f: 3 f² + 4 f + 4
+  const { carry } = scan(([h], [x]) => ({ carry: [mul(add(h as Tensor, mul(x as Tensor, 1)), factor)], outputs: [] }), [tensor(0)], [xs], {
+    unroll: 0,
+  });
+  expect(await grad(carry[0] as Tensor, factor).item()).toBe(3 * 9 + 4 * 3 + 4);
+});
