@@ -21,3 +21,28 @@ export const pennTreebank: Dataset = {
     },
   },
 };
+
+const examples = "https://raw.githubusercontent.com/pytorch/examples/main/word_language_model/data/wikitext-2";
+
+/**
+ * WikiText-2 (Merity et al. 2016, Pointer sentinel mixture models): Wikipedia's good and featured articles, tokenised, with `<unk>` for rare
+ * words, headings as ` = Title = `, and `@-@`, `@,@`, `@.@` for marks within words and numbers.
+ */
+export const wikiText2: Dataset = {
+  name: "wikitext-2",
+  title: "WikiText-2",
+  files: {
+    "train.txt": {
+      url: `${examples}/train.txt`,
+      sha256: "9e9fa1ad55b1c2c95b08e37dd8e653f638fac2c6de904b79e813611eefbc985f",
+    },
+    "valid.txt": {
+      url: `${examples}/valid.txt`,
+      sha256: "f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8",
+    },
+    "test.txt": {
+      url: `${examples}/test.txt`,
+      sha256: "d790b833ef8cf03a90db7bf1271b7520b83c45ce07ba3c1a9699df81e239eca0",
+    },
+  },
+};

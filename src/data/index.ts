@@ -1,8 +1,10 @@
 export { type BatchOptions, batches, padSequences, shuffledIndices } from "./batches.js";
 export { type Dataset, type DatasetFile, type DatasetOptions, defaultCache, readDataset } from "./dataset.js";
-export { pennTreebank } from "./datasets.js";
+export { pennTreebank, wikiText2 } from "./datasets.js";
 export { encodeWords, englishWords } from "./encodeWords.js";
+export { isWord, sentencesOf, type Token } from "./sentences.js";
 export { readTar, readTarGz } from "./tar.js";
 export { findTextFiles, readTexts } from "./textFiles.js";
+export { type CorruptedSentence, corruptSentence, type TypoOptions } from "./typos.js";
 export { Vocabulary, type VocabularyOptions } from "./vocabulary.js";
 export { loadVocabulary, saveVocabulary } from "./vocabularyFile.js";

@@ -1,4 +1,4 @@
-import { create, isMessage } from "@bufbuild/protobuf";
+import { create, isMessage, toBinary } from "@bufbuild/protobuf";
 import {
   type AttributeProto,
   AttributeProtoSchema,
@@ -64,6 +64,9 @@ export function emitModel(
     graph,
   });
 }
+
+/** {@link emitModel} as the bytes of an `.onnx` file. */
+export const encodeModel = (...model: Parameters<typeof emitModel>): Uint8Array => toBinary(ModelProtoSchema, emitModel(...model));
 
 class GraphWriter implements Emitter {
   readonly initializers: TensorProto[] = [];

@@ -1,21 +1,15 @@
-import { toBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema } from "onnx-buf";
 import { KasaneError } from "../graph/error.js";
 import { Tensor } from "../graph/tensor.js";
-import { emitModel } from "../onnx/emit.js";
+import { encodeModel } from "../onnx/emit.js";
 import { abs } from "../ops/elementwise.js";
 import { ort } from "./onnxruntime.js";
 
 /** Where a graph runs: a provider of ONNX Runtime. */
 export type Device = "cpu" | "webgpu" | "cuda" | "dml" | "coreml" | "wasm";
 
-interface Backend {
-  readonly name: string;
-}
-
 /** The devices that this ONNX Runtime was built with and that this machine offers. */
 export async function devices(): Promise<Device[]> {
-  const { listSupportedBackends } = ort as unknown as { listSupportedBackends?: () => Backend[] };
+  const { listSupportedBackends } = ort as unknown as { listSupportedBackends?: () => { readonly name: string }[] };
   const built = (listSupportedBackends?.() ?? [{ name: "wasm" }, { name: "webgpu" }]).map(({ name }) => name as Device);
   const offered = await Promise.all(built.map(offers));
   return built.filter((_, i) => offered[i]);
@@ -24,7 +18,7 @@ export async function devices(): Promise<Device[]> {
 /** A model of one node, which a device either runs or does not. */
 function probe(): Uint8Array {
   const x = new Tensor("float32", [1], { kind: "input", name: "x" });
-  return toBinary(ModelProtoSchema, emitModel([{ name: "x", tensor: x }], [{ name: "y", tensor: abs(x) }]));
+  return encodeModel([{ name: "x", tensor: x }], [{ name: "y", tensor: abs(x) }]);
 }
 
 const found = new Map<Device, Promise<boolean>>();

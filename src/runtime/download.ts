@@ -1,8 +1,6 @@
-import { toBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema } from "onnx-buf";
 import type { DType } from "../graph/dtype.js";
 import { Tensor } from "../graph/tensor.js";
-import { emitModel } from "../onnx/emit.js";
+import { encodeModel } from "../onnx/emit.js";
 import type { ort } from "./onnxruntime.js";
 import { Session } from "./session.js";
 
@@ -20,5 +18,5 @@ export async function download(tensor: ort.Tensor): Promise<ort.Tensor> {
 
 function copyModel({ type, dims }: ort.Tensor): Uint8Array {
   const x = new Tensor(type as DType, dims, { kind: "input", name: "x" });
-  return toBinary(ModelProtoSchema, emitModel([{ name: "x", tensor: x }], [{ name: "y", tensor: x }]));
+  return encodeModel([{ name: "x", tensor: x }], [{ name: "y", tensor: x }]);
 }

@@ -41,11 +41,11 @@ function planOf(tensors: readonly Tensor[], data: readonly Tensor[]): Plan {
 async function remember(key: string, plan: Plan): Promise<void> {
   plans.delete(key);
   plans.set(key, plan);
-  if (plans.size <= capacity) return;
-  const [oldest] = plans as unknown as Iterable<[string, Plan]>;
-  if (!oldest) return;
-  plans.delete(oldest[0]);
-  await oldest[1].release();
+  for (const [oldest, unused] of plans) {
+    if (plans.size <= capacity) return;
+    plans.delete(oldest);
+    await unused.release();
+  }
 }
 
 /** What tells graphs apart that no one model can serve. */

@@ -1,12 +1,10 @@
-import { toBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema } from "onnx-buf";
 import type * as ort from "#onnxruntime";
 import { isFloat } from "../graph/dtype.js";
 import { KasaneError } from "../graph/error.js";
 import type { Node, RandomSource, Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { leavesOf, topologicalOrder } from "../graph/walk.js";
-import { emitModel, type Named } from "../onnx/emit.js";
+import { encodeModel, type Named } from "../onnx/emit.js";
 import { prepare } from "../onnx/passes/index.js";
 import { detectAnomaly } from "./anomaly.js";
 import type { Device } from "./devices.js";
@@ -30,18 +28,12 @@ export interface Computation {
   readonly updates: ReadonlyMap<Variable, Tensor>;
 }
 
-interface RandomFeed {
-  readonly name: string;
-  readonly leaf: Tensor;
-  readonly source: RandomSource;
-}
-
 /** A graph made ready: its session, and where each input comes from and each output goes. */
 export class Plan {
   private readonly names = new Set<string>();
   private readonly inputs: readonly Named[];
   private readonly variables: { readonly name: string; readonly variable: Variable }[] = [];
-  private readonly randoms: RandomFeed[] = [];
+  private readonly randoms: { readonly name: string; readonly leaf: Tensor; readonly source: RandomSource }[] = [];
   private readonly updates: { readonly name: string; readonly variable: Variable }[];
   private readonly outputs: readonly Named[];
   private readonly watched: readonly { readonly name: string; readonly node: Node; readonly output: Tensor }[];
@@ -75,10 +67,8 @@ export class Plan {
     this.reads = [...this.variables, ...this.updates].map(({ variable }) => variable);
     const results = [...this.outputs, ...this.updates.map(({ name }, i) => ({ name, tensor: prepared[outputs.length + i] as Tensor }))];
     this.watched = options.detectAnomalies ? this.watch(prepared) : [];
-    this.model = toBinary(
-      ModelProtoSchema,
-      emitModel(feeds, [...results, ...this.watched.map(({ name, output }) => ({ name, tensor: output }))], { device }),
-    );
+    const watched = this.watched.map(({ name, output }) => ({ name, tensor: output }));
+    this.model = encodeModel(feeds, [...results, ...watched], { device });
     this.fetches = Object.fromEntries([...results, ...this.watched].map(({ name }) => [name, null]));
     this.session = new Session(this.model, {
       device,
@@ -151,13 +141,11 @@ function draw(
   return numbers;
 }
 
-/** Below so many elements in its largest value a graph is run by one thread: waking a second one costs more than it brings. */
-const smallGraph = 16_384;
+/** With fewer elements in its largest value a graph is run by one thread: waking a second one costs more than it brings. */
+const largeValue = 16_384;
 
-const threadsFor = (outputs: readonly Tensor[]): number => {
-  const largest = Math.max(1, ...topologicalOrder(outputs).flatMap((node) => node.outputs.map((output) => output.size)));
-  return largest < smallGraph ? 1 : 0;
-};
+const threadsFor = (outputs: readonly Tensor[]): number =>
+  topologicalOrder(outputs).some((node) => node.outputs.some(({ size }) => size >= largeValue)) ? 0 : 1;
 
 /** The elements of a data leaf as ONNX Runtime takes them: at once where they are on the host. */
 export function feedOf(leaf: Tensor): ort.Tensor | Promise<ort.Tensor> {
