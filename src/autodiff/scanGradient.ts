@@ -61,7 +61,9 @@ function gradientsOfLoop(
     (x) =>
       !seeds.has(x) && !sliceLeaves.includes(x) && !capturedLeaves.includes(x) && (x.source.kind === "node" || body.inputs.includes(x)),
   );
-  const usedSlices = sliceLeaves.filter((x) => borders.includes(x));
+  const needed = sliceLeaves.filter((x) => borders.includes(x));
+  // A loop takes its length from its sequences: where no step needs one, as in a plain sum, it is given one all the same.
+  const usedSlices = [...needed, ...kept, ...given].some((x) => x !== undefined) ? needed : sliceLeaves.slice(0, 1);
   const usedCaptured = capturedLeaves.filter((x) => borders.includes(x));
   const forward = applyAll(loops.Scan, inputs, {
     ...attributes,

@@ -316,3 +316,12 @@ it("gives the gradient of a scalar made outside the loop, and keeps the constant
   });
   expect(await grad(carry[0] as Tensor, factor).item()).toBe(3 * 9 + 4 * 3 + 4);
 });
+
+it("gives the gradient of a plain sum, whose backward steps need no slice", async () => {
+  const gradientOf = compile((x: Tensor) => {
+    const total = scan(([before], [slice]) => ({ carry: [add(before as Tensor, slice as Tensor)], outputs: [] }), [tensor([0, 0])], [x]);
+    return grad(sum(mul(total.carry[0] as Tensor, tensor([2, 3]))), x);
+  });
+  const rows = Array.from({ length: 10 }, (_, i) => [i, -i]);
+  expect(await (await gradientOf(tensor(rows))).array()).toEqual(rows.map(() => [2, 3]));
+});
