@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { train } from "kasane";
 import { expect, vi } from "vitest";
 import { kasane } from "../helpers.js";
@@ -18,7 +18,16 @@ export const eventsOf = (stdout: string, event: string): Record<string, number>[
  */
 export async function expectSameWhenResumed(words: readonly string[], parent: string, records: number): Promise<void> {
   const runs = ["--json", "--runs", parent];
-  const metrics = (folder: string) => readFileSync(join(folder, "metrics.jsonl"), "utf8");
+  // An experiment that trains several models has a folder for each.
+  const metrics = (folder: string) => {
+    const files = readdirSync(folder, { recursive: true })
+      .map(String)
+      .filter((name) => basename(name) === "metrics.jsonl");
+    return files
+      .sort()
+      .map((name) => `${name}\n${readFileSync(join(folder, name), "utf8")}`)
+      .join("");
+  };
   const unbroken = await kasane([...words, ...runs]);
   expect(unbroken).toMatchObject({ code: 0 });
 

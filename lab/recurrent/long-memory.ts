@@ -1,0 +1,159 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { arange, compile, nn, optim, random, seed, stack, type Tensor, tensor, Variable, zeros } from "kasane";
+import { z } from "zod";
+import { table } from "../command/table.js";
+import { defineExperiment } from "../experiment.js";
+import type { Series } from "../plot/chart.js";
+import { type CellName, cells, gradientByLag, lastHidden } from "./memoryCells.js";
+
+/** The mean squared error below which the adding problem counts as solved; to answer 1 always has the variance of the sum, 2/12. */
+const solvedBelow = 0.01;
+const heldOutSize = 500;
+const names = Object.keys(cells) as CellName[];
+const listOf = (item: string) => new RegExp(`^(${item})(,(${item}))*$`);
+
+const schema = z.object({
+  lags: z.int().min(2).max(1000).default(60).meta({ description: "how far back the gradients are followed", unit: "steps" }),
+  networks: z.int().min(1).default(20).describe("fresh networks of each cell that the gradients are averaged over"),
+  lengths: z.string().regex(listOf("[2-9]|[1-9]\\d{1,3}")).default("50,200,500").describe("lengths of the adding problem, with commas"),
+  cells: z
+    .string()
+    .regex(listOf(names.join("|")))
+    .default(names.join(","))
+    .describe(`cells that are compared, of ${names.join(", ")}`),
+  hiddenSize: z.int().min(1).max(4096).default(32).meta({ description: "size of the state", unit: "units" }),
+  steps: z.int().min(1).default(4000).describe("updates after which a cell is given up"),
+  batchSize: z.int().min(1).default(50).describe("sequences that an update is made from, always fresh ones"),
+  learningRate: z.number().positive().default(0.01).describe("step size of Adam"),
+  validateEvery: z.int().min(1).default(100).meta({ description: "how often the held-out error is measured", unit: "steps" }),
+});
+
+/**
+ * Data: the adding problem (Hochreiter and Schmidhuber 1997, experiment 4). At every step a number from 0 to 1, and a mark that is 1 once in each
+ * half of the sequence and else 0; the two marked numbers are to be added. Inputs `[time, batch, 2]`, targets `[batch, 1]`.
+ */
+export function addingProblem(time: number, batch: number) {
+  const half = Math.floor(time / 2);
+  const at = (from: number, count: number) =>
+    arange(time)
+      .reshape([time, 1])
+      .cast("float32")
+      .equal(random.uniform([batch], 0, count).floor().add(from))
+      .cast("float32");
+  const marks = at(0, half).add(at(half, time - half));
+  const numbers = random.uniform([time, batch]);
+  return { x: stack([numbers, marks], 2), targets: numbers.mul(marks).sum({ axes: 0 }).reshape([batch, 1]) };
+}
+
+/** Why LSTM: how far the gradient reaches back in four cells, and what they learn from it. */
+export const longMemory = defineExperiment({
+  name: "long-memory",
+  title: "Long memory: the gradient's way back through time, and the adding problem",
+  chapter: "recurrent",
+  options: schema,
+
+  async run(context, options) {
+    const { lags, networks, hiddenSize, steps, batchSize, validateEvery } = options;
+    const { device } = context;
+    const chosen = names.filter((name) => options.cells.split(",").includes(name));
+    const plotGradients = (name: string, title: string, series: Series[]) =>
+      context.plot(name, { title, xLabel: "time lag (steps)", yLabel: "gradient's norm, last state = 1", logarithmic: true, series });
+    const lagsOf = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
+
+    // 1. The gradient in fresh networks: one call goes through all of them, drawing the next one's weights.
+    const fresh: Series[] = [];
+    for (const name of chosen) {
+      seed(context.seed);
+      const cell = cells[name].make(2, hiddenSize);
+      const measure = compile(
+        (network: Tensor) => {
+          const norms = gradientByLag(cell, addingProblem(lags, batchSize).x);
+          const bound = 1 / Math.sqrt(hiddenSize);
+          for (const weight of cell.parameters()) if (weight.rank === 2) weight.assign(random.uniform(weight.shape, -bound, bound));
+          return { network, logarithms: norms.log() };
+        },
+        { device },
+      );
+      const { logarithms } = await measure.many(arange(networks));
+      // The geometric mean over the networks.
+      const norms = await logarithms.mean({ axes: 0 }).exp().data();
+      fresh.push({ name: cells[name].title, x: lagsOf(lags), y: Array.from(norms, Number).reverse() });
+    }
+    await plotGradients("gradient-fresh", `The gradient on its way back: ${networks} networks before training`, fresh);
+
+    // 2. The adding problem: each cell at each length until it is solved, or the steps are used up.
+    const rows: string[][] = [];
+    for (const length of options.lengths.split(",").map(Number)) {
+      const errors: Series[] = [];
+      const trained: Series[] = [];
+      for (const name of chosen) {
+        seed(context.seed);
+        const heldOut = await compile(() => addingProblem(length, heldOutSize), { device })();
+        const cell = cells[name].make(2, hiddenSize);
+        const output = new nn.Linear(hiddenSize, 1);
+        const optimizer = new optim.Adam([...cell.parameters(), ...output.parameters()], {
+          learningRate: options.learningRate,
+          clipGlobalNorm: 1,
+        });
+        const errorOf = ({ x, targets }: ReturnType<typeof addingProblem>) => output.forward(lastHidden(cell, x)).meanSquaredError(targets);
+        const step = compile(
+          () => {
+            const loss = errorOf(addingProblem(length, batchSize));
+            optimizer.minimize(loss);
+            return { loss };
+          },
+          { training: true, device },
+        );
+        const measure = compile(errorOf, { device });
+
+        // A checkpoint keeps the step at which the problem was solved; 0: not yet.
+        const solved = { at: new Variable(zeros([]), { trainable: false }) };
+        const isSolved = async () => (await solved.at.item()) > 0;
+        const folder = context.folder.file(`${name}-${length}`);
+        let done = 0;
+        const { history, step: last } = await context.fit({
+          folder,
+          resume: existsSync(join(folder, "last.safetensors")),
+          state: { cell, output, optimizer, solved: { namedVariables: () => new Map(Object.entries(solved)) } },
+          epochs: 1,
+          steps,
+          async *batches() {
+            while (!(await isSolved())) yield;
+          },
+          step: async (_batch, count, before) => {
+            done = before + count;
+            return step();
+          },
+          validateEvery,
+          async validate() {
+            const heldOutError = await (await measure(heldOut)).item();
+            if (heldOutError < solvedBelow && !(await isSolved())) await solved.at.assign(tensor(done));
+            return { heldOutError };
+          },
+        });
+        const measured = history.filter(({ heldOutError }) => heldOutError !== undefined);
+        const y = measured.map(({ heldOutError }) => heldOutError as number);
+        errors.push({ name: cells[name].title, x: measured.map(({ step }) => step), y });
+        const [solvedAt, heldOutError] = [await solved.at.item(), y.at(-1) as number];
+        context.record(last, { [`${name}-${length}/heldOutError`]: heldOutError, [`${name}-${length}/solvedAt`]: solvedAt });
+        rows.push([cells[name].title, String(length), solvedAt > 0 ? `${solvedAt} steps` : `not in ${steps}`, heldOutError.toFixed(4)]);
+        context.print((rows.at(-1) as string[]).join("   "), { event: "result", cell: name, length, solvedAt, heldOutError });
+        const norms = await (await compile((x: Tensor) => gradientByLag(cell, x), { device })(heldOut.x)).data();
+        trained.push({ name: cells[name].title, x: lagsOf(length), y: Array.from(norms, Number).reverse() });
+      }
+      const labels = { xLabel: "update", yLabel: `mean squared error of ${heldOutSize} held-out sequences` };
+      await context.plot(`adding-${length}`, {
+        title: `The adding problem, length ${length}`,
+        ...labels,
+        logarithmic: true,
+        series: errors,
+      });
+      await plotGradients(`gradient-${length}`, `The gradient on its way back, after training at length ${length}`, trained);
+    }
+
+    // Report
+    context.print(`\nsolved: mean squared error below ${solvedBelow} (always answering 1: 0.167)`);
+    context.print(table(["cell", "length", "solved after", "held-out error"], rows));
+  },
+});
