@@ -133,7 +133,10 @@ export const typoDetection = defineExperiment({
 
       const line = text.replaceAll(/\s/g, " ");
       const sentences = [...data.sentencesOf(line)];
-      check(sentences.length > 0, () => `predict: "${text}" has no word`);
+      check(
+        sentences.flat().some((token) => data.isWord(token.text)),
+        () => `predict: "${text}" has no word`,
+      );
       const scores = await judge(model, vocabulary, context.device)(sentences.map((tokens) => tokens.map((token) => token.text)));
       const below = new Array<string>(line.length + 1).fill(" ");
       const misspelt: string[] = [];
