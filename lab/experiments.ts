@@ -1,10 +1,11 @@
 import type { Experiment } from "./experiment.js";
 import { binaryAddition } from "./recurrent/binary-addition.js";
 import { longMemory } from "./recurrent/long-memory.js";
+import { lstmVsGru } from "./recurrent/lstm-vs-gru.js";
 import { nextWord } from "./recurrent/next-word.js";
 import { predictSin } from "./recurrent/predict-sin.js";
 import { ptb } from "./recurrent/ptb.js";
 import { typoDetection } from "./recurrent/typo-detection.js";
 
 /** Every experiment that the command knows, in the order of the list. */
-export const experiments: readonly Experiment[] = [binaryAddition, predictSin, nextWord, longMemory, ptb, typoDetection];
+export const experiments: readonly Experiment[] = [binaryAddition, predictSin, nextWord, longMemory, lstmVsGru, ptb, typoDetection];

@@ -1,8 +1,25 @@
-import { add, crossEntropy, gather, isTraining, matmul, mul, nn, random, reshape, type Tensor, transpose, Variable, where } from "kasane";
+import {
+  add,
+  check,
+  crossEntropy,
+  gather,
+  isTraining,
+  matmul,
+  mul,
+  nn,
+  random,
+  reshape,
+  type Tensor,
+  transpose,
+  Variable,
+  where,
+} from "kasane";
 import { type SampledWords, sampledCrossEntropy } from "./sampledCrossEntropy.js";
 
 /** What a language model of words is made of. */
 export interface LanguageModelOptions extends SampledWords {
+  /** The recurrent cell. */
+  readonly cell: "rnn" | "lstm" | "gru";
   readonly layers: number;
   /** The units of each layer, and the size of the word vectors. */
   readonly hiddenSize: number;
@@ -14,7 +31,7 @@ export interface LanguageModelOptions extends SampledWords {
   readonly dropout: number;
   /** Whether the dropout masks are the same at all steps of a chunk (Gal and Ghahramani 2016). */
   readonly lockedDropout: boolean;
-  /** The probability of dropping a unit on the way to the next step; the mask is the same at all steps of a chunk. */
+  /** LSTM: the probability of dropping a unit on the way to the next step; the mask is the same at all steps of a chunk. */
   readonly recurrentDropout: number;
   /** The probability of dropping a word of the vocabulary wherever it is read in a chunk. */
   readonly wordDropout: number;
@@ -50,18 +67,27 @@ class DroppingLstmCell extends nn.LstmCell {
   }
 }
 
-class LstmLayer extends nn.RecurrentNetwork<nn.LstmState> {
-  constructor(batchSize: number, { hiddenSize, recurrentDropout, initialRange }: LanguageModelOptions) {
-    const weightInitialiser = nn.init.uniform(-initialRange, initialRange);
-    super(hiddenSize, hiddenSize, (size) => new DroppingLstmCell(size, batchSize, recurrentDropout, { weightInitialiser }), {});
+/** The state of any of the cells. */
+type State = nn.HiddenState & { readonly cell?: Tensor };
+
+class RecurrentLayer extends nn.RecurrentNetwork<State> {
+  constructor(batchSize: number, { cell, hiddenSize, recurrentDropout, initialRange }: LanguageModelOptions) {
+    check(cell === "lstm" || recurrentDropout === 0, () => `recurrentDropout: only an LSTM has it, got cell ${cell}`);
+    const options = { weightInitialiser: nn.init.uniform(-initialRange, initialRange) };
+    const make = {
+      rnn: (size: number): nn.RecurrentCell<State> => new nn.RnnCell(size, hiddenSize, options),
+      lstm: (size: number): nn.RecurrentCell<State> => new DroppingLstmCell(size, batchSize, recurrentDropout, options),
+      gru: (size: number): nn.RecurrentCell<State> => new nn.GruCell(size, hiddenSize, options),
+    };
+    super(hiddenSize, hiddenSize, make[cell], {});
   }
 }
 
-/** Predicts each next word: word vectors, layers of LSTM, and a softmax over the vocabulary (Zaremba et al. 2014, Recurrent neural network regularization). */
+/** Predicts each next word: word vectors, recurrent layers, and a softmax over the vocabulary (Zaremba et al. 2014, Recurrent neural network regularization). */
 export class LanguageModel extends nn.Module {
   /** `[vocabulary, hiddenSize]` */
   readonly vectors: Variable;
-  readonly layers: readonly LstmLayer[];
+  readonly layers: readonly RecurrentLayer[];
   /** `[vocabulary, hiddenSize]`; the vectors where they are tied (Press and Wolf 2017, Using the output embedding to improve language models). */
   readonly output: Variable;
   /** `[vocabulary]` */
@@ -77,7 +103,7 @@ export class LanguageModel extends nn.Module {
     const { hiddenSize, initialRange, tied, layers } = options;
     const matrix = () => new Variable(random.uniform([vocabularySize, hiddenSize], -initialRange, initialRange));
     this.vectors = matrix();
-    this.layers = Array.from({ length: layers }, () => new LstmLayer(batchSize, options));
+    this.layers = Array.from({ length: layers }, () => new RecurrentLayer(batchSize, options));
     this.output = tied ? this.vectors : matrix();
     this.bias = new Variable(random.uniform([vocabularySize], -initialRange, initialRange));
   }
@@ -102,7 +128,7 @@ export class LanguageModel extends nn.Module {
 
 /** The layers of a model together with the state that each has reached in a batch of texts. */
 export class Readers {
-  readonly layers: readonly nn.StatefulNetwork<nn.LstmState>[];
+  readonly layers: readonly nn.StatefulNetwork<State>[];
 
   constructor(model: LanguageModel, batchSize: number) {
     this.layers = model.layers.map((layer) => new nn.StatefulNetwork(layer, batchSize));

@@ -8,13 +8,14 @@ import { type Chunk, chunkCount, chunks, wordsOf } from "./textStream.js";
 const share = z.number().min(0).max(0.95);
 
 const options = z.object({
-  layers: z.int().min(1).max(8).default(2).describe("layers of LSTM"),
+  cell: z.enum(["rnn", "lstm", "gru"]).default("lstm").describe("the recurrent cell"),
+  layers: z.int().min(1).max(8).default(2).describe("recurrent layers"),
   hiddenSize: z.int().min(1).max(4096).default(200).describe("units of each layer, and size of the word vectors"),
   initialRange: z.number().positive().default(0.1).describe("weights start uniform in plus or minus this"),
   tied: z.boolean().default(false).describe("one matrix for the words read and the words predicted"),
   dropout: share.default(0).describe("dropout on all connections that are not recurrent"),
   lockedDropout: z.boolean().default(false).describe("the same dropout masks at all steps of a chunk"),
-  recurrentDropout: share.default(0).describe("dropout on the way to the next step, with the same mask at all steps of a chunk"),
+  recurrentDropout: share.default(0).describe("lstm: dropout on the way to the next step, with the same mask at all steps of a chunk"),
   wordDropout: share.default(0).describe("dropout of whole words of the vocabulary where they are read"),
   frequentWords: z.int().min(0).default(0).describe("with --sampled-words: so many frequent words are in every step's softmax"),
   sampledWords: z.int().min(0).default(0).describe("so many other words are drawn for a step's softmax; 0: all words are in it"),
@@ -150,7 +151,7 @@ export async function trainOn(texts: Texts, context: Context, o: Options): Promi
 }
 
 /** The three texts as word ids, by descending frequency in the training text. */
-async function readTexts(context: Context): Promise<Texts> {
+export async function readTexts(context: Context): Promise<Texts> {
   const files = await context.dataset(data.pennTreebank);
   const [train, valid, test] = ["train", "valid", "test"].map((part) => wordsOf(files.get(`ptb.${part}.txt`) as Uint8Array));
   const vocabulary = data.Vocabulary.of(train as string[], { specials: ["<unk>", "<eos>"] });

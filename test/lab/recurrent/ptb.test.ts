@@ -10,6 +10,7 @@ import { chunkCount, chunks, wordsOf } from "../../../lab/recurrent/textStream.j
 import { RunFolder } from "../../../lab/runFolder.js";
 
 const plain: LanguageModelOptions = {
+  cell: "lstm",
   layers: 2,
   hiddenSize: 5,
   initialRange: 0.5,
@@ -94,6 +95,18 @@ it("trains on the vectors once where they are tied, and drops nothing outside tr
   const same = new LanguageModel(11, 2, { ...plain, tied: true });
   const text = Int32Array.from({ length: 31 }, (_, i) => (i * 7) % 11);
   expect(await evaluation(model, 1, "cpu")(text, 10)).toBe(await evaluation(same, 1, "cpu")(text, 10));
+});
+
+it("has a choice of cells, of which an LSTM alone drops units between steps", () => {
+  const sizes = (["rnn", "gru", "lstm"] as const).map(
+    (cell) => new LanguageModel(11, 1, { ...plain, cell }).layers[0]?.parameters()[0]?.shape,
+  );
+  expect(sizes).toEqual([
+    [5, 5],
+    [15, 5],
+    [20, 5],
+  ]);
+  expect(() => new LanguageModel(11, 1, { ...plain, cell: "gru", recurrentDropout: 0.1 })).toThrow("only an LSTM has it, got cell gru");
 });
 
 it("makes the same curve to the bit when it is interrupted within an epoch and resumed", async () => {

@@ -1,0 +1,146 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { check, compile, optim, seed } from "kasane";
+import { z } from "zod";
+import { table } from "../command/table.js";
+import type { Context } from "../context.js";
+import { defineExperiment } from "../experiment.js";
+import { type Series, seriesOf } from "../plot/chart.js";
+import { LanguageModel, type LanguageModelOptions, Readers } from "./languageModel.js";
+import { evaluation, readTexts, type Texts } from "./ptb.js";
+import { type Chunk, chunkCount, chunks } from "./textStream.js";
+
+const cells = { rnn: "simple RNN", lstm: "LSTM", gru: "GRU" };
+
+/** The validation text is read as so many sequences, so many words at a time. */
+const validation = { batchSize: 20, steps: 25 };
+
+const options = z.object({
+  layers: z.int().min(1).max(8).default(1).describe("recurrent layers"),
+  hiddenSize: z.int().min(1).max(4096).default(256).meta({ description: "size of the states and of the word vectors", unit: "units" }),
+  batchSize: z.int().min(1).default(32).describe("sequences read side by side"),
+  steps: z.int().min(1).default(35).meta({ description: "steps that the gradient reaches back", unit: "words" }),
+  epochs: z.int().min(1).default(2).describe("times through the text, the same for every cell"),
+  learningRate: z.number().positive().default(0.003).describe("step size of Adam at the start; half a cosine takes it down to 0"),
+  clipNorm: z.number().positive().default(5).describe("limit of the norm of all gradients together"),
+  timedSteps: z.int().min(1).default(50).describe("steps that are timed after the training; their median counts"),
+});
+type Options = z.output<typeof options>;
+
+export const lstmVsGru = defineExperiment({
+  name: "lstm-vs-gru",
+  title: "LSTM against GRU: what the gates cost, and what they bring on the Penn Treebank",
+  chapter: "recurrent",
+  options,
+
+  async run(context, o) {
+    await compareCells(await readTexts(context), context, o);
+  },
+});
+
+/** Trains one language model of each cell for the same number of steps, and compares size, speed and perplexity. */
+export async function compareCells(texts: Texts, context: Context, o: Options): Promise<void> {
+  const { device } = context;
+  const { batchSize, steps } = o;
+  const vocabularySize = texts.vocabulary.size;
+  const perEpoch = chunkCount(texts.train, batchSize, steps);
+  check(perEpoch > 0, () => `lstm-vs-gru: ${texts.train.length} words are too few for --batch-size ${batchSize} --steps ${steps}`);
+  const total = o.epochs * perEpoch;
+  context.print(
+    `${texts.train.length} words to train on, vocabulary ${vocabularySize}; each cell gets ${total} steps of ${batchSize * steps} words`,
+  );
+
+  const losses: Series[] = [];
+  const rows: string[][] = [];
+  for (const cell of Object.keys(cells) as (keyof typeof cells)[]) {
+    seed(context.seed);
+    // Model: nothing but the cell differs. A step's softmax is over a part of the vocabulary: it would else take more time than the cell.
+    const sampledWords = Math.floor(vocabularySize / 10);
+    const plain = { initialRange: 0.1, tied: true, dropout: 0, lockedDropout: false, recurrentDropout: 0, wordDropout: 0 };
+    const modelOptions: LanguageModelOptions = {
+      ...plain,
+      cell,
+      layers: o.layers,
+      hiddenSize: o.hiddenSize,
+      frequentWords: sampledWords,
+      sampledWords,
+    };
+    const model = new LanguageModel(vocabularySize, batchSize, modelOptions);
+    const readers = new Readers(model, batchSize);
+    const optimizer = new optim.Adam(model, { learningRate: optim.cosine(o.learningRate, total), clipGlobalNorm: o.clipNorm });
+
+    // Step
+    const step = compile(
+      ({ ids, targets }: Chunk) => {
+        const loss = model.loss(ids, targets, readers);
+        optimizer.minimize(loss);
+        return { loss };
+      },
+      { training: true, device },
+    );
+    const perplexityOf = evaluation(model, validation.batchSize, device);
+
+    // Loop
+    const folder = context.folder.file(cell);
+    const { history, step: last } = await context.fit({
+      folder,
+      resume: existsSync(join(folder, "last.safetensors")),
+      state: { model, optimizer, readers },
+      epochs: o.epochs,
+      steps: total,
+      *batches() {
+        let first = true;
+        for (const chunk of chunks(texts.train, batchSize, steps)) {
+          yield { chunk, first };
+          first = false;
+        }
+      },
+      async step({ chunk, first }) {
+        if (first) await readers.reset();
+        return step(chunk);
+      },
+      validate: async () => ({ validPerplexity: await perplexityOf(texts.valid, validation.steps) }),
+    });
+
+    // Report
+    const validPerplexity = history.findLast((metrics) => metrics.validPerplexity !== undefined)?.validPerplexity as number;
+    const sizeOf = (variables: readonly { readonly size: number }[]) => variables.reduce((sum, { size }) => sum + size, 0);
+    const parameters = sizeOf(model.parameters());
+    const recurrent = sizeOf(model.layers.flatMap((layer) => layer.parameters()));
+    const milliseconds = await medianTime([...firstOf(chunks(texts.train, batchSize, steps), o.timedSteps)], async (chunk) =>
+      (await step(chunk)).loss.item(),
+    );
+    losses.push(seriesOf(history, "loss", cells[cell]));
+    context.record(last, { [`${cell}/validPerplexity`]: validPerplexity, [`${cell}/parameters`]: parameters });
+    rows.push([cells[cell], String(parameters), String(recurrent), milliseconds.toFixed(1), validPerplexity.toFixed(1)]);
+    context.print(rows.at(-1)?.join("   ") ?? "", { event: "result", cell, parameters, recurrent, milliseconds, validPerplexity });
+  }
+  await context.plot("loss", {
+    title: `Penn Treebank: ${o.layers} x ${o.hiddenSize} units, the same steps for each cell`,
+    xLabel: "update",
+    yLabel: "training loss (nats a word)",
+    series: losses,
+  });
+  const headings = ["cell", "parameters", "of them recurrent", "ms a step (median)", `validation perplexity after ${total} steps`];
+  context.print(`\n${table(headings, rows)}`);
+}
+
+/** The median of what each call takes, in milliseconds; the first, which may compile, is left out where there are more. */
+async function medianTime<T>(inputs: readonly T[], call: (input: T) => Promise<unknown>): Promise<number> {
+  const times: number[] = [];
+  for (const input of inputs) {
+    const start = performance.now();
+    await call(input);
+    times.push(performance.now() - start);
+  }
+  const sorted = (times.length > 1 ? times.slice(1) : times).sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] as number;
+}
+
+function* firstOf<T>(values: Iterable<T>, count: number): Generator<T> {
+  let left = count;
+  for (const value of values) {
+    if (left-- === 0) return;
+    yield value;
+  }
+}
