@@ -9,6 +9,7 @@ import {
   type EncodedSentences,
   encodeSentences,
   endMark,
+  exportDetector,
   judge,
   TypoDetector,
   targetsOf,
@@ -118,6 +119,7 @@ export const typoDetection = defineExperiment({
       const rows = figures.map(({ name, precision, recall, f1 }) => [name, ...[precision, recall, f1].map((figure) => figure.toFixed(3))]);
       context.print(`\n${table([`${mark} words`, "precision", "recall", "F1"], rows)}`, { event: "test", mark, figures });
     }
+    await exportDetector(models.both, folder.file("model.onnx"));
   },
 
   predict: {

@@ -1,11 +1,11 @@
-import { arange, compile, concat, type Device, type data, gather, less, nn, type Tensor, tensor } from "kasane";
+import { arange, compile, concat, type Device, type data, exportOnnx, gather, less, nn, type Tensor, tensor } from "kasane";
 import type { Scores } from "./detection.js";
 
 /** The characters that are told apart; 0 stands for none, 1 for all others. */
 const alphabet = "abcdefghijklmnopqrstuvwxyz'0.,;:!?()\"";
 const characterIds = new Map([...alphabet].map((character, i) => [character, i + 2]));
 /** Characters of a word that are read, the first ones. */
-export const wordLength = 16;
+const wordLength = 16;
 /** Stands for words that are rare in the text trained on. */
 export const unknownWord = "<unk>";
 /** Stands at the end of every sentence: a word may be missing before it. */
@@ -127,4 +127,18 @@ export function judge(detector: TypoDetector, vocabulary: data.Vocabulary, devic
       return { misspelt: of(0, tokens.length), missing: of(1, tokens.length + 1) };
     });
   };
+}
+
+/** Writes a detector that any ONNX Runtime runs: what {@link encodeSentences} gives, of any size, to probabilities `[time, batch, 2]`. */
+export function exportDetector(detector: TypoDetector, file: string): Promise<void> {
+  const forward = (words: Tensor, characters: Tensor, places: Tensor, lengths: Tensor) =>
+    detector.forward({ words, characters, places, lengths }).sigmoid();
+  const ids = (...shape: (number | string)[]) => ({ shape, dtype: "int32" }) as const;
+  const inputs = {
+    words: ids("words"),
+    characters: ids(wordLength, "words"),
+    places: ids("time", "batch"),
+    lengths: ids("batch"),
+  };
+  return exportOnnx(forward, inputs, file);
 }

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { data, seed } from "kasane";
+import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { beforeAll, describe, expect, it } from "vitest";
 import { CharacterNgrams, sentenceText, surpriseScores } from "../../../lab/recurrent/characterNgrams.js";
 import { Detection } from "../../../lab/recurrent/detection.js";
@@ -8,6 +9,7 @@ import {
   detectionLoss,
   encodeSentences,
   endMark,
+  exportDetector,
   judge,
   TypoDetector,
   targetsOf,
@@ -68,7 +70,7 @@ describe("a trained run", () => {
 });
 
 it("goes on after an interrupt as if there had been none", async () => {
-  await expectSameWhenResumed([...command.slice(0, 2), "--epochs", "2", ...command.slice(2)], folder, 1);
+  await expectSameWhenResumed([...command, "--epochs", "2", "--sentences", "200"], folder, 1);
 }, 60_000);
 
 it("complains of a corpus without sentences", async () => {
@@ -94,6 +96,22 @@ describe("the detector", () => {
         // Float32, in sums of another order.
         alone?.[mark].forEach((score, t) => expect(score).toBeCloseTo(together[i]?.[mark][t] as number, 5));
       }
+    }
+  });
+
+  it("is exported for sentences of any number and length", async () => {
+    const file = join(folder, "detector.onnx");
+    await exportDetector(detector, file);
+    const session = await InferenceSession.create(file);
+    for (const batch of [sentences, sentences.slice(0, 1)]) {
+      const encoded = Object.entries(encodeSentences(batch, vocabulary, 13));
+      const feeds = encoded.map(async ([name, x]) => [name, new OrtTensor("int32", (await x.data()) as Int32Array, x.shape)] as const);
+      const { dims, data: given } = Object.values(await session.run(Object.fromEntries(await Promise.all(feeds))))[0] as OrtTensor;
+      expect(dims).toEqual([13, batch.length, 2]);
+      const expected = await judge(detector, vocabulary, "cpu")(batch);
+      expected.forEach(({ missing }, row) => {
+        for (const [t, score] of missing.entries()) expect(given[2 * (t * batch.length + row) + 1]).toBeCloseTo(score, 5);
+      });
     }
   });
 
