@@ -78,7 +78,10 @@ export const longMemory = defineExperiment({
       const { logarithms } = await measure.many(arange(networks));
       // The geometric mean over the networks.
       const norms = await logarithms.mean({ axes: 0 }).exp().data();
-      fresh.push({ name: cells[name].title, x: lagsOf(lags), y: Array.from(norms, Number).reverse() });
+      const y = Array.from(norms, Number).reverse();
+      fresh.push({ name: cells[name].title, x: lagsOf(lags), y });
+      context.record(0, { [`${name}/gradient`]: y.at(-1) as number });
+      context.print(`${cells[name].title}: the gradient ${lags} steps back is ${y.at(-1)?.toExponential(1)} times as long`);
     }
     await plotGradients("gradient-fresh", `The gradient on its way back: ${networks} networks before training`, fresh);
 

@@ -17,10 +17,10 @@ const validation = { batchSize: 20, steps: 25 };
 
 const options = z.object({
   layers: z.int().min(1).max(8).default(1).describe("recurrent layers"),
-  hiddenSize: z.int().min(1).max(4096).default(256).meta({ description: "size of the states and of the word vectors", unit: "units" }),
+  hiddenSize: z.int().min(1).max(4096).default(200).meta({ description: "size of the states and of the word vectors", unit: "units" }),
   batchSize: z.int().min(1).default(32).describe("sequences read side by side"),
   steps: z.int().min(1).default(35).meta({ description: "steps that the gradient reaches back", unit: "words" }),
-  epochs: z.int().min(1).default(2).describe("times through the text, the same for every cell"),
+  epochs: z.int().min(1).default(1).describe("times through the text, the same for every cell"),
   learningRate: z.number().positive().default(0.003).describe("step size of Adam at the start; half a cosine takes it down to 0"),
   clipNorm: z.number().positive().default(5).describe("limit of the norm of all gradients together"),
   timedSteps: z.int().min(1).default(50).describe("steps that are timed after the training; their median counts"),
