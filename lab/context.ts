@@ -89,7 +89,7 @@ export class Context extends PredictContext {
   async fit<Batch>(options: train.FitOptions<Batch>): Promise<train.FitResult> {
     const { folder, resuming } = this;
     if (resuming && options.folder === undefined) this.checkpoint("last");
-    const events = new train.EventWriter(folder.path);
+    const events = new train.EventWriter(options.folder ?? folder.path);
     const onRecord = (metrics: train.Metrics) => {
       options.onRecord?.(metrics);
       if (this.settings.json) this.print("", { event: "metrics", ...metrics });
