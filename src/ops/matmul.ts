@@ -1,8 +1,9 @@
 import { isFloat, promote } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { broadcastOrThrow, showShape } from "../graph/shape.js";
-import type { Tensor } from "../graph/tensor.js";
+import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
 import { cast } from "./cast.js";
+import { mul } from "./elementwise.js";
 import { apply, declare, family, type Operands } from "./operator.js";
 import { reshape, shapes, transpose } from "./shapes.js";
 
@@ -26,15 +27,25 @@ export const products = family({
     simplify: absorbTransposes,
     broadcasts: true,
   }),
-  // op(A) op(B), each transposed or not: what a product with a transpose becomes before it is run
-  Gemm: declare<{ transA: number; transB: number }>({
+  // ± op(A) op(B) + C, each factor transposed or not: what a product with a transpose, or a sum with a product, becomes before it is run
+  Gemm: declare<GemmAttributes>({
     infer: ([a, b], { transA, transB }) => ({ dtype: a.dtype, shape: [a.shape[transA] as number, b.shape[1 - transB] as number] }),
     gradient: [
-      (g, [, b], _, { transA, transB }) => (transA ? gemm(b, g, transB, 1) : gemm(g, b, 0, 1 - transB)),
-      (g, [a], _, { transA, transB }) => (transB ? gemm(g, a, 1, transA) : gemm(a, g, 1 - transA, 0)),
+      (g, [, b], _, { transA, transB, alpha }) => signed(transA ? gemm(b, g, transB, 1) : gemm(g, b, 0, 1 - transB), alpha),
+      (g, [a], _, { transA, transB, alpha }) => signed(transB ? gemm(g, a, 1, transA) : gemm(a, g, 1 - transA, 0), alpha),
+      (g) => g,
     ],
   }),
 });
+
+interface GemmAttributes {
+  readonly transA: number;
+  readonly transB: number;
+  /** The factor of the product; none is 1. */
+  readonly alpha?: FloatAttribute;
+}
+
+const signed = (x: Tensor, alpha: FloatAttribute | undefined): Tensor => (alpha ? mul(x, alpha.float) : x);
 
 /** A product with a plain matrix that was transposed is one Gemm, over all rows of a batch at once. */
 function absorbTransposes([a, b]: Operands): Tensor | undefined {
@@ -57,13 +68,24 @@ const rows = (x: Tensor): Tensor => reshape(x, [-1, x.shape.at(-1) as number]);
 /** The transpose of a Gemm's result as a Gemm: `(op(A) op(B))ᵀ = op(B)ᵀ op(A)ᵀ`. */
 export function transposedProduct(product: Tensor): Tensor | undefined {
   const { source } = product;
-  if (source.kind !== "node" || source.operator !== products.Gemm) return undefined;
+  if (source.kind !== "node" || source.operator !== products.Gemm || source.inputs.length > 2) return undefined;
   const { transA, transB } = source.attributes as { transA: number; transB: number };
   return gemm(source.inputs[1] as Tensor, source.inputs[0] as Tensor, 1 - transB, 1 - transA);
 }
 
-/** The product of two matrices, each transposed first where its flag is 1. */
-export const gemm = (a: Tensor, b: Tensor, transA: number, transB: number): Tensor => apply(products.Gemm, [a, b], { transA, transB });
+/**
+ * The product of two matrices, each transposed first where its flag is 1.
+ * @param options.added is added to the product, whose shape it broadcasts to; where that is `negative`, the product is taken off it
+ */
+export function gemm(
+  a: Tensor,
+  b: Tensor,
+  transA: number,
+  transB: number,
+  { added, negative = false }: { readonly added?: Tensor; readonly negative?: boolean } = {},
+): Tensor {
+  return apply(products.Gemm, added ? [a, b, added] : [a, b], { transA, transB, ...(negative && { alpha: float(-1) }) });
+}
 
 /**
  * The matrix product over the last two axes, `[..., n, k] x [..., k, m] = [..., n, m]`; the axes before broadcast.

@@ -7,6 +7,7 @@ import { reshape } from "../../ops/shapes.js";
 import { deduplicate } from "./deduplicate.js";
 import { fold } from "./fold.js";
 import { shareLoops } from "./shareLoops.js";
+import { skipZeros } from "./skipZeros.js";
 import { unexpand } from "./unexpand.js";
 
 /** Computes before a loop, and for all its steps at once, what does not depend on what the loop carries. */
@@ -24,7 +25,7 @@ interface Hoisted {
 function hoistFrom(attributes: ScanAttributes, inputs: readonly Tensor[]): readonly Tensor[] {
   const { body, carries, sequences } = attributes;
   const own = carries + sequences;
-  const outputs = gatherFactors(fold(unexpand(deduplicate(shareLoops(body.outputs)))), new Set(body.inputs.slice(0, carries)));
+  const outputs = gatherFactors(fold(unexpand(deduplicate(skipZeros(shareLoops(body.outputs))))), new Set(body.inputs.slice(0, carries)));
   const hoisted = new Map<Tensor, Hoisted>();
   body.inputs.forEach((leaf, i) => {
     if (i >= carries) hoisted.set(leaf, { outer: inputs[i] as Tensor, isStack: i < own });

@@ -1,5 +1,6 @@
 import type { Tensor } from "../../graph/tensor.js";
 import type { Target } from "../../ops/operator.js";
+import { addToProducts } from "./addToProducts.js";
 import { choose } from "./choose.js";
 import { deduplicate } from "./deduplicate.js";
 import { fold } from "./fold.js";
@@ -8,10 +9,14 @@ import { joinProducts } from "./joinProducts.js";
 import { lower } from "./lower.js";
 import { shareLoops } from "./shareLoops.js";
 import { simplify } from "./simplify.js";
+import { skipZeros } from "./skipZeros.js";
 import { unexpand } from "./unexpand.js";
 
-/** In this order: a simplification may leave sums of products, and joining them products to simplify. */
-const passes = [shareLoops, hoist, lower, choose, deduplicate, unexpand, fold, simplify, joinProducts, simplify, deduplicate];
+/** In this order: a simplification may leave sums of products, and joining them products to simplify; what nothing can join adds up itself. */
+const passes = [
+  ...[shareLoops, hoist, lower, choose, skipZeros, deduplicate, unexpand, fold],
+  ...[simplify, joinProducts, simplify, deduplicate, addToProducts, deduplicate],
+];
 
 /** Prepares a graph for a target: the same values of the same leaves, by operators that the target has, and fewer of them. */
 export function prepare(outputs: readonly Tensor[], target: Target): readonly Tensor[] {
