@@ -53,29 +53,30 @@ export const predictSin = defineExperiment({
     const order = [...data.shuffledIndices(points - maxlen, seed, 0)];
     const trainCount = Math.floor(0.8 * order.length);
     const windowAt = (start: number) => curve.slice(start, start + maxlen).map((value) => [[value]]);
-    const samples = (starts: number[]) => ({
-      windows: tensor(starts.map(windowAt)), // [samples, maxlen, 1, 1]
-      targets: tensor(starts.map((start) => [[curve[start + maxlen] as number]])), // [samples, 1, 1]
-    });
-    const train = samples(order.slice(0, trainCount));
-    const test = samples(order.slice(trainCount));
+    const targetAt = (start: number) => curve[start + maxlen] as number;
+    const windowsOf = (starts: number[]) => tensor(starts.map(windowAt)); // [samples, maxlen, 1, 1]
+    const [trained, tested] = [order.slice(0, trainCount), order.slice(trainCount)];
+    const train = { windows: windowsOf(trained), targets: tensor(trained.map((start) => [[targetAt(start)]])) };
 
     const model = new Predictor(options);
     const optimizer = new optim.SGD(model, { learningRate });
 
-    // Step: half the squared error of one window, and plain gradient descent on it.
-    const evaluate = ({ windows, targets }: typeof train) => {
-      const predictions = model.forward(windows);
-      return { predictions, losses: meanSquaredError(predictions, targets).mul(0.5) };
-    };
+    // Step: plain gradient descent on half the squared error of one window. What it gives is the prediction: the loss is had from that.
     const step = compile(
-      (sample: typeof train) => {
-        const { losses } = evaluate(sample);
-        optimizer.minimize(losses);
-        return losses;
+      ({ windows, targets }: typeof train) => {
+        const predictions = model.forward(windows);
+        optimizer.minimize(meanSquaredError(predictions, targets).mul(0.5));
+        return predictions;
       },
       { training: true, device },
     );
+    const rowsOf = async (starts: number[], predictions: Tensor) => {
+      const values = await predictions.data();
+      return starts.map((start, i) => {
+        const [target, prediction] = [targetAt(start), Number(values[i])];
+        return { loss: (prediction - target) ** 2 / 2, target, prediction };
+      });
+    };
 
     // Loop: one call goes through all training windows.
     await context.fit({
@@ -83,22 +84,16 @@ export const predictSin = defineExperiment({
       steps: iters * trainCount,
       recordEvery: trainCount,
       stepsPerCall: () => trainCount,
-      step: async () => ({ loss: mean(await (await step.many(train)).data()) }),
+      step: async () => ({ loss: mean((await rowsOf(trained, await step.many(train))).map(({ loss }) => loss)) }),
     });
 
     // Report: the test windows, then the curve that the network draws when its predictions are its next inputs.
-    const { predictions, losses } = await compile(evaluate, { device }).many(test);
-    const [predicted, lossOf] = [await predictions.data(), await losses.data()];
-    order.slice(trainCount).forEach((start, i) => {
-      const row = { loss: Number(lossOf[i]), target: curve[start + maxlen] as number, prediction: Number(predicted[i]) };
-      const { loss, target, prediction } = row;
-      const columns = [
-        `loss: ${loss.toExponential(6)}`,
-        `d: ${target.toFixed(8).padStart(11)}`,
-        `y: ${prediction.toFixed(8).padStart(11)}`,
-      ];
-      context.print(columns.join("   "), { event: "test", ...row });
-    });
+    const predict = compile((window: Tensor) => model.forward(window), { device });
+    const rows = await rowsOf(tested, await predict.many(windowsOf(tested)));
+    for (const row of rows) {
+      const [d, y] = [row.target, row.prediction].map((value) => value.toFixed(8).padStart(11));
+      context.print(`loss: ${row.loss.toExponential(6)}   d: ${d}   y: ${y}`, { event: "test", ...row });
+    }
     const generate = compile(
       (first: Tensor) =>
         scan(
@@ -122,15 +117,14 @@ export const predictSin = defineExperiment({
       ],
     });
     const squares = generated.map((value, i) => (value - (curve[maxlen + i] as number)) ** 2);
-    const figures = { testLoss: mean(lossOf), generatedError: Math.sqrt(mean(squares)) };
+    const figures = { testLoss: mean(rows.map(({ loss }) => loss)), generatedError: Math.sqrt(mean(squares)) };
     context.record(iters * trainCount, figures);
     context.print(
-      `\nmean loss of the ${order.length - trainCount} test windows: ${figures.testLoss.toExponential(3)}\n` +
+      `\nmean loss of the ${tested.length} test windows: ${figures.testLoss.toExponential(3)}\n` +
         `error of the ${generatedSteps} generated points: ${figures.generatedError.toPrecision(3)} (root mean square)`,
     );
     await exportOnnx(model, { windows: { shape: [maxlen, "batch", 1] } }, context.folder.file("model.onnx"));
   },
 });
 
-const mean = (values: ArrayLike<number | bigint>): number =>
-  Array.from(values, Number).reduce((sum, value) => sum + value, 0) / values.length;
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
