@@ -30,7 +30,7 @@ const schema = z.object({
   dropout: z.number().min(0).max(0.95).default(0.2).describe("dropout before and after a sentence is read"),
   batchSize: z.int().min(1).default(32).meta({ description: "what an update is made from", unit: "sentences" }),
   learningRate: z.number().positive().default(0.005).describe("step size of Adam at the start, from where it goes down to 0"),
-  epochs: z.int().min(1).default(4).describe("times through the text, each time with other mistakes"),
+  epochs: z.int().min(1).default(3).describe("times through the text, each time with other mistakes"),
 });
 
 /** Texts held out have the same mistakes in all epochs; those of a text trained on never have so high a number. */
