@@ -156,7 +156,8 @@ export const typoDetection = defineExperiment({
       for (const gap of missing) below[gap] = "^";
       const legend = [misspelt.length > 0 ? `~ misspelt: ${misspelt.join(", ")}` : "", missing.length > 0 ? "^ a word is missing" : ""];
       const found = legend.filter((part) => part !== "").join("   ") || "nothing found";
-      context.print(`${line}\n${below.join("").trimEnd()}\n${found}`, { event: "prediction", text: line, misspelt, missing });
+      const lines = [line, below.join("").trimEnd(), found].filter((part) => part !== "");
+      context.print(lines.join("\n"), { event: "prediction", text: line, misspelt, missing });
     },
   },
 });

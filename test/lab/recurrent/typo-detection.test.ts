@@ -63,7 +63,7 @@ describe("a trained run", () => {
 
   it("finds nothing where nothing is, and complains of no words", async () => {
     const clean = await kasane(["predict", run, "The small engine follows the heavy window."]);
-    expect(clean.stdout.split("\n")[2]).toBe("nothing found");
+    expect(clean.stdout.split("\n")[1]).toBe("nothing found");
     const none = await kasane(["predict", run, "..., 7"]);
     expect(none).toMatchObject({ code: 2, stderr: 'kasane: predict: "..., 7" has no word\n' });
   });
