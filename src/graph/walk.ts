@@ -23,6 +23,13 @@ export function leavesOf(outputs: readonly Tensor[]): Tensor[] {
   return [...leaves];
 }
 
+/** How often each value is used: by a node, or as one of `outputs`. */
+export function countUses(outputs: readonly Tensor[]): ReadonlyMap<Tensor, number> {
+  const uses = new Map<Tensor, number>();
+  for (const x of [...outputs, ...topologicalOrder(outputs).flatMap((node) => node.inputs)]) uses.set(x, (uses.get(x) ?? 0) + 1);
+  return uses;
+}
+
 /** The outputs of `node` on other inputs of the same types: its own where the inputs are. */
 export const withInputs = (node: Node, inputs: readonly Tensor[]): readonly Tensor[] =>
   inputs.every((input, i) => input === node.inputs[i])

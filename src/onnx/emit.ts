@@ -68,6 +68,14 @@ export function emitModel(
 /** {@link emitModel} as the bytes of an `.onnx` file. */
 export const encodeModel = (...model: Parameters<typeof emitModel>): Uint8Array => toBinary(ModelProtoSchema, emitModel(...model));
 
+/** `name`, lengthened until it is none of those taken, and taken from then on. */
+export function unusedName(name: string, taken: Set<string>): string {
+  let free = name;
+  while (taken.has(free)) free += "_";
+  taken.add(free);
+  return free;
+}
+
 class GraphWriter implements Emitter {
   readonly initializers: TensorProto[] = [];
   private readonly nodes: NodeProto[] = [];
@@ -186,10 +194,7 @@ class GraphWriter implements Emitter {
   }
 
   private fresh(name: string): string {
-    let free = name;
-    while (this.taken.has(free)) free += "_";
-    this.taken.add(free);
-    return free;
+    return unusedName(name, this.taken);
   }
 }
 

@@ -6,7 +6,7 @@ import { Tensor } from "../graph/tensor.js";
 import { trace } from "../graph/trace.js";
 import { Variable } from "../graph/variable.js";
 import { leavesOf } from "../graph/walk.js";
-import { emitModel, type Named } from "./emit.js";
+import { emitModel, type Named, unusedName } from "./emit.js";
 import { type Origin, type Sizes, withFreeDimensions } from "./free.js";
 import { prepare } from "./passes/index.js";
 
@@ -75,9 +75,7 @@ async function traced(
   const weights = new Map<string, TypedArray>();
   for (const leaf of leavesOf(prepared)) {
     if (!(leaf instanceof Variable)) continue;
-    let name = leaf.name;
-    while (taken.has(name)) name += "_";
-    taken.add(name);
+    const name = unusedName(leaf.name, taken);
     leaves.push({ name, tensor: leaf });
     weights.set(name, await leaf.data());
   }

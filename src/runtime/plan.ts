@@ -4,7 +4,7 @@ import { KasaneError } from "../graph/error.js";
 import type { Node, RandomSource, Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { leavesOf, topologicalOrder } from "../graph/walk.js";
-import { encodeModel, type Named } from "../onnx/emit.js";
+import { encodeModel, type Named, unusedName } from "../onnx/emit.js";
 import { prepare } from "../onnx/passes/index.js";
 import { detectAnomaly } from "./anomaly.js";
 import type { Device } from "./devices.js";
@@ -43,7 +43,6 @@ export class Plan {
   readonly usesRandom: boolean;
   /** The variables whose values a run needs. */
   readonly reads: readonly Variable[];
-  readonly model: Uint8Array;
 
   constructor({ inputs, outputs, updates }: Computation, options: RunOptions) {
     const device = options.device ?? "cpu";
@@ -68,9 +67,9 @@ export class Plan {
     const results = [...this.outputs, ...this.updates.map(({ name }, i) => ({ name, tensor: prepared[outputs.length + i] as Tensor }))];
     this.watched = options.detectAnomalies ? this.watch(prepared) : [];
     const watched = this.watched.map(({ name, output }) => ({ name, tensor: output }));
-    this.model = encodeModel(feeds, [...results, ...watched], { device });
+    const model = encodeModel(feeds, [...results, ...watched], { device });
     this.fetches = Object.fromEntries([...results, ...this.watched].map(({ name }) => [name, null]));
-    this.session = new Session(this.model, {
+    this.session = new Session(model, {
       device,
       threads: options.threads ?? threadsFor(prepared),
       resident: this.updates.map(({ name }) => name),
@@ -120,10 +119,7 @@ export class Plan {
   }
 
   private unique(name: string): string {
-    let free = name;
-    for (let i = 2; this.names.has(free); i++) free = `${name}_${i}`;
-    this.names.add(free);
-    return free;
+    return unusedName(name, this.names);
   }
 }
 

@@ -21,7 +21,7 @@ export class Session {
 
   constructor(
     private readonly model: Uint8Array,
-    readonly settings: SessionSettings,
+    private readonly settings: SessionSettings,
   ) {}
 
   async run(feeds: Record<string, ort.Tensor>, fetches: Record<string, ort.Tensor | null>): Promise<ort.InferenceSession.OnnxValueMapType> {

@@ -1,6 +1,6 @@
 import { broadcast, type Shape, sameShape } from "../../graph/shape.js";
 import type { Tensor } from "../../graph/tensor.js";
-import { rewrite, topologicalOrder } from "../../graph/walk.js";
+import { countUses, rewrite } from "../../graph/walk.js";
 import { elementwise, mul } from "../../ops/elementwise.js";
 import { gemm, products } from "../../ops/matmul.js";
 import { reshape, shapes } from "../../ops/shapes.js";
@@ -14,9 +14,7 @@ const mostAdded = 2 ** 13;
  * operator of their own.
  */
 export function addToProducts(outputs: readonly Tensor[]): readonly Tensor[] {
-  const uses = new Map<Tensor, number>();
-  const inputsOfAll = topologicalOrder(outputs).flatMap((node) => node.inputs);
-  for (const x of [...outputs, ...inputsOfAll]) uses.set(x, (uses.get(x) ?? 0) + 1);
+  const uses = countUses(outputs);
 
   return rewrite(outputs, ({ operator, inputs: originals, outputs: [result] }, inputs) => {
     if (operator !== elementwise.Add && operator !== elementwise.Sub && operator !== elementwise.Mul) return undefined;

@@ -1,5 +1,5 @@
 import { hostData, makeNode, type Node, Tensor } from "../../graph/tensor.js";
-import { replay, rewrite, topologicalOrder } from "../../graph/walk.js";
+import { countUses, replay, rewrite, topologicalOrder } from "../../graph/walk.js";
 import { elementwise, mul } from "../../ops/elementwise.js";
 import { applyAll, operatorOf } from "../../ops/operator.js";
 import { Body, loops, type ScanAttributes } from "../../ops/scan.js";
@@ -84,8 +84,7 @@ function hoistNode(node: Node, hoisted: Map<Tensor, Hoisted>): boolean {
 /** Multiplies the factors that depend on no carry with each other first: `(c a) b` becomes `c (a b)`, of which `a b` can be hoisted. */
 function gatherFactors(outputs: readonly Tensor[], carries: ReadonlySet<Tensor>): readonly Tensor[] {
   const order = topologicalOrder(outputs);
-  const uses = new Map<Tensor, number>();
-  for (const x of [...outputs, ...order.flatMap((node) => node.inputs)]) uses.set(x, (uses.get(x) ?? 0) + 1);
+  const uses = countUses(outputs);
   const dependent = new Set(carries);
   for (const node of order) if (node.inputs.some((x) => dependent.has(x))) for (const output of node.outputs) dependent.add(output);
 

@@ -1,5 +1,5 @@
 import type { Node, Tensor } from "../../graph/tensor.js";
-import { rewrite, topologicalOrder } from "../../graph/walk.js";
+import { countUses, rewrite, topologicalOrder } from "../../graph/walk.js";
 import { add, elementwise } from "../../ops/elementwise.js";
 import { gemm, products } from "../../ops/matmul.js";
 import { concat } from "../../ops/pieces.js";
@@ -27,8 +27,7 @@ export function joinProducts(outputs: readonly Tensor[]): readonly Tensor[] {
 /** The outermost additions of two or more products that nothing else uses. */
 function findSums(outputs: readonly Tensor[]): Map<Node, Sum> {
   const order = topologicalOrder(outputs);
-  const uses = new Map<Tensor, number>();
-  for (const x of [...outputs, ...order.flatMap((node) => node.inputs)]) uses.set(x, (uses.get(x) ?? 0) + 1);
+  const uses = countUses(outputs);
   const within = new Set<Node>();
   const sums = new Map<Node, Sum>();
   for (const node of order.reverse()) {
