@@ -110,6 +110,8 @@ export async function trainOn(texts: Texts, context: Context, o: Options): Promi
     steps: o.epochs * perEpoch,
     state: { model, optimizer, readers },
     best: { metric: "validPerplexity" },
+    work: { unit: "words", perStep: o.batchSize * o.steps },
+    show: ({ loss }) => ({ perplexity: Math.exp(loss as number) }),
     *batches() {
       let first = true;
       for (const chunk of chunks(texts.train, o.batchSize, o.steps)) {

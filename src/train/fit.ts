@@ -9,7 +9,7 @@ import type { EventWriter } from "./events.js";
 import { watchInterrupt } from "./interrupt.js";
 import { RunningMeans } from "./metrics.js";
 import { type Metrics, MetricsFile } from "./metricsFile.js";
-import { Progress, type ProgressStream, showFigures } from "./progress.js";
+import { Progress, type ProgressStream, showFigures, type Work } from "./progress.js";
 
 /** What a training run is made of. */
 export interface FitOptions<Batch> {
@@ -48,6 +48,10 @@ export interface FitOptions<Batch> {
   readonly events?: EventWriter;
   /** Where progress is shown, by default stderr. */
   readonly progress?: ProgressStream | false;
+  /** What progress shows of the steps' mean figures, by default all as they are. */
+  readonly show?: (means: Readonly<Record<string, number>>) => Readonly<Record<string, number>>;
+  /** What progress tells the rate in beside steps. */
+  readonly work?: Work;
   /** Ends the run after the step being made. By default Ctrl-C does; a second one ends the process. */
   readonly signal?: AbortSignal;
   /** What the user is told to do to go on with an interrupted run. */
@@ -106,6 +110,7 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
     config,
     events,
     onRecord,
+    show = (means) => means,
     resume = false,
   } = options;
   if (folder !== undefined) mkdirSync(folder, { recursive: true });
@@ -141,6 +146,7 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
     total: Number.isFinite(steps) ? steps : undefined,
     start: at.step,
     stream: options.progress === false ? { write: () => undefined } : options.progress,
+    work: options.work,
   });
   const watch = options.signal ? undefined : watchInterrupt();
   const signal = options.signal ?? (watch as NonNullable<typeof watch>).signal;
@@ -174,7 +180,7 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
       at.sinceBest = 0;
       if (folder !== undefined) await save(join(folder, "best.safetensors"));
     } else at.sinceBest++;
-    progress.print(`epoch ${at.epoch}, step ${at.step}: ${showFigures(figures)}${isBest ? " (best)" : ""}`);
+    progress.print(`epoch ${at.epoch + 1}, step ${at.step}: ${showFigures(figures)}${isBest ? " (best)" : ""}`);
   };
   const stoppedEarly = () => goal?.patience !== undefined && at.sinceBest >= goal.patience;
   const hasEnded = () => at.step >= steps || stoppedEarly() || signal.aborted;
@@ -195,7 +201,7 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
       means.add(await figuresOf(await step(batch, count, before), before + 1));
       at.step += count;
       at.batch++;
-      progress.update(at.step, means.values());
+      progress.update(at.step, show(means.values()));
       if (isDue(recordEvery, before, at.step)) recordSteps();
       if (validateEvery !== undefined && isDue(validateEvery, before, at.step)) await validateNow();
       const now = performance.now();

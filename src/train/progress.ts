@@ -6,12 +6,20 @@ export interface ProgressStream {
   write(text: string): unknown;
 }
 
+/** How much of something a step goes through. */
+export interface Work {
+  readonly unit: string;
+  readonly perStep: number;
+}
+
 /** Settings of {@link Progress}. */
 export interface ProgressOptions {
   /** The number of steps there will be; without it no share and no remaining time are shown. */
   readonly total?: number;
   /** The step that is begun with. */
   readonly start?: number;
+  /** What the rate is told in beside steps: `{ unit: "words", perStep: 400 }`. */
+  readonly work?: Work;
   /** By default stderr, so that stdout carries results alone. */
   readonly stream?: ProgressStream;
 }
@@ -28,13 +36,15 @@ export class Progress {
   /** The number of steps there will be, once it is known. */
   total: number | undefined;
   private readonly stream: ProgressStream;
+  private readonly work: Work | undefined;
   private readonly period: number;
   private samples: { readonly time: number; readonly step: number }[];
   private drawn: number;
   private line = "";
 
-  constructor({ total, start = 0, stream = process.stderr }: ProgressOptions = {}) {
+  constructor({ total, start = 0, stream = process.stderr, work }: ProgressOptions = {}) {
     this.total = total;
+    this.work = work;
     this.stream = stream;
     this.period = stream.isTTY ? terminalPeriod : plainPeriod;
     this.drawn = performance.now();
@@ -75,6 +85,7 @@ export class Progress {
     const rate = (1000 * (step - first.step)) / (this.drawn - first.time);
     const parts = [this.total === undefined ? `step ${step}` : `step ${step}/${this.total} ${Math.floor((100 * step) / this.total)}%`];
     parts.push(rate >= 1 || rate === 0 ? `${showFigure(rate)} steps/s` : `${showFigure(1 / rate)} s/step`);
+    if (this.work) parts.push(`${Math.round(rate * this.work.perStep)} ${this.work.unit}/s`);
     if (this.total !== undefined && rate > 0) parts.push(`${showDuration((this.total - step) / rate)} left`);
     return [...parts, showFigures(figures)].filter((part) => part).join("  ");
   }

@@ -101,6 +101,17 @@ describe("Progress", () => {
     expect(stream.texts).toEqual(["validated\n"]);
   });
 
+  it("tells the rate in what a step goes through, too", async () => {
+    const stream = collect(true);
+    const progress = new train.Progress({ total: 10, stream, work: { unit: "words", perStep: 400 } });
+    await wait(110);
+    progress.update(1);
+    progress.end();
+    const [, steps, words] = stream.texts[0]?.match(/ ([\d.]+) steps\/s {2}(\d+) words\/s {2}/) ?? [];
+    // The steps' rate is shown in four digits.
+    expect(Math.abs(Number(words) / Number(steps) / 400 - 1)).toBeLessThan(1e-3);
+  });
+
   it("shows figures and durations briefly", () => {
     expect(train.showFigures({ loss: 0.1 + 0.2, steps: 12345678, tiny: 1.23456e-9 })).toBe("loss 0.3  steps 12345678  tiny 1.235e-9");
     expect([0, 61.4, 3723].map(train.showDuration)).toEqual(["0:00", "1:01", "1:02:03"]);
