@@ -6,7 +6,7 @@ export { type InterruptWatch, watchInterrupt } from "./interrupt.js";
 export { accuracy, Confusion, perplexity, RunningMeans } from "./metrics.js";
 export { type Metrics, MetricsFile } from "./metricsFile.js";
 export { encodePng, type Pixels } from "./png.js";
-export { Progress, type ProgressOptions, type ProgressStream, showDuration, showFigures } from "./progress.js";
+export { Progress, type ProgressOptions, type ProgressStream, showDuration, showFigures, type Work } from "./progress.js";
 export {
   readSafetensors,
   readSafetensorsHeader,
