@@ -1,4 +1,8 @@
+export { type Bleu, type BleuOptions, corpusBleu, sentenceBleu } from "./bleu.js";
+export { type BleuTokenization, bleuTokens } from "./bleuTokens.js";
+export { bootstrap, type Interval } from "./bootstrap.js";
 export { type CheckpointNotes, loadCheckpoint, readCheckpointNotes, type Stateful, saveCheckpoint } from "./checkpoint.js";
+export { type AlignedTokens, type Alignment, align, editDistance, sequenceErrorRate, tokenErrorRate } from "./editDistance.js";
 export { EventWriter } from "./events.js";
 export { writeAtomically } from "./files.js";
 export { type FitOptions, type FitResult, fit } from "./fit.js";
