@@ -5,6 +5,7 @@ export { checkpoint, customGradient, stopGradient } from "./autodiff/custom.js";
 export { grad, valueAndGrad } from "./autodiff/grad.js";
 export { type ScanOptions, type Step, scan } from "./autodiff/scan.js";
 export * as data from "./data/index.js";
+export * as decode from "./decode/index.js";
 export type { DType, TypedArray } from "./graph/dtype.js";
 export { check, KasaneError } from "./graph/error.js";
 export { printGraph } from "./graph/print.js";

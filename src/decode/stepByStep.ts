@@ -1,0 +1,96 @@
+import { check } from "../graph/error.js";
+import type { Tensor } from "../graph/tensor.js";
+import { cast } from "../ops/cast.js";
+import { less } from "../ops/compare.js";
+import { div, sub, where } from "../ops/elementwise.js";
+import { takeAlongAxis, topK } from "../ops/indexing.js";
+import { softmax } from "../ops/normalize.js";
+import { random } from "../ops/random.js";
+import { argmax, cumulativeSum, logSumExp } from "../ops/reduce.js";
+import { reshape } from "../ops/shapes.js";
+import { CompiledStep, checkOptions, type DecodeOptions, type DecoderStep, type Hypothesis, rowsOf } from "./decoder.js";
+
+/** Decodes sequences one by one token, all rows of `state` at once. Its graph is compiled once for each number of rows. */
+export interface Decoder<Result> {
+  /** @param state what the first step gets: one row a sequence */
+  (state: readonly Tensor[]): Promise<Result>;
+  /** Gives the native memory of its sessions back. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * Takes the most probable token at every step.
+ * @returns a decoder that gives one hypothesis for each row
+ */
+export const greedy = (step: DecoderStep, options: DecodeOptions): Decoder<Hypothesis[]> =>
+  stepByStep(step, (logits) => argmax(logits, { axis: -1 }), options);
+
+/** How tokens are drawn; without any of these, as probable as the model says. */
+export interface SampleOptions extends DecodeOptions {
+  /** What logits are divided by: below 1 the probable ones are drawn more often, above it less often. */
+  readonly temperature?: number;
+  /** From how many of the most probable tokens alone one is drawn (Fan et al. 2018, Hierarchical neural story generation). */
+  readonly topK?: number;
+  /** From the fewest most probable tokens alone that have this probability together (Holtzman et al. 2020, nucleus sampling). */
+  readonly topP?: number;
+}
+
+/**
+ * Draws every token at random; the temperature comes first, then `topK`, then `topP` of what is left. The draws follow from `seed`.
+ * @returns a decoder that gives one hypothesis for each row, with its probability under the model as it is, at temperature 1
+ */
+export function sample(step: DecoderStep, options: SampleOptions): Decoder<Hypothesis[]> {
+  const { temperature = 1, topK: kept, topP = 1 } = options;
+  check(temperature > 0, () => `sample: temperature ${temperature}: expected a number above 0; what it tends to at 0 is greedy`);
+  check(kept === undefined || (Number.isInteger(kept) && kept > 0), () => `sample: topK ${kept}: expected a whole number from 1`);
+  check(topP > 0 && topP <= 1, () => `sample: topP ${topP}: expected a probability above 0`);
+  const draw = (logits: Tensor): Tensor => {
+    const scaled = div(logits, temperature);
+    if (kept === undefined && topP === 1) return random.categorical(scaled);
+    const vocabulary = logits.shape[1] as number;
+    const { values, indices } = topK(scaled, Math.min(kept ?? vocabulary, vocabulary));
+    const probabilities = softmax(values);
+    // What the more probable ones have together.
+    const before = sub(cumulativeSum(probabilities), probabilities);
+    const place = random.categorical(topP === 1 ? values : where(less(before, topP), values, Number.NEGATIVE_INFINITY));
+    return reshape(takeAlongAxis(indices, reshape(place, [-1, 1])), [-1]);
+  };
+  return stepByStep(step, draw, options);
+}
+
+/** @param choose one token of each row of logits `[rows, vocabulary]`: `[rows]` */
+function stepByStep(step: DecoderStep, choose: (logits: Tensor) => Tensor, options: DecodeOptions): Decoder<Hypothesis[]> {
+  checkOptions(options);
+  const { begin, end, maximumLength, device } = options;
+  const compiled = new CompiledStep(
+    step,
+    (logits) => {
+      const tokens = choose(logits);
+      const chosen = reshape(takeAlongAxis(logits, reshape(tokens, [-1, 1])), [-1]);
+      return { tokens, logProbabilities: cast(sub(chosen, logSumExp(logits, { axes: -1 })), "float32") };
+    },
+    device,
+  );
+  const decode = async (first: readonly Tensor[]) => {
+    const rows = rowsOf(first);
+    const hypotheses = Array.from({ length: rows }, () => ({ tokens: [] as number[], logProbability: 0, ended: false }));
+    const last = new Int32Array(rows).fill(begin);
+    let state = first;
+    for (let length = 0; length < maximumLength && hypotheses.some(({ ended }) => !ended); length++) {
+      const next = await compiled.advance(last, state, {});
+      state = next.state;
+      const [tokens, logProbabilities] = await Promise.all([next.choice.tokens.data(), next.choice.logProbabilities.data()]);
+      hypotheses.forEach((hypothesis, row) => {
+        // A row that has ended is computed along: without it the graph would be another.
+        if (hypothesis.ended) return;
+        const token = Number(tokens[row]);
+        hypothesis.logProbability += Number(logProbabilities[row]);
+        if (token === end) hypothesis.ended = true;
+        else hypothesis.tokens.push(token);
+        last[row] = token;
+      });
+    }
+    return hypotheses;
+  };
+  return Object.assign(decode, { dispose: () => compiled.dispose() });
+}
