@@ -42,12 +42,16 @@ export function* batches(
 
 /**
  * Sequences of differing lengths as one matrix, filled up with `padding` at their ends.
- * @returns `ids` `[sequences, longest]` in rows, its `shape`, and the `lengths` `[sequences]`
+ * @param length what all are filled up to, by default the longest
+ * @returns `ids` `[sequences, length]` in rows, its `shape`, and the `lengths` `[sequences]`
+ * @throws KasaneError where a sequence is longer
  */
-export function padSequences(sequences: readonly ArrayLike<number>[], padding = 0) {
+export function padSequences(sequences: readonly ArrayLike<number>[], padding = 0, length?: number) {
   const lengths = Int32Array.from(sequences, (sequence) => sequence.length);
   const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
-  const ids = new Int32Array(sequences.length * longest).fill(padding);
-  sequences.forEach((sequence, i) => ids.set(sequence, i * longest));
-  return { ids, shape: [sequences.length, longest], lengths };
+  const width = length ?? longest;
+  check(longest <= width, () => `padSequences: a sequence has ${longest} elements, more than the ${width} that all are filled up to`);
+  const ids = new Int32Array(sequences.length * width).fill(padding);
+  sequences.forEach((sequence, i) => ids.set(sequence, i * width));
+  return { ids, shape: [sequences.length, width], lengths };
 }

@@ -1,7 +1,10 @@
 import { check } from "../graph/error.js";
 
 /** What stands for padding, for words not in the vocabulary, and for the two ends of a sentence, unless told otherwise. */
-const defaultSpecials = ["<pad>", "<unk>", "<bos>", "<eos>"] as const;
+export const sentenceSpecials = ["<PAD>", "<UNK>", "<BOS>", "<EOS>"] as const;
+
+/** Whether a token stands for unknown ones by its name alone. */
+const isUnknown = (token: string): boolean => token.toLowerCase() === "<unk>";
 
 /** Settings of {@link Vocabulary.of}. */
 export interface VocabularyOptions {
@@ -23,7 +26,7 @@ export class Vocabulary {
    */
   constructor(
     readonly tokens: readonly string[],
-    readonly unknown: string | undefined = tokens.includes("<unk>") ? "<unk>" : undefined,
+    readonly unknown: string | undefined = tokens.find(isUnknown),
   ) {
     tokens.forEach((token, id) => this.ids.set(token, id));
     check(this.ids.size === tokens.length, () => "Vocabulary: a token occurs twice in the list of tokens");
@@ -39,7 +42,7 @@ export class Vocabulary {
 
   /** {@link of} tokens that were counted before. */
   static ofCounts(counts: ReadonlyMap<string, number>, options: VocabularyOptions = {}): Vocabulary {
-    const { minimumCount = 1, specials = defaultSpecials, unknown = specials.includes("<unk>") ? "<unk>" : undefined } = options;
+    const { minimumCount = 1, specials = sentenceSpecials, unknown = specials.find(isUnknown) } = options;
     const kept = [...counts].filter(([token, count]) => count >= minimumCount && !specials.includes(token));
     kept.sort(([a, countOfA], [b, countOfB]) => countOfB - countOfA || (a < b ? -1 : 1));
     return new Vocabulary([...specials, ...kept.map(([token]) => token)], unknown);

@@ -6,9 +6,9 @@ describe("Vocabulary", () => {
 
   it("puts special tokens first, then the others by how often they occur", () => {
     const vocabulary = data.Vocabulary.of(words);
-    expect(vocabulary.tokens).toEqual(["<pad>", "<unk>", "<bos>", "<eos>", "the", "and", "bird", "cat", "dog"]);
+    expect(vocabulary.tokens).toEqual(["<PAD>", "<UNK>", "<BOS>", "<EOS>", "the", "and", "bird", "cat", "dog"]);
     expect(vocabulary.size).toBe(9);
-    expect([...vocabulary.encode(["<bos>", "the", "cow", "<eos>"])]).toEqual([2, 4, 1, 3]);
+    expect([...vocabulary.encode(["<BOS>", "the", "cow", "<EOS>"])]).toEqual([2, 4, 1, 3]);
     expect(vocabulary.decode([4, 8])).toEqual(["the", "dog"]);
   });
 
@@ -19,7 +19,7 @@ describe("Vocabulary", () => {
   });
 
   it("counts a special token in the text as that token", () => {
-    expect(data.Vocabulary.of(["a", "<unk>", "a"]).tokens).toEqual(["<pad>", "<unk>", "<bos>", "<eos>", "a"]);
+    expect(data.Vocabulary.of(["a", "<UNK>", "a"]).tokens).toEqual(["<PAD>", "<UNK>", "<BOS>", "<EOS>", "a"]);
   });
 
   it("comes back from its list of tokens", () => {
@@ -83,4 +83,19 @@ it("padSequences fills up to the longest", () => {
   expect([...ids]).toEqual([1, 2, 9, 9, 9, 9, 3, 4, 5]);
   expect(shape).toEqual([3, 3]);
   expect([...lengths]).toEqual([2, 0, 3]);
+});
+
+it("padSequences fills up to a length that is asked for", () => {
+  const { ids, shape } = data.padSequences([[1, 2], [3]], 0, 4);
+  expect([...ids]).toEqual([1, 2, 0, 0, 3, 0, 0, 0]);
+  expect(shape).toEqual([2, 4]);
+  expect(() => data.padSequences([[1, 2, 3]], 0, 2)).toThrow("padSequences: a sequence has 3 elements, more than the 2");
+});
+
+it("japaneseWords parts what no spaces part", () => {
+  const text = "猫は魚が好きだ。 犬も。";
+  const words = data.japaneseWords(text);
+  expect(words.join("")).toBe(text.replace(" ", ""));
+  expect(words).toEqual(["猫", "は", "魚", "が", "好き", "だ", "。", "犬", "も", "。"]);
+  expect(data.japaneseWords(" \n　")).toEqual([]);
 });
