@@ -72,16 +72,21 @@ function linearAxis([least, greatest]: [number, number], count: number, widen: b
   return { low, high, ticks, place: (value) => (value - low) / (high - low) };
 }
 
+/** Its ends and ticks are 1, 2 and 5 times powers of ten where there is room for these, else powers of ten. */
 function logarithmicAxis([least, greatest]: [number, number], count: number): Axis {
-  const low = Math.floor(Math.log10(least) + 1e-9);
-  const high = Math.max(low + 1, Math.ceil(Math.log10(greatest) - 1e-9));
-  const stride = Math.max(1, Math.ceil((high - low) / count));
-  const ticks = [];
-  for (let power = Math.ceil(low / stride) * stride; power <= high; power += stride) {
-    const value = Number(`1e${power}`);
-    ticks.push({ value, label: tickLabel(value, value) });
-  }
-  return { low: 10 ** low, high: 10 ** high, ticks, place: (value) => (Math.log10(value) - low) / (high - low) };
+  const first = Math.floor(Math.log10(least) + 1e-9);
+  const last = Math.max(first + 1, Math.ceil(Math.log10(greatest) - 1e-9));
+  const factors = 3 * Math.log10(greatest / least) <= count ? [1, 2, 5] : [1];
+  const stride = Math.max(1, Math.ceil((last - first) / count));
+  const rungs = [];
+  for (let power = first; power <= last; power++) for (const factor of factors) rungs.push({ power, value: Number(`${factor}e${power}`) });
+  const low = rungs.findLast(({ value }) => value <= least * (1 + 1e-9))?.value as number;
+  const high = rungs.find(({ value }) => value > low && value >= greatest * (1 - 1e-9))?.value as number;
+  const ticks = rungs
+    .filter(({ power, value }) => value >= low && value <= high && power % stride === 0)
+    .map(({ value }) => ({ value, label: tickLabel(value, value) }));
+  const span = Math.log(high / low);
+  return { low, high, ticks, place: (value) => Math.log(value / low) / span };
 }
 
 /** The least of 1, 2, 5 times a power of ten that is at least `step`. */

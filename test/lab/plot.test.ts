@@ -29,6 +29,11 @@ describe("axes", () => {
     expect(axesOf(chartOf([Number.NaN, Number.POSITIVE_INFINITY, 1, 2]), 8, 4).y).toMatchObject({ low: 1, high: 2 });
   });
 
+  it("are logarithmic in 1, 2 and 5 times powers of ten where these have room", () => {
+    expect(labels({ ...chartOf([42, 279]), logarithmic: true })).toEqual(["20", "50", "100", "200", "500"]);
+    expect(labels({ ...chartOf([50, 50]), logarithmic: true })).toEqual(["50", "100"]);
+  });
+
   it("are logarithmic in powers of ten, of positive values", () => {
     const chart = { ...chartOf([1000, 0.5, 0, -3]), logarithmic: true };
     expect(labels(chart)).toEqual(["0.1", "1", "10", "100", "1000"]);
