@@ -13,6 +13,7 @@ export type { Shape } from "./graph/shape.js";
 export { type StoredTensor, Tensor } from "./graph/tensor.js";
 export { isTraining } from "./graph/trace.js";
 export { Variable } from "./graph/variable.js";
+export * as models from "./models/index.js";
 export * as nn from "./nn/index.js";
 export { type Exportable, type InputSpecification, onnxModel } from "./onnx/model.js";
 export * from "./ops/activation.js";

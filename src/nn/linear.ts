@@ -10,6 +10,13 @@ import { Module } from "./module.js";
 export interface LinearOptions {
   readonly bias?: boolean;
   readonly weightInitialiser?: Initialiser;
+  readonly biasInitialiser?: Initialiser;
+}
+
+/** `x Wᵀ + b`: `[..., inputSize]` by a weight `[outputSize, inputSize]` and a bias `[outputSize]` to `[..., outputSize]`. */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  const product = matmul(x, transpose(weight));
+  return bias ? add(product, bias) : product;
 }
 
 /** `y = x Wᵀ + b`. Weight and bias start uniform in ±1/√inputSize, as PyTorch's. */
@@ -22,17 +29,16 @@ export class Linear extends Module {
   constructor(
     readonly inputSize: number,
     readonly outputSize: number,
-    { bias = true, weightInitialiser }: LinearOptions = {},
+    { bias = true, weightInitialiser, biasInitialiser }: LinearOptions = {},
   ) {
     super();
     const initialiser = uniform(-1 / Math.sqrt(inputSize), 1 / Math.sqrt(inputSize));
     this.weight = new Variable((weightInitialiser ?? initialiser)([outputSize, inputSize]));
-    this.bias = bias ? new Variable(initialiser([outputSize])) : undefined;
+    this.bias = bias ? new Variable((biasInitialiser ?? initialiser)([outputSize])) : undefined;
   }
 
   /** `[..., inputSize]` to `[..., outputSize]`. */
   forward(x: Tensor): Tensor {
-    const product = matmul(x, transpose(this.weight));
-    return this.bias ? add(product, this.bias) : product;
+    return linear(x, this.weight, this.bias);
   }
 }

@@ -14,17 +14,23 @@ import { squeeze, unsqueeze } from "./shapes.js";
 
 /** Losses whose parts would lose digits or memory apart. */
 export const losses = family({
-  // -ln softmax(x)[target], one a row; its gradient softmax(x) - 1 at the target is written without a one-hot of the classes
-  CrossEntropy: declare({
+  // (1 - s) (-ln p[target]) + s mean(-ln p), one a row, with p = softmax(x) and the smoothing s; its gradient p - s / classes, less 1 - s at the
+  // target, is written without a one-hot of the classes
+  CrossEntropy: declare<{ smoothing: number }>({
     infer: ([x, targets]) => ({ dtype: x.dtype, shape: targets.shape }),
     gradient: [
-      (g, [x, targets]) => {
+      (g, [x, targets], _, { smoothing }) => {
         const row = unsqueeze(g, -1);
-        return scatterAdd(mul(softmax(x), row), unsqueeze(targets, -1), neg(row));
+        const even = sub(softmax(x), smoothing / (x.shape.at(-1) as number));
+        return scatterAdd(mul(even, row), unsqueeze(targets, -1), mul(row, smoothing - 1));
       },
       undefined,
     ],
-    lower: ([x, targets]) => neg(squeeze(takeAlongAxis(logSoftmax(x), unsqueeze(targets, -1)), -1)),
+    lower: ([x, targets], { smoothing }) => {
+      const logarithms = logSoftmax(x);
+      const picked = squeeze(takeAlongAxis(logarithms, unsqueeze(targets, -1)), -1);
+      return neg(smoothing === 0 ? picked : add(mul(picked, 1 - smoothing), mul(mean(logarithms, { axes: -1 }), smoothing)));
+    },
   }),
 });
 
@@ -76,11 +82,10 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   const picked = classWeights && gather(classWeights, safe);
   const weight = picked && count ? mul(picked, count) : (picked ?? count);
 
-  let loss = apply(losses.CrossEntropy, [logits, safe]);
+  let loss = apply(losses.CrossEntropy, [logits, safe], { smoothing: classWeights ? 0 : labelSmoothing });
   if (weight) loss = mul(loss, weight);
-  if (labelSmoothing > 0) {
-    const each = neg(logSoftmax(logits));
-    const even = mean(classWeights ? mul(each, classWeights) : each, { axes: -1 });
+  if (classWeights && labelSmoothing > 0) {
+    const even = mean(mul(neg(logSoftmax(logits)), classWeights), { axes: -1 });
     loss = add(mul(loss, 1 - labelSmoothing), mul(count ? mul(even, count) : even, labelSmoothing));
   }
   if (reduction !== "mean" || !weight) return combine(loss, reduction);

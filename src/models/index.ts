@@ -1,0 +1,4 @@
+export * from "./sequenceModel.js";
+export * from "./sequenceOnnx.js";
+export * from "./sequenceToSequence.js";
+export * from "./transformer.js";

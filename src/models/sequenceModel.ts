@@ -1,0 +1,39 @@
+import type { Tensor } from "../graph/tensor.js";
+import type { Module } from "../nn/module.js";
+import type { InputSpecification } from "../onnx/model.js";
+
+/** What a decoder comes to with one more token of each sequence. */
+export interface DecoderStepResult {
+  /** `[batch, targetVocabulary]` */
+  readonly logits: Tensor;
+  /** What the next step takes, of the same shapes; what no step changes is the same tensor as before. */
+  readonly state: readonly Tensor[];
+}
+
+/** A model that writes a target sequence having read a source sequence. Sequences are int32 ids, filled up at their ends with padding. */
+export interface SequenceModel extends Module {
+  /**
+   * The model in training: every target token is predicted from those before it.
+   * @param source `[batch, sources]`
+   * @param target `[batch, targets]`, from the mark of the beginning on
+   * @returns logits `[batch, targets, targetVocabulary]` of the token after each
+   */
+  forward(source: Tensor, target: Tensor): Tensor;
+
+  /**
+   * Reads sources, once, for {@link decoderStep}.
+   * @param capacity how many steps there will be at most
+   * @returns the state before the first step; the first axis of each tensor is the batch, and no row depends on another, so that rows may be
+   * left out, repeated and gathered
+   */
+  encode(source: Tensor, capacity: number): readonly Tensor[];
+
+  /**
+   * One more token of each sequence. What it costs does not depend on how many came before.
+   * @param tokens `[batch]`, at first the mark of the beginning
+   */
+  decoderStep(tokens: Tensor, state: readonly Tensor[]): DecoderStepResult;
+
+  /** The names and shapes of the state's tensors, with the free sizes `batch` and `sources`. */
+  stateInputs(capacity: number): Readonly<Record<string, InputSpecification>>;
+}

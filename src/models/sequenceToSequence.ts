@@ -1,0 +1,261 @@
+import { scan } from "../autodiff/scan.js";
+import { check } from "../graph/error.js";
+import type { Tensor } from "../graph/tensor.js";
+import { AdditiveAttention } from "../nn/additiveAttention.js";
+import { type Attended, type Attention, attend } from "../nn/attention.js";
+import { Dropout } from "../nn/dropout.js";
+import { Embedding } from "../nn/embedding.js";
+import { Linear } from "../nn/linear.js";
+import { Module } from "../nn/module.js";
+import { MultiplicativeAttention } from "../nn/multiplicativeAttention.js";
+import { Gru, Lstm, type RecurrentNetwork, Rnn } from "../nn/recurrent.js";
+import type { HiddenState } from "../nn/recurrentCell.js";
+import type { InputSpecification } from "../onnx/model.js";
+import { equal, less, notEqual } from "../ops/compare.js";
+import type { TensorLike } from "../ops/create.js";
+import { zeros } from "../ops/create.js";
+import { maximum, tanh, where } from "../ops/elementwise.js";
+import { concat, unstack } from "../ops/pieces.js";
+import { random } from "../ops/random.js";
+import { argmax, sum } from "../ops/reduce.js";
+import { reshape, transpose } from "../ops/shapes.js";
+import type { DecoderStepResult, SequenceModel } from "./sequenceModel.js";
+
+/** Sizes and settings of {@link SequenceToSequence}. */
+export interface SequenceToSequenceOptions {
+  readonly sourceVocabulary: number;
+  readonly targetVocabulary: number;
+  /** Of the tokens' vectors. */
+  readonly size: number;
+  /** Of the decoder, and of the encoder in each direction. */
+  readonly hiddenSize: number;
+  readonly cell: keyof typeof networks;
+  /** By default 1. */
+  readonly layers?: number;
+  /** Whether the encoder reads in both directions. */
+  readonly bidirectional?: boolean;
+  /** How the decoder looks at the encoder's outputs; by default not at all: the state that it starts from is all that it knows. */
+  readonly attention?: "additive" | "dot" | "general";
+  /** Whether the decoder's input holds its last attentional vector too (Luong et al. 2015, section 3.3). */
+  readonly inputFeeding?: boolean;
+  /** The probability of dropout of tokens' vectors, between layers and before the output. */
+  readonly dropout?: number;
+  /** The id that stands for nothing, by default 0. */
+  readonly padding?: number;
+}
+
+const networks = { rnn: Rnn, lstm: Lstm, gru: Gru };
+
+/** The state of any of the networks. */
+type NetworkState = HiddenState & { readonly cell?: Tensor };
+
+/** What the decoder sees of the encoder's outputs. */
+interface Memory {
+  /** `[batch, sources, size]` */
+  readonly values: Tensor;
+  /** As the attention projects them, `[batch, sources, ...]`. */
+  readonly projected: Tensor;
+  /** Bool `[batch, sources]` */
+  readonly padding: Tensor;
+}
+
+/** A decoder between two tokens. */
+interface DecoderState {
+  /** Each part `[layers, batch, hiddenSize]`. */
+  readonly network: NetworkState;
+  /** The last attentional vector `[batch, hiddenSize]`, with input feeding. */
+  readonly fed: Tensor | undefined;
+  readonly memory: Memory | undefined;
+}
+
+/**
+ * A recurrent encoder and a recurrent decoder that starts from its last state (Sutskever et al. 2014, Sequence to sequence learning with
+ * neural networks), where asked for with attention to the encoder's outputs: what the decoder's hidden state `h` finds there, `c`, makes the
+ * attentional vector `tanh(W [c; h])` that predicts the next token (Luong et al. 2015, equation 5), for any of the scores.
+ */
+export class SequenceToSequence extends Module implements SequenceModel {
+  readonly sourceVectors: Embedding;
+  readonly targetVectors: Embedding;
+  readonly encoder: RecurrentNetwork<NetworkState>;
+  readonly decoder: RecurrentNetwork<NetworkState>;
+  /** Makes each part of the decoder's state of both directions' last ones. */
+  readonly bridge: Readonly<Record<string, Linear>> | undefined;
+  readonly attention: Attention | undefined;
+  /** The W of the attentional vector. */
+  readonly combination: Linear | undefined;
+  readonly output: Linear;
+  readonly dropout: Dropout;
+
+  constructor(readonly options: SequenceToSequenceOptions) {
+    super();
+    const { size, hiddenSize, cell, layers = 1, bidirectional = false, attention, inputFeeding = false, dropout = 0 } = options;
+    check(attention !== undefined || !inputFeeding, () => "SequenceToSequence: inputFeeding feeds what attention found: choose one");
+    this.sourceVectors = new Embedding(options.sourceVocabulary, size);
+    this.targetVectors = new Embedding(options.targetVocabulary, size);
+    const network = (inputSize: number, directions: { readonly bidirectional: boolean }) =>
+      new networks[cell](inputSize, hiddenSize, { layers, dropout, ...directions }) as RecurrentNetwork<NetworkState>;
+    this.encoder = network(size, { bidirectional });
+    this.decoder = network(size + (inputFeeding ? hiddenSize : 0), { bidirectional: false });
+    const encodedSize = this.encodedSize();
+    if (bidirectional) this.bridge = Object.fromEntries(this.decoder.parts.map((part) => [part, new Linear(encodedSize, hiddenSize)]));
+    if (attention) {
+      this.attention =
+        attention === "additive"
+          ? new AdditiveAttention(hiddenSize, encodedSize, hiddenSize)
+          : new MultiplicativeAttention(hiddenSize, encodedSize, attention);
+      this.combination = new Linear(encodedSize + hiddenSize, hiddenSize, { bias: false });
+    }
+    this.output = new Linear(hiddenSize, options.targetVocabulary);
+    this.dropout = new Dropout(dropout);
+  }
+
+  /**
+   * See {@link SequenceModel.forward}.
+   * @param ownTokens the probability with which a step is fed not the target's token but the one that the model itself found most probable
+   * before (Bengio et al. 2015, Scheduled sampling); no gradient flows through the choice
+   */
+  forward(source: Tensor, target: Tensor, ownTokens?: TensorLike): Tensor {
+    return this.attend(source, target, ownTokens).logits;
+  }
+
+  /** {@link forward} with what each target token looked at, `[batch, targets, sources]`; undefined without attention. */
+  attend(source: Tensor, target: Tensor, ownTokens?: TensorLike): { logits: Tensor; weights: Tensor | undefined } {
+    const start = this.start(source);
+    const inputs = transpose(target);
+    // Which tokens are fed is found out first, so that all else is done for all steps at once.
+    const fed = ownTokens === undefined ? inputs : this.mixed(start, inputs, ownTokens);
+    const vectors = this.dropout.forward(this.targetVectors.forward(fed));
+    const { output, weights } = start.fed ? this.stepByStep(start, vectors) : this.atOnce(start, vectors);
+    return { logits: this.logits(output), weights };
+  }
+
+  encode(source: Tensor): readonly Tensor[] {
+    return this.flat(this.start(source));
+  }
+
+  decoderStep(tokens: Tensor, state: readonly Tensor[]): DecoderStepResult {
+    const before = this.unflat(state);
+    const vectors = this.dropout.forward(this.targetVectors.forward(tokens));
+    const { output, after } = this.advance(vectors, before);
+    return { logits: this.logits(output), state: this.flat(after) };
+  }
+
+  stateInputs(): Record<string, InputSpecification> {
+    const { layers = 1, hiddenSize, attention, inputFeeding } = this.options;
+    const inputs: Record<string, InputSpecification> = {};
+    for (const part of this.decoder.parts) inputs[part] = { shape: ["batch", layers, hiddenSize] };
+    if (inputFeeding) inputs.fed = { shape: ["batch", hiddenSize] };
+    if (attention) {
+      const encodedSize = this.encodedSize();
+      inputs.values = { shape: ["batch", "sources", encodedSize] };
+      inputs.projected = { shape: ["batch", "sources", attention === "dot" ? encodedSize : hiddenSize] };
+      inputs.padding = { shape: ["batch", "sources"], dtype: "bool" };
+    }
+    return inputs;
+  }
+
+  private encodedSize(): number {
+    return this.options.hiddenSize * (this.options.bidirectional ? 2 : 1);
+  }
+
+  /** Reads the sources `[batch, sources]`. */
+  private start(source: Tensor): DecoderState {
+    const { padding = 0, hiddenSize, inputFeeding, layers = 1 } = this.options;
+    const [batch] = source.shape as [number];
+    const vectors = this.dropout.forward(this.sourceVectors.forward(transpose(source)));
+    // A row that fills a batch up may be padding alone.
+    const lengths = maximum(sum(notEqual(source, padding), { axes: 1 }), 1);
+    const { outputs, state } = this.encoder.forward(vectors, { lengths });
+    const { bridge } = this;
+    const bridged =
+      bridge &&
+      this.decoder.parts.map((part) => {
+        // [layers * 2, batch, hiddenSize] to [layers, batch, 2 * hiddenSize]
+        const directions = transpose(reshape(state[part] as Tensor, [layers, 2, batch, hiddenSize]), [0, 2, 1, 3]);
+        const value = (bridge[part] as Linear).forward(reshape(directions, [layers, batch, 2 * hiddenSize]));
+        // A hidden state is held within ±1, the cell of an LSTM is not.
+        return [part, part === "hidden" ? tanh(value) : value];
+      });
+    const values = transpose(outputs, [1, 0, 2]);
+    return {
+      network: bridged ? (Object.fromEntries(bridged) as NetworkState) : state,
+      fed: inputFeeding ? zeros([batch, hiddenSize]) : undefined,
+      memory: this.attention && { values, projected: this.attention.project(values), padding: equal(source, padding) },
+    };
+  }
+
+  /** One step on the vectors `[batch, size]` of one token each; the output is what predicts the next, `[batch, hiddenSize]`. */
+  private advance(
+    vectors: Tensor,
+    { network, fed, memory }: DecoderState,
+  ): { output: Tensor; weights: Tensor | undefined; after: DecoderState } {
+    const [batch] = vectors.shape as [number];
+    const input = fed ? concat([vectors, fed], 1) : vectors;
+    const { outputs, state } = this.decoder.forward(reshape(input, [1, batch, -1]), { state: network });
+    const looked = this.look(reshape(outputs, [batch, 1, -1]), memory);
+    const output = reshape(looked.output, [batch, -1]);
+    return {
+      output,
+      weights: looked.weights && reshape(looked.weights, [batch, -1]),
+      after: { network: state, fed: fed && output, memory },
+    };
+  }
+
+  /** The attentional vectors of hidden states `[batch, steps, hiddenSize]`; without attention those themselves. */
+  private look(hidden: Tensor, memory: Memory | undefined): Partial<Attended> & { output: Tensor } {
+    if (!this.attention || !this.combination || !memory) return { output: hidden };
+    const { output, weights } = attend(this.attention.score(hidden, memory.projected), memory.values, { keyPadding: memory.padding });
+    return { output: tanh(this.combination.forward(concat([output, hidden], 2))), weights };
+  }
+
+  /** All steps on vectors `[targets, batch, size]`, where none needs what the one before found: `[batch, targets, hiddenSize]`. */
+  private atOnce({ network, memory }: DecoderState, vectors: Tensor): Partial<Attended> & { output: Tensor } {
+    const { outputs } = this.decoder.forward(vectors, { state: network });
+    return this.look(transpose(outputs, [1, 0, 2]), memory);
+  }
+
+  /** All steps one after the other. */
+  private stepByStep(start: DecoderState, vectors: Tensor): { output: Tensor; weights: Tensor } {
+    const step = (carry: readonly Tensor[], [slice]: readonly Tensor[]) => {
+      const { output, weights, after } = this.advance(slice as Tensor, this.unflat(carry, start.memory));
+      return { carry: this.flat({ ...after, memory: undefined }), outputs: [output, weights as Tensor] };
+    };
+    const { outputs } = scan(step, this.flat({ ...start, memory: undefined }), [vectors]);
+    const [output, weights] = outputs.map((x) => transpose(x, [1, 0, 2])) as [Tensor, Tensor];
+    return { output, weights };
+  }
+
+  /** The target's tokens `[targets, batch]`, some of them replaced by those that the model would choose having been fed those before. */
+  private mixed(start: DecoderState, target: Tensor, ownTokens: TensorLike): Tensor {
+    const [, batch] = target.shape as [number, number];
+    const step = ([own, ...state]: readonly Tensor[], [given]: readonly Tensor[]) => {
+      const tokens = where(less(random.uniform([batch]), ownTokens), own as Tensor, given as Tensor);
+      const vectors = this.dropout.forward(this.targetVectors.forward(tokens));
+      const { output, after } = this.advance(vectors, this.unflat(state, start.memory));
+      return { carry: [argmax(this.logits(output), { axis: -1 }), ...this.flat({ ...after, memory: undefined })], outputs: [tokens] };
+    };
+    // Nothing comes before the first token, which is the mark of the beginning.
+    const first = unstack(target)[0] as Tensor;
+    return scan(step, [first, ...this.flat({ ...start, memory: undefined })], [target]).outputs[0] as Tensor;
+  }
+
+  private logits(x: Tensor): Tensor {
+    return this.output.forward(this.dropout.forward(x));
+  }
+
+  /** As a list whose tensors all begin with the batch. */
+  private flat({ network, fed, memory }: DecoderState): Tensor[] {
+    const parts = this.decoder.parts.map((part) => transpose(network[part] as Tensor, [1, 0, 2]));
+    return [...parts, ...(fed ? [fed] : []), ...(memory ? [memory.values, memory.projected, memory.padding] : [])];
+  }
+
+  /** What {@link flat} made a list of; a memory that is not in the list is given beside it. */
+  private unflat(state: readonly Tensor[], given?: Memory): DecoderState {
+    const { parts } = this.decoder;
+    const network = Object.fromEntries(parts.map((part, i) => [part, transpose(state[i] as Tensor, [1, 0, 2])])) as unknown as NetworkState;
+    const rest = state.slice(parts.length);
+    const fed = this.options.inputFeeding ? rest.shift() : undefined;
+    const [values, projected, padding] = rest as [Tensor, Tensor, Tensor];
+    return { network, fed, memory: given ?? (this.attention && { values, projected, padding }) };
+  }
+}

@@ -1,0 +1,178 @@
+import { check } from "../graph/error.js";
+import { showShape } from "../graph/shape.js";
+import type { Tensor } from "../graph/tensor.js";
+import { Variable } from "../graph/variable.js";
+import { less } from "../ops/compare.js";
+import { arange, zeros } from "../ops/create.js";
+import { scatterAdd } from "../ops/indexing.js";
+import { slice, split, unstack } from "../ops/pieces.js";
+import { expand, reshape, transpose } from "../ops/shapes.js";
+import { type Attended, type AttentionMasks, scaledDotProductAttention } from "./attention.js";
+import { Dropout } from "./dropout.js";
+import { xavierUniform } from "./init.js";
+import { Linear, linear } from "./linear.js";
+import { Module } from "./module.js";
+
+/** Settings of {@link MultiheadAttention}. */
+export interface MultiheadAttentionOptions {
+  /** By default that of the queries, as is `valueSize`. */
+  readonly keySize?: number;
+  readonly valueSize?: number;
+  readonly bias?: boolean;
+  /** The probability of dropout of a weight. */
+  readonly dropout?: number;
+}
+
+/** Keys and values as heads see them, each `[batch, heads, keys, size / heads]`. */
+export interface KeysAndValues {
+  readonly keys: Tensor;
+  readonly values: Tensor;
+}
+
+/** What one new place of each sequence comes to, `[batch, size]`, and the cache with that place in it. */
+export interface CachedStep<Cache> {
+  readonly output: Tensor;
+  readonly cache: Cache;
+}
+
+interface Projection {
+  readonly weight: Tensor;
+  readonly bias: Tensor | undefined;
+}
+
+/**
+ * Attention by several heads, each on projections of its own of queries, keys and values (Vaswani et al. 2017, section 3.2.2).
+ * The weights start, and are stacked, as PyTorch's.
+ */
+export class MultiheadAttention extends Module {
+  /** Of queries, keys and values, `[3 * size, size]`; where their sizes differ there are the three below instead. */
+  readonly inputWeight: Variable | undefined;
+  /** `[size, size]` */
+  readonly queryWeight: Variable | undefined;
+  /** `[size, keySize]` */
+  readonly keyWeight: Variable | undefined;
+  /** `[size, valueSize]` */
+  readonly valueWeight: Variable | undefined;
+  /** `[3 * size]` */
+  readonly inputBias: Variable | undefined;
+  readonly output: Linear;
+  readonly dropout: Dropout;
+
+  /** @param size of queries and outputs, a multiple of `heads` */
+  constructor(
+    readonly size: number,
+    readonly heads: number,
+    { keySize = size, valueSize = size, bias = true, dropout = 0 }: MultiheadAttentionOptions = {},
+  ) {
+    super();
+    check(size % heads === 0, () => `MultiheadAttention: size ${size} does not part into ${heads} heads`);
+    const weight = (rows: number, columns: number) => new Variable(xavierUniform()([rows, columns]));
+    if (keySize === size && valueSize === size) this.inputWeight = weight(3 * size, size);
+    else {
+      this.queryWeight = weight(size, size);
+      this.keyWeight = weight(size, keySize);
+      this.valueWeight = weight(size, valueSize);
+    }
+    this.inputBias = bias ? new Variable(zeros([3 * size])) : undefined;
+    this.output = new Linear(size, size, { bias, biasInitialiser: zeros });
+    this.dropout = new Dropout(dropout);
+  }
+
+  /**
+   * @param query `[batch, queries, size]`
+   * @param key `[batch, keys, keySize]`, by default the queries: self-attention, whose three projections are one product
+   * @param value `[batch, keys, valueSize]`, by default the keys
+   * @returns the output `[batch, queries, size]` and the weights of each head `[batch, heads, queries, keys]`, without dropout
+   */
+  forward(query: Tensor, key = query, value = key, masks: AttentionMasks = {}): Attended {
+    check(
+      query.rank === 3 && query.shape[2] === this.size,
+      () => `got queries ${showShape(query.shape)}, expected [batch, queries, ${this.size}]`,
+    );
+    if (this.inputWeight && key === query && value === query) {
+      const [queries, keys, values] = this.parted(linear(query, this.inputWeight, this.inputBias), 3) as [Tensor, Tensor, Tensor];
+      return this.attend(queries, { keys, values }, masks);
+    }
+    const [ofQuery, ...others] = this.projections(key === value) as [Projection, Projection];
+    return this.attend(this.projected(query, ofQuery), this.projectBy(others, key, value), masks);
+  }
+
+  /** Keys and values as {@link attendTo} takes them, for queries that come one after the other. */
+  project(key: Tensor, value = key): KeysAndValues {
+    return this.projectBy(this.projections(key === value).slice(1), key, value);
+  }
+
+  /** {@link forward} on keys and values that were projected before. */
+  attendTo(query: Tensor, memory: KeysAndValues, masks: AttentionMasks = {}): Attended {
+    const { size, inputWeight, queryWeight, inputBias } = this;
+    const weight = inputWeight ? slice(inputWeight, [[0, size]]) : (queryWeight as Variable);
+    return this.attend(this.projected(query, { weight, bias: inputBias && slice(inputBias, [[0, size]]) }), memory, masks);
+  }
+
+  /** A cache for {@link step}, of room for so many places. */
+  emptyCache(batch: number, capacity: number): KeysAndValues {
+    const empty = zeros([batch, this.heads, capacity, this.size / this.heads]);
+    return { keys: empty, values: empty };
+  }
+
+  /**
+   * Self-attention of one new place to itself and to those before it, whose keys and values are in a cache.
+   * @param x `[batch, size]`
+   * @param position the place of each, int32 `[batch]`, below the cache's capacity
+   * @param cache of the places before; from `position` on it holds zeros
+   */
+  step(x: Tensor, position: Tensor, cache: KeysAndValues): CachedStep<KeysAndValues> {
+    const { size, heads, inputWeight, inputBias } = this;
+    check(inputWeight !== undefined, () => "step: self-attention needs keys and values of the queries' size");
+    const [batch] = x.shape as [number];
+    const place = [batch, heads, 1, size / heads];
+    const parts = split(linear(x, inputWeight, inputBias), 3, 1).map((part) => reshape(part, place));
+    const [queries, keys, values] = parts as [Tensor, Tensor, Tensor];
+    const index = expand(reshape(position, [batch, 1, 1, 1]), place);
+    const grown = { keys: scatterAdd(cache.keys, index, keys, 2), values: scatterAdd(cache.values, index, values, 2) };
+    const later = less(reshape(position, [batch, 1, 1, 1]), arange(cache.keys.shape[2] as number));
+    const { output } = this.attend(queries, grown, { mask: later });
+    return { output: reshape(output, [batch, size]), cache: grown };
+  }
+
+  override torchName(path: string): string {
+    return super
+      .torchName(path)
+      .replace(/^(input|query|key|value)_(weight|bias)$/, (_, input, kind) => `${input === "input" ? "in" : input[0]}_proj_${kind}`)
+      .replace(/^output\./, "out_proj.");
+  }
+
+  private attend(queries: Tensor, { keys, values }: KeysAndValues, masks: AttentionMasks): Attended {
+    const { output, weights } = scaledDotProductAttention(queries, keys, values, { ...masks, dropout: this.dropout });
+    const [batch, , places] = queries.shape as [number, number, number];
+    // [batch, heads, queries, size / heads] to [batch, queries, size]
+    return { output: this.output.forward(reshape(transpose(output, [0, 2, 1, 3]), [batch, places, this.size])), weights };
+  }
+
+  /** The projections of queries, of keys and of values, the latter two as one where `joint` and one weight holds them. */
+  private projections(joint: boolean): readonly Projection[] {
+    const { size, inputWeight, queryWeight, keyWeight, valueWeight, inputBias } = this;
+    const sizes = joint && inputWeight ? [size, 2 * size] : [size, size, size];
+    const weights = inputWeight ? split(inputWeight, sizes) : ([queryWeight, keyWeight, valueWeight] as Variable[]);
+    const biases = inputBias && split(inputBias, sizes);
+    return weights.map((weight, i) => ({ weight, bias: biases?.[i] }));
+  }
+
+  private projectBy([first, second]: readonly Projection[], key: Tensor, value: Tensor): KeysAndValues {
+    const { weight, bias } = first as Projection;
+    if (second) return { keys: this.projected(key, { weight, bias }), values: this.projected(value, second) };
+    const [keys, values] = this.parted(linear(key, weight, bias), 2) as [Tensor, Tensor];
+    return { keys, values };
+  }
+
+  private projected(x: Tensor, { weight, bias }: Projection): Tensor {
+    return this.parted(linear(x, weight, bias), 1)[0] as Tensor;
+  }
+
+  /** `[batch, places, count * size]` to so many `[batch, heads, places, size / heads]`. */
+  private parted(x: Tensor, count: number): readonly Tensor[] {
+    const [batch, places] = x.shape as [number, number];
+    const { size, heads } = this;
+    return unstack(transpose(reshape(x, [batch, places, count, heads, size / heads]), [2, 0, 3, 1, 4]));
+  }
+}

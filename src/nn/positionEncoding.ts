@@ -1,0 +1,21 @@
+import { check } from "../graph/error.js";
+import type { Tensor } from "../graph/tensor.js";
+import { cast } from "../ops/cast.js";
+import { tensor } from "../ops/create.js";
+import { add, mul, sin } from "../ops/elementwise.js";
+import { unsqueeze } from "../ops/shapes.js";
+
+/**
+ * The vectors that tell a Transformer of places: `sin(p / 10000^(2i/size))` in dimension `2i`, the cosine in `2i + 1`
+ * (Vaswani et al. 2017, section 3.5).
+ * @param positions whole numbers `[...]`
+ * @param size of the vectors, even
+ * @returns `[..., size]`
+ */
+export function sinusoidalEncoding(positions: Tensor, size: number): Tensor {
+  check(size % 2 === 0, () => `sinusoidalEncoding: size ${size}: expected an even number, for sines and cosines`);
+  const frequencies = Float32Array.from({ length: size }, (_, i) => 10000 ** (-(i - (i % 2)) / size));
+  // cos x = sin(x + π/2)
+  const phases = Float32Array.from({ length: size }, (_, i) => (i % 2) * (Math.PI / 2));
+  return sin(add(mul(unsqueeze(cast(positions, "float32"), -1), tensor(frequencies)), tensor(phases)));
+}
