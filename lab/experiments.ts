@@ -6,6 +6,18 @@ import { nextWord } from "./recurrent/next-word.js";
 import { predictSin } from "./recurrent/predict-sin.js";
 import { ptb } from "./recurrent/ptb.js";
 import { typoDetection } from "./recurrent/typo-detection.js";
+import { addition } from "./sequence/addition.js";
+import { reverse } from "./sequence/reverse.js";
 
 /** Every experiment that the command knows, in the order of the list. */
-export const experiments: readonly Experiment[] = [binaryAddition, predictSin, nextWord, longMemory, lstmVsGru, ptb, typoDetection];
+export const experiments: readonly Experiment[] = [
+  binaryAddition,
+  predictSin,
+  nextWord,
+  longMemory,
+  lstmVsGru,
+  ptb,
+  typoDetection,
+  addition,
+  reverse,
+];

@@ -1,0 +1,138 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { check, compile, data, optim, random, type Tensor, train } from "kasane";
+import { z } from "zod";
+import { table } from "../command/table.js";
+import { defineExperiment } from "../experiment.js";
+import type { Series } from "../plot/chart.js";
+import {
+  type Architecture,
+  architectureNames,
+  architectures,
+  begin,
+  end,
+  makeModel,
+  matrix,
+  sequenceLoss,
+  writer,
+} from "./architectures.js";
+
+const tasks = { copy: (letters: number[]) => letters, reverse: (letters: number[]) => letters.toReversed() };
+type Task = keyof typeof tasks;
+const letters = [..."abcdefgh"];
+const firstLetter = data.sentenceSpecials.length;
+const vocabularySize = firstLetter + letters.length;
+const listOf = (items: readonly string[]) => new RegExp(`^(${items.join("|")})(,(${items.join("|")}))*$`);
+
+const schema = z.object({
+  tasks: z
+    .string()
+    .regex(listOf(Object.keys(tasks)))
+    .default("copy,reverse")
+    .describe(`what is learnt, of ${Object.keys(tasks).join(", ")}`),
+  architectures: z
+    .string()
+    .regex(listOf(architectureNames))
+    .default("gru,attention,transformer")
+    .describe(`what is compared, of ${architectureNames.join(", ")}`),
+  trainedLength: z.int().min(2).max(100).default(20).meta({ description: "longest sequence that is learnt from", unit: "letters" }),
+  longest: z.int().min(5).max(200).default(50).meta({ description: "longest sequence that is tried", unit: "letters" }),
+  size: z.int().min(4).max(1024).multipleOf(4).default(128).meta({ description: "of the state and of a letter's vector", unit: "units" }),
+  steps: z.int().min(1).default(4000).describe("updates of each model"),
+  batchSize: z.int().min(1).default(64).describe("sequences that an update is made from, always fresh ones"),
+  learningRate: z.number().positive().default(0.001).describe("step size of Adam at the start; it falls along half a cosine"),
+  tried: z.int().min(1).default(100).describe("sequences of each length that are tried"),
+});
+
+/** Draws random letters, as ids: so many sequences of lengths between the two, each as likely. */
+function sequenceDrawer(count: number, shortest: number, longest: number): () => Promise<number[][]> {
+  const draw = compile(() => random.uniform([count, longest + 1]));
+  return async () => {
+    const draws = await (await draw()).data();
+    return Array.from({ length: count }, (_, i) => {
+      const [first, ...rest] = Array.from(draws.slice(i * (longest + 1), (i + 1) * (longest + 1)), Number);
+      const length = shortest + Math.floor((first as number) * (longest - shortest + 1));
+      return rest.slice(0, length).map((value) => firstLetter + Math.floor(value * letters.length));
+    });
+  };
+}
+
+/** How far what was learnt on short sequences carries: copying and reversing, by length. */
+export const reverse = defineExperiment({
+  name: "reverse",
+  title: "Copying and reversing: at which length each architecture breaks",
+  chapter: "sequence",
+  options: schema,
+
+  async run(context, options) {
+    const { trainedLength, longest, size, steps, batchSize, learningRate, tried } = options;
+    const { device } = context;
+    check(longest >= trainedLength, () => `--longest: ${longest} is below --trained-length, ${trainedLength}`);
+    const chosen = <Name extends string>(names: readonly Name[], among: string) => names.filter((name) => among.split(",").includes(name));
+
+    // What is tried: the same sequences for all, of every fifth length, drawn before anything is learnt.
+    const lengths = Array.from({ length: Math.floor(longest / 5) }, (_, i) => 5 * (i + 1));
+    const trials = new Map<number, number[][]>();
+    for (const length of lengths) trials.set(length, await sequenceDrawer(tried, length, length)());
+    const drawExamples = sequenceDrawer(batchSize, 1, trainedLength);
+
+    const rows: string[][] = [];
+    for (const task of chosen(Object.keys(tasks) as Task[], options.tasks)) {
+      const series: Series[] = [];
+      for (const architecture of chosen(architectureNames, options.architectures)) {
+        const title = architectures[architecture as Architecture];
+        const model = makeModel(architecture, vocabularySize, size);
+        const optimizer = new optim.Adam(model, { learningRate: optim.cosine(learningRate, steps), clipGlobalNorm: 1 });
+        const step = compile(
+          ({ source, target }: { source: Tensor; target: Tensor }) => {
+            const loss = sequenceLoss(model, source, target);
+            optimizer.minimize(loss);
+            return { loss };
+          },
+          { training: true, device },
+        );
+        const folder = context.folder.file(`${task}-${architecture}`);
+        const { step: last } = await context.fit({
+          folder,
+          resume: existsSync(join(folder, "last.safetensors")),
+          state: { model, optimizer },
+          steps,
+          async step() {
+            const sources = await drawExamples();
+            const targets = sources.map((source) => [begin, ...tasks[task](source), end]);
+            return step({ source: matrix(sources, trainedLength), target: matrix(targets, trainedLength + 2) });
+          },
+        });
+
+        // A sequence is right as a whole; of the letters, the share that stands at the right place of an alignment.
+        const write = writer(model, longest, longest + 1, device);
+        const exact: number[] = [];
+        for (const length of lengths) {
+          const sources = trials.get(length) as number[][];
+          const references = sources.map((source) => [tasks[task](source)]);
+          const written = await write(sources);
+          const [right, wrongLetters] = [1 - train.sequenceErrorRate(written, references), train.tokenErrorRate(written, references)];
+          exact.push(right);
+          context.record(last, {
+            [`${task}/${architecture}/${length}/exact`]: right,
+            [`${task}/${architecture}/${length}/edits`]: wrongLetters,
+          });
+        }
+        const holds = lengths.filter((_, i) => exact.slice(0, i + 1).every((share) => share >= 0.9)).at(-1);
+        rows.push([task, title, holds === undefined ? "none" : String(holds), ...exact.map((share) => `${Math.round(100 * share)}`)]);
+        series.push({ name: title, x: lengths, y: exact });
+        context.print((rows.at(-1) as string[]).join("   "), { event: "result", task, architecture, holds, lengths, exact });
+      }
+      await context.plot(task, {
+        title: `${task === "copy" ? "Copying" : "Reversing"}, learnt up to length ${trainedLength}`,
+        xLabel: "length of the sequence (letters)",
+        yLabel: "share of sequences without a mistake",
+        series,
+      });
+    }
+
+    // Report
+    context.print(`\nwhole sequences right, in %, by length; it holds up to where nine in ten are`);
+    context.print(table(["task", "architecture", "holds to", ...lengths.map(String)], rows));
+  },
+});
