@@ -39,18 +39,15 @@ const presets: Record<string, Partial<Options>> = {
   tied: {
     hiddenSize: 256,
     tied: true,
-    dropout: 0.3,
+    dropout: 0.25,
     lockedDropout: true,
-    recurrentDropout: 0.2,
+    recurrentDropout: 0.15,
     wordDropout: 0.1,
     frequentWords: 1000,
     sampledWords: 1000,
-    batchSize: 32,
-    steps: 35,
-    epochs: 22,
-    optimizer: "adamw",
-    learningRate: 0.003,
-    weightDecay: 0.02,
+    epochs: 18,
+    constantEpochs: 8,
+    decay: 0.7,
   },
 };
 
