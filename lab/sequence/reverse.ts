@@ -104,18 +104,18 @@ export const reverse = defineExperiment({
           },
         });
 
-        // A sequence is right as a whole; of the letters, the share that stands at the right place of an alignment.
+        // A sequence is right as a whole or not at all; edits are counted for each letter.
         const write = writer(model, longest, longest + 1, device);
         const exact: number[] = [];
         for (const length of lengths) {
           const sources = trials.get(length) as number[][];
           const references = sources.map((source) => [tasks[task](source)]);
           const written = await write(sources);
-          const [right, wrongLetters] = [1 - train.sequenceErrorRate(written, references), train.tokenErrorRate(written, references)];
+          const [right, edits] = [1 - train.sequenceErrorRate(written, references), train.tokenErrorRate(written, references)];
           exact.push(right);
           context.record(last, {
             [`${task}/${architecture}/${length}/exact`]: right,
-            [`${task}/${architecture}/${length}/edits`]: wrongLetters,
+            [`${task}/${architecture}/${length}/edits`]: edits,
           });
         }
         const holds = lengths.filter((_, i) => exact.slice(0, i + 1).every((share) => share >= 0.9)).at(-1);
