@@ -2,6 +2,7 @@ import { isFloat } from "../graph/dtype.js";
 import { check, KasaneError } from "../graph/error.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Node, Tensor } from "../graph/tensor.js";
+import { atPath } from "../graph/trace.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { cast } from "../ops/cast.js";
 import { onesLike, zerosLike } from "../ops/create.js";
@@ -71,18 +72,20 @@ export function pullBack(
     if (gradients.every((gradient) => gradient === undefined)) continue;
     const first = gradients[0] ?? zerosLike(node.outputs[0] as Tensor);
     const wanted = node.inputs.map(leads);
-    node.inputs.forEach((input, index) => {
-      if (!wanted[index]) return;
-      const part = ruleOf(node, index)?.(first, node.inputs as unknown as Operands, node.outputs as unknown as Operands, node.attributes, {
-        gradients,
-        index,
-        wanted,
-      });
-      if (part) accumulate(input, cast(sumTo(part, input.shape), input.dtype));
-    });
+    const [inputs, results] = [node.inputs, node.outputs] as unknown as [Operands, Operands];
+    atPath(gradientPath(node.path), () =>
+      inputs.forEach((input, index) => {
+        if (!wanted[index]) return;
+        const part = ruleOf(node, index)?.(first, inputs, results, node.attributes, { gradients, index, wanted });
+        if (part) accumulate(input, cast(sumTo(part, input.shape), input.dtype));
+      }),
+    );
   }
   return wrt.map((x) => sums.get(x) ?? zerosLike(x));
 }
+
+/** Where the gradients of what a module computes are: `Mlp.layers.1.gradient`; those of gradients too. */
+const gradientPath = (path: string): string => (/(^|\.)gradient$/.test(path) ? path : [path, "gradient"].filter(Boolean).join("."));
 
 function ruleOf(node: Node, index: number): Rule | undefined {
   const { gradient, type } = operatorOf(node);

@@ -43,5 +43,16 @@ export function inModule<T>(name: string, body: () => T): T {
   }
 }
 
+/** Runs `body` as if in the modules of `path`: what takes a node's place, or is its gradient, belongs where the node does. */
+export function atPath<T>(path: string, body: () => T): T {
+  const outer = modules;
+  modules = path === "" ? [] : [path];
+  try {
+    return body();
+  } finally {
+    modules = outer;
+  }
+}
+
 /** The modules being run, outermost first, as `Mlp.layers.1`. */
 export const modulePath = (): string => modules.join(".");

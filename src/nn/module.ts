@@ -1,4 +1,5 @@
 import { showShape } from "../graph/shape.js";
+import { table } from "../graph/table.js";
 import { type StoredTensor, Tensor } from "../graph/tensor.js";
 import { inModule, modulePath } from "../graph/trace.js";
 import { Variable } from "../graph/variable.js";
@@ -78,7 +79,7 @@ export abstract class Module {
       for (const [path, member] of members) if (member instanceof Module) visit(member, `${prefix}${path}.`);
     };
     visit(this, "");
-    return `${table(rows)}\n${countOf([...variables.values()])} elements, of which ${countOf(this.parameters())} are trained`;
+    return `${table(rows, 4)}\n${countOf([...variables.values()])} elements, of which ${countOf(this.parameters())} are trained`;
   }
 
   /** What PyTorch calls the variable at `path` below this module, of which its members have named their part: by default the same in snake case. */
@@ -123,13 +124,3 @@ function showShapes(result: unknown): string {
 }
 
 const countOf = (variables: readonly Variable[]): string => variables.reduce((total, { size }) => total + size, 0).toLocaleString("en-US");
-
-/** Rows of cells as lines of columns, the last of them numbers. */
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  const pad = (cell: string, column: number) => {
-    const width = widths[column] ?? 0;
-    return column === widths.length - 1 ? cell.padStart(width) : cell.padEnd(width);
-  };
-  return rows.map((row) => row.map(pad).join("  ")).join("\n");
-}

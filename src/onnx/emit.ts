@@ -106,7 +106,11 @@ class GraphWriter implements Emitter {
       const value = this.nameOf(tensor);
       // ONNX lets an input be no output and no value be two: those are copied.
       if (made.delete(value) && !this.pinned.has(value)) this.renamed.set(value, name);
-      else this.nodes.push(create(NodeProtoSchema, { opType: "Identity", name: `output/${name}`, input: [value], output: [name] }));
+      else {
+        const path = tensor.source.kind === "node" ? tensor.source.path : "";
+        const label = this.fresh(`${path}/Identity_${this.taken.size}`);
+        this.nodes.push(create(NodeProtoSchema, { opType: "Identity", name: label, input: [value], output: [name] }));
+      }
     }
     const finalName = (name: string) => this.renamed.get(name) ?? name;
     for (const node of this.nodes) {
