@@ -1,11 +1,11 @@
-import { arrayOf, convert, type DType, dtypeOf, isFloat, type TypedArray } from "../graph/dtype.js";
+import { arrayOf, convert, type DType, dtypeOf, elementAt, isFloat, type TypedArray } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { checkShape, type Shape } from "../graph/shape.js";
-import { fromData, Tensor } from "../graph/tensor.js";
+import { fromData, hostData, Tensor } from "../graph/tensor.js";
 import { cast } from "./cast.js";
 import { compare } from "./compare.js";
 import { apply, declare, family } from "./operator.js";
-import { expand, reshape } from "./shapes.js";
+import { expand, reshape, shapes } from "./shapes.js";
 
 /** Numbers, booleans or bigints, nested in arrays as deep as the tensor has axes. */
 export type NestedArray = number | bigint | boolean | readonly NestedArray[];
@@ -86,6 +86,15 @@ export const zeros = (shape: Shape, dtype: DType = "float32"): Tensor => full(sh
 
 /** A tensor of ones. */
 export const ones = (shape: Shape, dtype: DType = "float32"): Tensor => full(shape, 1, dtype);
+
+/** Whether all elements are known to be zero. */
+export function isZero(x: Tensor): boolean {
+  const { source } = x;
+  // These have the elements of their operand alone.
+  if (source.kind === "node") return Object.values(shapes).some((each) => each === source.operator) && isZero(source.inputs[0] as Tensor);
+  const data = x.size === 1 ? hostData(x) : undefined;
+  return data !== undefined && Number(elementAt(data, 0, x.dtype)) === 0;
+}
 
 /** Zeros of the shape and dtype of `like`. */
 export const zerosLike = (like: Tensor): Tensor => zeros(like.shape, like.dtype);

@@ -28,6 +28,16 @@ export const indexing = family({
     lower: ([x, indices, updates], _, { device }) =>
       device === "cpu" || device === "wasm" ? scatterInTurn(x, indices, updates) : undefined,
   }),
+  // x with `updates` for the rows that `indices` [n] names; rows of the same index are the same.
+  SetRows: declare({
+    infer: ([x]) => x,
+    gradient: "nonDifferentiable",
+    setsRows: true,
+    emit: (emitter, [x, indices, updates]) => {
+      const places = emitter.node("Unsqueeze", [toInt64(emitter, indices as string), emitter.int64([1])])[0] as string;
+      return emitter.node("ScatterND", [x as string, places, updates as string]);
+    },
+  }),
   GatherElements: declare<{ axis: number }>({
     infer: ([x, indices]) => ({ dtype: x.dtype, shape: indices.shape }),
     gradient: [(g, [x, indices], _, { axis }) => scatterAdd(zeros(x.shape, x.dtype), indices, g, axis), undefined],

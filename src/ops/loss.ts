@@ -5,6 +5,7 @@ import type { Tensor } from "../graph/tensor.js";
 import { softplus } from "./activation.js";
 import { cast } from "./cast.js";
 import { equal, less } from "./compare.js";
+import { full } from "./create.js";
 import { abs, add, div, log, maximum, mul, neg, square, sub, where } from "./elementwise.js";
 import { gather, scatterAdd, takeAlongAxis } from "./indexing.js";
 import { logSoftmax, softmax } from "./normalize.js";
@@ -20,9 +21,8 @@ export const losses = family({
     infer: ([x, targets]) => ({ dtype: x.dtype, shape: targets.shape }),
     gradient: [
       (g, [x, targets], _, { smoothing }) => {
-        const row = unsqueeze(g, -1);
-        const even = sub(softmax(x), smoothing / (x.shape.at(-1) as number));
-        return scatterAdd(mul(even, row), unsqueeze(targets, -1), mul(row, smoothing - 1));
+        const [even, places] = [sub(softmax(x), smoothing / (x.shape.at(-1) as number)), unsqueeze(targets, -1)];
+        return mul(scatterAdd(even, places, full(places.shape, smoothing - 1, x.dtype)), unsqueeze(g, -1));
       },
       undefined,
     ],

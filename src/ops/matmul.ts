@@ -25,6 +25,7 @@ export const products = family({
       (g, [a, b]) => (folds(a, b) ? matmul(transpose(rows(a)), rows(g)) : matmul(transpose(a), g)),
     ],
     simplify: absorbTransposes,
+    linear: () => true,
     broadcasts: true,
   }),
   // ± op(A) op(B) + C, each factor transposed or not: what a product with a transpose, or a sum with a product, becomes before it is run
@@ -35,6 +36,7 @@ export const products = family({
       (g, [a], _, { transA, transB, alpha }) => signed(transB ? gemm(g, a, 1, transA) : gemm(a, g, 1 - transA, 0), alpha),
       (g) => g,
     ],
+    linear: (inputs) => inputs.length === 2,
   }),
 });
 

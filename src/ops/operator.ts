@@ -67,6 +67,10 @@ export interface Declaration<A = Attributes> {
   prefix?(attributes: A): string;
   /** How many leading inputs are the outputs as other operators compute them; without those the node has `alternatives: 0`. */
   alternatives?(attributes: A): number;
+  /** Whether a number that multiplies one of the operands multiplies the result. */
+  linear?(inputs: readonly Tensor[]): boolean;
+  /** Whether the result is the first input but for the rows (slices along the first axis) that the second names: they are the third's. */
+  readonly setsRows?: boolean;
   /** Whether two nodes of the same inputs and attributes must stay two. */
   readonly distinct?: boolean;
 }

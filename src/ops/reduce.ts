@@ -64,7 +64,7 @@ const extremumIndex = (type: string, extremum: (x: Tensor, options: ReduceOption
 
 /** Reductions over axes and running sums. */
 export const reduce = family({
-  ReduceSum: reduction("ReduceSum", (g, [x], _, { axes }) => spread(g, x, axes)),
+  ReduceSum: reduction("ReduceSum", (g, [x], _, { axes }) => spread(g, x, axes), { linear: () => true }),
   ReduceMean: reduction("ReduceMean", (g, [x], [y], { axes }) => spread(mul(g, y.size / x.size), x, axes)),
   ReduceMax: reduction("ReduceMax", toExtrema),
   ReduceMin: reduction("ReduceMin", toExtrema),

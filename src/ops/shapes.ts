@@ -50,6 +50,9 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
     () => `reshape: ${showShape(x.shape)} has ${x.size} elements, which do not fill ${showShape(shape)}`,
   );
   const { source } = x;
+  // One value everywhere is so in any shape.
+  const [value] = source.kind === "node" && source.operator === shapes.Expand ? source.inputs : [];
+  if (value?.size === 1) return expand(reshape(value, []), target);
   // A reshape of a reshape is one.
   const origin = source.kind === "node" && source.operator === shapes.Reshape ? (source.inputs[0] as Tensor) : x;
   return sameShape(target, origin.shape) ? origin : apply(shapes.Reshape, [origin], { shape: target });

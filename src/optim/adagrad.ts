@@ -13,6 +13,10 @@ export class Adagrad extends Optimizer<"squares", AdagradOptions> {
     super(parameters, options, ["squares"]);
   }
 
+  protected override leavesRows(): boolean {
+    return true;
+  }
+
   protected rule(rate: Tensor): Rule<"squares"> {
     const { epsilon = 1e-10 } = this.options;
     return (g, _, { squares }) => {

@@ -10,6 +10,7 @@ import { less } from "../ops/compare.js";
 import { scalar, zerosLike } from "../ops/create.js";
 import { add, mul, sub, where } from "../ops/elementwise.js";
 import { clipByGlobalNorm, clipByValue } from "./clip.js";
+import { type Assignable, byRows, whole } from "./rows.js";
 import type { Schedule } from "./schedule.js";
 
 /** Settings that all optimizers have. */
@@ -20,16 +21,22 @@ export interface OptimizerOptions {
   readonly clipValue?: number;
   /** The limit of {@link clipByGlobalNorm}; by default gradients are taken as they are. */
   readonly clipGlobalNorm?: number;
+  /**
+   * Whether a parameter of which a step reads some rows alone (an embedding) is updated in these rows alone, as by PyTorch's SparseAdam: what is
+   * kept for the other rows does not decay then, no momentum moves them, no weight decay shrinks them. Rules that leave a row without a gradient
+   * as it is anyway ({@link SGD} without momentum, {@link Adagrad}) update by rows without being told.
+   */
+  readonly sparse?: boolean;
 }
 
 /** What an optimizer trains: a module, or variables, which checkpoints then know by their places in the list. */
 export type Trained = Module | readonly Variable[];
 
-/** The values that an optimizer keeps for one parameter, by name. */
-export type Slots<Slot extends string> = Readonly<Record<Slot, Variable>>;
+/** The values that an optimizer keeps for one parameter, by name; of a parameter updated by rows, these rows. */
+export type Slots<Slot extends string> = Readonly<Record<Slot, Assignable>>;
 
-/** Gives what is subtracted from a parameter, and assigns what it keeps. */
-export type Rule<Slot extends string> = (gradient: Tensor, parameter: Variable, slots: Slots<Slot>) => Tensor;
+/** Gives what is subtracted from a parameter (or from some of its rows), and assigns what it keeps. */
+export type Rule<Slot extends string> = (gradient: Tensor, parameter: Tensor, slots: Slots<Slot>) => Tensor;
 
 /**
  * What optimizers share: the parameters, the learning rate, clipping, and what is kept for each parameter.
@@ -42,7 +49,7 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
   /** How many updates were made: int32, since a float32 cannot count past 2^24. Counted only where a schedule asks for it. */
   readonly step = new Variable(scalar(0, "int32"), { name: "step", trainable: false });
   private readonly names: readonly string[];
-  private readonly slots: readonly Slots<Slot>[];
+  private readonly slots: readonly Readonly<Record<Slot, Variable>>[];
   private readonly schedule: Schedule | undefined;
   /** The rate set by hand; below 0 where the schedule holds. (A NaN would not do: GPU code need not tell it from numbers.) */
   private readonly rate: Variable;
@@ -61,12 +68,17 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
     this.parameters = trained.map(([, variable]) => variable);
     this.slots = trained.map(([name, variable]) => {
       const keep = (slot: Slot) => new Variable(zerosLike(variable), { name: `${slot}/${name}`, trainable: false });
-      return Object.fromEntries(slots.map((slot) => [slot, keep(slot)])) as Slots<Slot>;
+      return Object.fromEntries(slots.map((slot) => [slot, keep(slot)])) as Record<Slot, Variable>;
     });
     const { learningRate } = options;
     this.schedule = typeof learningRate === "number" ? undefined : learningRate;
     const start = typeof learningRate === "number" ? checkRate(learningRate) : -1;
     this.rate = new Variable(scalar(start, "float32"), { name: "learningRate", trainable: false });
+  }
+
+  /** Whether a row whose gradient is zero stays as it is, with all that is kept for it. */
+  protected leavesRows(): boolean {
+    return false;
   }
 
   /** How one parameter changes. Called once a traced step, so what does not depend on the parameter is computed once. */
@@ -106,12 +118,17 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
       );
     });
     inModule(this.constructor.name, () => {
-      const bounded = clipValue === undefined ? gradients : clipByValue(gradients, clipValue);
+      const { sparse = this.leavesRows() && "few" } = this.options;
+      const updates = gradients.map((g, i) => (sparse && byRows(g, this.parameters[i] as Variable, sparse === "few")) || whole(g));
+      const values = updates.map((update) => update.gradient);
+      const bounded = clipValue === undefined ? values : clipByValue(values, clipValue);
       const clipped = clipGlobalNorm === undefined ? bounded : clipByGlobalNorm(bounded, clipGlobalNorm);
       if (this.schedule) this.step.assign(add(this.step, 1));
       const rule = this.rule(this.learningRate);
-      this.parameters.forEach((parameter, i) => {
-        const change = rule(clipped[i] as Tensor, parameter, this.slots[i] as Slots<Slot>);
+      updates.forEach(({ gradientOf, partOf }, i) => {
+        const parameter = partOf(this.parameters[i] as Variable);
+        const slots = Object.entries<Variable>(this.slots[i] as Record<Slot, Variable>).map(([slot, variable]) => [slot, partOf(variable)]);
+        const change = rule(gradientOf(clipped[i] as Tensor), parameter, Object.fromEntries(slots) as Slots<Slot>);
         parameter.assign(cast(sub(parameter, change), parameter.dtype));
       });
     });
@@ -132,7 +149,7 @@ function checkRate(rate: number): number {
 }
 
 /** `kept ← decay kept + (1 - decay) value`; returns the new average. */
-export function movingAverage(kept: Variable, value: Tensor, decay: number): Tensor {
+export function movingAverage(kept: Assignable, value: Tensor, decay: number): Tensor {
   const average = add(mul(decay, kept), mul(1 - decay, value));
   kept.assign(average);
   return average;

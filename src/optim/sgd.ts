@@ -23,6 +23,10 @@ export class SGD extends Optimizer<"velocity", SGDOptions> {
     check(!options.nesterov || !!options.momentum, () => "SGD: Nesterov's method needs a momentum, such as 0.9");
   }
 
+  protected override leavesRows(): boolean {
+    return !this.options.momentum && !this.options.weightDecay;
+  }
+
   protected rule(rate: Tensor): Rule<"velocity"> {
     const { momentum, nesterov, weightDecay } = this.options;
     return (gradient, parameter, { velocity }) => {

@@ -7,6 +7,8 @@ import { fold } from "./fold.js";
 import { hoist } from "./hoist.js";
 import { joinProducts } from "./joinProducts.js";
 import { lower } from "./lower.js";
+import { scaleLast } from "./scaleLast.js";
+import { scatterOnto } from "./scatterOnto.js";
 import { shareLoops } from "./shareLoops.js";
 import { simplify } from "./simplify.js";
 import { skipZeros } from "./skipZeros.js";
@@ -14,8 +16,8 @@ import { unexpand } from "./unexpand.js";
 
 /** In this order: a simplification may leave sums of products, and joining them products to simplify; what nothing can join adds up itself. */
 const passes = [
-  ...[shareLoops, hoist, lower, choose, skipZeros, deduplicate, unexpand, fold],
-  ...[simplify, joinProducts, simplify, deduplicate, addToProducts, deduplicate],
+  ...[shareLoops, hoist, scatterOnto, lower, choose, skipZeros, deduplicate, unexpand, fold],
+  ...[simplify, joinProducts, scaleLast, fold, simplify, deduplicate, addToProducts, deduplicate],
 ];
 
 /** Prepares a graph for a target: the same values of the same leaves, by operators that the target has, and fewer of them. */

@@ -1,0 +1,57 @@
+import type { Node, Tensor } from "../../graph/tensor.js";
+import { countUses, rewrite, topologicalOrder, withInputs } from "../../graph/walk.js";
+import { elementwise, mul } from "../../ops/elementwise.js";
+import { operatorOf } from "../../ops/operator.js";
+import { reshape } from "../../ops/shapes.js";
+
+/**
+ * Multiplies by numbers where there are fewest elements: `s (t X)` is `(s t) X`, and products with `s X`, and sums over it, are `s` times those
+ * with `X` where they are smaller than it. So the mean of a loss scales no gradient of the logits, and clipping no gradient that a rate scales too.
+ */
+export function scaleLast(outputs: readonly Tensor[]): readonly Tensor[] {
+  const uses = countUses(outputs);
+  const order = topologicalOrder(outputs);
+  const users = new Map<Tensor, Node[]>();
+  for (const node of order) for (const x of node.inputs) users.set(x, [...(users.get(x) ?? []), node]);
+
+  /** Whether every use of a multiple is by a linear operator, and these make fewer elements than the multiple has. */
+  const waits = (x: Tensor): boolean => {
+    const nodes = users.get(x) ?? [];
+    const made = nodes.reduce((sum, node) => sum + (node.outputs[0] as Tensor).size, 0);
+    return nodes.length === uses.get(x) && made < x.size && nodes.every((node) => operatorOf(node).linear?.(node.inputs));
+  };
+  const waiting = new Set<Tensor>();
+  for (const {
+    outputs: [result],
+  } of order)
+    if (result && multipleOf(result) && waits(result)) waiting.add(result);
+
+  return rewrite(outputs, (node, inputs) => {
+    const late = node.inputs.map((x, i) => (waiting.has(x) ? multipleOf(inputs[i] as Tensor) : undefined));
+    if (late.some((each) => each !== undefined)) {
+      const [result] = withInputs(
+        node,
+        inputs.map((x, i) => late[i]?.x ?? x),
+      ) as [Tensor];
+      return [late.reduce((product, each) => (each ? mul(each.factor, product) : product), result)];
+    }
+    const outer = node.operator === elementwise.Mul ? factorOf(inputs) : undefined;
+    const inner = outer && uses.get(node.inputs[inputs.indexOf(outer.x)] as Tensor) === 1 ? multipleOf(outer.x) : undefined;
+    return outer && inner && [mul(mul(outer.factor, inner.factor), inner.x)];
+  });
+}
+
+interface Multiple {
+  readonly factor: Tensor;
+  readonly x: Tensor;
+}
+
+const multipleOf = ({ source }: Tensor): Multiple | undefined =>
+  source.kind === "node" && source.operator === elementwise.Mul ? factorOf(source.inputs) : undefined;
+
+/** A number and what it multiplies. */
+function factorOf(inputs: readonly Tensor[]): Multiple | undefined {
+  const [a, b] = inputs as [Tensor, Tensor];
+  const [factor, x] = a.size === 1 ? [a, b] : [b, a];
+  return factor.size === 1 && x.size > 1 && factor.rank <= x.rank ? { factor: reshape(factor, []), x } : undefined;
+}

@@ -1,0 +1,82 @@
+import { compile, crossEntropy, gather, grad, matmul, mean, mul, sum, Tensor, tensor, transpose, Variable, zeros } from "kasane";
+import { describe, expect, it } from "vitest";
+import { topologicalOrder } from "../../src/graph/walk.js";
+import { prepare } from "../../src/onnx/passes/index.js";
+import { scaleLast } from "../../src/onnx/passes/scaleLast.js";
+import { scatterOnto } from "../../src/onnx/passes/scatterOnto.js";
+
+const input = (shape: readonly number[], name = "x") => new Tensor("float32", shape, { kind: "input", name });
+const types = (outputs: readonly Tensor[]) => topologicalOrder(outputs).map((node) => node.operator.type);
+/** The sizes of what multiplications by numbers make. */
+const multiples = (outputs: readonly Tensor[]) =>
+  topologicalOrder(outputs).flatMap(({ operator, inputs, outputs: [result] }) =>
+    operator.type === "Mul" && inputs.some((x) => x.size === 1) ? [result?.size] : [],
+  );
+
+describe("scaleLast", () => {
+  const [x, y, s, t] = [input([50, 40]), input([40, 3], "y"), input([], "s"), input([1, 1], "t")];
+
+  it("multiplies numbers first", () => {
+    expect(multiples(scaleLast([mul(s, mul(t, x))]))).toEqual([1, 2000]);
+    expect(multiples(scaleLast([mul(mul(mul(x, s), t), s)]))).toEqual([1, 1, 2000]);
+  });
+
+  it("multiplies what products and sums make of a tensor where that is smaller", () => {
+    const scaled = mul(x, s);
+    expect(multiples(scaleLast([matmul(scaled, y), sum(scaled, { axes: 0 })])).sort()).toEqual([150, 40]);
+    expect(multiples(scaleLast([matmul(mul(x, s), mul(transpose(x), t))]))).toEqual([2000, 2000]);
+  });
+
+  it("leaves a multiple that is used otherwise, or of which more is made", () => {
+    for (const make of [
+      () => [sum(mul(x, s)), mul(x, s)],
+      () => [matmul(mul(y, s), input([3, 40], "z"))],
+      () => [mul(x, s).exp()],
+      () => [mul(mul(x, s), y.sum({ axes: 1 }))],
+    ]) {
+      const outputs = make();
+      const [first] = outputs as [Tensor];
+      const shared = outputs.length > 1 ? [sum(outputs[1] as Tensor), outputs[1] as Tensor] : [first];
+      expect(types(scaleLast(shared))).toEqual(types(shared));
+    }
+  });
+
+  it("scales no gradient of the logits by the number of rows", () => {
+    const [weight, bias] = [new Variable(zeros([8, 30])), new Variable(zeros([30]))];
+    const hidden = input([20, 8]);
+    const loss = mean(crossEntropy(matmul(hidden, weight).add(bias), input([20], "targets").cast("int32"), { reduction: "none" }));
+    const prepared = prepare([loss, ...grad(loss, [hidden, weight, bias])], { device: "cpu" });
+    expect(Math.max(...(multiples(prepared) as number[]))).toBeLessThan(20 * 30);
+  });
+
+  it("computes the same", async () => {
+    const step = compile(({ a, b, s }: { a: Tensor; b: Tensor; s: Tensor }) => {
+      const scaled = mul(mul(a, 3), s);
+      return { product: matmul(scaled, b), total: sum(scaled, { axes: 0 }) };
+    });
+    const { product, total } = await step({ a: [[1, 2, 3], [4, 5, 6]], b: [[1], [0], [-1]], s: 0.5 }); // biome-ignore format: rows
+    expect(await product.array()).toEqual([[-3], [-3]]);
+    expect(await total.array()).toEqual([7.5, 10.5, 13.5]);
+  });
+});
+
+describe("scatterOnto", () => {
+  const table = new Variable(tensor([[1, 2], [3, 4], [5, 6]])); // biome-ignore format: rows
+  const ids = tensor([2, 0, 2], { dtype: "int32" });
+  const loss = (hidden: Tensor) => sum(gather(table, ids)).add(sum(matmul(hidden, transpose(table))));
+
+  it("adds rows to the product that they would be added to", () => {
+    const outputs = [grad(loss(input([4, 2])), table)];
+    const before = types(outputs);
+    const after = types(scatterOnto(outputs));
+    const added = (list: readonly string[]) => list.filter((type) => type === "Add").length;
+    expect(added(after)).toBe(added(before) - 1);
+    expect(after).toContain("ScatterND");
+  });
+
+  it("computes the same", async () => {
+    const step = compile((hidden: Tensor) => grad(loss(hidden), table));
+    // From the product (10, 20) in every row, and 1 for each look-up.
+    expect(await (await step([[10, 20]])).array()).toEqual([[11, 21], [10, 20], [12, 22]]); // biome-ignore format: rows
+  });
+});
