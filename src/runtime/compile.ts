@@ -37,6 +37,17 @@ interface Traced {
 
 type TracedFunction = (...values: never[]) => unknown;
 
+/** A call made ready: the plan, and what its inputs hold. */
+export interface Call {
+  readonly plan: Plan;
+  readonly result: Tree;
+  readonly feeds: readonly ort.Tensor[];
+  readonly runs: number;
+}
+
+/** How the calls of compiled functions are made ready, by function; to be awaited in a section that has the runtime for itself. */
+export const preparations = new WeakMap<object, (values: readonly unknown[]) => () => Promise<Call>>();
+
 class Place {
   constructor(readonly index: number) {}
 }
@@ -53,35 +64,42 @@ export function compile<Arguments extends readonly unknown[], Result>(
   const traced = new Map<string, Traced>();
   let deviceChecked = options.device === undefined || options.device === "cpu";
 
+  const prepare = (values: readonly unknown[], several: boolean): (() => Promise<Call>) => {
+    const leaves: Tensor[] = [];
+    let signature = several ? "many;" : "";
+    const collect = (tensor: Tensor, path: string) => {
+      signature += `${path}:${tensor.dtype}[${tensor.shape}];`;
+      leaves.push(tensor);
+      return tensor;
+    };
+    // Each argument by itself: a list of arguments that are arrays of numbers is not one array.
+    const shape = values.length === 1 ? mapTree(values[0], collect) : values.map((value, i) => mapTree(value, collect, `${i}`));
+    signature += statics(shape);
+    return async () => {
+      if (!deviceChecked) {
+        await requireDevice(options.device as NonNullable<typeof options.device>);
+        deviceChecked = true;
+      }
+      const runs = several ? commonLength(leaves) : 1;
+      const { plan, shape: result } =
+        traced.get(signature) ?? traceFunction(fn as TracedFunction, shape, values.length, options, several ? runs : undefined);
+      traced.set(signature, { plan, shape: result });
+      if (plan.reads.some((variable) => !variable.storage)) await initialise(plan.reads);
+      const computed = leaves.every((leaf) => hostData(leaf)) ? leaves : await realise(leaves);
+      const feeds: ort.Tensor[] = [];
+      for (const leaf of computed) {
+        const feed = feedOf(leaf);
+        feeds.push(feed instanceof Promise ? await feed : feed);
+      }
+      return { plan, result, feeds, runs };
+    };
+  };
   const call =
     (several: boolean) =>
     async (...values: unknown[]): Promise<unknown> => {
-      const leaves: Tensor[] = [];
-      let signature = several ? "many;" : "";
-      const collect = (tensor: Tensor, path: string) => {
-        signature += `${path}:${tensor.dtype}[${tensor.shape}];`;
-        leaves.push(tensor);
-        return tensor;
-      };
-      // Each argument by itself: a list of arguments that are arrays of numbers is not one array.
-      const shape = values.length === 1 ? mapTree(values[0], collect) : values.map((value, i) => mapTree(value, collect, `${i}`));
-      signature += statics(shape);
+      const ready = prepare(values, several);
       return exclusive(async () => {
-        if (!deviceChecked) {
-          await requireDevice(options.device as NonNullable<typeof options.device>);
-          deviceChecked = true;
-        }
-        const runs = several ? commonLength(leaves) : 1;
-        const { plan, shape: result } =
-          traced.get(signature) ?? traceFunction(fn as TracedFunction, shape, values.length, options, several ? runs : undefined);
-        traced.set(signature, { plan, shape: result });
-        if (plan.reads.some((variable) => !variable.storage)) await initialise(plan.reads);
-        const computed = leaves.every((leaf) => hostData(leaf)) ? leaves : await realise(leaves);
-        const feeds: ort.Tensor[] = [];
-        for (const leaf of computed) {
-          const feed = feedOf(leaf);
-          feeds.push(feed instanceof Promise ? await feed : feed);
-        }
+        const { plan, result, feeds, runs } = await ready();
         return fill(result, await plan.run(feeds, plan.usesRandom ? nextKey(runs) : [0, 0]));
       });
     };
@@ -92,7 +110,9 @@ export function compile<Arguments extends readonly unknown[], Result>(
       for (const { plan } of plans) await plan.release();
     });
   };
-  return Object.assign(call(false), { many: call(true), dispose }) as unknown as Compiled<Arguments, Result>;
+  const compiled = Object.assign(call(false), { many: call(true), dispose });
+  for (const [several, each] of [compiled, compiled.many].entries()) preparations.set(each, (values) => prepare(values, several === 1));
+  return compiled as unknown as Compiled<Arguments, Result>;
 }
 
 /** The length of the first axis that all inputs share. */

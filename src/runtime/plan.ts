@@ -1,15 +1,16 @@
 import type * as ort from "#onnxruntime";
-import { isFloat } from "../graph/dtype.js";
+import { arrayOf, isFloat } from "../graph/dtype.js";
 import { KasaneError } from "../graph/error.js";
 import type { Node, RandomSource, Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { leavesOf, topologicalOrder } from "../graph/walk.js";
 import { encodeModel, type Named, unusedName } from "../onnx/emit.js";
 import { prepare } from "../onnx/passes/index.js";
+import { operatorOf } from "../ops/operator.js";
 import { detectAnomaly } from "./anomaly.js";
 import type { Device } from "./devices.js";
 import { Session } from "./session.js";
-import { fromOrt, type State, stateOf, toOrt } from "./state.js";
+import { emptyOrt, fromOrt, stateOf, toOrt } from "./state.js";
 import { fillUniform } from "./uniform.js";
 
 /** How a graph is run. */
@@ -34,12 +35,16 @@ export class Plan {
   private readonly inputs: readonly Named[];
   private readonly variables: { readonly name: string; readonly variable: Variable }[] = [];
   private readonly randoms: { readonly name: string; readonly leaf: Tensor; readonly source: RandomSource }[] = [];
-  private readonly updates: { readonly name: string; readonly variable: Variable }[];
+  /** The variables that change: by one result, the whole value, or by two, the indices of rows and these rows. */
+  private readonly updates: readonly { readonly variable: Variable; readonly results: readonly Named[] }[];
   private readonly outputs: readonly Named[];
   private readonly watched: readonly { readonly name: string; readonly node: Node; readonly output: Tensor }[];
-  private readonly session: Session;
+  readonly session: Session;
   private readonly fetches: Record<string, ort.Tensor | null>;
-  private readonly onDevice: boolean;
+  readonly onDevice: boolean;
+  private readonly handsOver: boolean;
+  /** The results for which no variable has a tensor to be written into. */
+  private readonly fresh: readonly Named[];
   readonly usesRandom: boolean;
   /** The variables whose values a run needs. */
   readonly reads: readonly Variable[];
@@ -47,8 +52,12 @@ export class Plan {
   constructor({ inputs, outputs, updates }: Computation, options: RunOptions) {
     const device = options.device ?? "cpu";
     this.onDevice = device !== "cpu" && device !== "wasm";
-    const values = [...outputs, ...updates.values()];
-    const prepared = prepare(values, { device });
+    // A GPU has its variables to itself: there they are written as a whole.
+    const changes = [...updates].map(([variable, value]) => ({
+      variable,
+      values: (this.onDevice ? undefined : rowsSet(variable, value)) ?? [value],
+    }));
+    const prepared = prepare([...outputs, ...changes.flatMap(({ values }) => values)], { device });
     this.inputs = inputs.map(({ name, tensor }) => ({ name: this.unique(name), tensor }));
     const known = new Set(inputs.map((input) => input.tensor));
     const feeds: Named[] = [...this.inputs];
@@ -62,17 +71,25 @@ export class Plan {
     }
     this.usesRandom = this.randoms.some(({ source }) => source.key === undefined);
     this.outputs = outputs.map((_, i) => ({ name: this.unique(`output${i}`), tensor: prepared[i] as Tensor }));
-    this.updates = [...updates.keys()].map((variable) => ({ name: this.unique(`${variable.name}'`), variable }));
+    const rest = prepared.slice(outputs.length);
+    this.updates = changes.map(({ variable, values }) => ({
+      variable,
+      results: values.map(() => ({ name: this.unique(`${variable.name}'`), tensor: rest.shift() as Tensor })),
+    }));
     this.reads = [...this.variables, ...this.updates].map(({ variable }) => variable);
-    const results = [...this.outputs, ...this.updates.map(({ name }, i) => ({ name, tensor: prepared[outputs.length + i] as Tensor }))];
+    const results = [...this.outputs, ...this.updates.flatMap((update) => update.results)];
+    this.fresh = [...this.outputs, ...this.updates.flatMap((update) => (update.results.length > 1 ? update.results : []))];
     this.watched = options.detectAnomalies ? this.watch(prepared) : [];
     const watched = this.watched.map(({ name, output }) => ({ name, tensor: output }));
     const model = encodeModel(feeds, [...results, ...watched], { device });
     this.fetches = Object.fromEntries([...results, ...this.watched].map(({ name }) => [name, null]));
+    const bytes = results.reduce((sum, { tensor: { dtype, size } }) => sum + size * arrayOf(dtype).BYTES_PER_ELEMENT, 0);
+    this.handsOver = device === "cpu" && !options.detectAnomalies && bytes >= worthHandingOver;
     this.session = new Session(model, {
+      handOver: this.handsOver,
       device,
       threads: options.threads ?? threadsFor(prepared),
-      resident: this.updates.map(({ name }) => name),
+      resident: this.updates.flatMap((update) => update.results.map(({ name }) => name)),
     });
   }
 
@@ -82,6 +99,22 @@ export class Plan {
    * @param key of the random numbers drawn this time
    */
   async run(values: readonly ort.Tensor[], key: readonly [number, number]): Promise<Tensor[]> {
+    const results = await this.compute(values, key);
+    for (const { name, node } of this.watched) detectAnomaly(results[name] as ort.Tensor, node);
+    for (const { variable, results: own } of this.updates) {
+      const [value, rows] = own.map(({ name }) => results[name]) as [ort.Tensor, ort.Tensor?];
+      if (rows) await stateOf(variable).setRows(value, rows);
+      else stateOf(variable).advance(value);
+    }
+    return this.outputs.map(({ name, tensor }) => fromOrt(results[name] as ort.Tensor, tensor));
+  }
+
+  /** What a run computes, by name; the variables keep their values. */
+  async compute(
+    values: readonly ort.Tensor[],
+    key: readonly [number, number],
+    session = this.session,
+  ): Promise<ort.InferenceSession.OnnxValueMapType> {
     const { fetches, onDevice } = this;
     const feeds: Record<string, ort.Tensor> = {};
     this.inputs.forEach(({ name }, i) => {
@@ -93,23 +126,19 @@ export class Plan {
       feeds[name] = value instanceof Promise ? await value : value;
     }
     for (const { name, leaf, source } of this.randoms) feeds[name] = toOrt(draw(leaf, source, key), "float32", leaf.shape);
-    for (const { name, variable } of this.updates) fetches[name] = stateOf(variable).target(onDevice);
-    const results = await this.execute(feeds);
-    for (const { name, node } of this.watched) detectAnomaly(results[name] as ort.Tensor, node);
-    for (const { name, variable } of this.updates) (variable.storage as State).advance(results[name] as ort.Tensor);
-    return this.outputs.map(({ name, tensor }) => fromOrt(results[name] as ort.Tensor, tensor));
+    if (this.handsOver) for (const { name, tensor } of this.fresh) fetches[name] = emptyOrt(tensor);
+    for (const { variable, results } of this.updates) {
+      if (results.length === 1) fetches[(results[0] as Named).name] = stateOf(variable).target(onDevice);
+    }
+    try {
+      return await session.run(feeds, fetches);
+    } catch (error) {
+      throw new KasaneError(`ONNX Runtime: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
   }
 
   release(): Promise<void> {
     return this.session.release();
-  }
-
-  private async execute(feeds: Record<string, ort.Tensor>): Promise<ort.InferenceSession.OnnxValueMapType> {
-    try {
-      return await this.session.run(feeds, this.fetches);
-    } catch (error) {
-      throw new KasaneError(`ONNX Runtime: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-    }
   }
 
   private watch(prepared: readonly Tensor[]) {
@@ -121,6 +150,11 @@ export class Plan {
   private unique(name: string): string {
     return unusedName(name, this.names);
   }
+}
+
+/** The indices and the rows, where `value` is `variable` with other rows: they are written over the old ones, and the rest is not copied. */
+function rowsSet(variable: Variable, { source }: Tensor): readonly Tensor[] | undefined {
+  return source.kind === "node" && operatorOf(source).setsRows && source.inputs[0] === variable ? source.inputs.slice(1) : undefined;
 }
 
 /** The numbers of a random leaf in the run of the given key; of several runs, slice by slice those of the keys that follow. */
@@ -136,6 +170,9 @@ function draw(
   for (let i = 0; i < count; i++) fillUniform(numbers.subarray(i * each, (i + 1) * each), [seed, counter + i], stream);
   return numbers;
 }
+
+/** With fewer bytes of results, copying them costs less than leaving a run early: 16 µs. */
+const worthHandingOver = 2 ** 17;
 
 /** With fewer elements in its largest value a graph is run by one thread: waking a second one costs more than it brings. */
 const largeValue = 16_384;

@@ -1,4 +1,5 @@
 import type { Device } from "./devices.js";
+import { type EarlyEnd, earlyEnd } from "./earlyEnd.js";
 import { ort } from "./onnxruntime.js";
 
 /** How a model is run. */
@@ -8,6 +9,10 @@ export interface SessionSettings {
   readonly threads: number;
   /** Names of outputs that stay on the device, where it has a memory of its own. */
   readonly resident: readonly string[];
+  /** Whether every run is handed tensors for all outputs, which are then written and not copied. */
+  readonly handOver?: boolean;
+  /** What the files' names begin with that ONNX Runtime's profiler writes; by default it does not run. */
+  readonly recordTo?: string;
 }
 
 /** At most so many sessions are open at a time: each holds native memory, and a closed one opens again from its model. */
@@ -18,6 +23,7 @@ const open = new Set<Session>();
 /** An ONNX model and the session that runs it, opened when it is first needed. */
 export class Session {
   private session: Promise<ort.InferenceSession> | undefined;
+  private end: EarlyEnd | undefined;
 
   constructor(
     private readonly model: Uint8Array,
@@ -26,14 +32,29 @@ export class Session {
 
   async run(feeds: Record<string, ort.Tensor>, fetches: Record<string, ort.Tensor | null>): Promise<ort.InferenceSession.OnnxValueMapType> {
     const session = await this.start();
-    return session.run(feeds, fetches);
+    if (!this.end) return session.run(feeds, fetches);
+    try {
+      return await session.run(feeds, { ...this.end.fetch, ...fetches });
+    } catch (error) {
+      if (!this.end.isReached(error)) throw error;
+      return fetches as ort.InferenceSession.OnnxValueMapType;
+    }
   }
 
   /** Opens the session; `run` does so by itself. */
   start(): Promise<ort.InferenceSession> {
-    this.session ??= ort.InferenceSession.create(this.model, options(this.settings));
+    this.session ??= this.create();
     this.touch();
     return this.session;
+  }
+
+  /** A session of the same model whose kernels are recorded, into a file that is written by {@link endRecording}. */
+  recording(recordTo: string): Session {
+    return new Session(this.model, { ...this.settings, recordTo });
+  }
+
+  async endRecording(): Promise<void> {
+    (await this.start()).endProfiling();
   }
 
   /** Gives the native memory back; the next run opens the session again. */
@@ -45,6 +66,11 @@ export class Session {
     await (await session?.catch(() => undefined))?.release();
   }
 
+  private async create(): Promise<ort.InferenceSession> {
+    this.end = this.settings.handOver ? await earlyEnd() : undefined;
+    return ort.InferenceSession.create(this.end?.mark(this.model) ?? this.model, options(this.settings));
+  }
+
   private touch(): void {
     open.delete(this);
     open.add(this);
@@ -54,12 +80,13 @@ export class Session {
   }
 }
 
-function options({ device, threads, resident }: SessionSettings): ort.InferenceSession.SessionOptions {
+function options({ device, threads, resident, recordTo }: SessionSettings): ort.InferenceSession.SessionOptions {
   return {
     executionProviders: [device],
     graphOptimizationLevel: "all",
     intraOpNumThreads: threads,
     logSeverityLevel: 4,
+    ...(recordTo !== undefined && { enableProfiling: true, profileFilePrefix: recordTo }),
     preferredOutputLocation:
       device === "cpu" || device === "wasm" ? undefined : Object.fromEntries(resident.map((name) => [name, "gpu-buffer"])),
   };

@@ -1,4 +1,5 @@
 import { arrayOf, type DType, type TypedArray } from "../graph/dtype.js";
+import { sizeOf } from "../graph/shape.js";
 import { fromStorage, hostStorage, type Storage, type Tensor, type TensorType } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import { download } from "./download.js";
@@ -21,7 +22,7 @@ export class State implements Storage {
   /** What a session writes the next value into; null where it shall allocate on its device. */
   target(onDevice: boolean): ort.Tensor | null {
     if (onDevice) return null;
-    this.spare ??= toOrt(new (arrayOf(this.current.type as DType))(this.current.size), this.current.type as DType, this.current.dims);
+    this.spare ??= emptyOrt({ dtype: this.current.type as DType, shape: this.current.dims });
     return this.spare;
   }
 
@@ -30,6 +31,14 @@ export class State implements Storage {
     if (next.location === "cpu") this.spare = this.current.location === "cpu" && this.current !== next ? this.current : undefined;
     else this.replace(next);
     this.current = next;
+  }
+
+  /** Writes rows `[n, ...]` over those that `indices` `[n]` names, after a step has read the value. */
+  async setRows(indices: ort.Tensor, rows: ort.Tensor): Promise<void> {
+    if (this.current.location !== "cpu") await this.fetch();
+    const [data, source] = [this.current.data as TypedArray, rows.data as TypedArray] as [Float32Array, Float32Array];
+    const size = indices.size === 0 ? 0 : rows.size / indices.size;
+    (indices.data as Int32Array).forEach((index, i) => data.set(source.subarray(i * size, (i + 1) * size), index * size));
   }
 
   /** A copy of the elements: the buffers themselves are written to again. */
@@ -56,6 +65,9 @@ export const stateOf = (variable: Variable): State => variable.storage as State;
 /** An ONNX Runtime tensor over the elements, not copied. */
 export const toOrt = (data: TypedArray, dtype: DType, shape: readonly number[]): ort.Tensor =>
   new ort.Tensor(dtype, data as Float32Array, shape as number[]);
+
+/** An ONNX Runtime tensor to be written. */
+export const emptyOrt = ({ dtype, shape }: TensorType): ort.Tensor => toOrt(new (arrayOf(dtype))(sizeOf(shape)), dtype, shape);
 
 /** A leaf over what a session returned. */
 export function fromOrt(value: ort.Tensor, { dtype, shape }: TensorType): Tensor {
