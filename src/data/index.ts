@@ -12,7 +12,6 @@ export { type Dataset, type DatasetFile, type DatasetOptions, defaultCache, read
 export { pennTreebank, wikiText2 } from "./datasets.js";
 export { encodeWords, englishWords } from "./encodeWords.js";
 export { japaneseWords } from "./japaneseWords.js";
-export { linesOf } from "./lines.js";
 export { parallelSentences, type SentencePair, smallParallelEnJa } from "./parallelSentences.js";
 export { cmudict, type Pronounced, type PronouncedParts, readCmudict, readSigmorphon, sigmorphonEnglish } from "./pronunciations.js";
 export { isWord, sentencesOf, type Token } from "./sentences.js";
