@@ -25,8 +25,8 @@ export const indexing = family({
     gradient: [(g) => g, undefined, (g, [, indices]) => gather(g, reshape(indices, [indices.size]))],
     emit: (emitter, [x, indices, updates]) =>
       emitter.node("ScatterND", [x as string, toInt64(emitter, indices as string), updates as string], { reduction: "add" }),
-    lower: ([x, indices, updates], _, { device }) =>
-      device === "cpu" || device === "wasm" ? scatterInTurn(x, indices, updates) : undefined,
+    lower: ([x, indices, updates], _, { device, threads }) =>
+      (device === "cpu" || device === "wasm") && threads !== 1 ? scatterInTurn(x, indices, updates) : undefined,
   }),
   // x with `updates` for the rows that `indices` [n] names; rows of the same index are the same.
   SetRows: declare({
@@ -135,7 +135,7 @@ function scatterFlat(x: Tensor, indices: Tensor, updates: Tensor, axis: number):
 
 /**
  * The rows of ScatterND added element after element. ONNX Runtime's CPU kernel of it (1.30) shares the rows out among threads, which lose
- * each other's sums where an index stands twice; that of ScatterElements goes through all in order.
+ * each other's sums where an index stands twice, unless there is but one; that of ScatterElements goes through all in order.
  */
 function scatterInTurn(x: Tensor, indices: Tensor, updates: Tensor): Tensor {
   const inner = sizeOf(x.shape.slice(1));

@@ -6,9 +6,9 @@ import { softplus } from "./activation.js";
 import { cast } from "./cast.js";
 import { equal, less } from "./compare.js";
 import { full } from "./create.js";
-import { abs, add, div, log, maximum, mul, neg, square, sub, where } from "./elementwise.js";
+import { abs, add, div, exp, log, maximum, mul, neg, square, sub, where } from "./elementwise.js";
 import { gather, scatterAdd, takeAlongAxis } from "./indexing.js";
-import { logSoftmax, softmax } from "./normalize.js";
+import { logSoftmax } from "./normalize.js";
 import { apply, declare, family } from "./operator.js";
 import { mean, norm, sum } from "./reduce.js";
 import { squeeze, unsqueeze } from "./shapes.js";
@@ -21,7 +21,8 @@ export const losses = family({
     infer: ([x, targets]) => ({ dtype: x.dtype, shape: targets.shape }),
     gradient: [
       (g, [x, targets], _, { smoothing }) => {
-        const [even, places] = [sub(softmax(x), smoothing / (x.shape.at(-1) as number)), unsqueeze(targets, -1)];
+        // The loss itself needs the logarithm: its exponential costs less than a second softmax.
+        const [even, places] = [sub(exp(logSoftmax(x)), smoothing / (x.shape.at(-1) as number)), unsqueeze(targets, -1)];
         return mul(scatterAdd(even, places, full(places.shape, smoothing - 1, x.dtype)), unsqueeze(g, -1));
       },
       undefined,

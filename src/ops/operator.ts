@@ -40,6 +40,8 @@ export interface Emitter {
 /** What a graph is being prepared for: the providers have different kernels. */
 export interface Target {
   readonly device: string;
+  /** How many threads an operator has, where that is set. */
+  readonly threads?: number | undefined;
 }
 
 /**

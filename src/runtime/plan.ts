@@ -57,7 +57,8 @@ export class Plan {
       variable,
       values: (this.onDevice ? undefined : rowsSet(variable, value)) ?? [value],
     }));
-    const prepared = prepare([...outputs, ...changes.flatMap(({ values }) => values)], { device });
+    const target = { device, threads: options.threads };
+    const prepared = prepare([...outputs, ...changes.flatMap(({ values }) => values)], target);
     this.inputs = inputs.map(({ name, tensor }) => ({ name: this.unique(name), tensor }));
     const known = new Set(inputs.map((input) => input.tensor));
     const feeds: Named[] = [...this.inputs];
@@ -81,7 +82,7 @@ export class Plan {
     this.fresh = [...this.outputs, ...this.updates.flatMap((update) => (update.results.length > 1 ? update.results : []))];
     this.watched = options.detectAnomalies ? this.watch(prepared) : [];
     const watched = this.watched.map(({ name, output }) => ({ name, tensor: output }));
-    const model = encodeModel(feeds, [...results, ...watched], { device });
+    const model = encodeModel(feeds, [...results, ...watched], target);
     this.fetches = Object.fromEntries([...results, ...this.watched].map(({ name }) => [name, null]));
     const bytes = results.reduce((sum, { tensor: { dtype, size } }) => sum + size * arrayOf(dtype).BYTES_PER_ELEMENT, 0);
     this.handsOver = device === "cpu" && !options.detectAnomalies && bytes >= worthHandingOver;
