@@ -43,8 +43,6 @@ export class Plan {
   private readonly fetches: Record<string, ort.Tensor | null>;
   readonly onDevice: boolean;
   private readonly handsOver: boolean;
-  /** The results for which no variable has a tensor to be written into. */
-  private readonly fresh: readonly Named[];
   readonly usesRandom: boolean;
   /** The variables whose values a run needs. */
   readonly reads: readonly Variable[];
@@ -79,13 +77,15 @@ export class Plan {
     }));
     this.reads = [...this.variables, ...this.updates].map(({ variable }) => variable);
     const results = [...this.outputs, ...this.updates.flatMap((update) => update.results)];
-    this.fresh = [...this.outputs, ...this.updates.flatMap((update) => (update.results.length > 1 ? update.results : []))];
     this.watched = options.detectAnomalies ? this.watch(prepared) : [];
     const watched = this.watched.map(({ name, output }) => ({ name, tensor: output }));
     const model = encodeModel(feeds, [...results, ...watched], target);
     this.fetches = Object.fromEntries([...results, ...this.watched].map(({ name }) => [name, null]));
     const bytes = results.reduce((sum, { tensor: { dtype, size } }) => sum + size * arrayOf(dtype).BYTES_PER_ELEMENT, 0);
     this.handsOver = device === "cpu" && !options.detectAnomalies && bytes >= worthHandingOver;
+    // Rows are copied to where they belong, so every run may write them to the same place.
+    const rows = this.handsOver ? this.updates.flatMap((update) => (update.results.length > 1 ? update.results : [])) : [];
+    for (const { name, tensor } of rows) this.fetches[name] = emptyOrt(tensor);
     this.session = new Session(model, {
       handOver: this.handsOver,
       device,
@@ -127,7 +127,7 @@ export class Plan {
       feeds[name] = value instanceof Promise ? await value : value;
     }
     for (const { name, leaf, source } of this.randoms) feeds[name] = toOrt(draw(leaf, source, key), "float32", leaf.shape);
-    if (this.handsOver) for (const { name, tensor } of this.fresh) fetches[name] = emptyOrt(tensor);
+    if (this.handsOver) for (const { name, tensor } of this.outputs) fetches[name] = emptyOrt(tensor);
     for (const { variable, results } of this.updates) {
       if (results.length === 1) fetches[(results[0] as Named).name] = stateOf(variable).target(onDevice);
     }
