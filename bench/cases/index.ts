@@ -1,0 +1,24 @@
+import type { Case } from "./case.js";
+import { embedding } from "./embedding.js";
+import { bidirectional, gru, lstm, lstmInference, pennTreebank, ragged } from "./language.js";
+import { mlp, mlpInference } from "./mlp.js";
+import { binaryAddition, sine } from "./recurrence.js";
+import { transformer } from "./transformer.js";
+
+/** All cases, in the order that they are run in. */
+export const cases: readonly Case[] = [
+  binaryAddition,
+  sine,
+  mlp,
+  lstm,
+  pennTreebank,
+  gru,
+  bidirectional,
+  ragged,
+  transformer,
+  embedding,
+  mlpInference(1),
+  mlpInference(256),
+  lstmInference(1),
+  lstmInference(256),
+];

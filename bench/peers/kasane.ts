@@ -1,0 +1,218 @@
+/** Kasane as an experiment uses it: modules, an optimizer, one compiled step. With `--single` every step is a call of its own. */
+import { readFileSync } from "node:fs";
+import { compile, crossEntropy, meanSquaredError, nn, optim, softmax, type Tensor, tensor, unstack, Variable, zeros } from "kasane";
+import type { Entry, Update } from "../cases/case.js";
+import { type Loaded, type Ready, serve, threads } from "./protocol.js";
+
+type Batch = Readonly<Record<string, Tensor>>;
+
+/** A model of the cases; its variables are in the order of the case's weights. */
+abstract class Model extends nn.Module {
+  /** The loss, or of a batch without targets the outputs. */
+  abstract override forward(batch: Batch): Tensor;
+}
+
+/** The cross entropy of targets that may be -1, which count for nothing; without targets the logits. */
+const classify = (logits: Tensor, targets: Tensor | undefined, ignoreIndex?: number): Tensor =>
+  targets ? crossEntropy(logits, targets, { ignoreIndex }) : logits;
+
+const lengthOf = ({ weights }: Loaded, name: string, axis: number): number => (weights.get(name) as Entry).shape[axis] as number;
+
+class Recurrence extends Model {
+  readonly recurrent: nn.Rnn;
+  readonly output: nn.Linear;
+
+  constructor(private readonly problem: Loaded) {
+    super();
+    const hidden = lengthOf(problem, "input", 0);
+    const activation = problem.settings.activation as "sigmoid" | "tanh";
+    this.recurrent = new nn.Rnn(lengthOf(problem, "input", 1), hidden, { activation, bias: false });
+    this.output = new nn.Linear(hidden, 1, { bias: false });
+  }
+
+  override forward({ inputs, targets }: Batch): Tensor {
+    const { outputs, state } = this.recurrent.forward(inputs as Tensor);
+    const predicted = this.problem.settings.everyStep
+      ? this.output.forward(outputs).sigmoid()
+      : this.output.forward(state.hidden.reshape([-1, this.recurrent.hiddenSize]));
+    return meanSquaredError(predicted, targets as Tensor, { reduction: "sum" }).mul(0.5);
+  }
+}
+
+class Mlp extends Model {
+  readonly layers: readonly nn.Linear[];
+
+  constructor(problem: Loaded) {
+    super();
+    const sizes = (i: number) => [1, 0].map((axis) => lengthOf(problem, `${i}.weight`, axis)) as [number, number];
+    this.layers = Array.from({ length: problem.settings.layers as number }, (_, i) => new nn.Linear(...sizes(i)));
+  }
+
+  override forward({ images, targets }: Batch): Tensor {
+    const last = this.layers.length - 1;
+    const forward = (x: Tensor, layer: nn.Linear, i: number) => (i < last ? layer.forward(x).relu() : layer.forward(x));
+    return classify(this.layers.reduce(forward, images as Tensor), targets);
+  }
+}
+
+class Language extends Model {
+  readonly embedding: nn.Embedding;
+  readonly recurrent: nn.Lstm | nn.Gru;
+  readonly output: nn.Linear;
+
+  constructor(private readonly problem: Loaded) {
+    super();
+    const { cell, bidirectional, ...sizes } = problem.settings as { cell: "lstm" | "gru"; bidirectional: boolean };
+    const { hidden, layers, vocabulary, classes } = sizes as Readonly<Record<"hidden" | "layers" | "vocabulary" | "classes", number>>;
+    const Recurrent = { lstm: nn.Lstm, gru: nn.Gru }[cell];
+    this.embedding = new nn.Embedding(vocabulary, hidden);
+    this.recurrent = new Recurrent(hidden, hidden, { layers, bidirectional });
+    this.output = new nn.Linear(lengthOf(problem, "output", 1), classes);
+  }
+
+  override forward({ ids, targets, lengths }: Batch): Tensor {
+    const { outputs } = this.recurrent.forward(this.embedding.forward(ids as Tensor), { lengths });
+    const result = classify(this.output.forward(outputs), targets, lengths && -1);
+    const { lossScale } = this.problem.settings;
+    return lossScale === 1 ? result : result.mul(lossScale as number);
+  }
+}
+
+/** A layer of a Transformer encoder: attention, then a network of two layers, each added to what it got and normalised. */
+class EncoderLayer extends nn.Module {
+  readonly projection: nn.Linear;
+  readonly attended: nn.Linear;
+  readonly widen: nn.Linear;
+  readonly narrow: nn.Linear;
+  readonly norm1: nn.LayerNorm;
+  readonly norm2: nn.LayerNorm;
+
+  constructor(
+    private readonly width: number,
+    inner: number,
+    private readonly heads: number,
+  ) {
+    super();
+    this.projection = new nn.Linear(width, 3 * width);
+    this.attended = new nn.Linear(width, width);
+    this.widen = new nn.Linear(width, inner);
+    this.narrow = new nn.Linear(inner, width);
+    this.norm1 = new nn.LayerNorm(width);
+    this.norm2 = new nn.LayerNorm(width);
+  }
+
+  /** `[batch, tokens, width]`, which stays. */
+  override forward(x: Tensor): Tensor {
+    const [batch, tokens, width] = x.shape as [number, number, number];
+    // [3, batch, heads, tokens, width / heads]
+    const parts = this.projection.forward(x).reshape([batch, tokens, 3, this.heads, -1]).permute([2, 0, 3, 1, 4]);
+    const [query, key, value] = unstack(parts) as [Tensor, Tensor, Tensor];
+    const scores = query.matmul(key.permute([0, 1, 3, 2])).mul(Math.sqrt(this.heads / this.width));
+    const mixed = softmax(scores).matmul(value).permute([0, 2, 1, 3]).reshape([batch, tokens, width]);
+    const middle = this.norm1.forward(x.add(this.attended.forward(mixed)));
+    return this.norm2.forward(middle.add(this.narrow.forward(this.widen.forward(middle).relu())));
+  }
+}
+
+class Transformer extends Model {
+  readonly embedding: nn.Embedding;
+  readonly position: Variable;
+  readonly layers: readonly EncoderLayer[];
+  readonly output: nn.Linear;
+
+  constructor(problem: Loaded) {
+    super();
+    const { heads, layers, inner } = problem.settings as { heads: number; layers: number; inner: number };
+    const [vocabulary, width] = [0, 1].map((axis) => lengthOf(problem, "embedding", axis)) as [number, number];
+    this.embedding = new nn.Embedding(vocabulary, width);
+    this.position = new Variable(zeros([lengthOf(problem, "position", 0), width], "float32"));
+    this.layers = Array.from({ length: layers }, () => new EncoderLayer(width, inner, heads));
+    this.output = new nn.Linear(width, vocabulary);
+  }
+
+  override forward({ ids, targets }: Batch): Tensor {
+    const first = this.embedding.forward(ids as Tensor).add(this.position);
+    const last = this.layers.reduce((x, layer) => layer.forward(x), first);
+    return classify(this.output.forward(last), targets);
+  }
+}
+
+class Bag extends Model {
+  readonly embedding: nn.Embedding;
+  readonly output: nn.Linear;
+
+  constructor(problem: Loaded) {
+    super();
+    const [vocabulary, width] = [0, 1].map((axis) => lengthOf(problem, "embedding", axis)) as [number, number];
+    this.embedding = new nn.Embedding(vocabulary, width);
+    this.output = new nn.Linear(width, lengthOf(problem, "output", 0));
+  }
+
+  override forward({ ids, targets }: Batch): Tensor {
+    return classify(this.output.forward(this.embedding.forward(ids as Tensor).mean({ axes: 1 })), targets);
+  }
+}
+
+class Product extends Model {
+  readonly weight: Variable;
+
+  constructor(problem: Loaded) {
+    super();
+    this.weight = new Variable(zeros((problem.weights.get("weight") as Entry).shape, "float32"));
+  }
+
+  override forward({ x }: Batch): Tensor {
+    return (x as Tensor).matmul(this.weight);
+  }
+}
+
+const models = { recurrence: Recurrence, mlp: Mlp, language: Language, transformer: Transformer, bag: Bag, product: Product };
+
+const optimizerOf = (model: Model, { learningRate, ...update }: Update): optim.Optimizer =>
+  update.type === "adam"
+    ? new optim.Adam(model, { learningRate })
+    : new optim.SGD(model, { learningRate, clipGlobalNorm: update.clipNorm });
+
+/** All cores there are is what Kasane takes by itself, where it takes them. */
+const allCores = process.env.BENCH_ALL_CORES === "1";
+const single = process.argv.includes("--single");
+
+async function prepare(problem: Loaded): Promise<Ready> {
+  const model = new models[problem.model](problem);
+  const variables = [...model.namedVariables().values()];
+  const given = [...problem.weights.values()];
+  await Promise.all(variables.map((variable, i) => variable.assign(toTensor(given[i] as Entry))));
+  const { update } = problem;
+  const optimizer = update && optimizerOf(model, update);
+  const step = compile(
+    (batch: Batch) => {
+      const result = model.forward(batch);
+      optimizer?.minimize(result);
+      return result;
+    },
+    { training: update !== undefined, threads: allCores ? undefined : threads },
+  );
+  const together = problem.together > 1 && !single;
+  const tensors = (batch: Readonly<Record<string, Entry>>): Batch =>
+    Object.fromEntries(Object.entries(batch).map(([name, numbers]) => [name, toTensor(numbers)]));
+  const calls = together ? [tensors(problem.batch)] : problem.batches.map(tensors);
+  let call = 0;
+  return {
+    async run(steps) {
+      let last: Tensor | undefined;
+      for (let done = 0; done < steps; done += together ? problem.together : 1) {
+        const batch = calls[call++ % calls.length] as Batch;
+        last = await (together ? step.many(batch) : step(batch));
+      }
+      const values = (await last?.data()) as Float32Array;
+      return update ? (values.at(-1) as number) : values;
+    },
+    weights: async () => Promise.all(variables.map(async (variable) => (await variable.data()) as Float32Array)),
+    dispose: () => step.dispose(),
+  };
+}
+
+const toTensor = ({ shape, data }: Entry): Tensor => tensor(data, { shape });
+
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+serve({ versions: { Kasane: version, Node: process.versions.node }, prepare });

@@ -1,0 +1,76 @@
+import { type CaseResult, median, type PeerResult, ratioOf, type StartResult, timeOf } from "../run/results.js";
+import { showNumber, showTime } from "./text.js";
+
+/** A goal, and where a run stands. */
+export interface Bar {
+  readonly name: string;
+  readonly threads: number;
+  readonly against: string;
+  readonly goal: string;
+  readonly measured: string;
+  /** Undefined where there is nothing to compare with. */
+  readonly met: boolean | undefined;
+}
+
+/** How many times Kasane's time the others should take at least. */
+interface Goals {
+  readonly torch: number;
+  readonly jax: number;
+  readonly javascript: number;
+  readonly loops?: number;
+}
+
+const tiny: Goals = { torch: 30, jax: 3, javascript: 50, loops: 2 };
+const recurrent: Goals = { torch: 2, jax: 1, javascript: 20 };
+const goals: Readonly<Record<string, Goals>> = {
+  "binary-addition": tiny,
+  sine: tiny,
+  mlp: { torch: 1.2, jax: 1, javascript: 4 },
+  lstm: recurrent,
+  "penn-treebank": recurrent,
+  gru: recurrent,
+  bidirectional: recurrent,
+  ragged: recurrent,
+  transformer: { torch: 1.5, jax: 1, javascript: 10 },
+  embedding: { torch: 1, jax: 1, javascript: 20 },
+};
+/** Milliseconds to the first step of the LSTM. */
+const firstStepGoal = 500;
+
+/** The libraries in JavaScript; loops written by hand are none. */
+const isLibrary = ({ kind, peer }: PeerResult): boolean => kind === "javascript" && peer !== "loops";
+
+/** Every goal with what was measured. */
+export function barsOf(cases: readonly CaseResult[], starts: readonly StartResult[]): Bar[] {
+  const bars: Bar[] = [];
+  for (const result of cases) {
+    const goal = goals[result.name];
+    if (!goal) continue;
+    const named = (name: string) => result.peers.find(({ peer }) => peer === name);
+    const best = result.peers
+      .filter((peer) => isLibrary(peer) && timeOf(peer) !== undefined)
+      .sort((a, b) => (timeOf(a) as number) - (timeOf(b) as number))[0];
+    const add = (least: number | undefined, peer: PeerResult | undefined, against: string) => {
+      if (least === undefined) return;
+      const ratio = peer && ratioOf(result, peer);
+      bars.push({
+        name: result.name,
+        threads: result.threads,
+        against,
+        goal: `at least ${least}x`,
+        measured: ratio === undefined ? "" : `${peer?.atLeast ? "more than " : ""}${showNumber(ratio)}x`,
+        met: ratio === undefined ? undefined : ratio >= least,
+      });
+    };
+    add(goal.torch, named("torch"), "PyTorch, eager");
+    add(goal.jax, named("jax"), "JAX, jit");
+    add(goal.javascript, best, best ? `best in JavaScript: ${best.label}` : "best in JavaScript");
+    add(goal.loops, named("loops"), "loops in TypeScript");
+  }
+  for (const { threads, firstStep } of starts.filter(({ peer }) => peer === "kasane")) {
+    const time = median(firstStep);
+    const [goal, measured] = [showTime(1e6 * firstStepGoal), showTime(1e6 * time)];
+    bars.push({ name: "first step, LSTM", threads, against: "", goal: `at most ${goal}`, measured, met: time <= firstStepGoal });
+  }
+  return bars;
+}

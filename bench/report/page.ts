@@ -1,0 +1,100 @@
+import { type CaseResult, median, type PeerResult, type Results, ratioOf, type StartResult } from "../run/results.js";
+import { barsOf } from "./bars.js";
+import { showNumber, showThreads, showTime } from "./text.js";
+
+const markdown = (headings: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [headings, headings.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+
+/** The figures of a run as the page on performance shows them. */
+export function drawPage(
+  { date, command, machine, versions, missing, limits, cases, starts }: Results,
+  chart: (threads: number) => string,
+): string {
+  const described = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const parts = [
+    `Measured on ${date.slice(0, 10)} by \`${command}\`, on ${machine.cores} cores of ${machine.cpu}, ${machine.memory} GB, ${machine.system}; ${described.join(", ")}.`,
+  ];
+  for (const { threads, flops, by, bandwidth } of limits) {
+    const able = cases.filter((result) => result.threads === threads);
+    parts.push(`### ${showThreads(threads)[0]?.toUpperCase()}${showThreads(threads).slice(1)}`);
+    parts.push(
+      `The machine: ${showNumber(flops / 1e9)} GFLOP/s in a product of 1024 x 1024 matrices (by ${by}), ${showNumber(bandwidth / 1e9)} GB/s read and written in copying.`,
+    );
+    parts.push(timesTable(able));
+    parts.push(`![How many times Kasane's time the others take](${chart(threads)})`);
+  }
+  if (starts.length > 0) {
+    parts.push("### Starting");
+    parts.push(startsTable(starts));
+  }
+  parts.push("### Goals");
+  parts.push(
+    markdown(
+      ["case", "threads", "against", "goal", "measured", "met"],
+      barsOf(cases, starts).map(({ name, threads, against, goal, measured, met }) => [
+        name,
+        `${threads}`,
+        against,
+        goal,
+        measured,
+        met === undefined ? "not measured" : met ? "yes" : "**no**",
+      ]),
+    ),
+  );
+  const unable = cases.flatMap(({ name, threads, peers }) =>
+    peers.flatMap(({ label, cannot }) => (cannot ? [`- ${label}, ${name}, ${showThreads(threads)}: ${cannot}`] : [])),
+  );
+  const absent = Object.entries(missing).map(([name, reason]) => `- ${name}: ${reason}`);
+  if (unable.length + absent.length > 0) parts.push("### What has no figure, and why", [...absent, ...unable].join("\n"));
+  return parts.join("\n\n");
+}
+
+/** A row for each case, a column for each peer; times, and in brackets how many times Kasane's. */
+function timesTable(cases: readonly CaseResult[]): string {
+  const labels = new Map(cases.flatMap(({ peers }) => peers.map(({ peer, label }) => [peer, label])));
+  labels.delete("kasane");
+  const columns = [...labels.keys()];
+  const rows = cases.map((result) => {
+    const own = result.peers.find(({ peer }) => peer === "kasane");
+    const others = columns.map((column) =>
+      cellOf(
+        result,
+        result.peers.find(({ peer }) => peer === column),
+      ),
+    );
+    return [result.name, own?.rounds ? showSpread(own.rounds) : "-", showTime(result.limit), ...others];
+  });
+  return markdown(["case", "Kasane", "limit", ...labels.values()], rows);
+}
+
+const showSpread = (rounds: readonly number[]): string =>
+  `**${showTime(median(rounds))}** (${showTime(Math.min(...rounds))} to ${showTime(Math.max(...rounds))})`;
+
+function cellOf(result: CaseResult, peer: PeerResult | undefined): string {
+  if (!peer || peer.cannot) return "-";
+  const ratio = `${showNumber(ratioOf(result, peer) ?? Number.NaN)}x`;
+  if (peer.atLeast) return `over ${showTime(peer.atLeast)} (over ${ratio})`;
+  return `${showTime(median(peer.rounds ?? []))} (${ratio})`;
+}
+
+const startsTable = (starts: readonly StartResult[]): string =>
+  markdown(
+    ["peer", "threads", "first step", "spread", "loading the library before", "peak memory"],
+    starts.map(({ label, threads, load, firstStep, memory }) => [
+      label,
+      `${threads}`,
+      showTime(1e6 * median(firstStep)),
+      `${showTime(1e6 * Math.min(...firstStep))} to ${showTime(1e6 * Math.max(...firstStep))}`,
+      showTime(1e6 * median(load)),
+      `${Math.round(median(memory) / 2 ** 20)} MB`,
+    ]),
+  );
+
+const [begin, end] = ["<!-- figures of npm run bench -->", "<!-- end of the figures -->"];
+
+/** Puts the figures into a page, between its two marks. */
+export function insertFigures(page: string, figures: string): string {
+  const [start, stop] = [page.indexOf(begin), page.indexOf(end)];
+  if (start < 0 || stop < start) throw new Error(`the page has no "${begin}" before "${end}"`);
+  return `${page.slice(0, start + begin.length)}\n\n${figures}\n\n${page.slice(stop)}`;
+}

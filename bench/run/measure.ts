@@ -1,0 +1,187 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Case, writeCase } from "../cases/case.js";
+import { product } from "../cases/product.js";
+import { agrees, type Difference, differenceOf, type Outcome, readOutcome, tolerance } from "./compare.js";
+import { copyBandwidth } from "./limits.js";
+import type { PeerDescription } from "./peers.js";
+import { PeerProcess, TooSlow } from "./process.js";
+import { type CaseResult, type Limits, type PeerResult, timeOf } from "./results.js";
+
+/** How long is measured. */
+export interface Effort {
+  readonly rounds: number;
+  /** About how long a round of a peer is, and how long it warms up, in milliseconds. */
+  readonly round: number;
+  readonly warmUp: number;
+  /** A slow peer makes fewer rounds: about so many milliseconds in all. */
+  readonly budget: number;
+}
+
+/** The threads of one peer's round go on looking for work for a while after it; the next peer waits so many milliseconds. */
+const settling = 15;
+
+interface Contestant {
+  readonly peer: PeerDescription;
+  readonly process: PeerProcess;
+  readonly outcome: Outcome;
+  /** Milliseconds that preparing and the first round of batches took. */
+  readonly first: number;
+}
+
+/** The peers of one number of threads, each a process that stays from case to case. */
+export class Bench {
+  private readonly running = new Map<string, PeerProcess>();
+  private readonly folder = mkdtempSync(join(tmpdir(), "kasane-bench-"));
+
+  constructor(
+    private readonly peers: readonly PeerDescription[],
+    private readonly threads: number,
+    private readonly effort: Effort,
+    private readonly versions: Record<string, string>,
+  ) {}
+
+  /** Measures what the machine can do: by the peers that have a product of matrices, the fastest of which counts. */
+  async limits(): Promise<Limits> {
+    const { rounds } = this.effort;
+    const { peers } = await this.time(product, []);
+    const best = peers
+      .filter((peer) => peer.rounds)
+      .map(({ label, rounds = [] }) => ({ by: label, flops: (2 * product.multiplyAdds) / (Math.min(...rounds) / 1e9) }))
+      .sort((a, b) => b.flops - a.flops)[0] ?? { by: "none", flops: Number.NaN };
+    return { threads: this.threads, ...best, bandwidth: await copyBandwidth(this.threads, rounds) };
+  }
+
+  /** Checks that all peers do the same arithmetic, and times those that do, in turn. */
+  async measure(each: Case, { flops, bandwidth }: Limits): Promise<CaseResult> {
+    const failures: PeerResult[] = [];
+    const timed = await this.time(each, failures);
+    const [products, memory] = [(2 * each.multiplyAdds) / flops, each.bytes / bandwidth];
+    return {
+      name: each.name,
+      title: each.title,
+      threads: this.threads,
+      limit: 1e9 * Math.max(products, memory),
+      limitedBy: products >= memory ? "products" : "memory",
+      ...timed,
+    };
+  }
+
+  stop(): void {
+    for (const process of this.running.values()) process.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private async time(each: Case, failures: PeerResult[]): Promise<Pick<CaseResult, "peers" | "reference" | "difference">> {
+    const folder = join(this.folder, each.name);
+    writeCase(each, folder);
+    const contestants: Contestant[] = [];
+    for (const peer of this.peers) {
+      if (peer.only && !peer.only(each)) continue;
+      const contestant = await this.prepare(peer, each, folder);
+      if ("process" in contestant) contestants.push(contestant);
+      else failures.push(contestant);
+    }
+    const { reference, difference, agreeing } = this.check(contestants, folder, failures);
+    rmSync(folder, { recursive: true });
+    const rounds = await this.rounds(agreeing, each);
+    const results = agreeing.map(
+      ({ peer, process }): PeerResult => ({
+        peer: peer.name,
+        label: peer.label,
+        kind: peer.kind,
+        rounds: rounds.get(peer) as number[],
+        remark: process.remark,
+      }),
+    );
+    const fastest = (a: PeerResult, b: PeerResult) => (timeOf(a) as number) - (timeOf(b) as number);
+    return { reference, difference, peers: [...results.sort(fastest), ...failures] };
+  }
+
+  /** Starts the peer where it does not run yet, and lets it make the first round of batches. */
+  private async prepare(peer: PeerDescription, each: Case, folder: string): Promise<Contestant | PeerResult> {
+    const { name, label, kind } = peer;
+    try {
+      let process = this.running.get(name);
+      if (!process?.running) {
+        process = await PeerProcess.start(peer, this.threads);
+        this.running.set(name, process);
+        Object.assign(this.versions, process.versions);
+      }
+      const result = join(folder, `${name}.bin`);
+      const { cannot, milliseconds = 0, loss = 0 } = await process.request({ do: "prepare", folder, result }, peer.patience);
+      if (cannot) return { peer: name, label, kind, cannot };
+      return { peer, process, first: milliseconds, outcome: readOutcome(result, loss) };
+    } catch (error) {
+      this.running.get(name)?.stop();
+      if (error instanceof TooSlow) return { peer: name, label, kind, atLeast: (peer.patience * 1e9) / each.together };
+      return { peer: name, label, kind, cannot: reasonOf(error) };
+    }
+  }
+
+  /** Compares all with the first; who does other arithmetic is not timed. */
+  private check(contestants: readonly Contestant[], folder: string, failures: PeerResult[]) {
+    const [reference, ...others] = contestants;
+    if (!reference) throw new Error("no peer could do the case");
+    const difference = { loss: 0, element: 0, change: 0 };
+    const agreeing = [reference];
+    for (const contestant of others) {
+      const { name, label, kind } = contestant.peer;
+      const found = differenceOf(folder, contestant.outcome, reference.outcome);
+      if (agrees(found)) {
+        agreeing.push(contestant);
+        for (const key of Object.keys(found) as (keyof Difference)[]) difference[key] = Math.max(difference[key], found[key]);
+      } else failures.push({ peer: name, label, kind, cannot: `not the arithmetic of ${reference.peer.label}: ${showDifference(found)}` });
+    }
+    return { reference: reference.peer.label, difference, agreeing };
+  }
+
+  /** Warms all up, then lets them run in turn; who begins changes from round to round. Nanoseconds a step. */
+  private async rounds(contestants: readonly Contestant[], { together }: Case): Promise<Map<PeerDescription, number[]>> {
+    const { rounds, round, warmUp, budget } = this.effort;
+    const stepsFor = (milliseconds: number, step: number) => Math.max(1, Math.round(milliseconds / step / together)) * together;
+    const plans = new Map<PeerDescription, { steps: number; rounds: number }>();
+    const times = new Map(contestants.map(({ peer }) => [peer, [] as number[]]));
+    // Without rounds only the arithmetic is checked.
+    for (const { peer, process, first } of rounds === 0 ? [] : contestants) {
+      let step = first / together;
+      for (let spent = 0, steps = together; spent < warmUp && (spent === 0 || step * together < warmUp); ) {
+        const milliseconds = await process.run(steps);
+        step = milliseconds / steps;
+        spent += milliseconds;
+        steps = Math.min(stepsFor(warmUp / 3, step), 10 * steps);
+      }
+      const steps = stepsFor(round, step);
+      const affordable = Math.min(rounds, Math.floor(budget / (step * steps)));
+      plans.set(peer, { steps, rounds: affordable });
+      // Of a very slow peer the warm-up, after its first step, is the measurement.
+      if (affordable === 0) times.get(peer)?.push(1e6 * step);
+    }
+    for (let i = 0; i < rounds; i++) {
+      const turn = i % contestants.length;
+      for (const { peer, process } of [...contestants.slice(turn), ...contestants.slice(0, turn)]) {
+        const plan = plans.get(peer) as { steps: number; rounds: number };
+        if (i >= plan.rounds) continue;
+        await new Promise((resolve) => setTimeout(resolve, settling));
+        times.get(peer)?.push((1e6 * (await process.run(plan.steps))) / plan.steps);
+      }
+    }
+    return times;
+  }
+}
+
+const showDifference = ({ loss, element, change }: Difference): string =>
+  `loss off by ${loss.toExponential(1)}, an element by ${element.toExponential(1)}, a change by ${change.toExponential(1)}, allowed ${tolerance}, ${tolerance}, ${100 * tolerance}`;
+
+/** The last line of an error, which in Python is the one that says what it is. */
+export const reasonOf = (error: unknown): string => {
+  const text = error instanceof Error ? error.message : String(error);
+  const lines = text
+    .trim()
+    .split("\n")
+    .filter((line) => line.trim() !== "");
+  const telling =
+    lines.find((line) => /^\w*Error\b/.test(line.trim())) ?? lines.findLast((line) => /Error|error/.test(line)) ?? lines.at(-1) ?? "";
+  return telling.trim().slice(0, 200);
+};
