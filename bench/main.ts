@@ -3,18 +3,20 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
+import type { Case } from "./cases/case.js";
 import { cases } from "./cases/index.js";
 import { lstm } from "./cases/language.js";
 import { drawRatios } from "./report/chart.js";
 import { drawPage, insertFigures } from "./report/page.js";
 import { barsTable, caseTable, checkReport, startTable } from "./report/terminal.js";
+import { showThreads } from "./report/text.js";
 import { Bench, type Effort } from "./run/measure.js";
 import { benchFolder, peers } from "./run/peers.js";
 import type { Results } from "./run/results.js";
 import { setUp } from "./run/setup.js";
 import { measureStarts } from "./run/start.js";
 
-const usual: Effort = { rounds: 7, round: 100, warmUp: 250, budget: 2500 };
+const usual: Effort = { rounds: 7, round: 80, warmUp: 200, budget: 1500 };
 const quick: Effort = { rounds: 3, round: 30, warmUp: 60, budget: 600 };
 const starting = "start";
 const resultsFolder = join(benchFolder, "results");
@@ -99,18 +101,26 @@ async function measure(options: Options, command: string): Promise<void> {
     cases: [],
     starts: [],
   };
-  mkdirSync(resultsFolder, { recursive: true });
   const file = join(resultsFolder, `${results.date.slice(0, 19).replaceAll(":", "")}.json`);
   const selected = cases.filter(({ name }) => options.case.includes(name));
   let differing = 0;
-  for (const threads of options.threads) {
-    const bench = new Bench(present, threads, effort, results.versions);
+  const [fewest, most] = [Math.min(...options.threads), Math.max(...options.threads)];
+  for (const threads of options.threads.toSorted((a, b) => a - b)) {
+    // Who has no threads is measured once.
+    const taking = present.filter(({ threaded = true }) => threaded || threads === fewest);
+    const before = ({ name }: Case) => results.cases.find((result) => result.name === name)?.peers ?? [];
+    const known = (each: Case) => before(each).filter(({ peer }) => taking.every(({ name }) => name !== peer));
+    const bench = new Bench(taking, threads, effort, results.versions);
     try {
       if (selected.length > 0) {
         const limits = options.check ? { threads, flops: Number.NaN, by: "none", bandwidth: Number.NaN } : await bench.limits();
         if (!options.check) results.limits.push(limits);
         for (const each of selected) {
-          const result = await bench.measure(each, limits);
+          const result = await bench.measure(
+            each,
+            limits,
+            known(each).map((result) => ({ ...result, remark: `has no threads: as measured with ${showThreads(fewest)}` })),
+          );
           results.cases.push(result);
           differing += result.peers.filter(({ cannot }) => cannot?.startsWith("not the arithmetic")).length;
           console.log(options.check ? checkReport(result) : `\n${caseTable(result)}`);
@@ -119,12 +129,14 @@ async function measure(options: Options, command: string): Promise<void> {
     } finally {
       bench.stop();
     }
-    if (!options.check && options.case.includes(starting)) {
+    if (!options.check && options.case.includes(starting) && threads === most) {
       const starts = await measureStarts(lstm, present, threads, Math.ceil(effort.rounds / 3));
       results.starts.push(...starts);
       console.log(`\n${startTable(starts, lstm.title)}`);
     }
-    if (!options.check) writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+    if (options.check) continue;
+    mkdirSync(resultsFolder, { recursive: true });
+    writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
   }
   const minutes = ((performance.now() - began) / 60_000).toFixed(1);
   if (options.check) console.log(`\n${differing === 0 ? "all do the same arithmetic" : `${differing} differ`}; ${minutes} minutes`);

@@ -6,7 +6,7 @@ import "./navigator.js";
 import { createRequire } from "node:module";
 import { blockUntilReady, defaultDevice, init, jit, nn, numpy as np, tree, valueAndGrad, vjp } from "@jax-js/jax";
 import type { Entry } from "../cases/case.js";
-import { type Loaded, type Ready, serve, threads } from "./protocol.js";
+import { type Loaded, type Ready, serve } from "./protocol.js";
 
 type Arrays = Record<string, np.Array>;
 type Settings = Loaded["settings"];
@@ -222,6 +222,5 @@ defaultDevice("wasm");
 const { version } = createRequire(import.meta.url)("../node_modules/@jax-js/jax/package.json") as { version: string };
 serve({
   versions: { "jax-js": version, Node: process.versions.node },
-  remark: threads > 1 ? "has no threads in Node" : undefined,
   prepare,
 });

@@ -28,8 +28,6 @@ export class Cannot extends Error {}
 /** A peer as its process offers it. */
 export interface Peer {
   readonly versions: Readonly<Record<string, string>>;
-  /** What a reader of its figures has to know. */
-  readonly remark?: string;
   prepare(problem: Loaded): Promise<Ready>;
 }
 
@@ -102,5 +100,5 @@ export function serve(peer: Peer): void {
       }
     });
   });
-  answer({ versions: peer.versions, remark: peer.remark });
+  answer({ versions: peer.versions });
 }

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import type { Scalar, Tensor, Variable } from "@tensorflow/tfjs-core";
 import type { Entry } from "../cases/case.js";
-import { type Loaded, type Ready, serve, threads } from "./protocol.js";
+import { type Loaded, type Ready, serve } from "./protocol.js";
 
 // Its packages are CommonJS for Node.
 const require = createRequire(import.meta.url);
@@ -182,13 +182,10 @@ async function prepare({ model, settings, update, weights, batches }: Loaded): P
 if (backend === "wasm") {
   const wasm = require("@tensorflow/tfjs-backend-wasm") as typeof import("@tensorflow/tfjs-backend-wasm");
   wasm.setWasmPaths(`${dirname(require.resolve("@tensorflow/tfjs-backend-wasm"))}/`);
-  wasm.setThreadsCount(threads);
 } else require("@tensorflow/tfjs-backend-cpu");
 await tf.setBackend(backend);
 await tf.ready();
-const threaded = backend === "wasm" && (await tf.env().getAsync("WASM_HAS_MULTITHREAD_SUPPORT"));
 serve({
   versions: { "TensorFlow.js": tf.version_core, Node: process.versions.node },
-  remark: threads > 1 && !threaded ? "has no threads in Node" : undefined,
   prepare,
 });

@@ -41,12 +41,22 @@ export function drawPage(
       ]),
     ),
   );
-  const unable = cases.flatMap(({ name, threads, peers }) =>
-    peers.flatMap(({ label, cannot }) => (cannot ? [`- ${label}, ${name}, ${showThreads(threads)}: ${cannot}`] : [])),
-  );
-  const absent = Object.entries(missing).map(([name, reason]) => `- ${name}: ${reason}`);
-  if (unable.length + absent.length > 0) parts.push("### What has no figure, and why", [...absent, ...unable].join("\n"));
+  const lacking = [...Object.entries(missing).map(([name, reason]) => `- ${name}: ${reason}`), ...unable(cases)];
+  if (lacking.length > 0) parts.push("### What has no figure, and why", lacking.join("\n"));
   return parts.join("\n\n");
+}
+
+/** What peers cannot do, one line for each reason. */
+function unable(cases: readonly CaseResult[]): string[] {
+  const reasons = new Map<string, Set<string>>();
+  for (const { name, peers } of cases) {
+    for (const { label, cannot } of peers) {
+      if (!cannot) continue;
+      const key = `${label}: ${cannot}`;
+      reasons.set(key, (reasons.get(key) ?? new Set()).add(name));
+    }
+  }
+  return [...reasons].map(([reason, names]) => `- ${reason} (${[...names].join(", ")})`);
 }
 
 /** A row for each case, a column for each peer; times, and in brackets how many times Kasane's. */

@@ -5,7 +5,7 @@ import { type Case, writeCase } from "../cases/case.js";
 import { product } from "../cases/product.js";
 import { agrees, type Difference, differenceOf, type Outcome, readOutcome, tolerance } from "./compare.js";
 import { copyBandwidth } from "./limits.js";
-import type { PeerDescription } from "./peers.js";
+import { type PeerDescription, patience, takesPart } from "./peers.js";
 import { PeerProcess, TooSlow } from "./process.js";
 import { type CaseResult, type Limits, type PeerResult, timeOf } from "./results.js";
 
@@ -53,10 +53,12 @@ export class Bench {
     return { threads: this.threads, ...best, bandwidth: await copyBandwidth(this.threads, rounds) };
   }
 
-  /** Checks that all peers do the same arithmetic, and times those that do, in turn. */
-  async measure(each: Case, { flops, bandwidth }: Limits): Promise<CaseResult> {
-    const failures: PeerResult[] = [];
-    const timed = await this.time(each, failures);
+  /**
+   * Checks that all peers do the same arithmetic, and times those that do, in turn.
+   * @param known results of peers that take no part in this: how they did with another number of threads
+   */
+  async measure(each: Case, { flops, bandwidth }: Limits, known: readonly PeerResult[] = []): Promise<CaseResult> {
+    const timed = await this.time(each, known);
     const [products, memory] = [(2 * each.multiplyAdds) / flops, each.bytes / bandwidth];
     return {
       name: each.name,
@@ -73,12 +75,13 @@ export class Bench {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  private async time(each: Case, failures: PeerResult[]): Promise<Pick<CaseResult, "peers" | "reference" | "difference">> {
+  private async time(each: Case, others: readonly PeerResult[]): Promise<Pick<CaseResult, "peers" | "reference" | "difference">> {
     const folder = join(this.folder, each.name);
     writeCase(each, folder);
+    const failures: PeerResult[] = [];
     const contestants: Contestant[] = [];
     for (const peer of this.peers) {
-      if (peer.only && !peer.only(each)) continue;
+      if (!takesPart(peer, each)) continue;
       const contestant = await this.prepare(peer, each, folder);
       if ("process" in contestant) contestants.push(contestant);
       else failures.push(contestant);
@@ -87,16 +90,16 @@ export class Bench {
     rmSync(folder, { recursive: true });
     const rounds = await this.rounds(agreeing, each);
     const results = agreeing.map(
-      ({ peer, process }): PeerResult => ({
+      ({ peer, first }): PeerResult => ({
         peer: peer.name,
         label: peer.label,
         kind: peer.kind,
         rounds: rounds.get(peer) as number[],
-        remark: process.remark,
+        first,
       }),
     );
-    const fastest = (a: PeerResult, b: PeerResult) => (timeOf(a) as number) - (timeOf(b) as number);
-    return { reference, difference, peers: [...results.sort(fastest), ...failures] };
+    const fastest = (a: PeerResult, b: PeerResult) => (timeOf(a) ?? Number.POSITIVE_INFINITY) - (timeOf(b) ?? Number.POSITIVE_INFINITY);
+    return { reference, difference, peers: [...results, ...others, ...failures].sort(fastest) };
   }
 
   /** Starts the peer where it does not run yet, and lets it make the first round of batches. */
@@ -110,12 +113,12 @@ export class Bench {
         Object.assign(this.versions, process.versions);
       }
       const result = join(folder, `${name}.bin`);
-      const { cannot, milliseconds = 0, loss = 0 } = await process.request({ do: "prepare", folder, result }, peer.patience);
+      const { cannot, milliseconds = 0, loss = 0 } = await process.request({ do: "prepare", folder, result }, peer.patience ?? patience);
       if (cannot) return { peer: name, label, kind, cannot };
       return { peer, process, first: milliseconds, outcome: readOutcome(result, loss) };
     } catch (error) {
       this.running.get(name)?.stop();
-      if (error instanceof TooSlow) return { peer: name, label, kind, atLeast: (peer.patience * 1e9) / each.together };
+      if (error instanceof TooSlow) return { peer: name, label, kind, atLeast: ((peer.patience ?? patience) * 1e9) / each.together };
       return { peer: name, label, kind, cannot: reasonOf(error) };
     }
   }

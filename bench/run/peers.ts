@@ -16,30 +16,34 @@ export interface PeerDescription {
   readonly program: readonly [file: string, ...args: string[]];
   /** The packages it needs, in `node_modules` or the virtual environment. */
   readonly needs: readonly string[];
-  /** The cases that it is of interest in; by default all. */
+  /** The cases that it is of interest in; by default all but the bare product. */
   readonly only?: (each: Case) => boolean;
-  /** How long its first step may take, in seconds. */
-  readonly patience: number;
+  /** Whether more threads than one make a difference to it; by default they do. */
+  readonly threaded?: boolean;
+  /** How long its first step may take, in seconds; by default {@link patience}. */
+  readonly patience?: number;
 }
+
+/** Seconds that a first step may take, compiling included. */
+export const patience = 20;
 
 const isTiny = ({ together }: Case) => together > 1;
 const isTimed = ({ name }: Case) => name !== "product";
-const patience = 20;
+const always = () => true;
 
 /** All peers; a case's reference is the first of them here that does it. */
 export const peers: readonly PeerDescription[] = [
-  { name: "numpy", label: "NumPy, the report's loops", kind: "python", program: ["numpy_peer.py"], needs: ["numpy"], patience },
-  { name: "torch", label: "PyTorch", kind: "python", program: ["torch_peer.py"], needs: ["torch"], patience },
+  { name: "numpy", label: "NumPy, the report's loops", kind: "python", program: ["numpy_peer.py"], needs: ["numpy"], only: always },
+  { name: "torch", label: "PyTorch", kind: "python", program: ["torch_peer.py"], needs: ["torch"], only: always },
   {
     name: "torch-compile",
     label: "PyTorch, torch.compile",
     kind: "python",
     program: ["torch_peer.py", "--compile"],
     needs: ["torch"],
-    only: isTimed,
     patience: 120,
   },
-  { name: "jax", label: "JAX, jit", kind: "python", program: ["jax_peer.py"], needs: ["jax"], only: isTimed, patience },
+  { name: "jax", label: "JAX, jit", kind: "python", program: ["jax_peer.py"], needs: ["jax"] },
   {
     name: "jax-scan",
     label: "JAX, jit, 100 steps a call",
@@ -47,18 +51,9 @@ export const peers: readonly PeerDescription[] = [
     program: ["jax_peer.py", "--scan"],
     needs: ["jax"],
     only: isTiny,
-    patience,
   },
-  {
-    name: "tensorflow",
-    label: "TensorFlow",
-    kind: "python",
-    program: ["tensorflow_peer.py"],
-    needs: ["tensorflow-cpu"],
-    only: isTimed,
-    patience,
-  },
-  { name: "kasane", label: "Kasane", kind: "kasane", program: ["kasane.ts"], needs: [], patience },
+  { name: "tensorflow", label: "TensorFlow", kind: "python", program: ["tensorflow_peer.py"], needs: ["tensorflow-cpu"] },
+  { name: "kasane", label: "Kasane", kind: "kasane", program: ["kasane.ts"], needs: [], only: always },
   {
     name: "kasane-single",
     label: "Kasane, a call for each step",
@@ -66,17 +61,15 @@ export const peers: readonly PeerDescription[] = [
     program: ["kasane.ts", "--single"],
     needs: [],
     only: isTiny,
-    patience,
   },
-  { name: "loops", label: "loops in TypeScript", kind: "javascript", program: ["loopsPeer.ts"], needs: [], only: isTiny, patience },
+  { name: "loops", label: "loops in TypeScript", kind: "javascript", program: ["loopsPeer.ts"], needs: [], threaded: false },
   {
     name: "tfjs-wasm",
     label: "TensorFlow.js, wasm",
     kind: "javascript",
     program: ["tfjs.ts", "wasm"],
     needs: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-wasm"],
-    only: isTimed,
-    patience,
+    threaded: false,
   },
   {
     name: "tfjs-cpu",
@@ -84,11 +77,13 @@ export const peers: readonly PeerDescription[] = [
     kind: "javascript",
     program: ["tfjs.ts", "cpu"],
     needs: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-cpu"],
-    only: isTimed,
-    patience,
+    threaded: false,
   },
-  { name: "jax-js", label: "jax-js, wasm", kind: "javascript", program: ["jaxjs.ts"], needs: ["@jax-js/jax"], only: isTimed, patience },
+  { name: "jax-js", label: "jax-js, wasm", kind: "javascript", program: ["jaxjs.ts"], needs: ["@jax-js/jax"], threaded: false },
 ];
+
+/** Whether a peer is of interest in a case. */
+export const takesPart = ({ only = isTimed }: PeerDescription, each: Case): boolean => only(each);
 
 /** The CPUs that this process may run on. */
 const allowedCpus = (): number[] => {

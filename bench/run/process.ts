@@ -7,7 +7,6 @@ import { benchFolder, commandOf, environmentOf, type PeerDescription } from "./p
 /** What a peer answers when it is started, and to `prepare`, `run` and `memory`. */
 interface Answer {
   readonly versions?: Readonly<Record<string, string>>;
-  readonly remark?: string;
   readonly milliseconds?: number;
   readonly loss?: number;
   readonly bytes?: number;
@@ -21,7 +20,6 @@ export class TooSlow extends Error {}
 /** A peer that runs. */
 export class PeerProcess {
   versions: Readonly<Record<string, string>> = {};
-  remark: string | undefined;
   private settle: ((answer: Answer) => void) | undefined;
   private complaints = "";
 
@@ -44,9 +42,8 @@ export class PeerProcess {
     const ended = (reason: string) => process.settle?.({ error: `ended with ${reason}: ${process.complaints}` });
     child.on("error", (error) => ended(error.message));
     child.on("exit", (code, signal) => ended(`${signal ?? code}`));
-    const { versions = {}, remark } = await process.answer(60);
+    const { versions = {} } = await process.answer(60);
     process.versions = versions;
-    process.remark = remark;
     return process;
   }
 

@@ -5,6 +5,8 @@ export interface PeerResult {
   readonly kind: "kasane" | "javascript" | "python";
   /** Nanoseconds a step: of each round. */
   readonly rounds?: readonly number[];
+  /** Milliseconds that making it ready and the first round of its batches took. */
+  readonly first?: number;
   /** Nanoseconds a step that it took at least, where it was not waited for. */
   readonly atLeast?: number;
   /** Why there is no time. */

@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Case, writeCase } from "../cases/case.js";
-import type { PeerDescription } from "./peers.js";
+import { type PeerDescription, patience, takesPart } from "./peers.js";
 import { PeerProcess } from "./process.js";
 import type { StartResult } from "./results.js";
 
-/** Steps after the first, by which memory has reached what it needs. */
+/** Steps after the first, by which memory has reached what it needs; fewer where they would take longer than so many milliseconds. */
 const further = 20;
+const longest = 2000;
 
 /** Starts every peer anew in each round: how long it takes to the first step of the case, and how much memory so many steps take. */
 export async function measureStarts(
@@ -19,24 +20,31 @@ export async function measureStarts(
   const folder = mkdtempSync(join(tmpdir(), "kasane-bench-"));
   writeCase(each, folder);
   const results = new Map<PeerDescription, { load: number[]; firstStep: number[]; memory: number[] }>();
+  /** Once is enough for them. */
+  const slow = new Set<PeerDescription>();
   for (let round = 0; round < rounds; round++) {
     for (const peer of peers) {
-      if (peer.only && !peer.only(each)) continue;
+      if (!takesPart(peer, each) || slow.has(peer)) continue;
       const start = performance.now();
       let process: PeerProcess | undefined;
       try {
         process = await PeerProcess.start(peer, threads);
         const load = performance.now() - start;
-        const { milliseconds } = await process.request({ do: "prepare", folder, result: join(folder, "result.bin") }, peer.patience);
+        const { milliseconds } = await process.request(
+          { do: "prepare", folder, result: join(folder, "result.bin") },
+          peer.patience ?? patience,
+        );
         if (milliseconds === undefined) continue;
-        await process.run(further);
+        await process.run(Math.max(1, Math.min(further, Math.floor(longest / milliseconds))));
         const { bytes } = await process.request({ do: "memory" }, 10);
         const result = results.get(peer) ?? { load: [], firstStep: [], memory: [] };
         results.set(peer, result);
+        if (load + milliseconds > 3 * longest) slow.add(peer);
         result.load.push(load);
         result.firstStep.push(milliseconds);
         result.memory.push(bytes as number);
       } catch {
+        slow.add(peer);
         // What a peer cannot do, or is too slow for, the case's own table says.
       } finally {
         process?.stop();
