@@ -42,6 +42,7 @@ interface Options {
   readonly quick?: boolean;
   readonly check?: boolean;
   readonly docs?: string | true;
+  readonly profile?: boolean;
   readonly noisy?: boolean;
 }
 
@@ -55,6 +56,7 @@ const program = new Command("npm run bench --")
   .option("--rounds <number>", "rounds of each case", positive)
   .option("--quick", "few and short rounds")
   .option("--check", "only check the arithmetic; fails where a peer differs")
+  .option("--profile", "print where Kasane's time in each case goes")
   .option("--noisy", "say in the results that the machine was doing other things")
   .option("--docs [file]", "measure nothing: put the figures of a file of results, by default the last, into docs/performance.md");
 
@@ -123,6 +125,7 @@ async function measure(options: Options, command: string): Promise<void> {
           );
           results.cases.push(result);
           differing += result.peers.filter(({ cannot }) => cannot?.startsWith("not the arithmetic")).length;
+          if (options.profile) console.log(`\n${each.name}, ${showThreads(threads)}\n${await bench.profile()}`);
           console.log(options.check ? checkReport(result) : `\n${caseTable(result)}`);
         }
       }

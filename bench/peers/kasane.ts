@@ -1,15 +1,20 @@
 /** Kasane as an experiment uses it: modules, an optimizer, one compiled step. With `--single` every step is a call of its own. */
 import { readFileSync } from "node:fs";
-import { compile, crossEntropy, meanSquaredError, nn, optim, softmax, type Tensor, tensor, unstack, Variable, zeros } from "kasane";
+import { compile, crossEntropy, meanSquaredError, nn, optim, profile, type Tensor, tensor, Variable, zeros } from "kasane";
 import type { Entry, Update } from "../cases/case.js";
 import { type Loaded, type Ready, serve, threads } from "./protocol.js";
 
 type Batch = Readonly<Record<string, Tensor>>;
 
-/** A model of the cases; its variables are in the order of the case's weights. */
+/** A model of the cases. */
 abstract class Model extends nn.Module {
   /** The loss, or of a batch without targets the outputs. */
   abstract override forward(batch: Batch): Tensor;
+
+  /** In the order of the case's weights. */
+  variables(): Variable[] {
+    return [...this.namedVariables().values()];
+  }
 }
 
 /** The cross entropy of targets that may be -1, which count for nothing; without targets the logits. */
@@ -78,46 +83,10 @@ class Language extends Model {
   }
 }
 
-/** A layer of a Transformer encoder: attention, then a network of two layers, each added to what it got and normalised. */
-class EncoderLayer extends nn.Module {
-  readonly projection: nn.Linear;
-  readonly attended: nn.Linear;
-  readonly widen: nn.Linear;
-  readonly narrow: nn.Linear;
-  readonly norm1: nn.LayerNorm;
-  readonly norm2: nn.LayerNorm;
-
-  constructor(
-    private readonly width: number,
-    inner: number,
-    private readonly heads: number,
-  ) {
-    super();
-    this.projection = new nn.Linear(width, 3 * width);
-    this.attended = new nn.Linear(width, width);
-    this.widen = new nn.Linear(width, inner);
-    this.narrow = new nn.Linear(inner, width);
-    this.norm1 = new nn.LayerNorm(width);
-    this.norm2 = new nn.LayerNorm(width);
-  }
-
-  /** `[batch, tokens, width]`, which stays. */
-  override forward(x: Tensor): Tensor {
-    const [batch, tokens, width] = x.shape as [number, number, number];
-    // [3, batch, heads, tokens, width / heads]
-    const parts = this.projection.forward(x).reshape([batch, tokens, 3, this.heads, -1]).permute([2, 0, 3, 1, 4]);
-    const [query, key, value] = unstack(parts) as [Tensor, Tensor, Tensor];
-    const scores = query.matmul(key.permute([0, 1, 3, 2])).mul(Math.sqrt(this.heads / this.width));
-    const mixed = softmax(scores).matmul(value).permute([0, 2, 1, 3]).reshape([batch, tokens, width]);
-    const middle = this.norm1.forward(x.add(this.attended.forward(mixed)));
-    return this.norm2.forward(middle.add(this.narrow.forward(this.widen.forward(middle).relu())));
-  }
-}
-
 class Transformer extends Model {
   readonly embedding: nn.Embedding;
   readonly position: Variable;
-  readonly layers: readonly EncoderLayer[];
+  readonly encoder: nn.TransformerEncoder;
   readonly output: nn.Linear;
 
   constructor(problem: Loaded) {
@@ -126,14 +95,22 @@ class Transformer extends Model {
     const [vocabulary, width] = [0, 1].map((axis) => lengthOf(problem, "embedding", axis)) as [number, number];
     this.embedding = new nn.Embedding(vocabulary, width);
     this.position = new Variable(zeros([lengthOf(problem, "position", 0), width], "float32"));
-    this.layers = Array.from({ length: layers }, () => new EncoderLayer(width, inner, heads));
+    this.encoder = new nn.TransformerEncoder(width, { layers, heads, innerSize: inner });
     this.output = new nn.Linear(width, vocabulary);
   }
 
   override forward({ ids, targets }: Batch): Tensor {
     const first = this.embedding.forward(ids as Tensor).add(this.position);
-    const last = this.layers.reduce((x, layer) => layer.forward(x), first);
-    return classify(this.output.forward(last), targets);
+    return classify(this.output.forward(this.encoder.forward(first).output), targets);
+  }
+
+  /** In PyTorch attention comes first. */
+  override variables(): Variable[] {
+    const layers = this.encoder.layers.flatMap(({ selfAttention, feedForward, norms }) => [
+      ...[selfAttention.inputWeight as Variable, selfAttention.inputBias as Variable],
+      ...[selfAttention.output, feedForward.inner, feedForward.outer, ...norms].flatMap((module) => [...module.namedVariables().values()]),
+    ]);
+    return [this.embedding.weight, this.position, ...layers, this.output.weight, this.output.bias as Variable];
   }
 }
 
@@ -179,7 +156,7 @@ const single = process.argv.includes("--single");
 
 async function prepare(problem: Loaded): Promise<Ready> {
   const model = new models[problem.model](problem);
-  const variables = [...model.namedVariables().values()];
+  const variables = model.variables();
   const given = [...problem.weights.values()];
   await Promise.all(variables.map((variable, i) => variable.assign(toTensor(given[i] as Entry))));
   const { update } = problem;
@@ -208,6 +185,7 @@ async function prepare(problem: Loaded): Promise<Ready> {
       return update ? (values.at(-1) as number) : values;
     },
     weights: async () => Promise.all(variables.map(async (variable) => (await variable.data()) as Float32Array)),
+    profile: async () => String(await profile(step, tensors(problem.batches[0] as Loaded["batches"][number]))),
     dispose: () => step.dispose(),
   };
 }

@@ -18,6 +18,8 @@ export interface Ready {
   run(steps: number): Promise<number | Float32Array>;
   /** The weights now, in the order of the problem. */
   weights(): Promise<readonly Float32Array[]>;
+  /** Where the time of a step goes, as text. */
+  profile?(): Promise<string>;
   /** Frees what the case holds. */
   dispose(): Promise<void>;
 }
@@ -61,6 +63,7 @@ function load(folder: string): Loaded {
  * - `prepare`, with the folder of a case: makes it ready and runs one round of its batches, timed; what that gave, the updated weights or
  *   the outputs, goes into a file.
  * - `run`, with a number of steps: runs them, timed.
+ * - `profile`: says where the time of a step goes, which only Kasane's peer does.
  * - `memory`: the greatest resident set so far, in bytes.
  */
 export function serve(peer: Peer): void {
@@ -83,6 +86,9 @@ export function serve(peer: Peer): void {
       const start = performance.now();
       await ready?.run(steps as number);
       return { milliseconds: performance.now() - start };
+    },
+    async profile() {
+      return { text: await ready?.profile?.() };
     },
     async memory() {
       return { bytes: process.resourceUsage().maxRSS * 1024 };

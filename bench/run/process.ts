@@ -4,12 +4,13 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { benchFolder, commandOf, environmentOf, type PeerDescription } from "./peers.js";
 
-/** What a peer answers when it is started, and to `prepare`, `run` and `memory`. */
+/** What a peer answers when it is started, and to `prepare`, `run`, `profile` and `memory`. */
 interface Answer {
   readonly versions?: Readonly<Record<string, string>>;
   readonly milliseconds?: number;
   readonly loss?: number;
   readonly bytes?: number;
+  readonly text?: string;
   readonly cannot?: string;
   readonly error?: string;
 }
