@@ -37,7 +37,12 @@ const marker = toBinary(
   }),
 );
 
-const mark = (model: Uint8Array): Uint8Array => Uint8Array.from([...marker, ...model]);
+function mark(model: Uint8Array): Uint8Array {
+  const marked = new Uint8Array(marker.length + model.length);
+  marked.set(marker);
+  marked.set(model, marker.length);
+  return marked;
+}
 
 let found: Promise<EarlyEnd | undefined> | undefined;
 
