@@ -4,7 +4,10 @@ import { gather } from "../ops/indexing.js";
 import { type Initialiser, normal } from "./init.js";
 import { Module } from "./module.js";
 
-/** A vector for each of `vocabularySize` classes. They start as N(0, 1), as PyTorch's. */
+/**
+ * A vector for each of `vocabularySize` classes. They start as N(0, 1), as PyTorch's. Of a large vocabulary an optimizer's option `sparse` updates
+ * those looked up alone.
+ */
 export class Embedding extends Module {
   /** `[vocabularySize, size]` */
   readonly weight: Variable;

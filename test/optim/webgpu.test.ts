@@ -38,4 +38,24 @@ describe.skipIf(!(await hasWebGPU()))("on WebGPU", () => {
       expect(relativeError(got.weights, expected.weights, 0)).toBeLessThan(1e-5);
     },
   );
+
+  it("updates the rows of an embedding as on the CPU", async () => {
+    const updated = async (device: "cpu" | "webgpu") => {
+      seed(5);
+      const model = new nn.Embedding(40, 4);
+      const optimizer = new Adam(model, { learningRate: 0.5, sparse: true, clipGlobalNorm: 1 });
+      const step = compile(
+        (ids: Tensor) => {
+          const loss = model.forward(ids).sub(1).square().sum();
+          optimizer.minimize(loss);
+          return loss;
+        },
+        { device },
+      );
+      for (const ids of [[1, 7, 7], [39, 0, 1], [7, 2, -1]]) await step(tensor(ids, { dtype: "int32" })); // biome-ignore format: rows
+      await step.dispose();
+      return Array.from(await model.weight.data(), Number);
+    };
+    expect(relativeError(await updated("webgpu"), await updated("cpu"), 0)).toBeLessThan(1e-5);
+  });
 });
