@@ -202,6 +202,8 @@ async function prepare({ model, settings, update, weights, batches }: Loaded): P
         result?.dispose();
         const batch = loaded[done++ % loaded.length] as Arrays;
         result = update ? train(batch) : infer(withRows(values, batch), tree.ref(batch));
+        // What nobody reads it does not compute.
+        if (!update) await blockUntilReady(result);
       }
       await blockUntilReady(values);
       const numbers = (await (result as np.Array).data()) as Float32Array;

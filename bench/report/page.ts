@@ -1,3 +1,4 @@
+import { peers } from "../run/peers.js";
 import { type CaseResult, median, type PeerResult, type Results, ratioOf, type StartResult } from "../run/results.js";
 import { barsOf } from "./bars.js";
 import { showNumber, showThreads, showTime } from "./text.js";
@@ -61,9 +62,7 @@ function unable(cases: readonly CaseResult[]): string[] {
 
 /** A row for each case, a column for each peer; times, and in brackets how many times Kasane's. */
 function timesTable(cases: readonly CaseResult[]): string {
-  const labels = new Map(cases.flatMap(({ peers }) => peers.map(({ peer, label }) => [peer, label])));
-  labels.delete("kasane");
-  const columns = [...labels.keys()];
+  const columns = peers.filter(({ name }) => name !== "kasane" && cases.some((each) => each.peers.some(({ peer }) => peer === name)));
   const rows = cases.map((result) => {
     const own = result.peers.find(({ peer }) => peer === "kasane");
     const others = columns.map((column) =>
@@ -74,7 +73,7 @@ function timesTable(cases: readonly CaseResult[]): string {
     );
     return [result.name, own?.rounds ? showSpread(own.rounds) : "-", showTime(result.limit), ...others];
   });
-  return markdown(["case", "Kasane", "limit", ...labels.values()], rows);
+  return markdown(["case", "Kasane", "limit", ...columns.map(({ label }) => label)], rows);
 }
 
 const showSpread = (rounds: readonly number[]): string =>

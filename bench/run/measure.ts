@@ -60,13 +60,16 @@ export class Bench {
   async measure(each: Case, { flops, bandwidth }: Limits, known: readonly PeerResult[] = []): Promise<CaseResult> {
     const timed = await this.time(each, known);
     const [products, memory] = [(2 * each.multiplyAdds) / flops, each.bytes / bandwidth];
+    const limit = 1e9 * Math.max(products, memory);
+    const impossible = (peer: PeerResult) => products >= memory && (timeOf(peer) ?? limit) < limit / 2;
     return {
       name: each.name,
       title: each.title,
       threads: this.threads,
-      limit: 1e9 * Math.max(products, memory),
+      limit,
       limitedBy: products >= memory ? "products" : "memory",
       ...timed,
+      peers: timed.peers.map((peer) => (impossible(peer) ? { ...peer, remark: "far faster than the limit: not to be believed" } : peer)),
     };
   }
 
