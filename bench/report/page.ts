@@ -1,4 +1,4 @@
-import { peers } from "../run/peers.js";
+import { type PeerDescription, peers } from "../run/peers.js";
 import { type CaseResult, median, type PeerResult, type Results, ratioOf, type StartResult } from "../run/results.js";
 import { barsOf } from "./bars.js";
 import { showNumber, showThreads, showTime } from "./text.js";
@@ -65,12 +65,8 @@ function timesTable(cases: readonly CaseResult[]): string {
   const columns = peers.filter(({ name }) => name !== "kasane" && cases.some((each) => each.peers.some(({ peer }) => peer === name)));
   const rows = cases.map((result) => {
     const own = result.peers.find(({ peer }) => peer === "kasane");
-    const others = columns.map((column) =>
-      cellOf(
-        result,
-        result.peers.find(({ peer }) => peer === column),
-      ),
-    );
+    const found = ({ name }: PeerDescription) => result.peers.find(({ peer }) => peer === name);
+    const others = columns.map((column) => cellOf(result, found(column)));
     return [result.name, own?.rounds ? showSpread(own.rounds) : "-", showTime(result.limit), ...others];
   });
   return markdown(["case", "Kasane", "limit", ...columns.map(({ label }) => label)], rows);
