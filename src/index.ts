@@ -22,6 +22,7 @@ export * from "./ops/compare.js";
 export { arange, eye, full, type NestedArray, ones, onesLike, type TensorLike, tensor, zeros, zerosLike } from "./ops/create.js";
 export { einsum } from "./ops/einsum.js";
 export * from "./ops/elementwise.js";
+export { type AllReduceOptions, allReduce, type WorkerReduction } from "./ops/exchange.js";
 export * from "./ops/indexing.js";
 export * from "./ops/loss.js";
 export { matmul } from "./ops/matmul.js";

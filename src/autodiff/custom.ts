@@ -20,7 +20,7 @@ type Backward = (
 
 /** Operators that compute nothing: they stand in the graph for what the reverse walk shall do. */
 const markers = family({
-  StopGradient: { infer: ([x]) => x, gradient: "nonDifferentiable", lower: ([x]) => x },
+  StopGradient: { infer: ([x]) => x, gradient: "nonDifferentiable", linearity: "together", lower: ([x]) => x },
   // Inputs: first the values, which come out unchanged, then what they are differentiated by.
   CustomGradient: declare<{ values: number; backward: Backward }>({
     infer: (inputs, { values }) => inputs.slice(0, values),

@@ -5,6 +5,8 @@ import type { Variable } from "./variable.js";
 export interface Trace {
   /** Whether the traced function trains: dropout and batch statistics ask this. */
   readonly training: boolean;
+  /** Whether several workers make the step, each on its share of the batch: what they exchange then stands in the graph. */
+  readonly divided: boolean;
   /** The values that variables will have after the step. */
   readonly assignments: Map<Variable, Tensor>;
   /** How many random leaves were made; each draws from a stream of its own. */
@@ -21,9 +23,9 @@ export const currentTrace = (): Trace | undefined => current;
 export const isTraining = (): boolean => current?.training ?? false;
 
 /** Runs `body` as a traced function and returns its result with what it collected. */
-export function trace<T>(training: boolean, body: () => T): { result: T; trace: Trace } {
+export function trace<T>(training: boolean, body: () => T, divided = false): { result: T; trace: Trace } {
   const outer = [current, modules] as const;
-  const inner: Trace = { training, assignments: new Map(), randomStreams: 0 };
+  const inner: Trace = { training, divided, assignments: new Map(), randomStreams: 0 };
   current = inner;
   modules = [];
   try {

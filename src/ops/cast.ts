@@ -22,6 +22,7 @@ export const casts = family({
   Cast: declare<{ dtype: DType }>({
     infer: ([x], { dtype }) => ({ dtype, shape: x.shape }),
     gradient: [(g, [x]) => (isFloat(x.dtype) ? cast(g, x.dtype) : undefined)],
+    linearity: "together",
     emit: (emitter, [x], { dtype }) => emitter.node("Cast", [x as string], { to: onnxTypes[dtype] }),
   }),
 });

@@ -10,11 +10,18 @@ import { preciseSin } from "./trigonometry.js";
 
 /** Arithmetic and the elementary functions. Each rule stands under its derivative. */
 export const elementwise = family({
-  Add: binary((a, b) => a + b, [(g) => g, (g) => g], { commutative: true, simplify: neutral(0) }),
-  Sub: binary((a, b) => a - b, [(g) => g, (g) => neg(g)], { simplify: neutral(0, false) }),
-  Mul: binary((a, b) => a * b, [(g, [, b]) => mul(g, b), (g, [a]) => mul(g, a)], { commutative: true, simplify: neutral(1) }),
+  Add: binary((a, b) => a + b, [(g) => g, (g) => g], { linearity: "together", commutative: true, simplify: neutral(0) }),
+  Sub: binary((a, b) => a - b, [(g) => g, (g) => neg(g)], { linearity: "together", simplify: neutral(0, false) }),
+  Mul: binary((a, b) => a * b, [(g, [, b]) => mul(g, b), (g, [a]) => mul(g, a)], {
+    linearity: "each",
+    commutative: true,
+    simplify: neutral(1),
+  }),
   // d(a/b)/db = -a/b² = -y/b
-  Div: binary((a, b) => a / b, [(g, [, b]) => div(g, b), (g, [, b], [y]) => neg(mul(g, div(y, b)))], { simplify: neutral(1, false) }),
+  Div: binary((a, b) => a / b, [(g, [, b]) => div(g, b), (g, [, b], [y]) => neg(mul(g, div(y, b)))], {
+    linearity: "first",
+    simplify: neutral(1, false),
+  }),
   // a mod b = a - b floor(a/b); the sign is the divisor's, as in Python
   Mod: binary((a, b) => a - b * Math.floor(a / b), [(g) => g, (g, [a, b]) => neg(mul(g, floor(div(a, b))))], {
     lower: unless(
@@ -52,14 +59,17 @@ export const elementwise = family({
         ...[low, high].map((bound) => (Number.isFinite(bound) ? emitter.scalar(bound, (type as TensorType).dtype) : "")),
       ]),
   }),
-  Neg: unary(
-    (x) => -x,
-    (g) => neg(g),
-    unless(
-      (x, device) => isFloat(x.dtype) || device !== "webgpu",
-      (x) => sub(0, x),
+  Neg: {
+    ...unary(
+      (x) => -x,
+      (g) => neg(g),
+      unless(
+        (x, device) => isFloat(x.dtype) || device !== "webgpu",
+        (x) => sub(0, x),
+      ),
     ),
-  ),
+    linearity: "together",
+  },
   Abs: unary(
     Math.abs,
     (g, [x]) => mul(g, sign(x)),

@@ -7,6 +7,7 @@ import { cast } from "./cast.js";
 import { equal, less } from "./compare.js";
 import { full } from "./create.js";
 import { abs, add, div, exp, log, maximum, mul, neg, square, sub, where } from "./elementwise.js";
+import { allReduce } from "./exchange.js";
 import { gather, scatterAdd, takeAlongAxis } from "./indexing.js";
 import { logSoftmax } from "./normalize.js";
 import { apply, declare, family } from "./operator.js";
@@ -90,7 +91,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
     loss = add(mul(loss, 1 - labelSmoothing), mul(count ? mul(even, count) : even, labelSmoothing));
   }
   if (reduction !== "mean" || !weight) return combine(loss, reduction);
-  const total = sum(weight);
+  const total = allReduce(sum(weight));
   return div(sum(loss), where(equal(total, 0), 1, total));
 }
 

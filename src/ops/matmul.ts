@@ -27,6 +27,7 @@ export const products = family({
     simplify: absorbTransposes,
     linear: () => true,
     broadcasts: true,
+    linearity: "each",
   }),
   // ± op(A) op(B) + C, each factor transposed or not: what a product with a transpose, or a sum with a product, becomes before it is run
   Gemm: declare<GemmAttributes>({

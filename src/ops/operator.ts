@@ -63,6 +63,10 @@ export interface Declaration<A = Attributes> {
   readonly scalar?: (...operands: number[]) => number;
   /** Whether leading axes broadcast, as those of an operator on numbers do. */
   readonly broadcasts?: boolean;
+  /** In which operands the result is linear: in all of them together (a + b), in each by itself (a b), in the first (a / b). */
+  readonly linearity?: "together" | "each" | "first";
+  /** Whether what it sums over axes is divided by how many there are. */
+  readonly averages?: boolean;
   /** Whether the operands may change places. */
   readonly commutative?: boolean;
   /** Of nodes with the same inputs and the same answer the one with the most outputs gives the outputs of all. */

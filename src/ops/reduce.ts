@@ -64,8 +64,11 @@ const extremumIndex = (type: string, extremum: (x: Tensor, options: ReduceOption
 
 /** Reductions over axes and running sums. */
 export const reduce = family({
-  ReduceSum: reduction("ReduceSum", (g, [x], _, { axes }) => spread(g, x, axes), { linear: () => true }),
-  ReduceMean: reduction("ReduceMean", (g, [x], [y], { axes }) => spread(mul(g, y.size / x.size), x, axes)),
+  ReduceSum: reduction("ReduceSum", (g, [x], _, { axes }) => spread(g, x, axes), { linear: () => true, linearity: "together" }),
+  ReduceMean: reduction("ReduceMean", (g, [x], [y], { axes }) => spread(mul(g, y.size / x.size), x, axes), {
+    linearity: "together",
+    averages: true,
+  }),
   ReduceMax: reduction("ReduceMax", toExtrema),
   ReduceMin: reduction("ReduceMin", toExtrema),
   ReduceProd: reduction("ReduceProd", (g, [x], _, { axes }) => mul(spread(g, x, axes), productOfOthers(x, axes))),

@@ -14,6 +14,7 @@ export const shapes = family({
   Reshape: declare<{ shape: Shape }>({
     infer: ([x], { shape }) => ({ dtype: x.dtype, shape }),
     gradient: [(g, [x]) => reshape(g, x.shape)],
+    linearity: "together",
     // Unless told otherwise, ONNX takes a size of 0 for that of the input.
     emit: (emitter, [x], { shape }) =>
       emitter.node("Reshape", [x as string, emitter.int64(shape)], { allowzero: shape.includes(0) ? 1 : undefined }),
@@ -27,12 +28,14 @@ export const shapes = family({
           perm.map((_, axis) => perm.indexOf(axis)),
         ),
     ],
+    linearity: "together",
     simplify: ([x], { perm }) => (perm.length === 2 ? transposedProduct(x) : undefined),
   }),
   Expand: declare<{ shape: Shape }>({
     infer: ([x], { shape }) => ({ dtype: x.dtype, shape }),
     // The reverse walk sums over the axes that were broadcast.
     gradient: [(g) => g],
+    linearity: "together",
     // ONNX Runtime does not expand an axis to none.
     lower: ([x], { shape }) => (sizeOf(shape) === 0 && x.size > 0 ? reshape(slice(reshape(x, [x.size]), [[0, 0]]), shape) : undefined),
     emit: (emitter, [x], { shape }) => emitter.node("Expand", [x as string, emitter.int64(shape)]),

@@ -9,6 +9,8 @@ import { cast } from "../ops/cast.js";
 import { less } from "../ops/compare.js";
 import { scalar, zerosLike } from "../ops/create.js";
 import { add, mul, sub, where } from "../ops/elementwise.js";
+import { allReduce } from "../ops/exchange.js";
+import { scatteredRows } from "../ops/rows.js";
 import { clipByGlobalNorm, clipByValue } from "./clip.js";
 import { type Assignable, byRows, whole } from "./rows.js";
 import type { Schedule } from "./schedule.js";
@@ -96,7 +98,12 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
 
   /** Differentiates the loss, a scalar, and makes one update; called in a function that is compiled. */
   minimize(loss: Tensor): void {
-    this.apply(grad(loss, this.parameters));
+    const gradients = grad(loss, this.parameters);
+    check(
+      !(this.options.sparse && currentTrace()?.divided && gradients.some(scatteredRows)),
+      () => `${this.constructor.name}: sparse: workers exchange whole gradients: compile the step without workers, or update without sparse`,
+    );
+    this.apply(gradients.map((gradient) => allReduce(gradient, { like: loss })));
   }
 
   /** Makes one update from gradients, one a parameter in the order of {@link parameters}; called in a function that is compiled. */

@@ -1,12 +1,12 @@
 import type * as ort from "#onnxruntime";
 import { check, KasaneError } from "../graph/error.js";
-import { showShape } from "../graph/shape.js";
+import { type Shape, showShape } from "../graph/shape.js";
 import { hostData, Tensor } from "../graph/tensor.js";
 import { trace } from "../graph/trace.js";
 import { nextKey } from "../ops/random.js";
 import { requireDevice } from "./devices.js";
 import { initialise, realise } from "./eager.js";
-import { feedOf, Plan, type RunOptions } from "./plan.js";
+import { type Computation, feedOf, Plan, type Runnable, type RunOptions } from "./plan.js";
 import { repeat } from "./repeat.js";
 import { exclusive } from "./state.js";
 import { type Feed, mapTree, type Tree } from "./tree.js";
@@ -15,6 +15,13 @@ import { type Feed, mapTree, type Tree } from "./tree.js";
 export interface CompileOptions extends RunOptions {
   /** Whether the function trains: what dropout and batch statistics ask while it is traced. */
   readonly training?: boolean;
+  /**
+   * How many threads make a step together, by default 1: the first axis of every input is divided into as many shares (the most up to this
+   * number that divide it), and what an optimizer or `allReduce` exchanges is added up. The result is that of one worker, within rounding; the
+   * losses may be means or sums over the batch, which the graph tells apart. State and results that follow from a share in another way, such as
+   * batch statistics and carried hidden states, are named in an error. On the CPU, in Node. `fn` is called twice a signature.
+   */
+  readonly workers?: number;
 }
 
 /** A function that was compiled: takes what the original takes, and numbers or arrays for tensors; gives its result, computed. */
@@ -30,7 +37,7 @@ export interface Compiled<Arguments extends readonly unknown[], Result> {
 }
 
 interface Traced {
-  readonly plan: Plan;
+  readonly plan: Runnable;
   /** The result, with its tensors' places among the plan's outputs. */
   readonly shape: Tree;
 }
@@ -39,7 +46,7 @@ type TracedFunction = (...values: never[]) => unknown;
 
 /** A call made ready: the plan, and what its inputs hold. */
 export interface Call {
-  readonly plan: Plan;
+  readonly plan: Runnable;
   readonly result: Tree;
   readonly feeds: readonly ort.Tensor[];
   readonly runs: number;
@@ -82,7 +89,7 @@ export function compile<Arguments extends readonly unknown[], Result>(
       }
       const runs = several ? commonLength(leaves) : 1;
       const { plan, shape: result } =
-        traced.get(signature) ?? traceFunction(fn as TracedFunction, shape, values.length, options, several ? runs : undefined);
+        traced.get(signature) ?? (await makePlan(fn as TracedFunction, shape, values.length, options, several ? runs : undefined));
       traced.set(signature, { plan, shape: result });
       if (plan.reads.some((variable) => !variable.storage)) await initialise(plan.reads);
       const computed = leaves.every((leaf) => hostData(leaf)) ? leaves : await realise(leaves);
@@ -126,21 +133,59 @@ function commonLength(leaves: readonly Tensor[]): number {
 }
 
 /** @param count how many arguments there are */
-function traceFunction(fn: TracedFunction, shape: Tree, count: number, options: CompileOptions, runs: number | undefined): Traced {
+async function makePlan(
+  fn: TracedFunction,
+  shape: Tree,
+  count: number,
+  options: CompileOptions,
+  runs: number | undefined,
+): Promise<Traced> {
+  const traceWith = (shapeOf: (shape: Shape) => Shape) =>
+    traceFunction(fn, shape, count, options, (full) => shapeOf(runs === undefined ? full : full.slice(1)));
+  const { once, places, names } = traceWith((full) => full);
+  const { workers = 1 } = options;
+  if (workers !== 1) {
+    // Only Node has the threads.
+    const { dataParallel } = await import("./parallel/index.js");
+    const plan = dataParallel(once, (shapeOf) => traceWith(shapeOf).once, workers, names, options, runs);
+    if (plan) return { plan, shape: places };
+  }
+  return { plan: new Plan(runs === undefined ? once : repeat(once, runs), options), shape: places };
+}
+
+interface TraceResult {
+  readonly once: Computation;
+  /** The result, with its tensors' places among the outputs. */
+  readonly places: Tree;
+  /** What the outputs are called in the result. */
+  readonly names: readonly string[];
+}
+
+/** @param shapeOf the shape that the function gets for an input of a given one */
+function traceFunction(
+  fn: TracedFunction,
+  shape: Tree,
+  count: number,
+  options: CompileOptions,
+  shapeOf: (shape: Shape) => Shape,
+): TraceResult {
   const inputs: { name: string; tensor: Tensor }[] = [];
   const symbolic = mapTree(shape, (tensor, path) => {
     const name = path === "" ? "input" : path;
-    const input = new Tensor(tensor.dtype, runs === undefined ? tensor.shape : tensor.shape.slice(1), { kind: "input", name });
+    const input = new Tensor(tensor.dtype, shapeOf(tensor.shape), { kind: "input", name });
     inputs.push({ name, tensor: input });
     return input;
   });
-  const { result, trace: collected } = trace(options.training ?? false, () => fn(...((count === 1 ? [symbolic] : symbolic) as never[])));
+  const { result, trace: collected } = trace(options.training ?? false, () => fn(...((count === 1 ? [symbolic] : symbolic) as never[])), (options.workers ?? 1) > 1);
   if (result instanceof Promise)
     throw new KasaneError("compile: the function is async: a traced function only builds tensors, so it needs no await");
   const outputs: Tensor[] = [];
-  const places = mapTree(result, (tensor) => new Place(outputs.push(tensor) - 1));
-  const once = { inputs, outputs, updates: collected.assignments };
-  return { plan: new Plan(runs === undefined ? once : repeat(once, runs), options), shape: places };
+  const names: string[] = [];
+  const places = mapTree(result, (tensor, path) => {
+    names.push(path);
+    return new Place(outputs.push(tensor) - 1);
+  });
+  return { once: { inputs, outputs, updates: collected.assignments }, places, names };
 }
 
 /** The values that are no tensors: they are part of the signature. */

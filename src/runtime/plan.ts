@@ -29,8 +29,22 @@ export interface Computation {
   readonly updates: ReadonlyMap<Variable, Tensor>;
 }
 
+/** A computation made ready to be run. */
+export interface Runnable {
+  /** The variables whose values a run needs. */
+  readonly reads: readonly Variable[];
+  readonly usesRandom: boolean;
+  /**
+   * Runs it once.
+   * @param values what the inputs hold, in their order
+   * @param key of the random numbers drawn this time
+   */
+  run(values: readonly ort.Tensor[], key: readonly [number, number]): Promise<Tensor[]>;
+  release(): Promise<void>;
+}
+
 /** A graph made ready: its session, and where each input comes from and each output goes. */
-export class Plan {
+export class Plan implements Runnable {
   private readonly names = new Set<string>();
   private readonly inputs: readonly Named[];
   private readonly variables: { readonly name: string; readonly variable: Variable }[] = [];
@@ -44,7 +58,6 @@ export class Plan {
   readonly onDevice: boolean;
   private readonly handsOver: boolean;
   readonly usesRandom: boolean;
-  /** The variables whose values a run needs. */
   readonly reads: readonly Variable[];
 
   constructor({ inputs, outputs, updates }: Computation, options: RunOptions) {
@@ -94,11 +107,6 @@ export class Plan {
     });
   }
 
-  /**
-   * Runs the graph once.
-   * @param values what the inputs hold, in their order
-   * @param key of the random numbers drawn this time
-   */
   async run(values: readonly ort.Tensor[], key: readonly [number, number]): Promise<Tensor[]> {
     const results = await this.compute(values, key);
     for (const { name, node } of this.watched) detectAnomaly(results[name] as ort.Tensor, node);
@@ -159,7 +167,7 @@ function rowsSet(variable: Variable, { source }: Tensor): readonly Tensor[] | un
 }
 
 /** The numbers of a random leaf in the run of the given key; of several runs, slice by slice those of the keys that follow. */
-function draw(
+export function draw(
   { shape, size }: Tensor,
   { key: fixed, stream, runs }: RandomSource,
   key: readonly [number, number],

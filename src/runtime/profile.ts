@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { check } from "../graph/error.js";
 import { table } from "../graph/table.js";
 import { type Call, preparations } from "./compile.js";
+import { Plan } from "./plan.js";
 import { exclusive } from "./state.js";
 
 /** A part of a run's time, on average over the runs. */
@@ -100,6 +101,7 @@ export async function profile<Values extends readonly unknown[]>(
 }
 
 async function measure({ plan, feeds }: Call): Promise<Profile> {
+  check(plan instanceof Plan, () => "profile: workers have no profile yet: compile the function without them to profile it");
   check(!plan.onDevice, () => "profile: times on a GPU are those of handing work over: compile the function for the CPU to profile it");
   const folder = await mkdtemp(join(tmpdir(), "kasane-profile-"));
   try {

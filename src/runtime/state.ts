@@ -11,6 +11,8 @@ import { ort } from "./onnxruntime.js";
  */
 export class State implements Storage {
   private spare: ort.Tensor | undefined;
+  /** How often it changed. */
+  version = 0;
 
   constructor(private current: ort.Tensor) {}
 
@@ -28,6 +30,7 @@ export class State implements Storage {
 
   /** Takes the value that a session returned. */
   advance(next: ort.Tensor): void {
+    this.version++;
     if (next.location === "cpu") this.spare = this.current.location === "cpu" && this.current !== next ? this.current : undefined;
     else this.replace(next);
     this.current = next;
@@ -35,6 +38,7 @@ export class State implements Storage {
 
   /** Writes rows `[n, ...]` over those that `indices` `[n]` names, after a step has read the value. */
   async setRows(indices: ort.Tensor, rows: ort.Tensor): Promise<void> {
+    this.version++;
     if (this.current.location !== "cpu") await this.fetch();
     const [data, source] = [this.current.data as TypedArray, rows.data as TypedArray] as [Float32Array, Float32Array];
     const size = indices.size === 0 ? 0 : rows.size / indices.size;

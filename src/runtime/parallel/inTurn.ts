@@ -1,0 +1,48 @@
+import type * as ort from "#onnxruntime";
+import { arrayOf, type DType, type TypedArray } from "../../graph/dtype.js";
+import { fromData, hostData, type Tensor } from "../../graph/tensor.js";
+import type { Variable } from "../../graph/variable.js";
+import type { Runnable } from "../plan.js";
+import { toOrt } from "../state.js";
+import { partOf } from "./parts.js";
+
+/** A plan run for one slice of its inputs after the other, its outputs stacked. */
+export class InTurn implements Runnable {
+  readonly reads: readonly Variable[];
+  readonly usesRandom: boolean;
+
+  constructor(
+    private readonly plan: Runnable,
+    private readonly runs: number,
+  ) {
+    this.reads = plan.reads;
+    this.usesRandom = plan.usesRandom;
+  }
+
+  async run(values: readonly ort.Tensor[], [seed, counter]: readonly [number, number]): Promise<Tensor[]> {
+    const results: Tensor[][] = [];
+    for (let i = 0; i < this.runs; i++) {
+      const slices = values.map(({ data, type, dims }) => {
+        const dtype = type as DType;
+        return toOrt(partOf(data as TypedArray, dtype, 1, i, this.runs), dtype, dims.slice(1));
+      });
+      results.push(await this.plan.run(slices, [seed, counter + i]));
+    }
+    return (results[0] as Tensor[]).map((first, k) =>
+      stack(
+        results.map((outputs) => outputs[k] as Tensor),
+        first,
+      ),
+    );
+  }
+
+  release(): Promise<void> {
+    return this.plan.release();
+  }
+}
+
+function stack(results: readonly Tensor[], { dtype, shape, size }: Tensor): Tensor {
+  const all = new (arrayOf(dtype))(results.length * size);
+  results.forEach((result, i) => all.set(hostData(result) as never, i * size));
+  return fromData(all, [results.length, ...shape], dtype);
+}

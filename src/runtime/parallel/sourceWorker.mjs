@@ -1,0 +1,5 @@
+// Starts worker.ts from the sources: a thread does not inherit what runs TypeScript. The built library starts worker.js itself.
+import { register } from "tsx/esm/api";
+
+register();
+await import("./worker.ts");
