@@ -27,7 +27,8 @@ export class DataParallelPlan implements Runnable {
   private readonly id = programs++;
   private readonly built: Built;
   private readonly outputs: readonly (number | GatheredOutput)[];
-  private readonly final: Plan;
+  /** What is computed once; undefined where nothing is. */
+  private readonly final: Plan | undefined;
   /** Which of the inputs the final computation takes: those that all workers have alike. */
   private readonly common: readonly boolean[];
   private readonly share: Share;
@@ -60,9 +61,10 @@ export class DataParallelPlan implements Runnable {
       isUndivided({ local: tensor, whole: (global.inputs[i] as { tensor: Tensor }).tensor }),
     );
     const common = local.inputs.filter((_, i) => this.common[i]);
-    this.final = new Plan({ inputs: [...common, ...sums], ...parts.final }, { ...options, threads: this.threads });
-    this.reads = [...new Set([...variables.values(), ...this.final.reads])];
-    this.usesRandom = this.final.usesRandom || divided.some(({ local: { source } }) => source.kind === "random" && !source.key);
+    const isEmpty = parts.final.outputs.length === 0 && parts.final.updates.size === 0;
+    this.final = isEmpty ? undefined : new Plan({ inputs: [...common, ...sums], ...parts.final }, { ...options, threads: this.threads });
+    this.reads = [...new Set([...variables.values(), ...(this.final?.reads ?? [])])];
+    this.usesRandom = this.final?.usesRandom || divided.some(({ local: { source } }) => source.kind === "random" && !source.key);
 
     const footprintOf = (list: readonly string[]) => footprint(list.map((name) => byteLengthOf(program.types[name] as TensorType)));
     this.memory = new SharedArrayBuffer(
@@ -99,10 +101,8 @@ export class DataParallelPlan implements Runnable {
     try {
       await share.run(collectives, names, { scattered, gathered: parts });
       for (const [, variable] of changed) this.sent.set(variable, { state: stateOf(variable), version: stateOf(variable).version });
-      const computed = await this.final.run(
-        [...values.filter((_, i) => this.common[i]), ...sums.map(({ name }) => share.values[name] as ort.Tensor)],
-        key,
-      );
+      const taken = [...values.filter((_, i) => this.common[i]), ...sums.map(({ name }) => share.values[name] as ort.Tensor)];
+      const computed = (await this.final?.run(taken, key)) ?? [];
       return this.outputs.map((place) => (typeof place === "number" ? (computed[place] as Tensor) : this.join(place, parts)));
     } catch (error) {
       collectives.abort();
@@ -119,7 +119,7 @@ export class DataParallelPlan implements Runnable {
     this.sent.clear();
     await close(this.id);
     await this.share.release();
-    await this.final.release();
+    await this.final?.release();
   }
 
   /** Gives a thread the program that it does not have yet. */

@@ -4,7 +4,8 @@ import { type Shape, showShape, sizeOf } from "../../graph/shape.js";
 import { hostData, keyOfAttributes, type Node, type Tensor } from "../../graph/tensor.js";
 import { topologicalOrder } from "../../graph/walk.js";
 import { exchange } from "../../ops/exchange.js";
-import { operatorOf } from "../../ops/operator.js";
+import { type Operator, operatorOf } from "../../ops/operator.js";
+import { pieces } from "../../ops/pieces.js";
 import { loops, type ScanAttributes } from "../../ops/scan.js";
 import { shapes } from "../../ops/shapes.js";
 
@@ -165,23 +166,35 @@ function mismatch(inputs: readonly Kind[]): string {
   return `puts ${met} together: put allReduce(...) around what was reduced over the batch, or around the result with { reduction }`;
 }
 
-/** Whether an operator that is not linear works along the axis that is divided among the workers. */
-function joins({ attributes }: Node, inputs: readonly Kind[]): boolean {
+/** Operators that put the slices of an axis in a row, or take them from it. */
+const rearranging: readonly Operator[] = [pieces.Concat, pieces.Split];
+
+/** Whether an operator that does more than rearrange works along the axis that is divided among the workers: `axis` is one of its first input. */
+function joins({ operator, attributes }: Node, [first]: readonly Kind[]): boolean {
   const axes = [attributes.axis, attributes.axes].flat();
-  return inputs.some((kind) => kind.is === "share" && axes.includes(kind.axis));
+  return first?.is === "share" && axes.includes(first.axis) && !rearranging.includes(operator as Operator);
 }
 
 /** How often the workers' parts of an output take turns in row-major order; undefined where the operands' parts differ in that. */
-function outerOf(node: Node, inputs: readonly Kind[], output: Tensor, axis: number): number | undefined {
-  // Blocks: how often they take turns along the axis itself, as they do where it was joined with one before it.
-  const blocks = inputs.flatMap((kind, i) =>
-    kind.is === "share" ? [kind.outer / before((node.inputs[i] as Tensor).shape, kind.axis)] : [],
-  );
-  const [first = 1] = blocks;
-  if (blocks.some((each) => each !== first)) return undefined;
-  if (node.operator !== shapes.Reshape) return first * before(output.shape, axis);
-  const { outer } = inputs[0] as Share;
-  return outer % before(output.shape, axis) === 0 ? outer : undefined;
+function outerOf({ operator, inputs: operands }: Node, inputs: readonly Kind[], output: Tensor, axis: number): number | undefined {
+  const turns = inputs.flatMap((kind, i): { blocks: number; run: number }[] => {
+    if (kind.is !== "share") return [];
+    const { shape } = operands[i] as Tensor;
+    // Along the axis itself they take turns where it was joined with one before it: blocks of so many slices each.
+    const blocks = kind.outer / before(shape, kind.axis);
+    return [{ blocks, run: (shape[kind.axis] as number) / blocks }];
+  });
+  const [first] = turns;
+  if (!first) return before(output.shape, axis);
+  if (operator === shapes.Reshape) {
+    const { outer } = inputs[0] as Share;
+    return outer % before(output.shape, axis) === 0 ? outer : undefined;
+  }
+  const isRearranged = rearranging.includes(operator as Operator);
+  const [name, value] = isRearranged ? (["run", first.run] as const) : (["blocks", first.blocks] as const);
+  if (turns.some((turn) => turn[name] !== value)) return undefined;
+  const blocks = isRearranged ? (output.shape[axis] as number) / first.run : first.blocks;
+  return Number.isInteger(blocks) ? blocks * before(output.shape, axis) : undefined;
 }
 
 const hidesExchange = ({ attributes }: Node): boolean =>

@@ -34,6 +34,11 @@ export class Thread {
     return !this.ended;
   }
 
+  /** Whether it is making a step. */
+  get isBusy(): boolean {
+    return this.pending !== undefined;
+  }
+
   post(command: Command): void {
     this.worker.postMessage(command);
   }
