@@ -101,7 +101,8 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
     const gradients = grad(loss, this.parameters);
     check(
       !(this.options.sparse && currentTrace()?.divided && gradients.some(scatteredRows)),
-      () => `${this.constructor.name}: sparse: workers exchange whole gradients: compile the step without workers, or update without sparse`,
+      () =>
+        `${this.constructor.name}: sparse: workers exchange whole gradients: compile the step without workers, or update without sparse`,
     );
     this.apply(gradients.map((gradient) => allReduce(gradient, { like: loss })));
   }

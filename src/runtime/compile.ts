@@ -176,7 +176,11 @@ function traceFunction(
     inputs.push({ name, tensor: input });
     return input;
   });
-  const { result, trace: collected } = trace(options.training ?? false, () => fn(...((count === 1 ? [symbolic] : symbolic) as never[])), (options.workers ?? 1) > 1);
+  const { result, trace: collected } = trace(
+    options.training ?? false,
+    () => fn(...((count === 1 ? [symbolic] : symbolic) as never[])),
+    (options.workers ?? 1) > 1,
+  );
   if (result instanceof Promise)
     throw new KasaneError("compile: the function is async: a traced function only builds tensors, so it needs no await");
   const outputs: Tensor[] = [];

@@ -33,7 +33,8 @@ export interface Built {
 }
 
 /** The models of a step's phases, under one name for each value. */
-export function build({ phases, outputs }: Cut, local: Computation, global: Computation, detectAnomalies: boolean): Built {
+export function build({ phases, outputs }: Cut, local: Computation, global: Computation, threads: number, detectAnomalies: boolean): Built {
+  const target = { device: "cpu", threads };
   const names = new Map<Tensor, string>();
   const taken = new Set<string>();
   const types: Record<string, TensorType> = {};
@@ -55,7 +56,7 @@ export function build({ phases, outputs }: Cut, local: Computation, global: Comp
   const built = phases.map((phase): Phase => {
     const prepared = prepare(
       [...phase.exchanged, ...phase.gathered].map(({ value }) => value),
-      { device: "cpu" },
+      target,
     );
     const inputs = leavesOf(prepared).flatMap((leaf): Named[] => {
       if (leaf.source.kind === "data") return [];
@@ -76,7 +77,7 @@ export function build({ phases, outputs }: Cut, local: Computation, global: Comp
     const given = [...exchanged, ...parts].map((name, i) => ({ name, tensor: prepared[i] as Tensor }));
     const watched = detectAnomalies ? watch(prepared, taken) : [];
     return {
-      model: encodeModel(inputs, [...given, ...watched]),
+      model: encodeModel(inputs, [...given, ...watched], target),
       inputs: inputs.map(({ name }) => name),
       outputs: given.map(({ name }) => name),
       exchanged,

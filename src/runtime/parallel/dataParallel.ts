@@ -54,7 +54,7 @@ export class DataParallelPlan implements Runnable {
     // One thread each, or they would wait for each other's cores.
     this.threads = options.threads ?? 1;
     const parts = cut(local, global, size, names);
-    this.built = build(parts, local, global, options.detectAnomalies ?? false);
+    this.built = build(parts, local, global, this.threads, options.detectAnomalies ?? false);
     const { program, variables, divided, gathered, sums } = this.built;
     this.outputs = parts.outputs.map((place) => (typeof place === "number" ? place : (gathered.get(place) as GatheredOutput)));
     this.common = local.inputs.map(({ tensor }, i) =>

@@ -45,7 +45,9 @@ export class Share {
     threads: number,
     kept: readonly string[] = Object.keys(program.types),
   ) {
-    this.sessions = program.phases.map(({ model }) => new Session(model, { device: "cpu", threads, resident: [] }));
+    this.sessions = program.phases.map(
+      ({ model, watched }) => new Session(model, { device: "cpu", threads, resident: [], handOver: watched.length === 0 }),
+    );
     for (const name of kept) this.values[name] = emptyTensor(program.types[name] as TensorType);
   }
 

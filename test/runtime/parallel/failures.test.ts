@@ -46,6 +46,13 @@ describe("compile with workers names", () => {
     );
   });
 
+  test("sparse updates", async () => {
+    const table = new Variable(zeros([5, 2]), { name: "table" });
+    const optimizer = new optim.Adam([table], { learningRate: 0.1, sparse: true });
+    const fn = compile((ids: Tensor) => optimizer.minimize(table.gather(ids).square().mean()), { workers: 2 });
+    await expect(fn(tensor([0, 1, 2, 3], { dtype: "int32" }))).rejects.toThrow("Adam: sparse: workers exchange whole gradients");
+  });
+
   test("inputs that are not all divided alike, numbers of workers, and devices", async () => {
     const fn = (x: Tensor, y: Tensor) => x.sum().add(y.sum());
     await expect(compile(fn, { workers: 2 })(rows(4), rows(6))).rejects.toThrow("inputs [4, 2], [6, 2]: the first axis of each is divided");
