@@ -1,14 +1,7 @@
+import type { DecoderStep } from "../decode/decoder.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { Module } from "../nn/module.js";
 import type { InputSpecification } from "../onnx/model.js";
-
-/** What a decoder comes to with one more token of each sequence. */
-export interface DecoderStepResult {
-  /** `[batch, targetVocabulary]` */
-  readonly logits: Tensor;
-  /** What the next step takes, of the same shapes; what no step changes is the same tensor as before. */
-  readonly state: readonly Tensor[];
-}
 
 /** A model that writes a target sequence having read a source sequence. Sequences are int32 ids, filled up at their ends with padding. */
 export interface SequenceModel extends Module {
@@ -29,10 +22,10 @@ export interface SequenceModel extends Module {
   encode(source: Tensor, capacity: number): readonly Tensor[];
 
   /**
-   * One more token of each sequence. What it costs does not depend on how many came before.
+   * One more token of each sequence, as `decode` takes it. What it costs does not depend on how many came before.
    * @param tokens `[batch]`, at first the mark of the beginning
    */
-  decoderStep(tokens: Tensor, state: readonly Tensor[]): DecoderStepResult;
+  decoderStep(tokens: Tensor, state: readonly Tensor[]): ReturnType<DecoderStep>;
 
   /** The names and shapes of the state's tensors, with the free sizes `batch` and `sources`. */
   stateInputs(capacity: number): Readonly<Record<string, InputSpecification>>;

@@ -1,4 +1,5 @@
 import { scan } from "../autodiff/scan.js";
+import type { DecoderStep } from "../decode/decoder.js";
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
 import { AdditiveAttention } from "../nn/additiveAttention.js";
@@ -19,7 +20,7 @@ import { concat, unstack } from "../ops/pieces.js";
 import { random } from "../ops/random.js";
 import { argmax, sum } from "../ops/reduce.js";
 import { reshape, transpose } from "../ops/shapes.js";
-import type { DecoderStepResult, SequenceModel } from "./sequenceModel.js";
+import type { SequenceModel } from "./sequenceModel.js";
 
 /** Sizes and settings of {@link SequenceToSequence}. */
 export interface SequenceToSequenceOptions {
@@ -133,7 +134,7 @@ export class SequenceToSequence extends Module implements SequenceModel {
     return this.flat(this.start(source));
   }
 
-  decoderStep(tokens: Tensor, state: readonly Tensor[]): DecoderStepResult {
+  decoderStep(tokens: Tensor, state: readonly Tensor[]): ReturnType<DecoderStep> {
     const before = this.unflat(state);
     const vectors = this.dropout.forward(this.targetVectors.forward(tokens));
     const { output, after } = this.advance(vectors, before);

@@ -1,3 +1,4 @@
+import type { DecoderStep } from "../decode/decoder.js";
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
 import { Dropout } from "../nn/dropout.js";
@@ -13,7 +14,7 @@ import type { InputSpecification } from "../onnx/model.js";
 import { equal } from "../ops/compare.js";
 import { arange, zeros } from "../ops/create.js";
 import { add, mul } from "../ops/elementwise.js";
-import type { DecoderStepResult, SequenceModel } from "./sequenceModel.js";
+import type { SequenceModel } from "./sequenceModel.js";
 
 /** Sizes and settings of a {@link Transformer}; the paper's are 6 layers of 8 heads, size 512, innerSize 2048, dropout 0.1. */
 export interface TransformerOptions extends TransformerStackOptions {
@@ -84,7 +85,7 @@ export class Transformer extends Module implements SequenceModel {
     return [zeros([batch], "int32"), padding, ...caches.flatMap(({ keys, values }) => [keys, values])];
   }
 
-  decoderStep(tokens: Tensor, state: readonly Tensor[]): DecoderStepResult {
+  decoderStep(tokens: Tensor, state: readonly Tensor[]): ReturnType<DecoderStep> {
     const { layers } = this.decoder;
     const [position, padding, ...tensors] = state as [Tensor, Tensor, ...Tensor[]];
     const pairs = Array.from(

@@ -1,4 +1,4 @@
-import { compile, concat, models, optim, seed, type Tensor, tensor } from "kasane";
+import { compile, concat, decode, models, optim, seed, type Tensor, tensor } from "kasane";
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { relativeError } from "../ops/evaluate.js";
@@ -85,11 +85,31 @@ describe.each(Object.keys(variants))("%s", (name) => {
     expect(relativeError(await numbers(long), await numbers(short), 1e-3)).toBeLessThan(1e-5);
   });
 
+  it("is searched by beams, whose probabilities are those of the whole sequences", async () => {
+    seed(10);
+    const model = make();
+    const options = { begin, end, maximumLength: 4 };
+    const search = decode.beamSearch(model.decoderStep.bind(model), { ...options, beams: 3, best: 3 });
+    const found = await search(await compile((source: Tensor) => model.encode(source, 4))(ids(sources)));
+    await search.dispose();
+    const forward = compile((source: Tensor, target: Tensor) => model.forward(source, target).logSoftmax());
+    for (const [row, hypotheses] of found.entries()) {
+      expect(hypotheses).toHaveLength(3);
+      const written = hypotheses.map(({ tokens, ended }) => [...tokens, ...(ended ? [end] : [])]);
+      const inputs = written.map((tokens) => [begin, ...tokens, 0, 0, 0].slice(0, 4));
+      const logs = (await (await forward(ids(inputs.map(() => sources[row] as number[])), ids(inputs))).array()) as number[][][];
+      hypotheses.forEach(({ logProbability }, i) => {
+        const sum = (written[i] as number[]).reduce((total, token, t) => total + (logs[i]?.[t]?.[token] as number), 0);
+        expect(logProbability).toBeCloseTo(sum, 4);
+      });
+    }
+  });
+
   it("exported as encoder and decoder, writes the same tokens with ONNX Runtime alone", async () => {
     seed(5);
     const model = make();
     const steps = 7;
-    const { tokens: expected, logits: expectedLogits } = await decode(model, ids(sources), steps);
+    const { tokens: expected, logits: expectedLogits } = await follow(model, ids(sources), steps);
     const { encoder, decoder } = await models.sequenceOnnx(model, steps);
     const [encode, step] = [await ort.InferenceSession.create(encoder), await ort.InferenceSession.create(decoder)];
     let state = await encode.run({ source: new ort.Tensor("int32", Int32Array.from(sources.flat()), [3, 5]) });
@@ -117,7 +137,7 @@ const greatest = (logits: Float32Array): Int32Array<ArrayBuffer> =>
   });
 
 /** The most probable token of each row after each step, and the logits of all steps. */
-async function decode(model: models.SequenceModel, source: Tensor, steps: number): Promise<{ tokens: number[][]; logits: number[] }> {
+async function follow(model: models.SequenceModel, source: Tensor, steps: number): Promise<{ tokens: number[][]; logits: number[] }> {
   const step = compile((tokens: Tensor, state: readonly Tensor[]) => model.decoderStep(tokens, state));
   let state = await compile((source: Tensor) => model.encode(source, steps))(source);
   let last = new Int32Array(source.shape[0] as number).fill(begin);
@@ -154,7 +174,7 @@ describe("learning to reverse up to four symbols", () => {
 
   async function accuracy(model: models.SequenceModel): Promise<number> {
     const { source, next } = batch(200);
-    const { tokens: written } = await decode(model, source, 5);
+    const { tokens: written } = await follow(model, source, 5);
     const expected = (await next.array()) as number[][];
     const right = expected.filter((values, i) => values.every((id, t) => id === 0 || id === written[t]?.[i]));
     return right.length / expected.length;
@@ -204,7 +224,7 @@ describe("scheduled sampling", () => {
     const never = await forward(ids(sources), ids(targets), tensor(0));
     expect(relativeError(await numbers(never.sampled), await numbers(never.taught), 1e-3)).toBeLessThan(1e-6);
     const always = await forward(ids(sources), ids(targets), tensor(1));
-    const { tokens: written } = await decode(model, ids(sources), 4);
+    const { tokens: written } = await follow(model, ids(sources), 4);
     const chosen = (await always.sampled.argmax({ axis: -1 }).array()) as number[][];
     expect(chosen).toEqual(sources.map((_, row) => written.map((tokens) => tokens[row])));
   });
