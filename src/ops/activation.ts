@@ -1,9 +1,10 @@
 import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
+import { expm1Of, log1pOf } from "./algebra.js";
 import { greater } from "./compare.js";
 import type { TensorLike } from "./create.js";
 import { scalar } from "./create.js";
 import { abs, add, div, exp, expm1, log1p, maximum, mul, neg, reciprocal, square, sub, where } from "./elementwise.js";
-import { erfOf, preciseErf } from "./erf.js";
+import { preciseErf } from "./erf.js";
 import { floating, unary, unless } from "./kinds.js";
 import { apply, declare, family } from "./operator.js";
 
@@ -13,37 +14,43 @@ const single = (x: Tensor): boolean => x.dtype !== "float64";
 /** The activation functions and the error function that one of them needs. */
 export const activation = family({
   // erf' = 2/√π e^(-x²)
-  Erf: unary(erfOf, (g, [x]) => mul(g, mul(2 / Math.sqrt(Math.PI), exp(neg(square(x))))), unless(single, preciseErf)),
+  Erf: unary(
+    (m, x) => m.erf(x),
+    (g, [x]) => mul(g, mul(2 / Math.sqrt(Math.PI), exp(neg(square(x))))),
+    unless(single, preciseErf),
+  ),
   // σ' = σ (1 - σ). ONNX Runtime fuses x σ(x) into a kernel that float64 lacks, so there it is made of its parts.
   Sigmoid: unary(
-    (x) => 1 / (1 + Math.exp(-x)),
+    (m, x) => m.div(m.constant(1), m.add(m.constant(1), m.exp(m.neg(x)))),
     (g, _, [y]) => mul(g, mul(y, sub(1, y))),
     unless(single, (x) => reciprocal(add(exp(neg(x)), 1))),
   ),
   Relu: unary(
-    (x) => Math.max(x, 0),
+    (m, x) => m.max(x, m.constant(0)),
     (g, _, [y]) => where(greater(y, 0), g, 0),
   ),
   LeakyRelu: declare<{ alpha: FloatAttribute }>({
     infer: ([x]) => x,
     gradient: [(g, [x], _, { alpha }) => where(greater(x, 0), g, mul(g, alpha.float))],
+    expression: (m, [x], { alpha }) => m.select(m.greater(x, m.constant(0)), x, m.mul(x, m.constant(alpha.float))),
     lower: ([x], { alpha }) => (single(x) ? undefined : where(greater(x, 0), x, mul(x, alpha.float))),
   }),
   // α (eˣ - 1) below 0, whose derivative is y + α
   Elu: declare<{ alpha: FloatAttribute }>({
     infer: ([x]) => x,
     gradient: [(g, [x], [y], { alpha }) => mul(g, where(greater(x, 0), 1, add(y, alpha.float)))],
+    expression: (m, [x], { alpha }) => m.select(m.greater(x, m.constant(0)), x, m.mul(expm1Of(m, x), m.constant(alpha.float))),
     lower: ([x], { alpha }) => (single(x) ? undefined : where(greater(x, 0), x, mul(expm1(x), alpha.float))),
   }),
   // x Φ(x) has the derivative Φ(x) + x φ(x) (Hendrycks and Gimpel 2016)
   Gelu: unary(
-    (x) => (x * (1 + erfOf(x / Math.SQRT2))) / 2,
+    (m, x) => m.mul(m.mul(x, m.constant(0.5)), m.add(m.constant(1), m.erf(m.mul(x, m.constant(Math.SQRT1_2))))),
     (g, [x]) => mul(g, add(normalDistribution(x), mul(x, normalDensity(x)))),
     unless(single, (x) => mul(x, normalDistribution(x))),
   ),
   // ln(1 + eˣ) = max(x, 0) + ln(1 + e^-|x|) has the derivative σ(x)
   Softplus: unary(
-    (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+    (m, x) => m.add(m.max(x, m.constant(0)), log1pOf(m, m.exp(m.neg(m.abs(x))))),
     (g, [x]) => mul(g, sigmoid(x)),
     unless(
       (x, device) => single(x) && device !== "webgpu",
@@ -52,7 +59,10 @@ export const activation = family({
   ),
   // x clip(x/6 + 1/2, 0, 1) has the derivative x/3 + 1/2 between -3 and 3 (Howard et al. 2019, page 5)
   HardSwish: unary(
-    (x) => x * Math.min(Math.max(x / 6 + 0.5, 0), 1),
+    (m, x) => {
+      const slope = m.add(m.mul(x, m.constant(1 / 6)), m.constant(0.5));
+      return m.mul(x, m.min(m.max(slope, m.constant(0)), m.constant(1)));
+    },
     (g, [x]) => mul(g, where(greater(abs(x), 3), where(greater(x, 0), 1, scalar(0, x.dtype)), add(div(x, 3), 0.5))),
     unless(single, (x) => mul(x, maximum(sub(1, maximum(sub(0.5, div(x, 6)), 0)), 0))),
   ),

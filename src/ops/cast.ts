@@ -23,6 +23,7 @@ export const casts = family({
     infer: ([x], { dtype }) => ({ dtype, shape: x.shape }),
     gradient: [(g, [x]) => (isFloat(x.dtype) ? cast(g, x.dtype) : undefined)],
     linearity: "together",
+    expression: (m, [x], { dtype }) => m.cast(x, dtype),
     emit: (emitter, [x], { dtype }) => emitter.node("Cast", [x as string], { to: onnxTypes[dtype] }),
   }),
 });

@@ -1,44 +1,45 @@
 import { promote } from "../graph/dtype.js";
 import { broadcastOrThrow } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import type { Algebra } from "./algebra.js";
 import { cast } from "./cast.js";
 import { operands, type TensorLike } from "./create.js";
 import { add, mul } from "./elementwise.js";
 import { apply, type Declaration, family, type Operator } from "./operator.js";
 
-const comparison = (scalar: (a: number, b: number) => boolean, commutative = false): Declaration => ({
+const comparison = (truth: <T>(algebra: Algebra<T>, a: T, b: T) => T, commutative = false): Declaration => ({
   infer: ([a, b], _, type) => ({ dtype: "bool", shape: broadcastOrThrow(type, a.shape, b.shape) }),
   gradient: "nonDifferentiable",
-  scalar: (a, b) => Number(scalar(a as number, b as number)),
+  expression: (algebra, [a, b]) => truth(algebra, a, b),
   commutative,
 });
 
 /** Logic, which WebGPU has no kernels for: there in arithmetic on 0 and 1. */
-const logic = (scalar: (a: number, b: number) => boolean, arithmetic: (a: Tensor, b: Tensor) => Tensor): Declaration => ({
-  ...comparison(scalar, true),
+const logic = (truth: <T>(algebra: Algebra<T>, a: T, b: T) => T, arithmetic: (a: Tensor, b: Tensor) => Tensor): Declaration => ({
+  ...comparison(truth, true),
   lower: ([a, b], _, { device }) => (device === "webgpu" ? arithmetic(cast(a, "float32"), cast(b, "float32")) : undefined),
 });
 
 /** Comparisons and logic: bool out, no gradient. */
 export const compare = family({
-  Equal: comparison((a, b) => a === b, true),
-  Greater: comparison((a, b) => a > b),
-  GreaterOrEqual: comparison((a, b) => a >= b),
-  Less: comparison((a, b) => a < b),
-  LessOrEqual: comparison((a, b) => a <= b),
+  Equal: comparison((m, a, b) => m.equal(a, b), true),
+  Greater: comparison((m, a, b) => m.greater(a, b)),
+  GreaterOrEqual: comparison((m, a, b) => m.greaterEqual(a, b)),
+  Less: comparison((m, a, b) => m.greater(b, a)),
+  LessOrEqual: comparison((m, a, b) => m.greaterEqual(b, a)),
   And: logic(
-    (a, b) => a !== 0 && b !== 0,
+    (m, a, b) => m.and(a, b),
     (a, b) => greater(mul(a, b), 0),
   ),
   Or: logic(
-    (a, b) => a !== 0 || b !== 0,
+    (m, a, b) => m.or(a, b),
     (a, b) => greater(add(a, b), 0),
   ),
   Xor: logic(
-    (a, b) => (a !== 0) !== (b !== 0),
+    (m, a, b) => m.not(m.equal(a, b)),
     (a, b) => equal(add(a, b), 1),
   ),
-  Not: { infer: ([x]) => ({ dtype: "bool", shape: x.shape }), gradient: "nonDifferentiable", scalar: (x) => (x ? 0 : 1) },
+  Not: { infer: ([x]) => ({ dtype: "bool", shape: x.shape }), gradient: "nonDifferentiable", expression: (m, [x]) => m.not(x) },
 });
 
 function compared(operator: Operator, left: TensorLike, right: TensorLike): Tensor {

@@ -123,6 +123,7 @@ export const create = family({
       ["float32", "float64", "int32", "int64"].includes(dtype)
         ? undefined
         : cast(arange(start, stop, step, isFloat(dtype) ? "float32" : "int32"), dtype),
+    elements: ({ start, stop, step }) => Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, i) => start + i * step),
     emit: (emitter, _, { start, stop, step, dtype }) =>
       emitter.node("Range", [emitter.scalar(start, dtype), emitter.scalar(stop, dtype), emitter.scalar(step, dtype)]),
   }),

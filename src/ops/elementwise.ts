@@ -1,6 +1,7 @@
 import { isFloat, promote } from "../graph/dtype.js";
 import { broadcastOrThrow } from "../graph/shape.js";
 import type { Tensor, TensorType } from "../graph/tensor.js";
+import { expm1Of, log1pOf } from "./algebra.js";
 import { cast } from "./cast.js";
 import { equal, greater, greaterEqual, less, lessEqual, logicalAnd, logicalNot } from "./compare.js";
 import { operands, scalar, type TensorLike } from "./create.js";
@@ -10,39 +11,42 @@ import { preciseSin } from "./trigonometry.js";
 
 /** Arithmetic and the elementary functions. Each rule stands under its derivative. */
 export const elementwise = family({
-  Add: binary((a, b) => a + b, [(g) => g, (g) => g], { linearity: "together", commutative: true, simplify: neutral(0) }),
-  Sub: binary((a, b) => a - b, [(g) => g, (g) => neg(g)], { linearity: "together", simplify: neutral(0, false) }),
-  Mul: binary((a, b) => a * b, [(g, [, b]) => mul(g, b), (g, [a]) => mul(g, a)], {
+  Add: binary((m, a, b) => m.add(a, b), [(g) => g, (g) => g], { linearity: "together", commutative: true, simplify: neutral(0) }),
+  Sub: binary((m, a, b) => m.sub(a, b), [(g) => g, (g) => neg(g)], { linearity: "together", simplify: neutral(0, false) }),
+  Mul: binary((m, a, b) => m.mul(a, b), [(g, [, b]) => mul(g, b), (g, [a]) => mul(g, a)], {
     linearity: "each",
     commutative: true,
     simplify: neutral(1),
   }),
   // d(a/b)/db = -a/b² = -y/b
-  Div: binary((a, b) => a / b, [(g, [, b]) => div(g, b), (g, [, b], [y]) => neg(mul(g, div(y, b)))], {
+  Div: binary((m, a, b) => m.div(a, b), [(g, [, b]) => div(g, b), (g, [, b], [y]) => neg(mul(g, div(y, b)))], {
     linearity: "first",
     simplify: neutral(1, false),
   }),
   // a mod b = a - b floor(a/b); the sign is the divisor's, as in Python
-  Mod: binary((a, b) => a - b * Math.floor(a / b), [(g) => g, (g, [a, b]) => neg(mul(g, floor(div(a, b))))], {
+  Mod: binary((m, a, b) => m.sub(a, m.mul(b, m.floor(m.div(a, b)))), [(g) => g, (g, [a, b]) => neg(mul(g, floor(div(a, b))))], {
     lower: unless(
       (a, device) => !isFloat(a.dtype) && device !== "webgpu",
       (a, b) => sub(a, mul(b, floorDiv(a, b))),
     ),
   }),
   // d(aᵇ)/da = b aᵇ⁻¹; d(aᵇ)/db = aᵇ ln a, which is 0 where a is 0
-  Pow: binary(Math.pow, [
-    (g, [a, b]) => mul(g, where(equal(b, 0), 0, mul(b, pow(a, sub(b, 1))))),
-    (g, [a], [y]) => mul(g, where(equal(a, 0), 0, mul(y, log(where(equal(a, 0), 1, a))))),
-  ]),
+  Pow: binary(
+    (m, a, b) => m.pow(a, b),
+    [
+      (g, [a, b]) => mul(g, where(equal(b, 0), 0, mul(b, pow(a, sub(b, 1))))),
+      (g, [a], [y]) => mul(g, where(equal(a, 0), 0, mul(y, log(where(equal(a, 0), 1, a))))),
+    ],
+  ),
   // Where both are equal each takes half, as in PyTorch.
-  Max: binary(Math.max, [(g, [a, b]) => mul(g, share(a, b, greater)), (g, [a, b]) => mul(g, share(b, a, greater))], {
+  Max: binary((m, a, b) => m.max(a, b), [(g, [a, b]) => mul(g, share(a, b, greater)), (g, [a, b]) => mul(g, share(b, a, greater))], {
     commutative: true,
     lower: unless(
       (_, device) => device !== "webgpu",
       (a, b) => where(greaterEqual(a, b), a, b),
     ),
   }),
-  Min: binary(Math.min, [(g, [a, b]) => mul(g, share(a, b, less)), (g, [a, b]) => mul(g, share(b, a, less))], {
+  Min: binary((m, a, b) => m.min(a, b), [(g, [a, b]) => mul(g, share(a, b, less)), (g, [a, b]) => mul(g, share(b, a, less))], {
     commutative: true,
     lower: unless(
       (_, device) => device !== "webgpu",
@@ -52,6 +56,10 @@ export const elementwise = family({
   Clip: declare<{ low: number; high: number }>({
     infer: ([x]) => x,
     gradient: [(g, [x], _, { low, high }) => where(logicalAnd(greater(x, low), less(x, high)), g, 0)],
+    expression: (m, [x], { low, high }) => {
+      const raised = Number.isFinite(low) ? m.max(x, m.constant(low)) : x;
+      return Number.isFinite(high) ? m.min(raised, m.constant(high)) : raised;
+    },
     // A bound at infinity is left out: whole numbers have none.
     emit: (emitter, [x], { low, high }, { outputs: [type] }) =>
       emitter.node("Clip", [
@@ -61,7 +69,7 @@ export const elementwise = family({
   }),
   Neg: {
     ...unary(
-      (x) => -x,
+      (m, x) => m.neg(x),
       (g) => neg(g),
       unless(
         (x, device) => isFloat(x.dtype) || device !== "webgpu",
@@ -71,7 +79,7 @@ export const elementwise = family({
     linearity: "together",
   },
   Abs: unary(
-    Math.abs,
+    (m, x) => m.abs(x),
     (g, [x]) => mul(g, sign(x)),
     unless(
       (x, device) => isFloat(x.dtype) || device !== "webgpu",
@@ -79,50 +87,56 @@ export const elementwise = family({
     ),
   ),
   Sign: unary(
-    Math.sign,
+    (m, x) => m.select(m.greater(x, m.constant(0)), m.constant(1), m.select(m.greater(m.constant(0), x), m.constant(-1), x)),
     "nonDifferentiable",
     unless(
       (_, device) => device !== "webgpu",
       (x) => sub(cast(greater(x, 0), x.dtype), cast(less(x, 0), x.dtype)),
     ),
   ),
-  Floor: unary(Math.floor, "nonDifferentiable"),
-  Ceil: unary(Math.ceil, "nonDifferentiable"),
+  Floor: unary((m, x) => m.floor(x), "nonDifferentiable"),
+  Ceil: unary((m, x) => m.ceil(x), "nonDifferentiable"),
   // Halves go to the even neighbour.
-  Round: {
-    ...unary(
-      Math.round,
-      "nonDifferentiable",
-      unless(
-        (_, device) => device !== "webgpu",
-        (x) => {
-          const low = floor(x);
-          const rest = sub(x, low);
-          const odd = sub(low, mul(2, floor(mul(low, 0.5))));
-          return add(low, where(equal(rest, 0.5), odd, cast(greater(rest, 0.5), x.dtype)));
-        },
-      ),
+  Round: unary(
+    (m, x) => m.nearest(x),
+    "nonDifferentiable",
+    unless(
+      (_, device) => device !== "webgpu",
+      (x) => {
+        const low = floor(x);
+        const rest = sub(x, low);
+        const odd = sub(low, mul(2, floor(mul(low, 0.5))));
+        return add(low, where(equal(rest, 0.5), odd, cast(greater(rest, 0.5), x.dtype)));
+      },
     ),
-    scalar: undefined,
-  },
+  ),
   // (x²)' = 2x
   Square: unary(
-    (x) => x * x,
+    (m, x) => m.mul(x, x),
     (g, [x]) => mul(mul(g, 2), x),
     ([x]) => mul(x, x),
   ),
   // (√x)' = 1 / 2√x
-  Sqrt: unary(Math.sqrt, (g, _, [y]) => div(mul(g, 0.5), y)),
+  Sqrt: unary(
+    (m, x) => m.sqrt(x),
+    (g, _, [y]) => div(mul(g, 0.5), y),
+  ),
   // (1/x)' = -1/x²
   Reciprocal: unary(
-    (x) => 1 / x,
+    (m, x) => m.div(m.constant(1), x),
     (g, _, [y]) => neg(mul(g, mul(y, y))),
   ),
-  Exp: unary(Math.exp, (g, _, [y]) => mul(g, y)),
-  Log: unary(Math.log, (g, [x]) => div(g, x)),
+  Exp: unary(
+    (m, x) => m.exp(x),
+    (g, _, [y]) => mul(g, y),
+  ),
+  Log: unary(
+    (m, x) => m.log(x),
+    (g, [x]) => div(g, x),
+  ),
   // ln(1 + x) without the loss of digits near 0: Kahan's correction by the rounding of 1 + x (Goldberg 1991, theorem 4)
   Log1p: unary(
-    Math.log1p,
+    log1pOf,
     (g, [x]) => div(g, add(x, 1)),
     ([x]) => {
       const u = add(x, 1);
@@ -132,7 +146,7 @@ export const elementwise = family({
   ),
   // eˣ - 1, likewise (Kahan; Higham, Accuracy and Stability of Numerical Algorithms, 2002, page 22)
   Expm1: unary(
-    Math.expm1,
+    expm1Of,
     (g, [x]) => mul(g, exp(x)),
     ([x]) => {
       const u = exp(x);
@@ -142,12 +156,12 @@ export const elementwise = family({
     },
   ),
   Sin: unary(
-    Math.sin,
+    (m, x) => m.sin(x),
     (g, [x]) => mul(g, cos(x)),
     unless((_, device) => device !== "webgpu", preciseSin),
   ),
   Cos: unary(
-    Math.cos,
+    (m, x) => m.cos(x),
     (g, [x]) => neg(mul(g, sin(x))),
     unless(
       (x, device) => x.dtype !== "float64" && device !== "webgpu",
@@ -155,11 +169,14 @@ export const elementwise = family({
     ),
   ),
   // tanh' = 1 - tanh²
-  Tanh: unary(Math.tanh, (g, _, [y]) => mul(g, sub(1, mul(y, y)))),
+  Tanh: unary(
+    (m, x) => m.tanh(x),
+    (g, _, [y]) => mul(g, sub(1, mul(y, y))),
+  ),
   Where: declare({
     infer: ([condition, a, b]) => ({ dtype: a.dtype, shape: broadcastOrThrow("where", condition.shape, a.shape, b.shape) }),
     gradient: [undefined, (g, [condition]) => where(condition, g, 0), (g, [condition]) => where(condition, 0, g)],
-    scalar: (condition, a, b) => (condition ? a : b) as number,
+    expression: (m, [condition, a, b]) => m.select(condition, a, b),
   }),
 });
 

@@ -18,11 +18,13 @@ export const indexing = family({
       shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)],
     }),
     gradient: [(g, [x, indices], _, { axis }) => scatterRows(g, indices, x.shape, axis), undefined],
+    selection: ({ axis }) => ({ axis, whole: true, adds: false }),
   }),
   // Adds `updates`, one row of x an index, into x at the rows that `indices` [n, 1] name.
   ScatterND: declare({
     infer: ([x]) => x,
     gradient: [(g) => g, undefined, (g, [, indices]) => gather(g, reshape(indices, [indices.size]))],
+    selection: () => ({ axis: 0, whole: true, adds: true }),
     emit: (emitter, [x, indices, updates]) =>
       emitter.node("ScatterND", [x as string, toInt64(emitter, indices as string), updates as string], { reduction: "add" }),
     lower: ([x, indices, updates], _, { device, threads }) =>
@@ -41,6 +43,7 @@ export const indexing = family({
   GatherElements: declare<{ axis: number }>({
     infer: ([x, indices]) => ({ dtype: x.dtype, shape: indices.shape }),
     gradient: [(g, [x, indices], _, { axis }) => scatterAdd(zeros(x.shape, x.dtype), indices, g, axis), undefined],
+    selection: ({ axis }) => ({ axis, whole: false, adds: false }),
     // WebGPU's kernel takes floats alone.
     lower: ([x, indices], { axis }, { device }) =>
       device === "webgpu" && !isFloat(x.dtype) ? gather(reshape(x, [x.size]), placesOf(x.shape, indices, axis)) : undefined,
@@ -48,6 +51,7 @@ export const indexing = family({
   ScatterElements: declare<{ axis: number }>({
     infer: ([x]) => x,
     gradient: [(g) => g, undefined, (g, [, indices], _, { axis }) => takeAlongAxis(g, indices, axis)],
+    selection: ({ axis }) => ({ axis, whole: false, adds: true }),
     emit: (emitter, inputs, { axis }) => emitter.node("ScatterElements", inputs, { axis, reduction: "add" }),
     // WebGPU has no kernel of it, but one that scatters rows: of single elements, numbered through.
     lower: ([x, indices, updates], { axis }, { device }) => (device === "webgpu" ? scatterFlat(x, indices, updates, axis) : undefined),

@@ -1,6 +1,7 @@
 import { type DType, elementAt, isFloat, promote } from "../graph/dtype.js";
 import { broadcastOrThrow, sameShape } from "../graph/shape.js";
 import { type Attributes, hostData, type Tensor } from "../graph/tensor.js";
+import type { Algebra } from "./algebra.js";
 import { cast } from "./cast.js";
 import { operands, type TensorLike } from "./create.js";
 import { apply, type Declaration, type Operator, type Rule } from "./operator.js";
@@ -8,22 +9,26 @@ import { apply, type Declaration, type Operator, type Rule } from "./operator.js
 // The kinds of elementwise operators: how they are declared, and how they are applied to operands of different dtypes.
 
 /** One input, one output of the same shape and dtype. */
-export const unary = (scalar: (x: number) => number, gradient: Rule | "nonDifferentiable", lower?: Declaration["lower"]): Declaration => ({
+export const unary = (
+  expression: <T>(algebra: Algebra<T>, x: T) => T,
+  gradient: Rule | "nonDifferentiable",
+  lower?: Declaration["lower"],
+): Declaration => ({
   infer: ([x]) => x,
   gradient: gradient === "nonDifferentiable" ? gradient : [gradient],
-  scalar,
+  expression: (algebra, [x]) => expression(algebra, x),
   lower,
 });
 
 /** Two inputs that broadcast, one output of their dtype. */
 export const binary = (
-  scalar: (a: number, b: number) => number,
+  expression: <T>(algebra: Algebra<T>, a: T, b: T) => T,
   gradient: [Rule, Rule] | "nonDifferentiable",
   more: Partial<Declaration> = {},
 ): Declaration => ({
   infer: ([a, b], _, type) => ({ dtype: a.dtype, shape: broadcastOrThrow(type, a.shape, b.shape) }),
   gradient,
-  scalar: scalar as (...values: number[]) => number,
+  expression: (algebra, [a, b]) => expression(algebra, a, b),
   ...more,
 });
 

@@ -26,6 +26,7 @@ export const products = family({
     ],
     simplify: absorbTransposes,
     linear: () => true,
+    product: () => ({ transA: false, transB: false, alpha: 1 }),
     broadcasts: true,
     linearity: "each",
   }),
@@ -38,6 +39,7 @@ export const products = family({
       (g) => g,
     ],
     linear: (inputs) => inputs.length === 2,
+    product: ({ transA, transB, alpha }) => ({ transA: transA === 1, transB: transB === 1, alpha: alpha?.float ?? 1 }),
   }),
 });
 

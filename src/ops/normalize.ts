@@ -14,13 +14,18 @@ export const normalize = family({
   Softmax: declare<{ axis: number }>({
     infer: ([x]) => x,
     gradient: [(g, _, [y], { axis }) => mul(y, sub(g, sum(mul(g, y), { axes: axis, keepDims: true })))],
+    lower: ([x], { axis }, { device }) => {
+      if (device !== "module") return undefined;
+      const powers = exp(sub(x, max(x, { axes: axis, keepDims: true })));
+      return div(powers, sum(powers, { axes: axis, keepDims: true }));
+    },
   }),
   // g - eʸ Σ g
   LogSoftmax: declare<{ axis: number }>({
     infer: ([x]) => x,
     gradient: [(g, _, [y], { axis }) => sub(g, mul(exp(y), sum(g, { axes: axis, keepDims: true })))],
     lower: ([x], { axis }, { device }) => {
-      if (device !== "webgpu") return undefined;
+      if (device !== "webgpu" && device !== "module") return undefined;
       const centred = sub(x, max(x, { axes: axis, keepDims: true }));
       return sub(centred, log(sum(exp(centred), { axes: axis, keepDims: true })));
     },
@@ -48,8 +53,8 @@ export const normalize = family({
       (g, [x, scale], [, average, rate]) => sumTo(mul(g, mul(sub(x, average), rate)), scale.shape),
       (g, [, , shift]) => sumTo(g, shift.shape),
     ],
-    lower: ([x, scale, shift], { axis, epsilon }) => {
-      if (x.dtype !== "float64") return undefined;
+    lower: ([x, scale, shift], { axis, epsilon }, { device }) => {
+      if (x.dtype !== "float64" && device !== "module") return undefined;
       const axes = x.shape.map((_, i) => i).slice(axis);
       const average = mean(x, { axes, keepDims: true });
       const centred = sub(x, average);

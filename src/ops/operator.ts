@@ -1,5 +1,7 @@
 import type { Attributes, Node, Tensor, TensorType } from "../graph/tensor.js";
 import { makeNode } from "../graph/tensor.js";
+import type { View } from "../graph/view.js";
+import type { Algebra, Expression } from "./algebra.js";
 
 /** The inputs of a node. The type promises three so that rules may destructure; an operator knows how many it has. */
 export type Operands = readonly [Tensor, Tensor, Tensor, ...Tensor[]];
@@ -37,11 +39,45 @@ export interface Emitter {
   scalar(value: number, dtype: TensorType["dtype"]): string;
 }
 
-/** What a graph is being prepared for: the providers have different kernels. */
+/** What a graph is being prepared for: a provider of ONNX Runtime, or "module", the executor of the room `wasm`. They have different kernels. */
 export interface Target {
   readonly device: string;
   /** How many threads an operator has, where that is set. */
   readonly threads?: number | undefined;
+}
+
+/** What an operator makes of all elements along the axes that its attribute `axes` names, one after the other. */
+export interface Reduction {
+  /** What it makes of no element. */
+  readonly initial: number;
+  combine<T>(algebra: Algebra<T>, total: T, x: T): T;
+  /** What becomes of the total of `count` elements; by default it stays. */
+  finish?<T>(algebra: Algebra<T>, total: T, count: number): T;
+}
+
+/** A matrix product of the last two axes, plus a third operand where there is one. */
+export interface Product {
+  readonly transA: boolean;
+  readonly transB: boolean;
+  /** The factor of the product. */
+  readonly alpha: number;
+}
+
+/** Where the inputs of an operator lie in its output. */
+export interface Placement {
+  /** The index in the output of each input's first element. */
+  readonly starts: readonly (readonly number[])[];
+  /** What the elements hold that no input covers. */
+  readonly around: number;
+}
+
+/** Slices (or single elements) along an axis that the second operand, whole numbers from 0, or from the end where negative, names. */
+export interface Selection {
+  readonly axis: number;
+  /** Whether each index names a whole slice, or the one element at its own place along the other axes. */
+  readonly whole: boolean;
+  /** Whether the third operand is added to them, in a copy of the first; else they are what comes out. */
+  readonly adds: boolean;
 }
 
 /**
@@ -59,8 +95,16 @@ export interface Declaration<A = Attributes> {
   lower?(inputs: Operands, attributes: A, target: Target): Tensor | readonly Tensor[] | undefined;
   /** The same value by less work, where the inputs allow it: `x * 1` is `x`, a product takes up a transpose. */
   simplify?(inputs: Operands, attributes: A): Tensor | undefined;
-  /** The operator on numbers, where each output element depends on the input elements at its place. */
-  readonly scalar?: (...operands: number[]) => number;
+  /** The output's elements, where each depends on the input elements at its place alone. */
+  readonly expression?: Expression<A>;
+  readonly reduction?: Reduction;
+  readonly product?: (attributes: A) => Product;
+  /** The view of output `index`, where it has the elements of the only operand in another order; undefined where no strides give that. */
+  movement?(view: View, attributes: A, index: number): View | undefined;
+  placement?(inputs: readonly Tensor[], attributes: A): Placement;
+  selection?(attributes: A): Selection;
+  /** The elements, where they follow from the attributes alone. */
+  elements?(attributes: A): readonly number[];
   /** Whether leading axes broadcast, as those of an operator on numbers do. */
   readonly broadcasts?: boolean;
   /** In which operands the result is linear: in all of them together (a + b), in each by itself (a b), in the first (a / b). */

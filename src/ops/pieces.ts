@@ -1,7 +1,8 @@
 import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { normalizeAxes, normalizeAxis, showShape } from "../graph/shape.js";
+import { normalizeAxes, normalizeAxis, type Shape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { sliceView } from "../graph/view.js";
 import { arange, zeros } from "./create.js";
 import { gather } from "./indexing.js";
 import { apply, applyAll, declare, family } from "./operator.js";
@@ -20,6 +21,15 @@ export const pieces = family({
         inputs.map((input) => input.shape[axis] as number),
         axis,
       )[index],
+    placement: (inputs, { axis }) => {
+      let start = 0;
+      const starts = inputs.map(({ shape }) => {
+        const index = shape.map((_, i) => (i === axis ? start : 0));
+        start += shape[axis] as number;
+        return index;
+      });
+      return { starts, around: 0 };
+    },
   }),
   Split: declare<{ axis: number; sizes: readonly number[] }>({
     infer: ([x], { axis, sizes }) => sizes.map((part) => ({ dtype: x.dtype, shape: x.shape.map((size, i) => (i === axis ? part : size)) })),
@@ -30,21 +40,30 @@ export const pieces = family({
           axis,
         ),
     ],
+    movement: (view, { axis, sizes }, index) =>
+      sliceView(
+        view,
+        view.shape.map((_, i) => (i === axis ? sizes.slice(0, index).reduce((sum, size) => sum + size, 0) : 0)),
+        view.shape.map((size, i) => (i === axis ? (sizes[index] as number) : size)),
+      ),
     emit: (emitter, [x], { axis, sizes }) => emitter.node("Split", [x as string, emitter.int64(sizes)], { axis }, sizes.length),
   }),
   // The gradient of a slice is laid back into zeros: a pad where the step is 1, else a reversal or a scatter first.
   Slice: declare<{ starts: readonly number[]; ends: readonly number[]; axes: readonly number[]; steps: readonly number[] }>({
-    infer: ([x], { starts, ends, axes, steps }) => ({
-      dtype: x.dtype,
-      shape: x.shape.map((size, axis) => {
-        const i = axes.indexOf(axis);
-        return i < 0 ? size : Math.max(0, Math.ceil(((ends[i] as number) - (starts[i] as number)) / (steps[i] as number)));
-      }),
-    }),
+    infer: ([x], { starts, ends, axes, steps }) => ({ dtype: x.dtype, shape: slicedShape(x.shape, starts, ends, axes, steps) }),
     gradient: [
       (g, [x], _, { starts, axes, steps }) =>
         axes.reduce((spread, axis, i) => unslice(spread, axis, x.shape[axis] as number, starts[i] as number, steps[i] as number), g),
     ],
+    movement: (view, { starts, ends, axes, steps }) => {
+      const at = (list: readonly number[], axis: number, other: number) => list[axes.indexOf(axis)] ?? other;
+      return sliceView(
+        view,
+        view.shape.map((_, axis) => at(starts, axis, 0)),
+        slicedShape(view.shape, starts, ends, axes, steps),
+        view.shape.map((_, axis) => at(steps, axis, 1)),
+      );
+    },
     // WebGPU's kernel takes floats alone, and steps backwards of -1 alone.
     lower: ([x], { starts, ends, axes, steps }, { device }) =>
       device === "webgpu" && (!isFloat(x.dtype) || steps.some((step) => step < -1))
@@ -72,6 +91,7 @@ export const pieces = family({
           pads.map(([before], axis) => [before, before + (x.shape[axis] as number)]),
         ),
     ],
+    placement: (_, { pads, value }) => ({ starts: [pads.map(([before]) => before)], around: value }),
     emit: (emitter, [x], { pads, value }, { outputs: [type] }) =>
       emitter.node("Pad", [
         x as string,
@@ -80,6 +100,18 @@ export const pieces = family({
       ]),
   }),
 });
+
+const slicedShape = (
+  shape: Shape,
+  starts: readonly number[],
+  ends: readonly number[],
+  axes: readonly number[],
+  steps: readonly number[],
+): Shape =>
+  shape.map((size, axis) => {
+    const i = axes.indexOf(axis);
+    return i < 0 ? size : Math.max(0, Math.ceil(((ends[i] as number) - (starts[i] as number)) / (steps[i] as number)));
+  });
 
 /** Lays `part`, taken from `start` on with `step` along `axis` of `size` elements, back into zeros. */
 function unslice(part: Tensor, axis: number, size: number, start: number, step: number): Tensor {

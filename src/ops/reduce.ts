@@ -6,7 +6,7 @@ import { cast, onnxTypes } from "./cast.js";
 import { equal } from "./compare.js";
 import { arange } from "./create.js";
 import { abs, add, div, exp, log, mul, pow, sqrt, square, sub, where } from "./elementwise.js";
-import { apply, type Declaration, declare, type Emitter, family, type Operator, type Rule } from "./operator.js";
+import { apply, type Declaration, declare, type Emitter, family, type Operator, type Reduction, type Rule } from "./operator.js";
 import { flip, pad, slice } from "./pieces.js";
 import { expand, reshape, transpose } from "./shapes.js";
 
@@ -62,16 +62,29 @@ const extremumIndex = (type: string, extremum: (x: Tensor, options: ReduceOption
     },
   });
 
+const total: Reduction = { initial: 0, combine: (m, sum, x) => m.add(sum, x) };
+
 /** Reductions over axes and running sums. */
 export const reduce = family({
-  ReduceSum: reduction("ReduceSum", (g, [x], _, { axes }) => spread(g, x, axes), { linear: () => true, linearity: "together" }),
+  ReduceSum: reduction("ReduceSum", (g, [x], _, { axes }) => spread(g, x, axes), {
+    reduction: total,
+    linear: () => true,
+    linearity: "together",
+  }),
   ReduceMean: reduction("ReduceMean", (g, [x], [y], { axes }) => spread(mul(g, y.size / x.size), x, axes), {
+    reduction: { ...total, finish: (m, sum, count) => m.div(sum, m.constant(count)) },
     linearity: "together",
     averages: true,
   }),
-  ReduceMax: reduction("ReduceMax", toExtrema),
-  ReduceMin: reduction("ReduceMin", toExtrema),
-  ReduceProd: reduction("ReduceProd", (g, [x], _, { axes }) => mul(spread(g, x, axes), productOfOthers(x, axes))),
+  ReduceMax: reduction("ReduceMax", toExtrema, {
+    reduction: { initial: Number.NEGATIVE_INFINITY, combine: (m, most, x) => m.max(most, x) },
+  }),
+  ReduceMin: reduction("ReduceMin", toExtrema, {
+    reduction: { initial: Number.POSITIVE_INFINITY, combine: (m, least, x) => m.min(least, x) },
+  }),
+  ReduceProd: reduction("ReduceProd", (g, [x], _, { axes }) => mul(spread(g, x, axes), productOfOthers(x, axes)), {
+    reduction: { initial: 1, combine: (m, product, x) => m.mul(product, x) },
+  }),
   // ln Σ eˣ has the softmax e^(x - y) as its gradient
   LogSumExp: reduction("ReduceLogSumExp", (g, [x], [y], { axes }) => mul(spread(g, x, axes), exp(sub(x, spread(y, x, axes)))), {
     lower: ([x], { axes, keepDims }) => {

@@ -32,6 +32,8 @@ export interface ScanAttributes {
   readonly rule?: Rule<ScanAttributes>;
 }
 
+const loopingTargets = ["cpu", "wasm", "cuda", "module"];
+
 /** Loops. */
 export const loops = family({
   Scan: declare<ScanAttributes>({
@@ -39,8 +41,7 @@ export const loops = family({
       body.outputs.map(({ dtype, shape }, i): TensorType => ({ dtype, shape: i < carries ? shape : [length, ...shape] })),
     gradient: (...context) => context[3].rule?.(...context),
     // Providers without loops of their own get the steps one after the other.
-    lower: (inputs, attributes, { device }) =>
-      device === "cpu" || device === "wasm" || device === "cuda" ? undefined : writtenOut(inputs, attributes),
+    lower: (inputs, attributes, { device }) => (loopingTargets.includes(device) ? undefined : writtenOut(inputs, attributes)),
     prefix: ({ body }) => String(body.origin),
     emit: (emitter, inputs, { body, carries, sequences, reverse }, { outputs }) => {
       const own = carries + sequences;

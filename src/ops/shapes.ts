@@ -1,6 +1,7 @@
 import { check } from "../graph/error.js";
 import { broadcast, checkShape, normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { expandView, reshapeView, transposeView } from "../graph/view.js";
 import { cast } from "./cast.js";
 import { greaterEqual } from "./compare.js";
 import { arange, full } from "./create.js";
@@ -15,6 +16,7 @@ export const shapes = family({
     infer: ([x], { shape }) => ({ dtype: x.dtype, shape }),
     gradient: [(g, [x]) => reshape(g, x.shape)],
     linearity: "together",
+    movement: (view, { shape }) => reshapeView(view, shape),
     // Unless told otherwise, ONNX takes a size of 0 for that of the input.
     emit: (emitter, [x], { shape }) =>
       emitter.node("Reshape", [x as string, emitter.int64(shape)], { allowzero: shape.includes(0) ? 1 : undefined }),
@@ -29,6 +31,7 @@ export const shapes = family({
         ),
     ],
     linearity: "together",
+    movement: (view, { perm }) => transposeView(view, perm),
     simplify: ([x], { perm }) => (perm.length === 2 ? transposedProduct(x) : undefined),
   }),
   Expand: declare<{ shape: Shape }>({
@@ -36,6 +39,7 @@ export const shapes = family({
     // The reverse walk sums over the axes that were broadcast.
     gradient: [(g) => g],
     linearity: "together",
+    movement: (view, { shape }) => expandView(view, shape),
     // ONNX Runtime does not expand an axis to none.
     lower: ([x], { shape }) => (sizeOf(shape) === 0 && x.size > 0 ? reshape(slice(reshape(x, [x.size]), [[0, 0]]), shape) : undefined),
     emit: (emitter, [x], { shape }) => emitter.node("Expand", [x as string, emitter.int64(shape)]),

@@ -1,14 +1,16 @@
-import type * as ort from "#onnxruntime";
+import type { TypedArray } from "../graph/dtype.js";
 import { check, KasaneError } from "../graph/error.js";
 import { type Shape, showShape } from "../graph/shape.js";
 import { hostData, Tensor } from "../graph/tensor.js";
 import { trace } from "../graph/trace.js";
 import { nextKey } from "../ops/random.js";
+import type { Computation } from "./binding.js";
 import { requireDevice } from "./devices.js";
 import { initialise, realise } from "./eager.js";
-import { type Computation, feedOf, Plan, type Runnable, type RunOptions } from "./plan.js";
+import { exclusive } from "./exclusive.js";
+import { explainable } from "./explain.js";
+import { elementsOf, Plan, type Runnable, type RunOptions } from "./plan.js";
 import { repeat } from "./repeat.js";
-import { exclusive } from "./state.js";
 import { type Feed, mapTree, type Tree } from "./tree.js";
 
 /** Settings of {@link compile}. */
@@ -48,7 +50,7 @@ type TracedFunction = (...values: never[]) => unknown;
 export interface Call {
   readonly plan: Runnable;
   readonly result: Tree;
-  readonly feeds: readonly ort.Tensor[];
+  readonly feeds: readonly TypedArray[];
   readonly runs: number;
 }
 
@@ -93,10 +95,10 @@ export function compile<Arguments extends readonly unknown[], Result>(
       traced.set(signature, { plan, shape: result });
       if (plan.reads.some((variable) => !variable.storage)) await initialise(plan.reads);
       const computed = leaves.every((leaf) => hostData(leaf)) ? leaves : await realise(leaves);
-      const feeds: ort.Tensor[] = [];
+      const feeds: TypedArray[] = [];
       for (const leaf of computed) {
-        const feed = feedOf(leaf);
-        feeds.push(feed instanceof Promise ? await feed : feed);
+        const elements = elementsOf(leaf);
+        feeds.push(elements instanceof Promise ? await elements : elements);
       }
       return { plan, result, feeds, runs };
     };
@@ -119,6 +121,7 @@ export function compile<Arguments extends readonly unknown[], Result>(
   };
   const compiled = Object.assign(call(false), { many: call(true), dispose });
   for (const [several, each] of [compiled, compiled.many].entries()) preparations.set(each, (values) => prepare(values, several === 1));
+  explainable(compiled, () => new Map([...traced].flatMap(([signature, { plan }]) => (plan instanceof Plan ? [[signature, plan]] : []))));
   return compiled as unknown as Compiled<Arguments, Result>;
 }
 

@@ -10,7 +10,7 @@ const copiers = new Map<string, Session>();
 /** A copy in host memory of a tensor on the GPU, by a model that gives out its input: onnxruntime-node 1.30 has no `getData` there. */
 export async function download(tensor: ort.Tensor): Promise<ort.Tensor> {
   const type = `${tensor.type}[${tensor.dims}]`;
-  const copier = copiers.get(type) ?? new Session(copyModel(tensor), { device: "webgpu", threads: 1, resident: [] });
+  const copier = copiers.get(type) ?? new Session(() => copyModel(tensor), { device: "webgpu", threads: 1, resident: [] });
   copiers.set(type, copier);
   const { y } = await copier.run({ x: tensor }, { y: null });
   return y as ort.Tensor;

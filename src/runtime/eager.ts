@@ -5,8 +5,9 @@ import { hostData, keyOfAttributes, Tensor } from "../graph/tensor.js";
 import { provideAssignment, Variable } from "../graph/variable.js";
 import { leavesOf, substitute, topologicalOrder } from "../graph/walk.js";
 import type { NestedArray } from "../ops/create.js";
-import { feedOf, Plan } from "./plan.js";
-import { exclusive, State, toOrt } from "./state.js";
+import { exclusive } from "./exclusive.js";
+import { elementsOf, Plan } from "./plan.js";
+import { hostHolder, State } from "./state.js";
 
 /** Plans of graphs computed outside traced functions, by structure; the least recently used go first. */
 const plans = new Map<string, Plan>();
@@ -22,20 +23,23 @@ export async function realise(tensors: readonly Tensor[]): Promise<Tensor[]> {
   const fixedDraws = leaves.some((leaf) => leaf.source.kind === "random");
   const known = fixedDraws ? undefined : plans.get(key);
   const plan = known ?? planOf(tensors, data);
-  const results = await plan.run(await Promise.all(data.map(feedOf)), [0, 0]);
+  const results = await plan.run(await Promise.all(data.map(elementsOf)), [0, 0]);
   if (fixedDraws) await plan.release();
   else await remember(key, plan);
-  return results;
+  return [...results];
 }
 
-/** A plan that takes the data leaves as inputs, and so serves any graph of the same structure. */
+/**
+ * A plan that takes the data leaves as inputs, and so serves any graph of the same structure. What is computed outside traced functions is
+ * computed once or a few times: ONNX Runtime is sooner ready than a module.
+ */
 function planOf(tensors: readonly Tensor[], data: readonly Tensor[]): Plan {
   const inputs = data.map(({ dtype, shape }, i) => ({
     name: `data${i}`,
     tensor: new Tensor(dtype, shape, { kind: "input", name: `data${i}` }),
   }));
   const symbols = new Map(data.map((leaf, i) => [leaf, (inputs[i] as (typeof inputs)[0]).tensor]));
-  return new Plan({ inputs, outputs: substitute(tensors, symbols), updates: new Map() }, {});
+  return new Plan({ inputs, outputs: substitute(tensors, symbols), updates: new Map() }, { executor: "onnxruntime" });
 }
 
 async function remember(key: string, plan: Plan): Promise<void> {
@@ -84,7 +88,7 @@ export async function initialise(variables: readonly Variable[]): Promise<void> 
 
 /** A state over a copy of the value: states are written to. */
 function ownState(value: Tensor): State {
-  return new State(toOrt((hostData(value) as TypedArray).slice() as TypedArray, value.dtype, value.shape));
+  return new State(hostHolder((hostData(value) as TypedArray).slice() as TypedArray));
 }
 
 provideAssignment((variable, value) =>

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { check } from "../graph/error.js";
 import { table } from "../graph/table.js";
 import { type Call, preparations } from "./compile.js";
-import { Plan } from "./plan.js";
-import { exclusive } from "./state.js";
+import { exclusive } from "./exclusive.js";
+import { drawing, Plan } from "./plan.js";
 
 /** A part of a run's time, on average over the runs. */
 export interface TimeShare {
@@ -87,7 +87,7 @@ const [duration, fewest, most, warmUp] = [1000, 3, 100, 2];
 /**
  * Where the time of `step(...values)` goes: it is run some times, in turn with and without ONNX Runtime's profiler. That changes nothing: the variables
  * keep their values, and the same random numbers are drawn as would have been without. Node only, on the CPU.
- * `step.many` is profiled as such: `profile(step.many, ...)`.
+ * A step that runs as a module is profiled as ONNX Runtime would run it. `step.many` is profiled as such: `profile(step.many, ...)`.
  * @throws KasaneError where `step` was not made by `compile`, or runs on another device
  */
 export async function profile<Values extends readonly unknown[]>(
@@ -102,14 +102,15 @@ export async function profile<Values extends readonly unknown[]>(
 
 async function measure({ plan, feeds }: Call): Promise<Profile> {
   check(plan instanceof Plan, () => "profile: workers have no profile yet: compile the function without them to profile it");
-  check(!plan.onDevice, () => "profile: times on a GPU are those of handing work over: compile the function for the CPU to profile it");
+  const executor = plan.inOnnxRuntime();
+  check(!executor.onDevice, () => "profile: times on a GPU are those of handing work over: compile the function for the CPU to profile it");
   const folder = await mkdtemp(join(tmpdir(), "kasane-profile-"));
   try {
-    const recording = plan.session.recording(join(folder, "run"));
+    const recording = executor.session.recording(join(folder, "run"));
     const [plain, profiled]: [number[], number[]] = [[], []];
-    const timed = async (times: number[], session = plan.session) => {
+    const timed = async (times: number[], session = executor.session) => {
       const start = performance.now();
-      await plan.compute(feeds, [0, 0], session);
+      await executor.compute(feeds, drawing([0, 0]), session);
       times.push((performance.now() - start) * 1000);
     };
     const start = performance.now();

@@ -2,7 +2,7 @@ import { hostData, Tensor } from "../graph/tensor.js";
 import { leavesOf } from "../graph/walk.js";
 import { applyAll } from "../ops/operator.js";
 import { Body, loops } from "../ops/scan.js";
-import type { Computation } from "./plan.js";
+import type { Computation } from "./binding.js";
 
 /**
  * A computation done `count` times in one run: its inputs are slices of longer ones, its outputs are stacked, and what one time assigns

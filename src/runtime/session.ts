@@ -24,9 +24,11 @@ const open = new Set<Session>();
 export class Session {
   private session: Promise<ort.InferenceSession> | undefined;
   private end: EarlyEnd | undefined;
+  private model: Uint8Array | undefined;
 
+  /** @param encode writes the model, when it is first needed */
   constructor(
-    private readonly model: Uint8Array,
+    private readonly encode: () => Uint8Array,
     private readonly settings: SessionSettings,
   ) {}
 
@@ -50,7 +52,7 @@ export class Session {
 
   /** A session of the same model whose kernels are recorded, into a file that is written by {@link endRecording}. */
   recording(recordTo: string): Session {
-    return new Session(this.model, { ...this.settings, recordTo });
+    return new Session(this.encode, { ...this.settings, recordTo });
   }
 
   async endRecording(): Promise<void> {
@@ -68,6 +70,7 @@ export class Session {
 
   private async create(): Promise<ort.InferenceSession> {
     this.end = this.settings.handOver ? await earlyEnd() : undefined;
+    this.model ??= this.encode();
     return ort.InferenceSession.create(this.end?.mark(this.model) ?? this.model, options(this.settings));
   }
 

@@ -2,69 +2,50 @@ import { arrayOf, type DType, type TypedArray } from "../graph/dtype.js";
 import { sizeOf } from "../graph/shape.js";
 import { fromStorage, hostStorage, type Storage, type Tensor, type TensorType } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
-import { download } from "./download.js";
 import { ort } from "./onnxruntime.js";
 
-/**
- * A variable's value: the tensor that the next step reads, and one of the same size that it writes.
- * The two change places after the step, so a step never writes what it reads.
- */
+/** Where a variable's value is: in host memory, in an executor's own, on a device. */
+export interface Holder {
+  /** The elements, maybe in the holder's own buffer: at once, or fetched from a device first. */
+  elements(): TypedArray | Promise<TypedArray>;
+  /** Gives back what it keeps, when the value is elsewhere. */
+  release?(): void;
+}
+
+/** A variable's value, held by whatever computed it last until something else needs it. */
 export class State implements Storage {
-  private spare: ort.Tensor | undefined;
-  /** How often it changed. */
+  /** Counts the values: whoever has a copy of one knows by it whether that is still the value. */
   version = 0;
 
-  constructor(private current: ort.Tensor) {}
+  constructor(private kept: Holder) {}
 
-  /** What a session reads: at once, or fetched first where it is on a device and the session is not. */
-  feed(onDevice: boolean): ort.Tensor | Promise<ort.Tensor> {
-    return onDevice || this.current.location === "cpu" ? this.current : this.fetch();
+  get holder(): Holder {
+    return this.kept;
   }
 
-  /** What a session writes the next value into; null where it shall allocate on its device. */
-  target(onDevice: boolean): ort.Tensor | null {
-    if (onDevice) return null;
-    this.spare ??= emptyOrt({ dtype: this.current.type as DType, shape: this.current.dims });
-    return this.spare;
-  }
-
-  /** Takes the value that a session returned. */
-  advance(next: ort.Tensor): void {
+  /** Takes the next value, which `holder` has. */
+  advance(holder: Holder): void {
     this.version++;
-    if (next.location === "cpu") this.spare = this.current.location === "cpu" && this.current !== next ? this.current : undefined;
-    else this.replace(next);
-    this.current = next;
+    this.moveTo(holder);
   }
 
-  /** Writes rows `[n, ...]` over those that `indices` `[n]` names, after a step has read the value. */
-  async setRows(indices: ort.Tensor, rows: ort.Tensor): Promise<void> {
-    this.version++;
-    if (this.current.location !== "cpu") await this.fetch();
-    const [data, source] = [this.current.data as TypedArray, rows.data as TypedArray] as [Float32Array, Float32Array];
-    const size = indices.size === 0 ? 0 : rows.size / indices.size;
-    (indices.data as Int32Array).forEach((index, i) => data.set(source.subarray(i * size, (i + 1) * size), index * size));
+  /** Leaves the value, of which `holder` has a copy, to that. */
+  moveTo(holder: Holder): void {
+    if (holder !== this.kept) this.kept.release?.();
+    this.kept = holder;
   }
 
   /** A copy of the elements: the buffers themselves are written to again. */
   async read(): Promise<TypedArray> {
-    const { data } = (this.current.location === "cpu" ? this.current : await download(this.current)) as { data: TypedArray };
-    return asStored(data.slice() as TypedArray, this.current.type as DType);
-  }
-
-  private async fetch(): Promise<ort.Tensor> {
-    this.replace(toOrt(await this.read(), this.current.type as DType, this.current.dims));
-    return this.current;
-  }
-
-  private replace(next: ort.Tensor): void {
-    if (this.current.location !== "cpu") this.current.dispose();
-    this.current = next;
-    this.spare = undefined;
+    return (await this.kept.elements()).slice() as TypedArray;
   }
 }
 
 /** The state of a variable whose first value was computed. */
 export const stateOf = (variable: Variable): State => variable.storage as State;
+
+/** A holder in host memory, of elements that nothing else writes to. */
+export const hostHolder = (data: TypedArray): Holder => ({ elements: () => data });
 
 /** An ONNX Runtime tensor over the elements, not copied. */
 export const toOrt = (data: TypedArray, dtype: DType, shape: readonly number[]): ort.Tensor =>
@@ -79,14 +60,5 @@ export function fromOrt(value: ort.Tensor, { dtype, shape }: TensorType): Tensor
 }
 
 /** float16 as its bits, also where the platform has a Float16Array. */
-const asStored = (data: TypedArray, dtype: DType): TypedArray =>
+export const asStored = (data: TypedArray, dtype: DType): TypedArray =>
   dtype === "float16" && !(data instanceof Uint16Array) ? new Uint16Array((data as TypedArray).buffer) : data;
-
-let tail: Promise<unknown> = Promise.resolve();
-
-/** Runs `body` after all that was begun before: steps and assignments see each other's results in the order of the calls. */
-export function exclusive<T>(body: () => Promise<T>): Promise<T> {
-  const result = tail.then(body);
-  tail = result.catch(() => undefined);
-  return result;
-}

@@ -67,7 +67,7 @@ function hoistNode(node: Node, hoisted: Map<Tensor, Hoisted>): boolean {
   if (operator.distinct || inputs.some((input) => input === undefined)) return false;
   const found = inputs as Hoisted[];
   const isStack = found.some((input) => input.isStack);
-  if (isStack && !operator.scalar && !operator.broadcasts) return false;
+  if (isStack && !operator.expression && !operator.broadcasts) return false;
   const length = found.find((input) => input.isStack)?.outer.shape[0] as number;
   const rank = Math.max(...node.inputs.map((x) => x.rank));
   // [time, ...shape], with ones between where other inputs have more axes

@@ -7,7 +7,7 @@ import { expand, shapes } from "../../ops/shapes.js";
 /** Gives elementwise operators what was expanded in place of the expansion; where their result is smaller then, that is expanded. */
 export function unexpand(outputs: readonly Tensor[]): readonly Tensor[] {
   return rewrite(outputs, (node, inputs) => {
-    if (!operatorOf(node).scalar) return undefined;
+    if (!operatorOf(node).expression) return undefined;
     const [{ dtype, shape }] = node.outputs as [Tensor];
     const slim = inputs.map(({ source }, i) =>
       source.kind === "node" && source.operator === shapes.Expand ? (source.inputs[0] as Tensor) : (inputs[i] as Tensor),

@@ -5,7 +5,7 @@ import { Variable } from "../../graph/variable.js";
 import { leavesOf, topologicalOrder } from "../../graph/walk.js";
 import { encodeModel, type Named, unusedName } from "../../onnx/emit.js";
 import { prepare } from "../../onnx/passes/index.js";
-import type { Computation } from "../plan.js";
+import type { Computation } from "../binding.js";
 import type { Cut, Gathered } from "./cut.js";
 import type { Phase, Program } from "./program.js";
 

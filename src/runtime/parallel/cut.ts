@@ -5,7 +5,7 @@ import { rewrite, topologicalOrder } from "../../graph/walk.js";
 import { mul } from "../../ops/elementwise.js";
 import { exchange } from "../../ops/exchange.js";
 import { apply } from "../../ops/operator.js";
-import type { Computation } from "../plan.js";
+import type { Computation } from "../binding.js";
 import { classify, isWhole, type Kind, multiplicity } from "./shares.js";
 
 /** A step cut at what the workers exchange. */

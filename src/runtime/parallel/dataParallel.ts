@@ -1,9 +1,10 @@
-import type * as ort from "#onnxruntime";
 import { arrayOf, type TypedArray } from "../../graph/dtype.js";
 import { sizeOf } from "../../graph/shape.js";
 import { fromData, type Tensor, type TensorType } from "../../graph/tensor.js";
 import type { Variable } from "../../graph/variable.js";
-import { type Computation, draw, Plan, type Runnable, type RunOptions } from "../plan.js";
+import type { Computation } from "../binding.js";
+import { pairOf } from "../pair.js";
+import { drawing, Plan, type Runnable, type RunOptions } from "../plan.js";
 import { type State, stateOf, toOrt } from "../state.js";
 import { type Built, build, type Divided, type GatheredOutput, isUndivided } from "./build.js";
 import { Aborted, footprint, memoryFor, SharedMemory } from "./collectives.js";
@@ -62,7 +63,16 @@ export class DataParallelPlan implements Runnable {
     );
     const common = local.inputs.filter((_, i) => this.common[i]);
     const isEmpty = parts.final.outputs.length === 0 && parts.final.updates.size === 0;
-    this.final = isEmpty ? undefined : new Plan({ inputs: [...common, ...sums], ...parts.final }, { ...options, threads: this.threads });
+    this.final = isEmpty
+      ? undefined
+      : new Plan(
+          { inputs: [...common, ...sums], ...parts.final },
+          {
+            ...options,
+            threads: this.threads,
+            executor: "onnxruntime",
+          },
+        );
     this.reads = [...new Set([...variables.values(), ...(this.final?.reads ?? [])])];
     this.usesRandom = this.final?.usesRandom || divided.some(({ local: { source } }) => source.kind === "random" && !source.key);
 
@@ -80,13 +90,13 @@ export class DataParallelPlan implements Runnable {
     forgotten.register(this, this.id, this);
   }
 
-  async run(values: readonly ort.Tensor[], key: readonly [number, number]): Promise<Tensor[]> {
+  async run(values: readonly TypedArray[], key: readonly [number, number]): Promise<Tensor[]> {
     const { share, collectives, size } = this;
     const { variables, divided, gathered, sums } = this.built;
     const ranks = Array.from({ length: size }, (_, rank) => rank);
     const threads = ranks.slice(1).map((rank) => this.open(threadOf(rank), rank));
     const changed = [...variables].filter(([, variable]) => !this.isSent(variable));
-    for (const [name, variable] of variables) share.values[name] = await stateOf(variable).feed(false);
+    for (const [name, variable] of variables) share.values[name] = await (await pairOf(variable)).feed(false);
     const scattered = this.divide(values, key);
     divided.forEach(({ name, local }, i) => {
       share.values[name] = toOrt(scattered[0]?.[i] as TypedArray, local.dtype, local.shape);
@@ -101,7 +111,7 @@ export class DataParallelPlan implements Runnable {
     try {
       await share.run(collectives, names, { scattered, gathered: parts });
       for (const [, variable] of changed) this.sent.set(variable, { state: stateOf(variable), version: stateOf(variable).version });
-      const taken = [...values.filter((_, i) => this.common[i]), ...sums.map(({ name }) => share.values[name] as ort.Tensor)];
+      const taken = [...values.filter((_, i) => this.common[i]), ...sums.map(({ name }) => share.values[name]?.data as TypedArray)];
       const computed = (await this.final?.run(taken, key)) ?? [];
       return this.outputs.map((place) => (typeof place === "number" ? (computed[place] as Tensor) : this.join(place, parts)));
     } catch (error) {
@@ -138,7 +148,7 @@ export class DataParallelPlan implements Runnable {
   }
 
   /** For each rank its parts of what the leader divides: of inputs, and of draws, which are those of the whole batch. */
-  private divide(values: readonly ort.Tensor[], key: readonly [number, number]): TypedArray[][] {
+  private divide(values: readonly TypedArray[], key: readonly [number, number]): TypedArray[][] {
     const wholes = this.built.divided.map(({ whole }) => this.valueOf(whole, values, key));
     return Array.from({ length: this.size }, (_, rank) =>
       this.built.divided.map((each, i) => {
@@ -148,9 +158,11 @@ export class DataParallelPlan implements Runnable {
     );
   }
 
-  private valueOf(leaf: Tensor, values: readonly ort.Tensor[], key: readonly [number, number]): TypedArray {
-    if (leaf.source.kind === "random") return draw(leaf, leaf.source, key);
-    return values[this.global.inputs.findIndex(({ tensor }) => tensor === leaf)]?.data as TypedArray;
+  private valueOf(leaf: Tensor, values: readonly TypedArray[], key: readonly [number, number]): TypedArray {
+    if (leaf.source.kind !== "random") return values[this.global.inputs.findIndex(({ tensor }) => tensor === leaf)] as TypedArray;
+    const numbers = new Float32Array(leaf.size);
+    drawing(key)(leaf, numbers);
+    return numbers;
   }
 
   /** Where the leader puts what a rank computed of an output: its own is where it computed it. */

@@ -1,10 +1,7 @@
-import type * as ort from "#onnxruntime";
-import { arrayOf, type DType, type TypedArray } from "../../graph/dtype.js";
+import { arrayOf, type TypedArray } from "../../graph/dtype.js";
 import { fromData, hostData, type Tensor } from "../../graph/tensor.js";
 import type { Variable } from "../../graph/variable.js";
 import type { Runnable } from "../plan.js";
-import { toOrt } from "../state.js";
-import { partOf } from "./parts.js";
 
 /** A plan run for one slice of its inputs after the other, its outputs stacked. */
 export class InTurn implements Runnable {
@@ -19,14 +16,14 @@ export class InTurn implements Runnable {
     this.usesRandom = plan.usesRandom;
   }
 
-  async run(values: readonly ort.Tensor[], [seed, counter]: readonly [number, number]): Promise<Tensor[]> {
+  async run(values: readonly TypedArray[], [seed, counter]: readonly [number, number]): Promise<Tensor[]> {
     const results: Tensor[][] = [];
     for (let i = 0; i < this.runs; i++) {
-      const slices = values.map(({ data, type, dims }) => {
-        const dtype = type as DType;
-        return toOrt(partOf(data as TypedArray, dtype, 1, i, this.runs), dtype, dims.slice(1));
+      const slices = values.map((data) => {
+        const each = data.length / this.runs;
+        return data.slice(i * each, (i + 1) * each) as TypedArray;
       });
-      results.push(await this.plan.run(slices, [seed, counter + i]));
+      results.push([...(await this.plan.run(slices, [seed, counter + i]))]);
     }
     return (results[0] as Tensor[]).map((first, k) =>
       stack(

@@ -1,7 +1,8 @@
 import { check, KasaneError } from "../../graph/error.js";
 import { type Shape, showShape } from "../../graph/shape.js";
 import { leavesOf } from "../../graph/walk.js";
-import type { Computation, Runnable, RunOptions } from "../plan.js";
+import type { Computation } from "../binding.js";
+import type { Runnable, RunOptions } from "../plan.js";
 import { DataParallelPlan } from "./dataParallel.js";
 import { InTurn } from "./inTurn.js";
 

@@ -46,7 +46,7 @@ export class Share {
     kept: readonly string[] = Object.keys(program.types),
   ) {
     this.sessions = program.phases.map(
-      ({ model, watched }) => new Session(model, { device: "cpu", threads, resident: [], handOver: watched.length === 0 }),
+      ({ model, watched }) => new Session(() => model, { device: "cpu", threads, resident: [], handOver: watched.length === 0 }),
     );
     for (const name of kept) this.values[name] = emptyTensor(program.types[name] as TensorType);
   }

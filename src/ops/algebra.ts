@@ -1,0 +1,113 @@
+import type { DType } from "../graph/dtype.js";
+
+/**
+ * What elementwise operators are made of. An operator states its expression once, for operands of any kind: on numbers it computes constants,
+ * on the registers of a processor it becomes code. Truths are what comparisons give.
+ */
+export interface Algebra<T> {
+  constant(value: number): T;
+  add(a: T, b: T): T;
+  sub(a: T, b: T): T;
+  mul(a: T, b: T): T;
+  div(a: T, b: T): T;
+  min(a: T, b: T): T;
+  max(a: T, b: T): T;
+  pow(a: T, b: T): T;
+  neg(x: T): T;
+  abs(x: T): T;
+  sqrt(x: T): T;
+  floor(x: T): T;
+  ceil(x: T): T;
+  /** The nearest whole number, halves to even. */
+  nearest(x: T): T;
+  exp(x: T): T;
+  log(x: T): T;
+  sin(x: T): T;
+  cos(x: T): T;
+  tanh(x: T): T;
+  erf(x: T): T;
+  equal(a: T, b: T): T;
+  greater(a: T, b: T): T;
+  greaterEqual(a: T, b: T): T;
+  and(a: T, b: T): T;
+  or(a: T, b: T): T;
+  not(x: T): T;
+  /** `a` where the condition is true, else `b`. */
+  select(condition: T, a: T, b: T): T;
+  cast(x: T, dtype: DType): T;
+}
+
+/** How an operator's output element follows from the input elements at its place. */
+export type Expression<A = unknown> = <T>(algebra: Algebra<T>, operands: readonly [T, T, T, ...T[]], attributes: A) => T;
+
+/** The algebra of numbers, truths being 0 and 1. */
+export const numbers: Algebra<number> = {
+  constant: (value) => value,
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => a / b,
+  min: Math.min,
+  max: Math.max,
+  pow: Math.pow,
+  neg: (x) => -x,
+  abs: Math.abs,
+  sqrt: Math.sqrt,
+  floor: Math.floor,
+  ceil: Math.ceil,
+  nearest: (x) => (x % 1 === 0.5 || x % 1 === -0.5 ? 2 * Math.round(x / 2) : Math.round(x)),
+  exp: Math.exp,
+  log: Math.log,
+  sin: Math.sin,
+  cos: Math.cos,
+  tanh: Math.tanh,
+  erf: erfOf,
+  equal: (a, b) => Number(a === b),
+  greater: (a, b) => Number(a > b),
+  greaterEqual: (a, b) => Number(a >= b),
+  and: (a, b) => Number(a !== 0 && b !== 0),
+  or: (a, b) => Number(a !== 0 || b !== 0),
+  not: (x) => Number(x === 0),
+  select: (condition, a, b) => (condition !== 0 ? a : b),
+  cast: (x, dtype) => (dtype === "bool" ? Number(x !== 0) : dtype.includes("int") ? Math.trunc(x) : x),
+};
+
+/** Terms of the error function's series and depth of its continued fraction: with 2.5 between them both reach 1e-14. */
+export const erfSettings = { terms: 34, depth: 60, border: 2.5 } as const;
+
+/**
+ * The error function to about 1e-14: near 0 the series `2/√π e^(-x²) Σ 2ⁿ x^(2n+1) / (2n+1)!!`, beyond it the continued fraction of its
+ * complement (Abramowitz and Stegun 1964, 7.1.6 and 7.1.14).
+ */
+function erfOf(x: number): number {
+  const { terms, depth, border } = erfSettings;
+  const z = Math.abs(x);
+  let value = 0;
+  if (z < border) {
+    for (let n = terms; n > 0; n--) value = ((value + 1) * 2 * z * z) / (2 * n + 1);
+    value = (2 / Math.sqrt(Math.PI)) * z * Math.exp(-z * z) * (value + 1);
+  } else {
+    let fraction = z;
+    for (let n = depth; n > 0; n--) fraction = z + n / 2 / fraction;
+    value = 1 - Math.exp(-z * z) / (fraction * Math.sqrt(Math.PI));
+  }
+  return Math.sign(x) * value;
+}
+
+/** ln(1 + x) without the loss of digits near 0: Kahan's correction by the rounding of 1 + x (Goldberg 1991, theorem 4). */
+export function log1pOf<T>(m: Algebra<T>, x: T): T {
+  const one = m.constant(1);
+  const u = m.add(x, one);
+  const d = m.sub(u, one);
+  return m.select(m.equal(d, m.constant(0)), x, m.div(m.mul(m.log(u), x), d));
+}
+
+/** eˣ - 1, likewise (Kahan; Higham, Accuracy and Stability of Numerical Algorithms, 2002, page 22). */
+export function expm1Of<T>(m: Algebra<T>, x: T): T {
+  const one = m.constant(1);
+  const u = m.exp(x);
+  const rest = m.sub(u, one);
+  const isOne = m.equal(u, one);
+  const near = m.and(m.greater(m.constant(0.5), m.abs(x)), m.not(isOne));
+  return m.select(near, m.div(m.mul(rest, x), m.log(u)), m.select(isOne, x, rest));
+}

@@ -1,0 +1,63 @@
+import type { Tensor } from "../graph/tensor.js";
+import { topologicalOrder } from "../graph/walk.js";
+import { operatorOf } from "../ops/operator.js";
+import { loops, type ScanAttributes } from "../ops/scan.js";
+
+/** What a run of a graph is estimated to cost. */
+export interface Estimate {
+  /** How many operators run; those of a loop count at every step. */
+  readonly nodes: number;
+  /** Multiplications in matrix products. */
+  readonly multiplications: number;
+  /** Elements that other operators make. */
+  readonly elements: number;
+  /** In microseconds. */
+  readonly module: number;
+  readonly onnxruntime: number;
+  readonly isModuleFaster: boolean;
+}
+
+/** Microseconds, as measured (docs/performance.md). */
+const costs = {
+  call: 12,
+  node: 0.3,
+  module: { multiplication: 1.5e-4, element: 1e-3 },
+  onnxruntime: { multiplication: 3e-5, element: 3e-4 },
+} as const;
+
+/** Estimates what a run of a prepared graph costs as a module and in ONNX Runtime. */
+export function estimate(outputs: readonly Tensor[]): Estimate {
+  const { nodes, multiplications, elements } = count(outputs);
+  const cost = (each: typeof costs.module | typeof costs.onnxruntime) => multiplications * each.multiplication + elements * each.element;
+  const module = cost(costs.module);
+  const onnxruntime = costs.call + nodes * costs.node + cost(costs.onnxruntime);
+  return { nodes, multiplications, elements, module, onnxruntime, isModuleFaster: module < onnxruntime };
+}
+
+/** How many operators a graph has; those within a loop count once. */
+export function operatorsIn(outputs: readonly Tensor[]): number {
+  const nodes = topologicalOrder(outputs);
+  const bodies = nodes.filter(({ operator }) => operator === loops.Scan).map((node) => (node.attributes as unknown as ScanAttributes).body);
+  return bodies.reduce((sum, body) => sum + operatorsIn(body.outputs), nodes.length);
+}
+
+function count(outputs: readonly Tensor[]): { nodes: number; multiplications: number; elements: number } {
+  const sum = { nodes: 0, multiplications: 0, elements: 0 };
+  for (const node of topologicalOrder(outputs)) {
+    const operator = operatorOf(node);
+    const size = node.outputs.reduce((total, output) => total + output.size, 0);
+    sum.nodes++;
+    if (node.operator === loops.Scan) {
+      const { body, length } = node.attributes as unknown as ScanAttributes;
+      const turn = count(body.outputs);
+      sum.nodes += length * turn.nodes;
+      sum.multiplications += length * turn.multiplications;
+      sum.elements += length * turn.elements;
+    } else if (operator.product) {
+      const { transA } = operator.product(node.attributes);
+      sum.multiplications += size * ((node.inputs[0] as Tensor).shape.at(transA ? -2 : -1) as number);
+    } else if (!operator.movement)
+      sum.elements += size + node.inputs.reduce((total, input) => total + (operator.reduction ? input.size : 0), 0);
+  }
+  return sum;
+}

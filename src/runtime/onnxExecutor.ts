@@ -1,0 +1,136 @@
+import type * as ort from "#onnxruntime";
+import { arrayOf, isFloat, type TypedArray } from "../graph/dtype.js";
+import { KasaneError } from "../graph/error.js";
+import type { Node, Tensor } from "../graph/tensor.js";
+import type { Variable } from "../graph/variable.js";
+import { topologicalOrder } from "../graph/walk.js";
+import { encodeModel, type Named, unusedName } from "../onnx/emit.js";
+import { detectAnomaly } from "./anomaly.js";
+import type { Binding } from "./binding.js";
+import type { Device } from "./devices.js";
+import type { Draw, Executor } from "./executor.js";
+import { pairOf } from "./pair.js";
+import { Session } from "./session.js";
+import { emptyOrt, fromOrt, stateOf, toOrt } from "./state.js";
+
+/** How ONNX Runtime runs a graph. */
+export interface OnnxSettings {
+  readonly device: Device;
+  readonly threads?: number;
+  readonly detectAnomalies?: boolean;
+}
+
+/** Runs a graph as one ONNX model. */
+export class OnnxExecutor implements Executor {
+  private readonly names = new Set<string>();
+  private readonly inputs: readonly Named[];
+  private readonly variables: readonly { readonly name: string; readonly variable: Variable }[];
+  private readonly randoms: readonly Named[];
+  /** The variables that change: by one result, the whole value, or by two, the indices of rows and these rows. */
+  private readonly updates: readonly { readonly variable: Variable; readonly results: readonly Named[] }[];
+  private readonly outputs: readonly Named[];
+  private readonly watched: readonly { readonly name: string; readonly node: Node; readonly output: Tensor }[];
+  readonly session: Session;
+  private readonly fetches: Record<string, ort.Tensor | null>;
+  readonly onDevice: boolean;
+  private readonly handsOver: boolean;
+
+  constructor(
+    readonly binding: Binding,
+    { device, threads, detectAnomalies = false }: OnnxSettings,
+  ) {
+    const { inputs, variables, randoms, outputs, updates, results } = binding;
+    this.onDevice = device !== "cpu" && device !== "wasm";
+    this.inputs = inputs.map(({ name, tensor }) => ({ name: this.unique(name), tensor }));
+    this.variables = variables.map((variable) => ({ name: this.unique(variable.name), variable }));
+    this.randoms = randoms.map(({ leaf }) => ({ name: this.unique("random"), tensor: leaf }));
+    this.outputs = outputs.map((tensor, i) => ({ name: this.unique(`output${i}`), tensor }));
+    this.updates = updates.map(({ variable, next }) => ({
+      variable,
+      results: next.map((tensor) => ({ name: this.unique(`${variable.name}'`), tensor })),
+    }));
+    const given = [...this.outputs, ...this.updates.flatMap((update) => update.results)];
+    this.watched = detectAnomalies ? this.watch(results) : [];
+    const watched = this.watched.map(({ name, output }) => ({ name, tensor: output }));
+    const feeds = [...this.inputs, ...this.variables.map(({ name, variable }) => ({ name, tensor: variable })), ...this.randoms];
+    this.fetches = Object.fromEntries([...given, ...this.watched].map(({ name }) => [name, null]));
+    const bytes = given.reduce((sum, { tensor: { dtype, size } }) => sum + size * arrayOf(dtype).BYTES_PER_ELEMENT, 0);
+    this.handsOver = device === "cpu" && !detectAnomalies && bytes >= worthHandingOver;
+    // Rows are copied to where they belong, so every run may write them to the same place.
+    const rows = this.handsOver ? this.updates.flatMap((update) => (update.results.length > 1 ? update.results : [])) : [];
+    for (const { name, tensor } of rows) this.fetches[name] = emptyOrt(tensor);
+    this.session = new Session(() => encodeModel(feeds, [...given, ...watched], { device, threads }), {
+      handOver: this.handsOver,
+      device,
+      threads: threads ?? threadsFor(results),
+      resident: this.updates.flatMap((update) => update.results.map(({ name }) => name)),
+    });
+  }
+
+  async run(values: readonly TypedArray[], draw: Draw): Promise<readonly Tensor[]> {
+    const results = await this.compute(values, draw);
+    for (const { name, node } of this.watched) detectAnomaly(results[name] as ort.Tensor, node);
+    for (const { variable, results: own } of this.updates) {
+      const [value, rows] = own.map(({ name }) => results[name]) as [ort.Tensor, ort.Tensor?];
+      const pair = await pairOf(variable);
+      if (rows) await pair.setRows(value, rows);
+      else pair.advance(value);
+      stateOf(variable).advance(pair);
+    }
+    return this.outputs.map(({ name, tensor }) => fromOrt(results[name] as ort.Tensor, tensor));
+  }
+
+  /** What a run computes, by name; the variables keep their values. */
+  async compute(values: readonly TypedArray[], draw: Draw, session = this.session): Promise<ort.InferenceSession.OnnxValueMapType> {
+    const { fetches, onDevice } = this;
+    const feeds: Record<string, ort.Tensor> = {};
+    this.inputs.forEach(({ name, tensor }, i) => {
+      feeds[name] = toOrt(values[i] as TypedArray, tensor.dtype, tensor.shape);
+    });
+    for (const { name, variable } of this.variables) {
+      const pair = pairOf(variable);
+      // Awaiting what is there costs a small model more than its arithmetic.
+      const value = (pair instanceof Promise ? await pair : pair).feed(onDevice);
+      feeds[name] = value instanceof Promise ? await value : value;
+    }
+    for (const { name, tensor } of this.randoms) {
+      const numbers = new Float32Array(tensor.size);
+      draw(tensor, numbers);
+      feeds[name] = toOrt(numbers, "float32", tensor.shape);
+    }
+    if (this.handsOver) for (const { name, tensor } of this.outputs) fetches[name] = emptyOrt(tensor);
+    for (const { variable, results } of this.updates) {
+      if (results.length > 1) continue;
+      const pair = pairOf(variable);
+      fetches[(results[0] as Named).name] = (pair instanceof Promise ? await pair : pair).target(onDevice);
+    }
+    try {
+      return await session.run(feeds, fetches);
+    } catch (error) {
+      throw new KasaneError(`ONNX Runtime: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  }
+
+  release(): Promise<void> {
+    return this.session.release();
+  }
+
+  private watch(prepared: readonly Tensor[]) {
+    return topologicalOrder(prepared).flatMap((node) =>
+      node.outputs.flatMap((output) => (isFloat(output.dtype) ? [{ name: this.unique("watched"), node, output }] : [])),
+    );
+  }
+
+  private unique(name: string): string {
+    return unusedName(name, this.names);
+  }
+}
+
+/** With fewer bytes of results, copying them costs less than leaving a run early: 16 µs. */
+const worthHandingOver = 2 ** 17;
+
+/** With fewer elements in its largest value a graph is run by one thread: waking a second one costs more than it brings. */
+const largeValue = 16_384;
+
+const threadsFor = (outputs: readonly Tensor[]): number =>
+  topologicalOrder(outputs).some((node) => node.outputs.some(({ size }) => size >= largeValue)) ? 0 : 1;

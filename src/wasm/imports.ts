@@ -1,0 +1,12 @@
+import type { Import } from "./assembler.js";
+
+/** What modules call from outside, in the order in which their functions are counted. */
+export const imported: readonly Import[] = [
+  // Powers, which JavaScript has exact and nobody needs by the million.
+  { name: "pow", operands: 2 },
+  // Throws what was given to `addFailure`: its number, and an index.
+  { name: "fail", operands: 2 },
+];
+
+/** The indices of the functions imported. */
+export const imports = { pow: 0, fail: 1 } as const;

@@ -1,0 +1,76 @@
+import { type Shape, sizeOf } from "../graph/shape.js";
+import type { Algebra } from "../ops/algebra.js";
+import type { Access } from "./buffers.js";
+import type { Element, Value } from "./values.js";
+
+interface Typed {
+  readonly element: Element;
+  readonly shape: Shape;
+}
+
+/** A value that memory holds. */
+export interface Held extends Typed {
+  readonly kind: "held";
+  readonly access: Access;
+}
+
+/** A value that is one number throughout. */
+export interface Constant extends Typed {
+  readonly kind: "constant";
+  readonly value: number;
+}
+
+/** A value that is computed element by element, of operands that broadcast, where it is needed. */
+export interface Applied extends Typed {
+  readonly kind: "applied";
+  readonly expression: (algebra: Algebra<Value>, operands: readonly [Value, Value, Value]) => Value;
+  readonly operands: readonly Lazy[];
+  /** What constants in the expression are. */
+  readonly constants: Element;
+}
+
+/** A matrix product that is not computed yet. */
+export interface Multiplied extends Typed {
+  readonly kind: "product";
+  readonly factors: Factors;
+}
+
+/** The factors of a matrix product: `[...batch, rows, inner]` and `[...batch, inner, columns]`. */
+export interface Factors {
+  readonly left: Access;
+  readonly right: Access;
+  /** `[...batch, rows, columns]`, of which the value may be a reshape. */
+  readonly shape: Shape;
+}
+
+/** A value on its way into memory: it is computed by the loop of whatever uses it. */
+export type Lazy = Held | Constant | Applied | Multiplied;
+
+/** The accesses of all that `lazy` reads, with the shape that each has; not what a product reads. */
+export function heldIn(lazy: Lazy): Held[] {
+  if (lazy.kind === "held") return [lazy];
+  return lazy.kind === "applied" ? lazy.operands.flatMap(heldIn) : [];
+}
+
+/** The product that `lazy` is computed of, if any. */
+export function productIn(lazy: Lazy): Multiplied | undefined {
+  if (lazy.kind === "product") return lazy;
+  if (lazy.kind !== "applied") return undefined;
+  for (const operand of lazy.operands) {
+    const product = productIn(operand);
+    if (product) return product;
+  }
+  return undefined;
+}
+
+/** `lazy` with every part that `replace` gives something for replaced by that. */
+export function replaceParts(lazy: Lazy, replace: (part: Lazy) => Lazy | undefined): Lazy {
+  const other = replace(lazy);
+  if (other) return other;
+  return lazy.kind === "applied" ? { ...lazy, operands: lazy.operands.map((operand) => replaceParts(operand, replace)) } : lazy;
+}
+
+/** How many applications of operators it takes to compute an element. */
+export const weightOf = (lazy: Lazy): number => (lazy.kind === "applied" ? 1 + lazy.operands.reduce((sum, x) => sum + weightOf(x), 0) : 0);
+
+export const sizeOfLazy = ({ shape }: Lazy): number => sizeOf(shape);

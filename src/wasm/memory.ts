@@ -1,0 +1,59 @@
+import type { Buffer } from "./buffers.js";
+import type { Statement } from "./statements/statement.js";
+
+interface Span {
+  first: number;
+  last: number;
+}
+
+/**
+ * Gives every buffer that the statements use its place: two share one where never both hold something that is still needed.
+ * @param kept buffers that may be used by no statement
+ * @param start the first address to give, in bytes
+ * @returns the address behind the last
+ */
+export function layOut(statements: readonly Statement[], kept: readonly Buffer[], start: number): number {
+  const buffers = new Set(kept);
+  let time = 0;
+  const touched: { buffer: Buffer; loops: readonly Span[]; at: number }[] = [];
+  const walk = (list: readonly Statement[], loops: readonly Span[]): void => {
+    for (const statement of list) {
+      const at = time++;
+      for (const buffer of [...statement.reads, ...statement.writes]) touched.push({ buffer, loops, at });
+      if (!statement.body) continue;
+      const span = { first: at, last: at };
+      walk(statement.body, [...loops, span]);
+      span.last = time++;
+    }
+  };
+  walk(statements, []);
+  for (const { buffer, loops, at } of touched) {
+    buffers.add(buffer);
+    // What a loop uses of outside, or gives to the outside, it uses in every turn.
+    const { first, last } = loops[buffer.depth] ?? { first: at, last: at };
+    buffer.first = Math.min(buffer.first, first);
+    buffer.last = Math.max(buffer.last, last);
+  }
+  return place([...buffers], start);
+}
+
+/** The largest first, each at the lowest address where no other is that lives at the same time. */
+function place(buffers: readonly Buffer[], start: number): number {
+  const placed: Buffer[] = [];
+  let end = start;
+  for (const buffer of [...buffers].sort((a, b) => b.size - a.size)) {
+    const others = placed.filter((other) => other.first <= buffer.last && buffer.first <= other.last).sort((a, b) => a.address - b.address);
+    let address = start;
+    for (const other of others) {
+      if (other.address >= address + bytesOf(buffer)) break;
+      address = Math.max(address, other.address + bytesOf(other));
+    }
+    buffer.address = address;
+    placed.push(buffer);
+    end = Math.max(end, address + bytesOf(buffer));
+  }
+  return end;
+}
+
+/** What a buffer takes up: whole vectors. */
+export const bytesOf = ({ size }: Buffer): number => Math.max(16, Math.ceil(size / 4) * 16);

@@ -1,0 +1,163 @@
+import { arrayOf, convert, type TypedArray } from "../graph/dtype.js";
+import { hostData, type Tensor } from "../graph/tensor.js";
+import { Code, encodeModule } from "./assembler.js";
+import { type Access, accessTo, Buffer, type Index } from "./buffers.js";
+import { imported } from "./imports.js";
+import { layOut } from "./memory.js";
+import { type ConstantData, elementOf, Scope } from "./scope.js";
+import { MapStatement } from "./statements/map.js";
+import type { Emission } from "./statements/statement.js";
+
+/** Where a value is in a module's memory: at a byte address, elements of four bytes each. */
+export interface Place {
+  readonly address: number;
+  readonly tensor: Tensor;
+}
+
+/** A graph as a WebAssembly module. */
+export interface GraphModule {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Where each leaf is read from. */
+  readonly leaves: readonly Place[];
+  /** Where each output is afterwards. */
+  readonly outputs: readonly Place[];
+  /** What a run that cannot go on says, by its number and an index. */
+  readonly failures: readonly ((index: number) => string)[];
+  /** What the memory plan takes up, constants included. */
+  readonly memory: number;
+}
+
+/** A leaf that is set from outside; with `next`, the value (of a prepared graph) that it has after the run, in the same place. */
+export interface Leaf {
+  readonly tensor: Tensor;
+  /** Whether the value stays from run to run. */
+  readonly isState: boolean;
+  readonly next?: Tensor;
+}
+
+/**
+ * Writes one module that computes the `outputs` of a graph prepared for it from `leaves`, all of its memory planned beforehand.
+ * @throws Unsupported where the graph holds what the module has no code for
+ */
+export function graphModule(leaves: readonly Leaf[], outputs: readonly Tensor[]): GraphModule {
+  const data = new Data();
+  const scope = new Scope(data);
+  const buffers: Buffer[] = [];
+  const own = leaves.map(({ tensor, isState }) => {
+    const buffer = new Buffer(tensor.size, 0).keep({ fromStart: true, toEnd: isState });
+    buffers.push(buffer);
+    const access = accessTo(buffer, elementOf(tensor.dtype), tensor.shape);
+    scope.bind(tensor, { kind: "held", element: access.element, shape: tensor.shape, access });
+    return access;
+  });
+  const results = outputs.map((tensor) => {
+    const buffer = new Buffer(tensor.size, 0).keep({ toEnd: true });
+    buffers.push(buffer);
+    return accessTo(buffer, elementOf(tensor.dtype), tensor.shape);
+  });
+  const changing = leaves.flatMap(({ next, tensor }, i) => (next ? [{ next, tensor, to: own[i] as Access }] : []));
+  // A step reads what variables held before it, to its end: their next values wait beside them.
+  const waiting = changing.map(({ tensor, to }) => accessTo(new Buffer(tensor.size, 0), to.element, tensor.shape));
+  scope.compute([...outputs, ...changing.map(({ next }) => next)], [...results, ...waiting]);
+  changing.forEach(({ tensor, to }, i) => {
+    const access = waiting[i] as Access;
+    scope.statements.push(
+      new MapStatement(tensor.shape, [{ lazy: { kind: "held", element: to.element, shape: tensor.shape, access }, to }]),
+    );
+  });
+
+  const end = layOut(scope.statements, [...buffers, ...data.buffers], 0);
+  data.place();
+  const functions: Code[] = [];
+  const failures: ((index: number) => string)[] = [];
+  const code = new Code();
+  const constants = new Scalars(end);
+  const emission = (within: Code, indices: ReadonlyMap<Index, number>): Emission => ({
+    code: within,
+    constants,
+    localOf: (index) => indices.get(index) as number,
+    addFailure: (message) => failures.push(message) - 1,
+    within: (other, more) => emission(other, new Map([...indices, ...more])),
+    addFunction: (parameters, write) => {
+      const own = new Code(parameters);
+      write(own);
+      return imported.length + functions.push(own) - 1;
+    },
+  });
+  const main = emission(code, new Map());
+  for (const statement of scope.statements) statement.emit(main);
+  functions.push(code);
+
+  // A vector may be read on from the last element.
+  const memory = constants.end + 16;
+  const bytes = encodeModule(imported, functions, Math.ceil(memory / pageSize), [...data.segments, ...constants.segments]);
+  const placeOf = (access: Access, tensor: Tensor): Place => ({ address: access.buffer.address, tensor });
+  return {
+    bytes,
+    leaves: leaves.map(({ tensor }, i) => placeOf(own[i] as Access, tensor)),
+    outputs: outputs.map((tensor, i) => placeOf(results[i] as Access, tensor)),
+    failures,
+    memory,
+  };
+}
+
+const pageSize = 65_536;
+
+/** The elements as the module holds them: truths are all ones or all zeros. */
+export const heldElements = (data: TypedArray, dtype: Tensor["dtype"]): Float32Array | Int32Array =>
+  dtype === "bool" ? Int32Array.from(data as Uint8Array, (x) => (x === 0 ? 0 : -1)) : (data as Float32Array | Int32Array);
+
+/** The tensors that the module begins with. */
+class Data implements ConstantData {
+  private readonly known = new Map<Tensor, Access>();
+  private readonly contents: { readonly buffer: Buffer; readonly bytes: Uint8Array }[] = [];
+  segments: { readonly address: number; readonly bytes: Uint8Array }[] = [];
+
+  get buffers(): Buffer[] {
+    return this.contents.map(({ buffer }) => buffer);
+  }
+
+  held(x: Tensor): Access {
+    const known = this.known.get(x) ?? this.add(hostData(x) as TypedArray, x);
+    this.known.set(x, known);
+    return known;
+  }
+
+  made(elements: readonly number[], type: Tensor): Access {
+    return this.add(convert(elements, type.dtype), type);
+  }
+
+  /** After the memory is laid out. */
+  place(): void {
+    this.segments = this.contents.map(({ buffer, bytes }) => ({ address: buffer.address, bytes }));
+  }
+
+  private add(data: TypedArray, { dtype, shape, size }: Tensor): Access {
+    const element = elementOf(dtype);
+    const buffer = new Buffer(size, 0).keep({ fromStart: true, toEnd: true });
+    const held = heldElements(data instanceof arrayOf(dtype) ? data : convert(data as Float32Array, dtype), dtype);
+    this.contents.push({ buffer, bytes: new Uint8Array(held.buffer, held.byteOffset, held.byteLength) });
+    return accessTo(buffer, element, shape);
+  }
+}
+
+/** Single numbers, of four bytes each, behind all else. */
+class Scalars {
+  private readonly addresses = new Map<number, number>();
+
+  constructor(private readonly start: number) {}
+
+  get end(): number {
+    return this.start + 4 * this.addresses.size;
+  }
+
+  get segments() {
+    return [{ address: this.start, bytes: new Uint8Array(Int32Array.from(this.addresses.keys()).buffer) }];
+  }
+
+  addressOf(bits: number): number {
+    const known = this.addresses.get(bits) ?? this.end;
+    this.addresses.set(bits, known);
+    return known;
+  }
+}

@@ -1,0 +1,372 @@
+import type { DType } from "../graph/dtype.js";
+import { elementAt } from "../graph/dtype.js";
+import { type Shape, sameShape, sizeOf } from "../graph/shape.js";
+import { hostData, type Node, type Tensor } from "../graph/tensor.js";
+import { expandView, isRowMajor, reshapeView, rowMajor, sliceView, transposeView, type View } from "../graph/view.js";
+import { countUses, topologicalOrder } from "../graph/walk.js";
+import { prepare } from "../onnx/passes/index.js";
+import { type Operator, operatorOf } from "../ops/operator.js";
+import { loops, type ScanAttributes } from "../ops/scan.js";
+import { Unsupported } from "./algebra.js";
+import { type Access, accessTo, Buffer } from "./buffers.js";
+import { type Factors, type Held, type Lazy, productIn } from "./lazy.js";
+import { LoopIndices, LoopStatement } from "./statements/loop.js";
+import { MapStatement } from "./statements/map.js";
+import { fitsProduct, leastCost, ProductStatement, withProductHeld } from "./statements/product.js";
+import { ReduceStatement } from "./statements/reduce.js";
+import { SelectStatement } from "./statements/select.js";
+import type { Statement } from "./statements/statement.js";
+import type { Element } from "./values.js";
+
+/** What graphs are prepared for that the module runs. */
+export const target = { device: "module" } as const;
+
+/** How the module holds elements of `dtype`. */
+export function elementOf(dtype: DType): Element {
+  if (dtype === "float32" || dtype === "int32" || dtype === "bool") return dtype;
+  throw new Unsupported(`${dtype} values`);
+}
+
+/** Keeps the constants of a module. */
+export interface ConstantData {
+  /** Where the module holds the elements of a data leaf. */
+  held(x: Tensor): Access;
+  /** Where it holds elements that are known beforehand, of the type of a tensor. */
+  made(elements: readonly number[], type: Tensor): Access;
+}
+
+/** Turns a graph, or the graph of a loop's body, into statements. */
+export class Scope {
+  readonly statements: Statement[] = [];
+  private readonly lazies = new Map<Tensor, Lazy>();
+  private uses: ReadonlyMap<Tensor, number> = new Map();
+  /** Where values are wanted in the end: they are put there to begin with. */
+  private readonly wanted = new Map<Tensor, Access>();
+  private readonly packed = new Map<string, Access>();
+
+  /** @param outer the scope of the graph around a loop */
+  constructor(
+    private readonly constants: ConstantData,
+    private readonly outer?: Scope,
+  ) {}
+
+  /** How many loops are around. */
+  private get depth(): number {
+    return this.outer ? this.outer.depth + 1 : 0;
+  }
+
+  /** Says what a leaf holds. */
+  bind(leaf: Tensor, lazy: Lazy): void {
+    this.lazies.set(leaf, lazy);
+  }
+
+  /** Computes `outputs` and puts each where it is wanted. */
+  compute(outputs: readonly Tensor[], to: readonly Access[]): void {
+    this.uses = countUses(outputs);
+    outputs.forEach((x, i) => {
+      if (!this.wanted.has(x)) this.wanted.set(x, to[i] as Access);
+    });
+    for (const node of topologicalOrder(outputs)) this.add(node);
+    outputs.forEach((x, i) => {
+      const lazy = this.lazyOf(x);
+      const place = to[i] as Access;
+      if (lazy.kind !== "held" || !sameAccess(lazy.access, place)) this.put(lazy, place);
+    });
+  }
+
+  private add(node: Node): void {
+    const operator = operatorOf(node);
+    const [result] = node.outputs as [Tensor];
+    for (const output of node.outputs) elementOf(output.dtype);
+    if (operator === loops.Scan) this.repeat(node, node.attributes as unknown as ScanAttributes);
+    else if (operator.elements)
+      this.lazies.set(
+        result,
+        this.held(this.constants.made(operator.elements(node.attributes), result), elementOf(result.dtype), result.shape),
+      );
+    else if (operator.expression) this.settle(result, this.applied(node, operator));
+    else if (operator.product) this.settle(result, this.multiplied(node, operator));
+    else if (operator.movement) this.move(node, operator);
+    else if (operator.placement) this.join(node, operator);
+    else if (operator.reduction) this.reduce(node, operator);
+    else if (operator.selection) this.select(node, operator);
+    else throw new Unsupported(operator.type);
+  }
+
+  private lazyOf(x: Tensor): Lazy {
+    const known = this.lazies.get(x);
+    if (known) return known;
+    const data = hostData(x);
+    if (!data) throw new Unsupported(`a ${x.source.kind} leaf`);
+    const element = elementOf(x.dtype);
+    const lazy: Lazy =
+      x.size === 1
+        ? { kind: "constant", element, shape: x.shape, value: Number(elementAt(data, 0, x.dtype)) }
+        : { kind: "held", element, shape: x.shape, access: this.constants.held(x) };
+    this.lazies.set(x, lazy);
+    return lazy;
+  }
+
+  /** Takes `lazy` for what `x` is: at once into memory where more than one thing uses it. */
+  private settle(x: Tensor, lazy: Lazy): void {
+    this.lazies.set(x, lazy);
+    if ((this.uses.get(x) ?? 0) > 1) this.hold(x);
+  }
+
+  /** Where memory holds `x`, put there first if need be. */
+  private hold(x: Tensor): Held {
+    const lazy = this.lazyOf(x);
+    if (lazy.kind === "held") return lazy;
+    const held = this.held(this.put(lazy, this.wanted.get(x)), lazy.element, x.shape);
+    this.lazies.set(x, held);
+    return held;
+  }
+
+  private held(access: Access, element: Element, shape: Shape): Held {
+    return { kind: "held", element, shape, access };
+  }
+
+  /** Puts a value into memory, by default into a new buffer. */
+  private put(lazy: Lazy, to: Access = this.newAccess(lazy.element, lazy.shape)): Access {
+    const product = productIn(lazy);
+    if (!product) this.statements.push(new MapStatement(lazy.shape, [{ lazy, to }]));
+    else if (fitsProduct(lazy, to)) this.statements.push(new ProductStatement(lazy, to));
+    else {
+      const alone = this.put({ ...product, shape: product.factors.shape });
+      const view = reshapeView(alone.view, product.shape) as View;
+      return this.put(withProductHeld(lazy, this.held({ ...alone, view }, product.element, product.shape)), to);
+    }
+    return to;
+  }
+
+  private newAccess(element: Element, shape: Shape): Access {
+    return accessTo(new Buffer(sizeOf(shape), this.depth), element, shape);
+  }
+
+  private applied({ inputs, attributes, outputs: [result] }: Node, operator: Operator): Lazy {
+    const { shape, dtype } = result as Tensor;
+    const found = inputs.map((x) => {
+      const lazy = this.lazyOf(x);
+      // What is smaller than the result would be computed several times.
+      return lazy.kind !== "constant" && sizeOf(lazy.shape) < sizeOf(shape) ? this.hold(x) : lazy;
+    });
+    // Only one product at a time is in registers.
+    const withProducts = inputs.filter((_, i) => productIn(found[i] as Lazy));
+    const operands = found.map((lazy, i) => (withProducts.slice(1).includes(inputs[i] as Tensor) ? this.hold(inputs[i] as Tensor) : lazy));
+    const constants = operands.find(({ element }) => element !== "bool")?.element ?? "float32";
+    const expression = operator.expression as NonNullable<Operator["expression"]>;
+    return {
+      kind: "applied",
+      element: elementOf(dtype),
+      shape,
+      expression: (algebra, values) => expression(algebra, values, attributes),
+      operands,
+      constants,
+    };
+  }
+
+  private multiplied({ inputs, attributes, outputs: [result] }: Node, operator: Operator): Lazy {
+    const { transA, transB, alpha } = (operator.product as NonNullable<Operator["product"]>)(attributes);
+    const [a, b, added] = inputs as [Tensor, Tensor, Tensor?];
+    const { shape } = result as Tensor;
+    if ((result as Tensor).dtype !== "float32") throw new Unsupported(`${operator.type} of ${(result as Tensor).dtype}`);
+    const factor = (x: Tensor, isTransposed: boolean): Access => {
+      const { access } = this.hold(x);
+      const axes = [...x.shape.keys()];
+      return isTransposed
+        ? { ...access, view: transposeView(access.view, [...axes.slice(0, -2), axes.length - 1, axes.length - 2]) }
+        : access;
+    };
+    const factors = this.factorsOf(factor(a, transA), factor(b, transB), shape);
+    const product: Lazy = { kind: "product", element: "float32", shape, factors };
+    if (alpha === 1 && !added) return product;
+    const sum = added ? [this.hold(added)] : [];
+    return {
+      kind: "applied",
+      element: "float32",
+      shape,
+      expression: (m, [value, other]) => {
+        if (!added) return m.mul(value, m.constant(alpha));
+        return alpha === -1 ? m.sub(other, value) : m.add(alpha === 1 ? value : m.mul(value, m.constant(alpha)), other);
+      },
+      operands: [product, ...sum],
+      constants: "float32",
+    };
+  }
+
+  /** The factors of a product, where memory lies for one of the ways to compute it. */
+  private factorsOf(left: Access, right: Access, shape: Shape): Factors {
+    const [rows, columns] = shape.slice(-2) as [number, number];
+    const inner = left.view.shape.at(-1) as number;
+    // All rows of a batch that one matrix serves make one product.
+    const all = sizeOf(shape.slice(0, -1));
+    const folded = right.view.shape.length === 2 && shape.length > 2 ? reshapeView(left.view, [all, inner]) : undefined;
+    if (folded) return this.factorsOf({ ...left, view: folded }, right, [all, columns]);
+    const cost = leastCost([rows, inner, columns], left.view.strides, right.view.strides);
+    const isFixed = right.moving.length === 0 && right.buffer.depth < this.depth;
+    const ofPacked = rows * inner * Math.ceil(columns / 4) * 3 + (isFixed ? 0 : 2 * inner * columns);
+    return { left, right: ofPacked < cost ? this.scopeOf(right).pack(right) : right, shape };
+  }
+
+  /** The scope in which what an access reads does not change: outside the loops that do not move it. */
+  private scopeOf({ moving, buffer }: Access): Scope {
+    return moving.length === 0 && this.outer && buffer.depth < this.depth ? this.outer.scopeOf({ moving, buffer } as Access) : this;
+  }
+
+  /** A copy in row-major order. */
+  private pack(access: Access): Access {
+    const { buffer, element, view, moving } = access;
+    const key = moving.length === 0 ? `${this.identify(buffer)}:${view.offset}[${view.shape}]${view.strides}` : undefined;
+    const known = key === undefined ? undefined : this.packed.get(key);
+    if (known) return known;
+    const copy = this.put(this.held(access, element, view.shape));
+    if (key !== undefined) this.packed.set(key, copy);
+    return copy;
+  }
+
+  private readonly identities = new Map<Buffer, number>();
+  private identify(buffer: Buffer): number {
+    const id = this.identities.get(buffer) ?? this.identities.size;
+    this.identities.set(buffer, id);
+    return id;
+  }
+
+  /** Views of what memory holds; of what is still to be computed element by element, the same of views of the operands. */
+  private move({ inputs, attributes, outputs }: Node, operator: Operator): void {
+    const [x] = inputs as [Tensor];
+    const movement = operator.movement as NonNullable<Operator["movement"]>;
+    outputs.forEach((output, index) => {
+      const moved = (lazy: Lazy): Lazy | undefined => {
+        if (lazy.kind === "constant") return { ...lazy, shape: output.shape };
+        if (lazy.kind === "held") {
+          const view = movement(lazy.access.view, attributes, index);
+          return view && { ...lazy, shape: output.shape, access: { ...lazy.access, view } };
+        }
+        // A reshape of a product is the product in other words.
+        if (lazy.kind === "product") {
+          const isReshape = movement(rowMajor(lazy.shape), attributes, index);
+          return isReshape && sizeOf(output.shape) === sizeOf(lazy.shape) && isRowMajor(isReshape)
+            ? { ...lazy, shape: output.shape }
+            : undefined;
+        }
+        if (sizeOf(output.shape) > sizeOf(lazy.shape)) return undefined;
+        const operands = lazy.operands.map((operand) => moved(spread(operand, lazy.shape)));
+        return operands.every((operand) => operand !== undefined) ? { ...lazy, shape: output.shape, operands } : undefined;
+      };
+      const lazy = moved(this.lazyOf(x)) ?? moved(this.hold(x)) ?? moved(this.copied(x));
+      this.settle(output, lazy as Lazy);
+    });
+  }
+
+  /** A copy of `x` in row-major order. */
+  private copied(x: Tensor): Held {
+    const { access, element, shape } = this.hold(x);
+    return this.held(this.pack(access), element, shape);
+  }
+
+  private join({ inputs, attributes, outputs: [result] }: Node, operator: Operator): void {
+    const { dtype, shape } = result as Tensor;
+    const element = elementOf(dtype);
+    const { starts, around } = (operator.placement as NonNullable<Operator["placement"]>)(inputs, attributes);
+    const to = this.wanted.get(result as Tensor) ?? this.newAccess(element, shape);
+    const covered = inputs.reduce((sum, { size }) => sum + size, 0);
+    if (covered < sizeOf(shape)) this.put({ kind: "constant", element, shape, value: around }, to);
+    inputs.forEach((x, i) => {
+      if (x.size > 0) this.put(this.lazyOf(x), { ...to, view: sliceView(to.view, starts[i] as number[], x.shape) });
+    });
+    this.lazies.set(result as Tensor, this.held(to, element, shape));
+  }
+
+  private reduce({ inputs, attributes, outputs: [result] }: Node, operator: Operator): void {
+    const [x] = inputs as [Tensor];
+    const { shape, dtype } = result as Tensor;
+    const axes = attributes.axes as readonly number[];
+    const kept = x.shape.filter((_, axis) => !axes.includes(axis));
+    const lazy = productIn(this.lazyOf(x)) ? this.hold(x) : this.lazyOf(x);
+    const wanted = this.wanted.get(result as Tensor);
+    const fitting = wanted && reshapeView(wanted.view, kept);
+    const to = wanted && fitting ? { ...wanted, view: fitting } : this.newAccess(elementOf(dtype), kept);
+    this.statements.push(new ReduceStatement(operator.reduction as NonNullable<Operator["reduction"]>, spread(lazy, x.shape), axes, to));
+    this.lazies.set(result as Tensor, this.held({ ...to, view: reshapeView(to.view, shape) as View }, elementOf(dtype), shape));
+  }
+
+  private select({ inputs, attributes, outputs: [result] }: Node, operator: Operator): void {
+    const selection = (operator.selection as NonNullable<Operator["selection"]>)(attributes);
+    const { axis, whole, adds } = selection;
+    const [x, indices, updates] = inputs as [Tensor, Tensor, Tensor?];
+    const { shape, dtype } = result as Tensor;
+    if (indices.dtype !== "int32") throw new Unsupported(`${operator.type} by ${indices.dtype}`);
+    if (x.shape[axis] === 0) throw new Unsupported(`${operator.type} of no elements`);
+    const to = this.wanted.get(result as Tensor) ?? this.newAccess(elementOf(dtype), shape);
+    const table = adds ? this.put(this.lazyOf(x), to) : this.hold(x).access;
+    const rows = adds ? this.hold(updates as Tensor).access : to;
+    const listed = (access: Access, target: Shape): Access => {
+      const view = reshapeView(access.view, target);
+      return { ...access, view: view ?? (reshapeView(this.pack(access).view, target) as View) };
+    };
+    const places = whole ? [indices.size] : indices.shape;
+    const index = this.hold(indices).access;
+    const straight = reshapeView(index.view, places) ? index : this.pack(index);
+    // [...before, indices, ...after]
+    const ofRows = whole && !adds ? [...x.shape.slice(0, axis), indices.size, ...x.shape.slice(axis + 1)] : rows.view.shape;
+    this.statements.push(new SelectStatement(operator.type, selection, table, listed(straight, places), listed(rows, ofRows)));
+    this.lazies.set(result as Tensor, this.held(to, elementOf(dtype), shape));
+  }
+
+  /** A loop: what it carries is in two buffers that change places at every step. */
+  private repeat({ inputs, outputs }: Node, { body, carries, sequences, length, reverse }: ScanAttributes): void {
+    const inner = new Scope(this.constants, this);
+    const indices = new LoopIndices();
+    const { place, current, next } = indices;
+    const to: Access[] = [];
+    body.inputs.forEach((leaf, i) => {
+      const { dtype, shape } = leaf;
+      const element = elementOf(dtype);
+      const x = inputs[i] as Tensor;
+      if (i < carries) {
+        const each = Math.max(4, Math.ceil(leaf.size / 4) * 4);
+        const pair = accessTo(new Buffer(2 * each, this.depth), element, shape);
+        this.put(this.lazyOf(x), pair);
+        inner.bind(leaf, this.held({ ...pair, moving: [{ index: current, stride: each }] }, element, shape));
+        to.push({ ...pair, moving: [{ index: next, stride: each }] });
+        const last = { ...pair, view: { ...pair.view, offset: (length % 2) * each } };
+        this.lazies.set(outputs[i] as Tensor, this.held(last, element, shape));
+      } else if (i < carries + sequences) inner.bind(leaf, this.held(turnOf(this.hold(x).access, place), element, shape));
+      else {
+        const lazy = this.lazyOf(x);
+        inner.bind(leaf, lazy.kind === "constant" ? lazy : this.hold(x));
+      }
+    });
+    for (const result of outputs.slice(carries)) {
+      const element = elementOf(result.dtype);
+      const stack = this.wanted.get(result) ?? this.newAccess(element, result.shape);
+      to.push(turnOf(stack, place));
+      this.lazies.set(result, this.held(stack, element, result.shape));
+    }
+    inner.compute(prepare(body.outputs, target), to);
+    this.statements.push(new LoopStatement(indices, length, reverse, inner.statements, this.depth));
+  }
+}
+
+/** The slice along the first axis at the place of a loop. */
+const turnOf = (access: Access, place: LoopIndices["place"]): Access => {
+  const { shape, strides, offset } = access.view;
+  return {
+    ...access,
+    view: { shape: shape.slice(1), strides: strides.slice(1), offset },
+    moving: [...access.moving, { index: place, stride: strides[0] as number }],
+  };
+};
+
+/** `lazy` as a value of `shape`, which it broadcasts to. */
+function spread(lazy: Lazy, shape: Shape): Lazy {
+  if (sameShape(lazy.shape, shape) || lazy.kind !== "held") return { ...lazy, shape };
+  return { ...lazy, shape, access: { ...lazy.access, view: expandView(lazy.access.view, shape) } };
+}
+
+const sameAccess = (a: Access, b: Access): boolean =>
+  a.buffer === b.buffer &&
+  a.view.offset === b.view.offset &&
+  sameShape(a.view.strides, b.view.strides) &&
+  a.moving.length === b.moving.length &&
+  a.moving.every(({ index, stride }, i) => index === b.moving[i]?.index && stride === b.moving[i]?.stride);

@@ -1,0 +1,82 @@
+import type { Shape } from "../../graph/shape.js";
+import { expandView } from "../../graph/view.js";
+import type { Algebra } from "../../ops/algebra.js";
+import { vectors } from "../algebra.js";
+import type { Code } from "../assembler.js";
+import type { Block } from "../blocks.js";
+import { type Access, type Buffer, type Index, load, type Term } from "../buffers.js";
+import type { Held, Lazy } from "../lazy.js";
+import type { Constants, Value, Values } from "../values.js";
+
+/** What writing the module's functions needs to know. */
+export interface Emission {
+  /** The function that is being written. */
+  readonly code: Code;
+  readonly constants: Constants;
+  /** Where a loop keeps an index. */
+  localOf(index: Index): number;
+  /** The same emission with indices bound to locals. */
+  within(code: Code, indices: ReadonlyMap<Index, number>): Emission;
+  /** What to say when the module calls `fail`, by the number to call it with. */
+  addFailure(message: (index: number) => string): number;
+  /** A function of the module that `write` writes, by its index. */
+  addFunction(parameters: number, write: (code: Code) => void): number;
+}
+
+/** A part of what the module does, in the order in which it does it. */
+export interface Statement {
+  readonly reads: readonly Buffer[];
+  readonly writes: readonly Buffer[];
+  /** The statements that a loop repeats. */
+  readonly body?: readonly Statement[];
+  emit(emission: Emission): void;
+}
+
+/** How many elements further an access goes for each 1 along the axes of an iteration. */
+export type Strides = readonly number[];
+
+/** The strides of an access to a value of a shape that broadcasts to `shape`. */
+export const stridesIn = (access: Access, shape: Shape): Strides => expandView(access.view, shape).strides;
+
+/** The terms that move an access: indices of loops around, and of the loops of a block. */
+export const termsOf = ({ moving }: Access, strides: Strides, loops: Block["loops"], { localOf }: Emission): Term[] => [
+  ...moving.map(({ index, stride }) => ({ local: localOf(index), stride })),
+  ...loops.map(({ local, axis }) => ({ local, stride: strides[axis] as number })),
+];
+
+/** How far from where an access begins each point is. */
+export const offsetsAt = (points: Block["points"], strides: Strides): number[] =>
+  points.map((point) => point.reduce((sum, index, axis) => sum + index * (strides[axis] as number), 0));
+
+/** Four elements of `lazy`: what it reads is loaded at `points`, and a product that it is computed of is given. */
+export function evaluate(values: Values, lazy: Lazy, read: (held: Held) => Value, product?: Value): Value {
+  switch (lazy.kind) {
+    case "held":
+      return read(lazy);
+    case "constant":
+      return values.constant(lazy.element === "bool" && lazy.value !== 0 ? -1 : lazy.value, lazy.element);
+    case "product":
+      return product as Value;
+    case "applied": {
+      const operands = lazy.operands.map((operand) => evaluate(values, operand, read, product));
+      return lazy.expression(algebraOf(values, lazy.constants), operands as unknown as [Value, Value, Value]);
+    }
+  }
+}
+
+/** One algebra serves all that is computed in one stretch of code. */
+function algebraOf(values: Values, element: Lazy["element"]): Algebra<Value> {
+  const known = algebras.get(values) ?? {};
+  known[element] ??= vectors(values, element);
+  algebras.set(values, known);
+  return known[element];
+}
+const algebras = new WeakMap<Values, Partial<Record<Lazy["element"], Algebra<Value>>>>();
+
+/** Reads values where an iteration stands. */
+export const readerAt =
+  (values: Values, emission: Emission, strides: ReadonlyMap<Access, Strides>, points: Block["points"], loops: Block["loops"]) =>
+  ({ access }: Held): Value => {
+    const own = strides.get(access) as Strides;
+    return load(values, access, offsetsAt(points, own), termsOf(access, own, loops, emission));
+  };

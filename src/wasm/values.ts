@@ -1,0 +1,112 @@
+import { access, type Code, type Opcode, opcodes, signed, type Type, unsigned } from "./assembler.js";
+
+/** The element types that the module computes with, all of 32 bits; a truth is all ones or all zeros. */
+export type Element = "float32" | "int32" | "bool";
+
+/** A value that straight code computes once, however often it is used. */
+export interface Value {
+  readonly id: number;
+  readonly type: Type;
+  /** Of a vector, what its lanes are. */
+  readonly element: Element;
+}
+
+interface Computed extends Value {
+  readonly code: readonly number[];
+  readonly operands: readonly Computed[];
+  uses: number;
+  local?: number;
+}
+
+/** Where constants lie in the module's memory: vectors of four equal lanes, by the bits of one. */
+export interface Constants {
+  addressOf(bits: number): number;
+}
+
+const floatBits = new Float32Array(1);
+const wholeBits = new Int32Array(floatBits.buffer);
+
+/** A stretch of straight code: values are named first, and computed where something is done with them. Equal ones are one. */
+export class Values {
+  private readonly known = new Map<string, Computed>();
+  private next = 0;
+
+  constructor(
+    readonly code: Code,
+    private readonly constants: Constants,
+  ) {}
+
+  /** What `code` makes of its operands. */
+  make(code: Opcode | readonly number[], operands: readonly Value[], element: Element = "float32", type: Type = "v128"): Value {
+    const bytes: readonly number[] = typeof code === "string" ? opcodes[code] : code;
+    const key = `${bytes.join()};${operands.map(({ id }) => id).join()}`;
+    const known = this.known.get(key);
+    if (known) return element === known.element ? known : { ...known, element };
+    const value: Computed = { id: this.next++, type, element, code: bytes, operands: operands as readonly Computed[], uses: 0 };
+    for (const operand of value.operands) this.original(operand).uses++;
+    this.known.set(key, value);
+    this.originals.push(value);
+    return value;
+  }
+
+  private readonly originals: Computed[] = [];
+
+  /** The same bits may be known as another element type. */
+  private original(value: Value): Computed {
+    return this.originals[value.id] as Computed;
+  }
+
+  /** The same bits as lanes of another type. */
+  as(value: Value, element: Element): Value {
+    return value.element === element ? value : { ...value, element };
+  }
+
+  /** What a local holds; it may not change before all that uses it is written. */
+  local(index: number, type: Type = "v128", element: Element = "float32"): Value {
+    return this.make([0x20, ...unsigned(index)], [], element, type);
+  }
+
+  /** A whole number, as an address or a factor of one. */
+  whole(value: number): Value {
+    return this.make([0x41, ...signed(value)], [], "int32", "i32");
+  }
+
+  /** Four equal lanes. */
+  constant(value: number, element: Element = "float32"): Value {
+    if (element === "float32") floatBits[0] = value;
+    else wholeBits[0] = Math.min(Math.max(value, -(2 ** 31)), 2 ** 31 - 1);
+    return this.bits(wholeBits[0] as number, element);
+  }
+
+  /** Four lanes of the same bits. A load of them is one instruction; an immediate vector would be several. */
+  bits(bits: number, element: Element): Value {
+    return this.make(access("v128.load32_splat", this.constants.addressOf(bits)), [this.whole(0)], element);
+  }
+
+  /** Four lanes of any bits. */
+  lanes(bits: readonly number[], element: Element): Value {
+    const bytes = new Uint8Array(Int32Array.from(bits).buffer);
+    return this.make([0xfd, 0x0c, ...bytes], [], element);
+  }
+
+  /** Says that `value` will be used once more than values use it. */
+  use(value: Value): Value {
+    this.original(value).uses++;
+    return value;
+  }
+
+  /** Leaves `value` on the stack; {@link use} was told of it. */
+  push(value: Value): Code {
+    const computed = this.original(value);
+    if (computed.local !== undefined) return this.code.get(computed.local);
+    for (const operand of computed.operands) this.push(operand);
+    this.code.write(computed.code);
+    // What a single instruction without operands makes is made again as cheaply as it is kept.
+    const isCheap = computed.operands.length === 0;
+    if (computed.uses > 1 && !isCheap) {
+      computed.local = this.code.local(computed.type);
+      this.code.tee(computed.local);
+    }
+    return this.code;
+  }
+}
