@@ -36,6 +36,8 @@ export interface Axis {
 export function axesOf(chart: Chart, xTicks: number, yTicks: number): { x: Axis; y: Axis } {
   const points = chart.series.flatMap((series) => pointsOf(series, chart));
   const y = points.map((point) => point.y);
+  // Without a point an axis still has ends, and here they are above 0.
+  if (chart.logarithmic && y.length === 0) y.push(1, 10);
   const x = linearAxis(extent(points.map((point) => point.x)), xTicks, false);
   return { x, y: chart.logarithmic ? logarithmicAxis(extent(y), yTicks) : linearAxis(extent(y), yTicks, true) };
 }

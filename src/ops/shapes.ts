@@ -15,6 +15,7 @@ export const shapes = family({
   Reshape: declare<{ shape: Shape }>({
     infer: ([x], { shape }) => ({ dtype: x.dtype, shape }),
     gradient: [(g, [x]) => reshape(g, x.shape)],
+    simplify: ([x], { shape }) => simplerReshape(x, shape),
     linearity: "together",
     movement: (view, { shape }) => reshapeView(view, shape),
     // Unless told otherwise, ONNX takes a size of 0 for that of the input.
@@ -56,13 +57,15 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
       sizeOf(target) === x.size,
     () => `reshape: ${showShape(x.shape)} has ${x.size} elements, which do not fill ${showShape(shape)}`,
   );
-  const { source } = x;
-  // One value everywhere is so in any shape.
-  const [value] = source.kind === "node" && source.operator === shapes.Expand ? source.inputs : [];
-  if (value?.size === 1) return expand(reshape(value, []), target);
-  // A reshape of a reshape is one.
-  const origin = source.kind === "node" && source.operator === shapes.Reshape ? (source.inputs[0] as Tensor) : x;
-  return sameShape(target, origin.shape) ? origin : apply(shapes.Reshape, [origin], { shape: target });
+  return sameShape(target, x.shape) ? x : apply(shapes.Reshape, [x], { shape: target });
+}
+
+/** A reshape of a reshape is one, and one value everywhere is so in any shape. Not before a graph is prepared: a gradient may be asked by `x`. */
+function simplerReshape({ source }: Tensor, shape: Shape): Tensor | undefined {
+  const [origin] = source.kind === "node" ? source.inputs : [];
+  if (source.kind !== "node" || !origin) return undefined;
+  if (source.operator === shapes.Reshape) return reshape(origin, shape);
+  return source.operator === shapes.Expand && origin.size === 1 ? expand(reshape(origin, []), shape) : undefined;
 }
 
 /** The axes in the order `axes`; by default the last two change places. */

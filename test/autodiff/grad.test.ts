@@ -2,6 +2,7 @@ import { compile, exp, grad, mul, sum, type Tensor, tensor, Variable, valueAndGr
 import { describe, expect, it } from "vitest";
 import { apply, type Declaration, family } from "../../src/ops/operator.js";
 
+const x4 = tensor([1, 2, 3, 4]);
 const numbers = async (x: Tensor) => Array.from((await x.data()) as Float32Array);
 
 describe("grad", () => {
@@ -107,6 +108,17 @@ describe("grad", () => {
     grad(sum(apply(counting.Counting, [x, y])), y);
     expect(asked).toEqual([1]);
   });
+});
+
+it("finds what it is asked by, also where a reshape could do without it", async () => {
+  const start = zeros([1, 2, 3]);
+  const row = x4.reshape([2, 2]);
+  const weights = tensor([
+    [1, 2, 3],
+    [4, 5, 6],
+  ]);
+  expect(await numbers(grad(sum(mul(start.reshape([2, 3]), weights)), start))).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(await numbers(grad(sum(row.reshape([4]).mul(x4)), row))).toEqual([1, 2, 3, 4]);
 });
 
 describe("valueAndGrad", () => {

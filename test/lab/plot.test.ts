@@ -32,6 +32,7 @@ describe("axes", () => {
   it("are logarithmic in 1, 2 and 5 times powers of ten where these have room", () => {
     expect(labels({ ...chartOf([42, 279]), logarithmic: true })).toEqual(["20", "50", "100", "200", "500"]);
     expect(labels({ ...chartOf([50, 50]), logarithmic: true })).toEqual(["50", "100"]);
+    expect(labels({ ...chartOf([0, -1]), logarithmic: true })).toEqual(["1", "2", "5", "10"]);
   });
 
   it("are logarithmic in powers of ten, of positive values", () => {
