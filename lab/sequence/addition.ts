@@ -96,12 +96,10 @@ export const addition = defineExperiment({
     const sourceOf = (pairs: readonly Addends[]) => pairs.map((pair) => encode(question(pair)));
     const targetOf = (pairs: readonly Addends[]) => pairs.map((pair) => [begin, ...encode(answer(pair)), end]);
     const write = writer(model, width, digits + 2, device);
-    const exactOf = async (pairs: readonly Addends[]) =>
-      1 -
-      train.sequenceErrorRate(
-        await write(sourceOf(pairs)),
-        pairs.map((pair) => [encode(answer(pair))]),
-      );
+    const exactOf = (answers: readonly (readonly number[])[], pairs: readonly Addends[]) => {
+      const references = pairs.map((pair) => [encode(answer(pair))]);
+      return 1 - train.sequenceErrorRate(answers, references);
+    };
 
     // Loop: the sums in another order each epoch.
     const { history, step: last } = await context.fit({
@@ -112,7 +110,7 @@ export const addition = defineExperiment({
         const pairs = Array.from(places, (place) => learnt[place] as Addends);
         return step({ source: matrix(sourceOf(pairs), width), target: matrix(targetOf(pairs), length) });
       },
-      validate: async () => ({ exact: await exactOf(valid) }),
+      validate: async () => ({ exact: exactOf(await write(sourceOf(valid)), valid) }),
       best: { metric: "exact", mode: "max" },
     });
 
@@ -125,12 +123,7 @@ export const addition = defineExperiment({
     });
     await context.restore({ model }, "best");
     const answers = await write(sourceOf(test));
-    const exact =
-      1 -
-      train.sequenceErrorRate(
-        answers,
-        test.map((pair) => [encode(answer(pair))]),
-      );
+    const exact = exactOf(answers, test);
     context.record(last, { testExact: exact });
     for (const [i, pair] of test.slice(0, 5).entries()) {
       context.print(`${question(pair)} = ${vocabulary.decode(answers[i] as number[]).join("")} (${answer(pair)})`);
