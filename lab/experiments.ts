@@ -7,6 +7,7 @@ import { predictSin } from "./recurrent/predict-sin.js";
 import { ptb } from "./recurrent/ptb.js";
 import { typoDetection } from "./recurrent/typo-detection.js";
 import { addition } from "./sequence/addition.js";
+import { pronounce } from "./sequence/pronounce.js";
 import { reverse } from "./sequence/reverse.js";
 
 /** Every experiment that the command knows, in the order of the list. */
@@ -19,5 +20,6 @@ export const experiments: readonly Experiment[] = [
   ptb,
   typoDetection,
   addition,
+  pronounce,
   reverse,
 ];

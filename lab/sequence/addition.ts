@@ -1,4 +1,4 @@
-import { check, compile, data, models, optim, random, type Tensor, train } from "kasane";
+import { check, data, models, optim, random, train } from "kasane";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import { seriesOf } from "../plot/chart.js";
@@ -10,7 +10,7 @@ import {
   end,
   makeModel,
   matrix,
-  sequenceLoss,
+  trainingStep,
   writer,
 } from "./architectures.js";
 
@@ -30,6 +30,8 @@ const schema = z.object({
 
 /** Sums are read and written sign by sign. */
 const vocabulary = new data.Vocabulary([...data.sentenceSpecials, ..."+0123456789"]);
+
+const vocabularies = { sourceVocabulary: vocabulary.size, targetVocabulary: vocabulary.size };
 
 type Addends = readonly [number, number];
 const question = ([a, b]: Addends): string => `${a}+${b}`;
@@ -78,21 +80,14 @@ export const addition = defineExperiment({
     const [width, length] = [2 * digits + 1, digits + 3];
 
     // Model
-    const model = makeModel(architecture, vocabulary.size, size);
+    const model = makeModel(architecture, { ...vocabularies, size });
     const perEpoch = Math.floor(examples / batchSize);
     const optimizer = new optim.Adam(model, { learningRate: optim.cosine(learningRate, epochs * perEpoch), clipGlobalNorm: 1 });
     const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
     context.print(`${architectures[architecture]}, ${parameters} parameters; ${examples} examples, ${perEpoch} steps an epoch`);
 
     // Step: "<BOS>579<EOS>" from "123+456".
-    const step = compile(
-      ({ source, target }: { source: Tensor; target: Tensor }) => {
-        const loss = sequenceLoss(model, source, target);
-        optimizer.minimize(loss);
-        return { loss };
-      },
-      { training: true, device },
-    );
+    const step = trainingStep(model, optimizer, device);
     const sourceOf = (pairs: readonly Addends[]) => pairs.map((pair) => encode(question(pair)));
     const targetOf = (pairs: readonly Addends[]) => pairs.map((pair) => [begin, ...encode(answer(pair)), end]);
     const write = writer(model, width, digits + 2, device);
@@ -142,7 +137,7 @@ export const addition = defineExperiment({
         () => `predict: got "${text}", expected two whole numbers of at most ${digits} digits, such as "123+456"`,
       );
       const pair = [Number(a), Number(b)] as const;
-      const model = makeModel(architecture, vocabulary.size, size);
+      const model = makeModel(architecture, { ...vocabularies, size });
       await context.restore({ model }, "best");
       const [ids] = await writer(model, 2 * digits + 1, digits + 2, context.device)([encode(question(pair))]);
       const written = vocabulary.decode(ids as number[]).join("");

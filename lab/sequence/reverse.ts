@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { check, compile, data, optim, random, type Tensor, train } from "kasane";
+import { check, compile, data, optim, random, train } from "kasane";
 import { z } from "zod";
 import { table } from "../command/table.js";
 import { defineExperiment } from "../experiment.js";
@@ -13,7 +13,7 @@ import {
   end,
   makeModel,
   matrix,
-  sequenceLoss,
+  trainingStep,
   writer,
 } from "./architectures.js";
 
@@ -81,16 +81,9 @@ export const reverse = defineExperiment({
       const series: Series[] = [];
       for (const architecture of chosen(architectureNames, options.architectures)) {
         const title = architectures[architecture as Architecture];
-        const model = makeModel(architecture, vocabularySize, size);
+        const model = makeModel(architecture, { sourceVocabulary: vocabularySize, targetVocabulary: vocabularySize, size });
         const optimizer = new optim.Adam(model, { learningRate: optim.cosine(learningRate, steps), clipGlobalNorm: 1 });
-        const step = compile(
-          ({ source, target }: { source: Tensor; target: Tensor }) => {
-            const loss = sequenceLoss(model, source, target);
-            optimizer.minimize(loss);
-            return { loss };
-          },
-          { training: true, device },
-        );
+        const step = trainingStep(model, optimizer, device);
         const folder = context.folder.file(`${task}-${architecture}`);
         const { step: last } = await context.fit({
           folder,

@@ -50,13 +50,13 @@ export interface PronouncedParts {
  * So a word stays in its part whatever the dictionary's version, and its variants with it.
  * @param files from {@link cmudict}
  * @param options.stress whether vowels carry their stress (`AH0`), by default not (`AH`)
+ * @param options.file the name of the file among `files`, for a dictionary of one's own in the same form
  * @throws KasaneError where the file is missing, or a line is no word with phonemes
  */
 export function readCmudict(
   files: ReadonlyMap<string, Uint8Array>,
-  { stress = false }: { readonly stress?: boolean } = {},
+  { stress = false, file = "cmudict.dict" }: { readonly stress?: boolean; readonly file?: string } = {},
 ): PronouncedParts {
-  const file = "cmudict.dict";
   const entries = linesOf(files, file).flatMap((line, i) => {
     const [word, ...phonemes] = line
       .replace(/#.*/, "")
