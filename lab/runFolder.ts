@@ -9,6 +9,8 @@ const runConfig = z.object({
   options: z.record(z.string(), z.unknown()),
   seed: z.int(),
   device: z.string(),
+  /** How many threads it was given, where it was. */
+  threads: z.int().optional(),
   /** When it was started, in ISO 8601. */
   started: z.string(),
   /** Whether it came to its end: a run that did not can be resumed. */

@@ -36,5 +36,6 @@ export { compile } from "./runtime/compile.js";
 export { type Device, devices } from "./runtime/devices.js";
 export { type Explanation, explain } from "./runtime/explain.js";
 export { Profile, type ProfiledKernel, profile, type TimeShare } from "./runtime/profile.js";
+export { setThreads } from "./runtime/threads.js";
 export { exportOnnx } from "./train/export.js";
 export * as train from "./train/index.js";

@@ -100,6 +100,7 @@ function addRun(parent: Command, experiment: Experiment): void {
   command
     .optionsGroup("Every experiment has:")
     .addOption(new Option("--device <name>", "what computes (cpu, webgpu, cuda, dml, coreml; default: cpu)"))
+    .addOption(new Option("--threads <n>", "threads on the CPU (default: all cores for large graphs, one for small ones)"))
     .addOption(new Option("--seed <n>", "what all random numbers follow from (default: 0)"))
     .addOption(dataFlag())
     .addOption(runsFlag())

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from "node:fs";
-import { check, KasaneError, seed as startRandom } from "kasane";
+import { check, KasaneError, setThreads, seed as startRandom } from "kasane";
 import { Context, Interrupted } from "../context.js";
 import type { Experiment } from "../experiment.js";
 import { RunFolder } from "../runFolder.js";
@@ -11,6 +11,7 @@ import { closest } from "./suggest.js";
 /** The flags of `kasane run`: the common ones, and the experiment's own as they were typed. */
 interface RunFlags extends CommonFlags {
   readonly device?: string;
+  readonly threads?: string;
   readonly seed?: string;
   readonly data?: string;
   readonly resume?: string;
@@ -22,7 +23,8 @@ const knownDevices = ["cpu", "webgpu", "cuda", "dml", "coreml"];
 /** Runs an experiment in a new run folder, or goes on in an old one. */
 export async function run(experiment: Experiment, flags: RunFlags): Promise<void> {
   const given = readFlags(experiment.options, flags as unknown as Record<string, unknown>);
-  const seed = flags.seed === undefined ? undefined : parseSeed(flags.seed);
+  const seed = wholeNumber("--seed", flags.seed, 0, 2 ** 32 - 1);
+  const givenThreads = wholeNumber("--threads", flags.threads, 1, 1024);
   checkData(flags.data);
   const folder = flags.resume === undefined ? undefined : RunFolder.open(flags.resume, flags.runs);
   const earlier = folder?.config;
@@ -41,8 +43,10 @@ export async function run(experiment: Experiment, flags: RunFlags): Promise<void
   const device = flags.device ?? earlier?.device ?? "cpu";
   checkDevice(device);
 
+  const threads = givenThreads ?? earlier?.threads;
+  setThreads(threads);
   startRandom(seed ?? earlier?.seed ?? 0);
-  const config = { experiment: experiment.name, options, seed: seed ?? earlier?.seed ?? 0, device, finished: false };
+  const config = { experiment: experiment.name, options, seed: seed ?? earlier?.seed ?? 0, device, threads, finished: false };
   const started = earlier?.started ?? new Date().toISOString();
   const target = folder ?? (await RunFolder.create(flags.runs, { ...config, started }));
   if (folder) await folder.update(config);
@@ -79,11 +83,12 @@ function presetOf({ presets = {} }: Experiment, name: string | undefined): Reado
   return preset;
 }
 
-function parseSeed(text: string): number {
+function wholeNumber(flag: string, text: string | undefined, least: number, most: number): number | undefined {
+  if (text === undefined) return undefined;
   const value = text.trim() === "" ? Number.NaN : Number(text);
   check(
-    Number.isInteger(value) && value >= 0 && value < 2 ** 32,
-    () => `--seed: got "${text}", expected a whole number, 0 to ${2 ** 32 - 1}`,
+    Number.isInteger(value) && value >= least && value <= most,
+    () => `${flag}: got "${text}", expected a whole number, ${least} to ${most}`,
   );
   return value;
 }

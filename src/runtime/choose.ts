@@ -7,6 +7,7 @@ import type { Executor } from "./executor.js";
 import { ModuleExecutor } from "./moduleExecutor.js";
 import { OnnxExecutor } from "./onnxExecutor.js";
 import type { RunOptions } from "./plan.js";
+import { threadsSet } from "./threads.js";
 
 /** What runs a graph, and why. */
 export interface Choice {
@@ -21,7 +22,10 @@ export interface Choice {
 }
 
 /** ONNX Runtime's executor of a computation. A GPU has its variables to itself: there they are written as a whole. */
-export function onnxExecutorOf(computation: Computation, { device = "cpu", threads, detectAnomalies }: RunOptions): OnnxExecutor {
+export function onnxExecutorOf(
+  computation: Computation,
+  { device = "cpu", threads = threadsSet(), detectAnomalies }: RunOptions,
+): OnnxExecutor {
   const onDevice = device !== "cpu" && device !== "wasm";
   return new OnnxExecutor(bind(computation, { device, threads }, !onDevice), { device, threads, detectAnomalies });
 }

@@ -35,6 +35,7 @@ describe("what goes wrong is one line and exit code 2", () => {
     [["run", "binary-addition", "--learning-rate", "-1"], /--learning-rate: got "-1", expected a number, above 0/],
     [["run", "binary-addition", "--learning-rate", "1e999"], /--learning-rate: got "1e999", expected a number/],
     [["run", "binary-addition", "--init", "xavie"], /--init: got "xavie", expected one of normal, xavier, he: did you mean xavier\?/],
+    [["run", "binary-addition", "--threads", "0"], /--threads: got "0", expected a whole number, 1 to 1024/],
     [["run", "binary-addition", "--seed", "-1"], /--seed: got "-1", expected a whole number, 0 to 4294967295/],
     [["run", "binary-addition", "--device", "gpu"], /--device: got "gpu", expected one of cpu, webgpu, /],
     [["run", "binary-addition", "--data", join(folder, "no-such")], /--data \(or KASANE_DATA\): got ".*", expected a folder/],
@@ -153,7 +154,7 @@ it("help is made from the schema", async () => {
   expect(text).toContain("--hidden-size <n> size of the hidden state [units] (1 to 4096; default: 16)");
   expect(text).toContain("--learning-rate <x> step size of the gradient descent (above 0; default: 0.1)");
   expect(text).toContain("--init <name> distribution of the first weights (normal, xavier, he; default: normal)");
-  for (const flag of ["--device", "--seed", "--data", "--json", "--runs", "--resume"]) expect(text).toContain(flag);
+  for (const flag of ["--device", "--threads", "--seed", "--data", "--json", "--runs", "--resume"]) expect(text).toContain(flag);
 });
 
 it.each(["--help", "list --help", "run --help", "runs --help", "show --help", "predict --help", "devices --help", "run", ""])(
