@@ -9,6 +9,8 @@ import { typoDetection } from "./recurrent/typo-detection.js";
 import { addition } from "./sequence/addition.js";
 import { pronounce } from "./sequence/pronounce.js";
 import { reverse } from "./sequence/reverse.js";
+import { translate } from "./sequence/translate.js";
+import { translateRnn } from "./sequence/translate-rnn.js";
 
 /** Every experiment that the command knows, in the order of the list. */
 export const experiments: readonly Experiment[] = [
@@ -22,4 +24,6 @@ export const experiments: readonly Experiment[] = [
   addition,
   pronounce,
   reverse,
+  translate,
+  translateRnn,
 ];

@@ -108,4 +108,5 @@ function thin(points: { x: number; y: number }[]): { x: number; y: number }[] {
 
 const round = (value: number): number => Math.round(value * 10) / 10;
 
-const escape = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+/** A text as SVG holds it. */
+export const escape = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");

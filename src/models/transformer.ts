@@ -21,6 +21,8 @@ export interface TransformerOptions extends TransformerStackOptions {
   readonly sourceVocabulary: number;
   readonly targetVocabulary: number;
   readonly size: number;
+  /** By default as many as the encoder's `layers`. */
+  readonly decoderLayers?: number;
   /** The id that stands for nothing, by default 0. */
   readonly padding?: number;
   /** Whether sources and targets have one vocabulary, and one vector for each token of it. */
@@ -58,7 +60,7 @@ export class Transformer extends Module implements SequenceModel {
     this.sourceVectors = sharedVocabulary ? this.targetVectors : vectors(sourceVocabulary);
     this.dropout = new Dropout(dropout ?? 0);
     this.encoder = new TransformerEncoder(size, options);
-    this.decoder = new TransformerDecoder(size, options);
+    this.decoder = new TransformerDecoder(size, { ...options, layers: options.decoderLayers ?? options.layers });
   }
 
   forward(source: Tensor, target: Tensor): Tensor {
@@ -102,7 +104,8 @@ export class Transformer extends Module implements SequenceModel {
   }
 
   stateInputs(capacity: number): Record<string, InputSpecification> {
-    const { heads, size, layers } = this.options;
+    const { heads, size } = this.options;
+    const layers = this.decoder.layers.length;
     const inputs: Record<string, InputSpecification> = {
       position: { shape: ["batch"], dtype: "int32" },
       padding: { shape: ["batch", "sources"], dtype: "bool" },

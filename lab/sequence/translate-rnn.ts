@@ -1,0 +1,128 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { check, models, optim, seed, train } from "kasane";
+import { z } from "zod";
+import { table } from "../command/table.js";
+import type { Context } from "../context.js";
+import { defineExperiment } from "../experiment.js";
+import type { Series } from "../plot/chart.js";
+import { bleuOf, type Corpus, type Example, readCorpus, trainTranslator } from "./translation.js";
+
+/** What is compared: a cell, and whether the decoder looks back at what the encoder read. */
+const kinds = {
+  gru: { title: "GRU", cell: "gru", attends: false },
+  lstm: { title: "LSTM", cell: "lstm", attends: false },
+  "gru-attention": { title: "GRU, attention", cell: "gru", attends: true },
+  "lstm-attention": { title: "LSTM, attention", cell: "lstm", attends: true },
+} as const;
+const names = Object.keys(kinds) as (keyof typeof kinds)[];
+
+const options = z.object({
+  models: z
+    .string()
+    .regex(new RegExp(`^(${names.join("|")})(,(${names.join("|")}))*$`))
+    .default(names.join(","))
+    .describe(`what is trained, of ${names.join(", ")}`),
+  attention: z.enum(["additive", "dot", "general"]).default("general").describe("how those that attend score what they look at"),
+  size: z.int().min(1).max(2048).default(256).meta({ description: "of the words' vectors and of all states", unit: "units" }),
+  dropout: z.number().min(0).max(0.95).default(0.2).describe("probability of dropout of words' vectors and before the output"),
+  minimumCount: z.int().min(1).default(3).describe("words that are rarer among the training pairs are unknown"),
+  longest: z.int().min(1).max(200).default(16).meta({ description: "a sentence at most", unit: "words" }),
+  batchSize: z.int().min(1).default(128).describe("pairs that an update is made from, all of like lengths"),
+  buckets: z.int().min(1).max(64).default(8).describe("lengths that batches are padded to: for each a graph is compiled"),
+  epochs: z.int().min(1).default(6).describe("times through the training pairs, for each model"),
+  learningRate: z.number().positive().default(0.002).describe("step size of Adam at the start; it falls along half a cosine"),
+  short: z.int().min(1).default(6).meta({ description: "a sentence at most to count as short", unit: "words" }),
+  medium: z.int().min(1).default(9).meta({ description: "a sentence at most to count as medium; above it is long", unit: "words" }),
+});
+type Options = z.output<typeof options>;
+
+/** Whether a vector of fixed size can hold a sentence: the report's reason for attention. */
+export const translateRnn = defineExperiment({
+  name: "translate-rnn",
+  title: "Translation by GRU and LSTM, with and without attention: what each loses on long sentences",
+  chapter: "sequence",
+  options,
+
+  async run(context, o) {
+    await compareModels(await readCorpus(context, o.minimumCount, o.longest), context, o);
+  },
+});
+
+/** Trains one model of each kind on the same pairs, and compares their translations of short, medium and long sentences. */
+async function compareModels(corpus: Corpus, context: Context, o: Options): Promise<void> {
+  const groups = groupsOf(corpus.test, o);
+  const rows: string[][] = [];
+  const series: Series[] = [];
+  for (const name of names.filter((name) => o.models.split(",").includes(name))) {
+    const { title, cell, attends } = kinds[name];
+    seed(context.seed);
+    const model = new models.SequenceToSequence({
+      ...{ cell, bidirectional: true, size: o.size, hiddenSize: o.size, dropout: o.dropout },
+      sourceVocabulary: corpus.vocabularies.source.size,
+      targetVocabulary: corpus.vocabularies.target.size,
+      ...(attends ? { attention: o.attention } : {}),
+    });
+    context.print(`\n${title}`);
+    const folder = context.folder.file(name);
+    const trained = await trainTranslator(corpus, model, context, {
+      ...o,
+      folder,
+      resume: existsSync(join(folder, "last.safetensors")),
+      labelSmoothing: 0,
+      optimizer: (steps) => new optim.Adam(model, { learningRate: optim.cosine(o.learningRate, steps), clipGlobalNorm: 1 }),
+    });
+
+    // Each sentence of the test by the state that was best on the dev pairs.
+    await train.loadCheckpoint(join(folder, "best.safetensors"), { model });
+    const translations = await trained.translator.translate(corpus.test);
+    const all = bleuOf(translations, corpus.test, { resamples: 1000, seed: context.seed });
+    const scores = groups.map(({ places }) => {
+      const chosen = <Value>(values: readonly Value[]) => places.map((place) => values[place] as Value);
+      return bleuOf(chosen(translations), chosen(corpus.test)).score;
+    });
+    const { low, high } = all.interval as train.Interval;
+    context.record(trained.step, {
+      ...Object.fromEntries(groups.map((group, i) => [`${name}/${group.name}Bleu`, scores[i] as number])),
+      [`${name}/testBleu`]: all.score,
+    });
+    const { parameters, minutes } = trained;
+    const bleu = [...scores, all.score].map((score) => score.toFixed(2));
+    rows.push([title, String(parameters), minutes.toFixed(1), ...bleu, `${low.toFixed(2)} to ${high.toFixed(2)}`]);
+    context.print((rows.at(-1) as string[]).join("   "), {
+      event: "result",
+      model: name,
+      parameters,
+      minutes,
+      scores,
+      bleu: all.score,
+      low,
+      high,
+    });
+    series.push({ name: title, x: groups.map(({ words }) => words), y: scores });
+  }
+
+  // Report
+  await context.plot("length", {
+    title: "BLEU of test sentences by length",
+    xLabel: "words of the English sentence, mean of the group",
+    yLabel: "BLEU",
+    series,
+  });
+  const counts = groups.map((group) => `${group.name} (${group.places.length})`);
+  const report = table(["model", "parameters", "minutes", ...counts, `all (${corpus.test.length})`, "95 %"], rows);
+  await train.writeAtomically(context.folder.file("table.txt"), `${report}\n`);
+  context.print(`\nBLEU of greedy translations of the test pairs, by the length of the English sentence\n${report}`);
+}
+
+/** The places of short, medium and long sentences, and how many words those have in the mean. */
+function groupsOf(examples: readonly Example[], { short, medium }: Options) {
+  check(short < medium, () => `--medium: ${medium} words, expected more than --short, ${short}`);
+  const bounds = { short: [0, short], medium: [short, medium], long: [medium, Number.POSITIVE_INFINITY] } as const;
+  return Object.entries(bounds).map(([name, [above, most]]) => {
+    const lengthOf = (place: number) => (examples[place] as Example).source.length;
+    const places = [...examples.keys()].filter((place) => lengthOf(place) > above && lengthOf(place) <= most);
+    check(places.length > 0, () => `--short, --medium: no test sentence is ${name}: set them to other lengths`);
+    return { name, places, words: places.reduce((sum, place) => sum + lengthOf(place), 0) / places.length };
+  });
+}

@@ -1,0 +1,137 @@
+import { check, models, optim, train } from "kasane";
+import { z } from "zod";
+import type { Context } from "../context.js";
+import { defineExperiment } from "../experiment.js";
+import { seriesOf } from "../plot/chart.js";
+import { readSentence } from "./englishSentence.js";
+import {
+  bleuOf,
+  type Corpus,
+  greedily,
+  loadVocabularies,
+  readCorpus,
+  saveVocabularies,
+  Translator,
+  trainTranslator,
+  type Vocabularies,
+} from "./translation.js";
+import { drawTranslation } from "./translationMaps.js";
+
+const options = z.object({
+  layers: z.int().min(1).max(12).default(3).describe("layers of the encoder"),
+  decoderLayers: z.int().min(1).max(12).default(3).describe("layers of the decoder"),
+  heads: z.int().min(1).max(32).default(4).describe("heads of each attention"),
+  size: z.int().min(2).max(2048).multipleOf(2).default(256).meta({ description: "of the words' vectors and of all layers", unit: "units" }),
+  innerSize: z.int().min(1).max(8192).default(512).meta({ description: "of the layer within a feed-forward part", unit: "units" }),
+  dropout: z.number().min(0).max(0.95).default(0.2).describe("probability of dropout everywhere in the Transformer"),
+  labelSmoothing: z.number().min(0).max(0.95).default(0.1).describe("share of a target's probability that is spread over all words"),
+  preNorm: z.boolean().default(true).describe("normalise what goes into each part, and not what comes out of its sum"),
+  minimumCount: z.int().min(1).default(3).describe("words that are rarer among the training pairs are unknown"),
+  longest: z.int().min(1).max(200).default(16).meta({ description: "a sentence at most", unit: "words" }),
+  batchSize: z.int().min(1).default(128).describe("pairs that an update is made from, all of like lengths"),
+  buckets: z.int().min(1).max(64).default(8).describe("lengths that batches are padded to: for each a graph is compiled"),
+  epochs: z.int().min(1).default(16).describe("times through the training pairs"),
+  learningRate: z.number().positive().default(0.001).describe("step size of Adam at its highest"),
+  warmUp: z.int().min(1).default(400).describe("updates in which the step size rises to that"),
+  schedule: z
+    .enum(["cosine", "inverseSquareRoot"])
+    .default("cosine")
+    .describe("how it falls then: cosine to 0 at the end, or never so far"),
+  beams: z.int().min(2).max(32).default(5).describe("hypotheses that beam search follows, in the end"),
+  lengthPenalty: z.number().min(0).max(4).default(0.6).describe("how much beam search favours long translations"),
+});
+type Options = z.output<typeof options>;
+
+/** Vaswani et al. 2017, table 3, base, and section 5.3: the highest step size is (size warmUp)^-0.5. */
+const report: Partial<Options> = {
+  layers: 6,
+  decoderLayers: 6,
+  heads: 8,
+  size: 512,
+  innerSize: 2048,
+  dropout: 0.1,
+  preNorm: false,
+  learningRate: (512 * 4000) ** -0.5,
+  warmUp: 4000,
+  schedule: "inverseSquareRoot",
+};
+
+/** The report's Transformer. */
+export const translate = defineExperiment({
+  name: "translate",
+  title: "Translation: a Transformer from English to Japanese",
+  chapter: "sequence",
+  options,
+  presets: { small: {}, report },
+
+  async run(context, o) {
+    await trainOn(await readCorpus(context, o.minimumCount, o.longest), context, o);
+  },
+
+  predict: {
+    text: 'an English sentence, such as "show your own business ."',
+    options: z.object({
+      attention: z.boolean().default(false).describe("leave a picture of what every head looked at in the run folder, attention.svg"),
+    }),
+    async run(context, o, text, { attention }) {
+      const vocabularies = loadVocabularies(context);
+      const source = readSentence(text, vocabularies, o.longest);
+      const model = makeTransformer(vocabularies, o);
+      await context.restore({ model }, "best");
+      const translator = new Translator(model, vocabularies, o.longest, context.device);
+      const [target] = (await translator.translate([source], { beams: o.beams, lengthPenalty: o.lengthPenalty })) as [string[]];
+      const { words, unknown } = source;
+      if (unknown.length > 0) context.print(`not among the words that it has learnt: ${unknown.join(", ")}`);
+      context.print(target.join(" "), { event: "translation", source: words.join(" "), target: target.join(" "), unknown });
+      if (!attention) return;
+      const file = context.folder.file("attention.svg");
+      await train.writeAtomically(file, await drawTranslation(model, vocabularies, words, target));
+      context.print(`attention: ${file}`, { event: "attention", file });
+    },
+  },
+});
+
+export function makeTransformer({ source, target }: Vocabularies, o: Options): models.Transformer {
+  check(o.size % o.heads === 0, () => `--heads: ${o.heads} heads do not share --size ${o.size} evenly`);
+  return new models.Transformer({ ...o, sourceVocabulary: source.size, targetVocabulary: target.size });
+}
+
+/** Trains a Transformer, and tests the state that was best on the dev pairs. */
+export async function trainOn(corpus: Corpus, context: Context, o: Options): Promise<void> {
+  await saveVocabularies(context, corpus.vocabularies);
+  const model = makeTransformer(corpus.vocabularies, o);
+  const { history, step, translator } = await trainTranslator(corpus, model, context, {
+    ...o,
+    // Section 5.3 of the paper; clipped, as a rare step would else undo many.
+    optimizer: (steps) => new optim.Adam(model, { learningRate: scheduleOf(o, steps), beta2: 0.98, epsilon: 1e-9, clipGlobalNorm: 1 }),
+  });
+
+  // Report: the pairs that the state was chosen by, then those that nothing was chosen by.
+  await context.plot("bleu", {
+    title: "BLEU of greedy translations of the dev pairs",
+    xLabel: "update",
+    yLabel: "BLEU",
+    series: [seriesOf(history, "devBleu", "dev")],
+  });
+  await context.restore({ model }, "best");
+  for (const part of ["dev", "test"] as const) {
+    for (const search of [greedily, { beams: o.beams, lengthPenalty: o.lengthPenalty }]) {
+      const translations = await translator.translate(corpus[part], search);
+      const { score, signature, interval } = bleuOf(translations, corpus[part], { resamples: 1000, seed: context.seed });
+      const { low, high } = interval as train.Interval;
+      const name = search.beams === 1 ? "greedy" : "beam";
+      context.record(step, { [`${part}/${name}Bleu`]: score });
+      context.print(`${part}, ${name}: BLEU ${score.toFixed(2)}, 95 % in ${low.toFixed(2)} to ${high.toFixed(2)} (${signature})`, {
+        event: "bleu",
+        ...{ part, name, score, low, high, signature },
+      });
+    }
+  }
+  const onnx = await models.sequenceOnnx(model, o.longest + 1);
+  for (const [part, bytes] of Object.entries(onnx)) await train.writeAtomically(context.folder.file(`${part}.onnx`), bytes);
+}
+
+function scheduleOf({ schedule, learningRate, warmUp }: Options, steps: number): optim.Schedule {
+  if (schedule === "inverseSquareRoot") return optim.inverseSquareRoot(learningRate, warmUp);
+  return optim.warmUp(warmUp, optim.cosine(learningRate, Math.max(1, steps - warmUp)));
+}
