@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { check, compile, type Device, data, decode, type models, type optim, type Tensor, tensor, train } from "kasane";
 import type { Context, PredictContext } from "../context.js";
-import { begin, end, matrix, sequenceLoss } from "./architectures.js";
+import { begin, end, matrix, type SequencePairs, sequenceLoss, trainingStep } from "./architectures.js";
 
 /** A pair of sentences with its ids: of the source without marks, of the target from `<BOS>` to `<EOS>`. */
 export interface Example {
@@ -68,16 +68,10 @@ export const loadVocabularies = ({ folder }: PredictContext): Vocabularies => ({
   target: data.loadVocabulary(folder.file(vocabularyFiles.target)),
 });
 
-/** Ids `[batch, ...]`, filled up to the same lengths. */
-interface Batch {
-  readonly source: Tensor;
-  readonly target: Tensor;
-}
-
 /** What fills up a batch: no loss comes of it. */
 const nothing: Pick<Example, "source" | "target"> = { source: [], target: [] };
 
-function batchOf(examples: readonly Pick<Example, "source" | "target">[], [sourceWidth, targetWidth]: data.PaddedLengths): Batch {
+function batchOf(examples: readonly Pick<Example, "source" | "target">[], [sourceWidth, targetWidth]: data.PaddedLengths): SequencePairs {
   const [sources, targets] = [examples.map(({ source }) => source), examples.map(({ target }) => target)];
   return { source: matrix(sources, sourceWidth as number), target: matrix(targets, targetWidth as number) };
 }
@@ -108,7 +102,7 @@ export class Translator {
     private readonly device: Device,
   ) {
     this.encode = compile((source: Tensor) => model.encode(source, longest + 1), { device });
-    this.loss = compile(({ source, target }: Batch) => sequenceLoss(model, source, target), { device });
+    this.loss = compile(({ source, target }: SequencePairs) => sequenceLoss(model, source, target), { device });
   }
 
   /** The mean cross entropy of every token of the targets, `<EOS>` among them, in nats. */
@@ -190,7 +184,7 @@ export interface Training {
   readonly epochs: number;
   readonly labelSmoothing: number;
   /** Steps, in all epochs together, to the optimizer of them. */
-  readonly optimizer: (steps: number) => optim.Optimizer;
+  readonly optimizer: (steps: number) => optim.Adam;
   /** Where checkpoints and metrics go, by default the run's folder, and whether they are gone on from, by default where the run is. */
   readonly folder?: string;
   readonly resume?: boolean;
@@ -226,14 +220,7 @@ export async function trainTranslator(
   );
 
   const optimizer = optimizerOf(epochs * perEpoch);
-  const step = compile(
-    ({ source, target }: Batch) => {
-      const loss = sequenceLoss(model, source, target, labelSmoothing);
-      optimizer.minimize(loss);
-      return { loss };
-    },
-    { training: true, device },
-  );
+  const step = trainingStep(model, optimizer, device, { labelSmoothing });
   const translator = new Translator(model, vocabularies, longest, device);
   const clock = new Stopwatch(join(place.folder ?? context.folder.path, "minutes.txt"));
   const fitted = context.fit({
