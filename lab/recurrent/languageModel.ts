@@ -1,19 +1,4 @@
-import {
-  add,
-  check,
-  crossEntropy,
-  gather,
-  isTraining,
-  matmul,
-  mul,
-  nn,
-  random,
-  reshape,
-  type Tensor,
-  transpose,
-  Variable,
-  where,
-} from "kasane";
+import { add, check, crossEntropy, gather, isTraining, matmul, mul, nn, random, reshape, type Tensor, transpose, Variable } from "kasane";
 import { type SampledWords, sampledCrossEntropy } from "./sampledCrossEntropy.js";
 
 /** What a language model of words is made of. */
@@ -39,7 +24,7 @@ export interface LanguageModelOptions extends SampledWords {
 
 /** A mask that drops the given share and scales the others, so that the mean stays. */
 const dropoutMask = (shape: readonly number[], probability: number): Tensor =>
-  where(random.bernoulli(shape, 1 - probability, "bool"), 1 / (1 - probability), 0);
+  random.bernoulli(shape, 1 - probability, "float32", 1 / (1 - probability));
 
 /** Drops a part of `x` `[time, batch, size]` while training. */
 function drop(x: Tensor, { dropout, lockedDropout }: LanguageModelOptions): Tensor {

@@ -61,13 +61,21 @@ export type Source =
   | { readonly kind: "variable" }
   | RandomSource;
 
-/** Uniform in [0, 1): the same numbers for the same key, or fresh ones each run where the key is a traced function's `stream`. */
+/** Random numbers: the same for the same key, or fresh ones each run where the key is a traced function's `stream`. */
 export interface RandomSource {
   readonly kind: "random";
+  /** How they are distributed; by default uniformly in [0, 1). */
+  readonly bernoulli?: Bernoulli;
   readonly key: readonly [seed: number, counter: number] | undefined;
   readonly stream: number;
   /** Whether the slices along the first axis are the draws of so many runs. */
   readonly runs?: boolean;
+}
+
+/** `value` with the given probability, else 0. */
+export interface Bernoulli {
+  readonly probability: number;
+  readonly value: number;
 }
 
 let nodes = 0;

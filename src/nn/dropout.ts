@@ -1,7 +1,7 @@
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
 import { isTraining } from "../graph/trace.js";
-import { mul, where } from "../ops/elementwise.js";
+import { mul } from "../ops/elementwise.js";
 import { random } from "../ops/random.js";
 import { Module } from "./module.js";
 
@@ -18,6 +18,6 @@ export class Dropout extends Module {
   /** Any shape, which stays. */
   forward(x: Tensor): Tensor {
     const kept = 1 - this.probability;
-    return isTraining() && kept < 1 ? where(random.bernoulli(x.shape, kept, "bool"), mul(x, 1 / kept), 0) : x;
+    return isTraining() && kept < 1 ? mul(x, random.bernoulli(x.shape, kept, x.dtype, 1 / kept)) : x;
   }
 }

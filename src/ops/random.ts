@@ -1,10 +1,9 @@
 import type { DType } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { checkShape, type Shape, showShape } from "../graph/shape.js";
-import { Tensor } from "../graph/tensor.js";
+import { type Bernoulli, Tensor } from "../graph/tensor.js";
 import { currentTrace } from "../graph/trace.js";
 import { cast } from "./cast.js";
-import { less } from "./compare.js";
 import { add, clip, cos, log, mul, neg, sqrt, sub } from "./elementwise.js";
 import { sort } from "./indexing.js";
 import { argmax } from "./reduce.js";
@@ -40,12 +39,11 @@ export function setRandomState(kept: RandomState): void {
 }
 
 /** In a traced function a fresh draw every run, outside one fixed draw. */
-function draw(shape: Shape): Tensor {
+function draw(shape: Shape, bernoulli?: Bernoulli): Tensor {
   checkShape("random", shape);
   const trace = currentTrace();
-  return trace
-    ? new Tensor("float32", shape, { kind: "random", key: undefined, stream: trace.randomStreams++ })
-    : new Tensor("float32", shape, { kind: "random", key: nextKey(), stream: 0 });
+  const drawn = trace ? { key: undefined, stream: trace.randomStreams++ } : { key: nextKey(), stream: 0 };
+  return new Tensor("float32", shape, { kind: "random", bernoulli, ...drawn });
 }
 
 /** Random tensors. In a traced function each run draws anew; no gradient flows into a draw. */
@@ -63,10 +61,10 @@ export const random = {
     return cast(mean === 0 && deviation === 1 ? x : add(mul(x, deviation), mean), dtype);
   },
 
-  /** 1 with the given probability, else 0. */
-  bernoulli(shape: Shape, probability = 0.5, dtype: DType = "float32"): Tensor {
+  /** `value` with the given probability, else 0. */
+  bernoulli(shape: Shape, probability = 0.5, dtype: DType = "float32", value = 1): Tensor {
     check(probability >= 0 && probability <= 1, () => `random.bernoulli: probability ${probability}: expected 0 to 1`);
-    return cast(less(draw(shape), probability), dtype);
+    return cast(draw(shape, { probability, value }), dtype);
   },
 
   /** One class index (int32) from each row of `logits` `[..., classes]`, by the Gumbel-max trick (Maddison et al. 2014). */

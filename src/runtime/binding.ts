@@ -40,15 +40,25 @@ export function bind({ inputs, outputs, updates }: Computation, target: Target, 
     values: (setsRows ? rowsSet(variable, value) : undefined) ?? [value],
   }));
   const results = prepare([...outputs, ...changes.flatMap(({ values }) => values)], target);
+  const rest = results.slice(outputs.length);
+  return bindingOf(
+    inputs,
+    results.slice(0, outputs.length),
+    changes.map(({ variable, values }) => ({ variable, next: values.map(() => rest.shift() as Tensor) })),
+  );
+}
+
+/** The binding of a graph that is prepared already. */
+export function bindingOf(inputs: readonly Named[], outputs: readonly Tensor[], updates: Binding["updates"]): Binding {
+  const results = [...outputs, ...updates.flatMap(({ next }) => next)];
   const known = new Set(inputs.map(({ tensor }) => tensor));
   const leaves = leavesOf(results).filter((leaf) => !known.has(leaf));
-  const rest = results.slice(outputs.length);
   return {
     inputs,
     variables: leaves.filter((leaf) => leaf instanceof Variable),
     randoms: leaves.flatMap((leaf) => (leaf.source.kind === "random" ? [{ leaf, source: leaf.source }] : [])),
-    outputs: results.slice(0, outputs.length),
-    updates: changes.map(({ variable, values }) => ({ variable, next: values.map(() => rest.shift() as Tensor) })),
+    outputs,
+    updates,
     results,
   };
 }

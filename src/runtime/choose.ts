@@ -2,12 +2,14 @@ import { KasaneError } from "../graph/error.js";
 import { Unsupported } from "../wasm/algebra.js";
 import { target } from "../wasm/scope.js";
 import { type Binding, bind, type Computation } from "./binding.js";
+import { cutUpdate } from "./cutUpdate.js";
 import { type Estimate, estimate, operatorsIn } from "./estimate.js";
 import type { Executor } from "./executor.js";
 import { ModuleExecutor } from "./moduleExecutor.js";
 import { OnnxExecutor } from "./onnxExecutor.js";
 import type { RunOptions } from "./plan.js";
 import { threadsSet } from "./threads.js";
+import { Update } from "./update.js";
 
 /** What runs a graph, and why. */
 export interface Choice {
@@ -17,26 +19,40 @@ export interface Choice {
   readonly executor: Executor;
   /** How many operators the prepared graph has; those within a loop count once. */
   readonly operators: number;
-  /** What the module's memory plan takes up, in bytes. */
+  /** What a module's memory plan takes up, in bytes. */
   readonly memory?: number;
 }
 
-/** ONNX Runtime's executor of a computation. A GPU has its variables to itself: there they are written as a whole. */
+/**
+ * ONNX Runtime's executor of a computation. A GPU has its variables to itself: there they are written as a whole. On the CPU what changes them
+ * element by element is a module, which reads and writes each once, where ONNX Runtime does so at every operator.
+ */
 export function onnxExecutorOf(
   computation: Computation,
   { device = "cpu", threads = threadsSet(), detectAnomalies }: RunOptions,
-): OnnxExecutor {
+): { readonly binding: Binding; readonly executor: OnnxExecutor } {
   const onDevice = device !== "cpu" && device !== "wasm";
-  return new OnnxExecutor(bind(computation, { device, threads }, !onDevice), { device, threads, detectAnomalies });
+  const settings = { device, threads, detectAnomalies };
+  const binding = bind(computation, { device, threads }, !onDevice);
+  const cut = device === "cpu" && !detectAnomalies ? cutUpdate(binding) : undefined;
+  const update = cut && Update.of(cut);
+  return { binding, executor: new OnnxExecutor(update ? cut.binding : binding, settings, update) };
 }
 
 /** Chooses what runs a computation: the faster by the {@link estimate}, of those that can. */
 export function choose(computation: Computation, options: RunOptions): Choice {
   const { device = "cpu", detectAnomalies, executor } = options;
   const byOnnx = (reason: string): Choice => {
-    const session = onnxExecutorOf(computation, options);
-    const { binding } = session;
-    return { kind: "onnxruntime", reason, binding, operators: operatorsIn(binding.results), executor: session };
+    const made = onnxExecutorOf(computation, options);
+    const { update } = made.executor;
+    const after = update ? `; then a module changes ${update.changes} variables in their places` : "";
+    return {
+      kind: "onnxruntime",
+      reason: `${reason}${after}`,
+      ...made,
+      operators: operatorsIn(made.binding.results),
+      memory: update?.module.memory,
+    };
   };
   if (executor === "onnxruntime") return byOnnx('executor: "onnxruntime"');
   const isForced = executor === "wasm";

@@ -1,13 +1,14 @@
 import { elementAt, type TypedArray } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { showShape } from "../graph/shape.js";
-import { hostData, keyOfAttributes, Tensor } from "../graph/tensor.js";
+import { hostData, Tensor } from "../graph/tensor.js";
 import { provideAssignment, Variable } from "../graph/variable.js";
-import { leavesOf, substitute, topologicalOrder } from "../graph/walk.js";
+import { leavesOf, substitute } from "../graph/walk.js";
 import type { NestedArray } from "../ops/create.js";
 import { exclusive } from "./exclusive.js";
 import { elementsOf, Plan } from "./plan.js";
 import { hostHolder, State } from "./state.js";
+import { structureOf } from "./structure.js";
 
 /** Plans of graphs computed outside traced functions, by structure; the least recently used go first. */
 const plans = new Map<string, Plan>();
@@ -50,30 +51,6 @@ async function remember(key: string, plan: Plan): Promise<void> {
     plans.delete(oldest);
     await unused.release();
   }
-}
-
-/** What tells graphs apart that no one model can serve. */
-function structureOf(outputs: readonly Tensor[], leaves: readonly Tensor[]): string {
-  const names = new Map<Tensor, string>(leaves.map((leaf, i) => [leaf, `@${i}`]));
-  const parts = leaves.map((leaf) => {
-    const held = leaf.size <= 1 ? hostData(leaf)?.join() : undefined;
-    return `${leaf instanceof Variable ? `v${identityOf(leaf)}` : leaf.source.kind}:${leaf.dtype}[${leaf.shape}]${held ?? ""}`;
-  });
-  for (const node of topologicalOrder(outputs)) {
-    const id = parts.length;
-    node.outputs.forEach((output, i) => names.set(output, `${id}.${i}`));
-    parts.push(`${node.operator.type}(${node.inputs.map((input) => names.get(input))})${keyOfAttributes(node.attributes)}`);
-  }
-  return `${parts.join(";")}->${outputs.map((output) => names.get(output))}`;
-}
-
-const identities = new WeakMap<Variable, number>();
-let identified = 0;
-
-function identityOf(variable: Variable): number {
-  const id = identities.get(variable) ?? identified++;
-  identities.set(variable, id);
-  return id;
 }
 
 /** Computes the first values of variables that have none yet. */

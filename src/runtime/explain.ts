@@ -10,7 +10,7 @@ export interface Explanation {
   readonly reason: string;
   /** How many operators the prepared graph has; those within a loop count once. */
   readonly operators: number;
-  /** Bytes that the module's memory plan takes up, constants and variables included; undefined for ONNX Runtime, which plans its own. */
+  /** Bytes that a module's memory plan takes up, constants and variables included; ONNX Runtime plans its own. */
   readonly memory?: number;
 }
 

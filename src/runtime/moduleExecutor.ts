@@ -1,79 +1,15 @@
 import type { TypedArray } from "../graph/dtype.js";
-import { KasaneError } from "../graph/error.js";
 import { fromStorage, hostStorage, type Tensor } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import { type GraphModule, graphModule, type Place } from "../wasm/module.js";
 import type { Binding } from "./binding.js";
 import type { Draw, Executor } from "./executor.js";
-import { type Holder, hostHolder, type State, stateOf } from "./state.js";
-
-/** What we use of WebAssembly, which TypeScript declares for browsers alone. */
-interface Memory {
-  readonly buffer: ArrayBuffer;
-}
-const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
-interface WebAssemblyApi {
-  readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
-  readonly Instance: new (module: object, imports: Record<string, Record<string, unknown>>) => { readonly exports: unknown };
-}
+import { instantiateGraph, put, type Slot, slotAt, taken, VariableSlot } from "./slots.js";
+import { compileModule } from "./webAssembly.js";
 
 /** At most so many modules have their memory at a time: an engine reserves gigabytes of addresses for each. */
 const capacity = 32;
 const open = new Set<ModuleExecutor>();
-
-/** A place in a module's memory. */
-interface Slot {
-  readonly tensor: Tensor;
-  readonly array: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
-}
-
-/** A variable's place in a module's memory, which knows whose value it has a copy of. */
-class VariableSlot implements Slot, Holder {
-  private state: State | undefined;
-  private version = 0;
-  readonly array: Slot["array"];
-
-  constructor(
-    readonly tensor: Variable,
-    memory: Memory,
-    place: Place,
-  ) {
-    this.array = arrayAt(memory, place);
-  }
-
-  elements(): TypedArray {
-    return taken(this);
-  }
-
-  /** Fetches the value where it is another than the one here. */
-  update(): undefined | Promise<void> {
-    const state = stateOf(this.tensor);
-    if (state === this.state && state.version === this.version) return undefined;
-    const data = state.holder.elements();
-    if (data instanceof Promise) return data.then((elements) => this.take(state, elements));
-    this.take(state, data);
-    return undefined;
-  }
-
-  /** Tells the variable that its next value is here. */
-  advance(): void {
-    const state = stateOf(this.tensor);
-    state.advance(this);
-    this.state = state;
-    this.version = state.version;
-  }
-
-  /** Leaves the value to a copy in host memory, where it is here alone. */
-  vacate(): void {
-    if (this.state?.holder === this) this.state.moveTo(hostHolder(this.elements().slice() as TypedArray));
-  }
-
-  private take(state: State, data: TypedArray): void {
-    put(this, data);
-    this.state = state;
-    this.version = state.version;
-  }
-}
 
 /** A module that runs, and where it reads and writes. */
 interface Running {
@@ -150,15 +86,10 @@ export class ModuleExecutor implements Executor {
   }
 
   private instantiate(): Running {
-    this.compiled ??= new Module(this.module.bytes);
-    const { failures } = this.module;
-    const fail = (number: number, index: number) => {
-      throw new KasaneError(`${failures[number]?.(index)}: the variables keep the values they had before the step`);
-    };
-    const { exports } = new Instance(this.compiled, { kasane: { pow: Math.pow, fail } });
-    const { memory, run } = exports as { memory: Memory; run: () => void };
+    this.compiled ??= compileModule(this.module.bytes);
+    const { memory, run } = instantiateGraph(this.compiled, this.module);
     const { leaves, outputs } = this.module;
-    const slotOf = (place: Place): Slot => ({ tensor: place.tensor, array: arrayAt(memory, place) });
+    const slotOf = (place: Place) => slotAt(memory, place);
     const { inputs, randoms, updates } = this.binding;
     const given = inputs.length + randoms.length;
     const variables = leaves.slice(given).map((place) => new VariableSlot(place.tensor as Variable, memory, place));
@@ -172,17 +103,4 @@ export class ModuleExecutor implements Executor {
       outputs: outputs.map(slotOf),
     };
   }
-}
-
-function arrayAt({ buffer }: Memory, { address, tensor }: Place): Slot["array"] {
-  const array = tensor.dtype === "float32" ? Float32Array : Int32Array;
-  return new array(buffer, address, tensor.size);
-}
-
-/** The elements of a place as tensors have them: its own array, or a copy where truths are all ones there. */
-const taken = ({ tensor, array }: Slot): TypedArray => (tensor.dtype === "bool" ? Uint8Array.from(array, (x) => x & 1) : array);
-
-function put({ tensor, array }: Slot, data: TypedArray): void {
-  if (tensor.dtype === "bool") for (let i = 0; i < array.length; i++) array[i] = -Number(data[i] !== 0);
-  else array.set(data as Float32Array);
 }

@@ -12,6 +12,7 @@ import type { Draw, Executor } from "./executor.js";
 import { pairOf } from "./pair.js";
 import { Session } from "./session.js";
 import { emptyOrt, fromOrt, stateOf, toOrt } from "./state.js";
+import type { Update } from "./update.js";
 
 /** How ONNX Runtime runs a graph. */
 export interface OnnxSettings {
@@ -29,37 +30,46 @@ export class OnnxExecutor implements Executor {
   /** The variables that change: by one result, the whole value, or by two, the indices of rows and these rows. */
   private readonly updates: readonly { readonly variable: Variable; readonly results: readonly Named[] }[];
   private readonly outputs: readonly Named[];
+  /** What the update is given. */
+  private readonly given: readonly Named[];
   private readonly watched: readonly { readonly name: string; readonly node: Node; readonly output: Tensor }[];
   readonly session: Session;
   private readonly fetches: Record<string, ort.Tensor | null>;
+  /** The variables whose values are in pairs. */
+  private readonly changed: ReadonlySet<Variable>;
   readonly onDevice: boolean;
   private readonly handsOver: boolean;
 
+  /** @param update what changes variables after a run, given the last outputs of the binding */
   constructor(
     readonly binding: Binding,
     { device, threads, detectAnomalies = false }: OnnxSettings,
+    readonly update?: Update,
   ) {
     const { inputs, variables, randoms, outputs, updates, results } = binding;
     this.onDevice = device !== "cpu" && device !== "wasm";
     this.inputs = inputs.map(({ name, tensor }) => ({ name: this.unique(name), tensor }));
     this.variables = variables.map((variable) => ({ name: this.unique(variable.name), variable }));
     this.randoms = randoms.map(({ leaf }) => ({ name: this.unique("random"), tensor: leaf }));
-    this.outputs = outputs.map((tensor, i) => ({ name: this.unique(`output${i}`), tensor }));
+    const named = outputs.map((tensor, i) => ({ name: this.unique(`output${i}`), tensor }));
+    const count = outputs.length - (update?.given.length ?? 0);
+    [this.outputs, this.given] = [named.slice(0, count), named.slice(count)];
     this.updates = updates.map(({ variable, next }) => ({
       variable,
       results: next.map((tensor) => ({ name: this.unique(`${variable.name}'`), tensor })),
     }));
-    const given = [...this.outputs, ...this.updates.flatMap((update) => update.results)];
+    this.changed = new Set(updates.map(({ variable }) => variable));
+    const computed = [...named, ...this.updates.flatMap(({ results: own }) => own)];
     this.watched = detectAnomalies ? this.watch(results) : [];
     const watched = this.watched.map(({ name, output }) => ({ name, tensor: output }));
     const feeds = [...this.inputs, ...this.variables.map(({ name, variable }) => ({ name, tensor: variable })), ...this.randoms];
-    this.fetches = Object.fromEntries([...given, ...this.watched].map(({ name }) => [name, null]));
-    const bytes = given.reduce((sum, { tensor: { dtype, size } }) => sum + size * arrayOf(dtype).BYTES_PER_ELEMENT, 0);
+    this.fetches = Object.fromEntries([...computed, ...this.watched].map(({ name }) => [name, null]));
+    const bytes = computed.reduce((sum, { tensor: { dtype, size } }) => sum + size * arrayOf(dtype).BYTES_PER_ELEMENT, 0);
     this.handsOver = device === "cpu" && !detectAnomalies && bytes >= worthHandingOver;
     // Rows are copied to where they belong, so every run may write them to the same place.
     const rows = this.handsOver ? this.updates.flatMap((update) => (update.results.length > 1 ? update.results : [])) : [];
     for (const { name, tensor } of rows) this.fetches[name] = emptyOrt(tensor);
-    this.session = new Session(() => encodeModel(feeds, [...given, ...watched], { device, threads }), {
+    this.session = new Session(() => encodeModel(feeds, [...computed, ...watched], { device, threads }), {
       handOver: this.handsOver,
       device,
       threads: threads ?? threadsFor(results),
@@ -77,6 +87,7 @@ export class OnnxExecutor implements Executor {
       else pair.advance(value);
       stateOf(variable).advance(pair);
     }
+    this.update?.finish(this.given.map(({ name }) => results[name] as ort.Tensor));
     return this.outputs.map(({ name, tensor }) => fromOrt(results[name] as ort.Tensor, tensor));
   }
 
@@ -87,18 +98,33 @@ export class OnnxExecutor implements Executor {
     this.inputs.forEach(({ name, tensor }, i) => {
       feeds[name] = toOrt(values[i] as TypedArray, tensor.dtype, tensor.shape);
     });
+    const running = this.update?.start();
+    for (const slot of running?.variables.values() ?? []) {
+      const fetched = slot.update();
+      if (fetched) await fetched;
+    }
     for (const { name, variable } of this.variables) {
+      const inPlace =
+        onDevice || this.changed.has(variable) ? undefined : (running?.variables.get(variable) ?? stateOf(variable).holder).inPlace;
+      if (inPlace) {
+        feeds[name] = inPlace;
+        continue;
+      }
       const pair = pairOf(variable);
       // Awaiting what is there costs a small model more than its arithmetic.
       const value = (pair instanceof Promise ? await pair : pair).feed(onDevice);
       feeds[name] = value instanceof Promise ? await value : value;
     }
+    drawn.start(this.randoms.reduce((sum, { tensor }) => sum + tensor.size, 0));
     for (const { name, tensor } of this.randoms) {
-      const numbers = new Float32Array(tensor.size);
+      const numbers = drawn.take(tensor.size);
       draw(tensor, numbers);
       feeds[name] = toOrt(numbers, "float32", tensor.shape);
     }
     if (this.handsOver) for (const { name, tensor } of this.outputs) fetches[name] = emptyOrt(tensor);
+    this.given.forEach(({ name }, i) => {
+      fetches[name] = running?.given[i]?.inPlace as ort.Tensor;
+    });
     for (const { variable, results } of this.updates) {
       if (results.length > 1) continue;
       const pair = pairOf(variable);
@@ -125,6 +151,20 @@ export class OnnxExecutor implements Executor {
     return unusedName(name, this.names);
   }
 }
+
+/** Memory for the draws of a run. Runs follow one another, so all have the same: of new memory every page would cost something. */
+const drawn = {
+  numbers: new Float32Array(0),
+  taken: 0,
+  start(count: number): void {
+    if (this.numbers.length < count) this.numbers = new Float32Array(count);
+    this.taken = 0;
+  },
+  take(count: number): Float32Array<ArrayBuffer> {
+    this.taken += count;
+    return this.numbers.subarray(this.taken - count, this.taken);
+  },
+};
 
 /** With fewer bytes of results, copying them costs less than leaving a run early: 16 µs. */
 const worthHandingOver = 2 ** 17;

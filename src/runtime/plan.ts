@@ -2,6 +2,7 @@ import type { TypedArray } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import type { RandomSource, Tensor } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
+import { fillBernoulli } from "./bernoulli.js";
 import type { Computation } from "./binding.js";
 import { type Choice, choose, onnxExecutorOf } from "./choose.js";
 import type { Device } from "./devices.js";
@@ -58,7 +59,7 @@ export class Plan implements Runnable {
 
   /** The same in ONNX Runtime, whose profiler tells what its parts cost, also where a module runs it. */
   inOnnxRuntime(): OnnxExecutor {
-    return this.executor instanceof OnnxExecutor ? this.executor : onnxExecutorOf(this.computation, this.options);
+    return this.executor instanceof OnnxExecutor ? this.executor : onnxExecutorOf(this.computation, this.options).executor;
   }
 
   release(): Promise<void> {
@@ -73,16 +74,15 @@ export const drawing =
     draw(into, leaf, leaf.source as RandomSource, key);
 
 /** The numbers of a random leaf in the run of the given key; of several runs, slice by slice those of the keys that follow. */
-function draw(
-  numbers: Float32Array<ArrayBuffer>,
-  { shape, size }: Tensor,
-  { key: fixed, stream, runs }: RandomSource,
-  key: readonly [number, number],
-): void {
-  const [seed, counter] = fixed ?? key;
-  const count = runs ? (shape[0] as number) : 1;
+function draw(numbers: Float32Array<ArrayBuffer>, { shape, size }: Tensor, source: RandomSource, key: readonly [number, number]): void {
+  const [seed, counter] = source.key ?? key;
+  const count = source.runs ? (shape[0] as number) : 1;
   const each = size / count;
-  for (let i = 0; i < count; i++) fillUniform(numbers.subarray(i * each, (i + 1) * each), [seed, counter + i], stream);
+  for (let i = 0; i < count; i++) {
+    const [part, own] = [numbers.subarray(i * each, (i + 1) * each), [seed, counter + i] as const];
+    if (source.bernoulli) fillBernoulli(part, own, source.stream, source.bernoulli);
+    else fillUniform(part, own, source.stream);
+  }
 }
 
 /** The elements of a data leaf: at once where they are on the host. */

@@ -107,11 +107,16 @@ async function measure({ plan, feeds }: Call): Promise<Profile> {
   const folder = await mkdtemp(join(tmpdir(), "kasane-profile-"));
   try {
     const recording = executor.session.recording(join(folder, "run"));
-    const [plain, profiled]: [number[], number[]] = [[], []];
+    const [plain, profiled, updates]: [number[], number[], number[]] = [[], [], []];
+    const rehearsal = executor.update?.rehearsal();
     const timed = async (times: number[], session = executor.session) => {
       const start = performance.now();
       await executor.compute(feeds, drawing([0, 0]), session);
-      times.push((performance.now() - start) * 1000);
+      const computed = performance.now();
+      rehearsal?.();
+      const end = performance.now();
+      times.push((end - start) * 1000);
+      if (times === profiled) updates.push((end - computed) * 1000);
     };
     const start = performance.now();
     for (let i = 0; i < fewest + warmUp || (i < most && performance.now() - start < duration); i++) {
@@ -124,8 +129,13 @@ async function measure({ plan, feeds }: Call): Promise<Profile> {
     const events = JSON.parse(await readFile(join(folder, file as string), "utf8")) as readonly ProfilerEvent[];
     const counted = profiled.slice(warmUp);
     const median = plain.slice(warmUp).sort((a, b) => a - b)[counted.length >> 1] as number;
-    const mean = counted.reduce((sum, time) => sum + time, 0) / counted.length;
-    return new Profile(counted.length, median, mean, kernelsOf(events, counted.length));
+    const meanOf = (times: readonly number[]) => times.reduce((sum, time) => sum + time, 0) / times.length;
+    const kernels = kernelsOf(events, counted.length);
+    if (executor.update) {
+      const microseconds = meanOf(updates.slice(warmUp));
+      kernels.push({ name: "update", operator: "(module)", module: executor.update.path, inputs: "", calls: 1, microseconds });
+    }
+    return new Profile(counted.length, median, meanOf(counted), bySlowness(kernels));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -159,17 +169,16 @@ export function kernelsOf(events: readonly ProfilerEvent[], runs: number): Profi
     if (outer) (kernels.get(keyOf(outer)) as typeof kernel).microseconds -= event.dur;
     within.push(event);
   }
-  return [...kernels.values()]
-    .map(({ first, calls, microseconds }) => {
-      const name = first.name.replace(/_kernel_time$/, "");
-      const inputs = (first.args.input_type_shape ?? []).flatMap((each) =>
-        Object.entries(each).map(([type, shape]) => `${type}[${shape}]`),
-      );
-      const operator = first.args.op_name as string;
-      return { name, operator, module: moduleOf(name), inputs: inputs.join(" "), calls: calls / runs, microseconds: microseconds / runs };
-    })
-    .sort((a, b) => b.microseconds - a.microseconds);
+  const all = [...kernels.values()].map(({ first, calls, microseconds }) => {
+    const name = first.name.replace(/_kernel_time$/, "");
+    const inputs = (first.args.input_type_shape ?? []).flatMap((each) => Object.entries(each).map(([type, shape]) => `${type}[${shape}]`));
+    const operator = first.args.op_name as string;
+    return { name, operator, module: moduleOf(name), inputs: inputs.join(" "), calls: calls / runs, microseconds: microseconds / runs };
+  });
+  return bySlowness(all);
 }
+
+const bySlowness = (kernels: readonly ProfiledKernel[]) => [...kernels].sort((a, b) => b.microseconds - a.microseconds);
 
 const endOf = ({ ts, dur }: ProfilerEvent): number => ts + dur;
 

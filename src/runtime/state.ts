@@ -8,6 +8,8 @@ import { ort } from "./onnxruntime.js";
 export interface Holder {
   /** The elements, maybe in the holder's own buffer: at once, or fetched from a device first. */
   elements(): TypedArray | Promise<TypedArray>;
+  /** The value as ONNX Runtime can read it where it is, on the host. */
+  readonly inPlace?: ort.Tensor | undefined;
   /** Gives back what it keeps, when the value is elsewhere. */
   release?(): void;
 }

@@ -1,5 +1,9 @@
+import type { DType } from "../graph/dtype.js";
 import { type Shape, sizeOf } from "../graph/shape.js";
+import type { Node, Tensor } from "../graph/tensor.js";
 import type { Algebra } from "../ops/algebra.js";
+import { type Operator, operatorOf } from "../ops/operator.js";
+import { Unsupported } from "./algebra.js";
 import type { Access } from "./buffers.js";
 import type { Element, Value } from "./values.js";
 
@@ -74,3 +78,23 @@ export function replaceParts(lazy: Lazy, replace: (part: Lazy) => Lazy | undefin
 export const weightOf = (lazy: Lazy): number => (lazy.kind === "applied" ? 1 + lazy.operands.reduce((sum, x) => sum + weightOf(x), 0) : 0);
 
 export const sizeOfLazy = ({ shape }: Lazy): number => sizeOf(shape);
+
+/** How the module holds elements of `dtype`. */
+export function elementOf(dtype: DType): Element {
+  if (dtype === "float32" || dtype === "int32" || dtype === "bool") return dtype;
+  throw new Unsupported(`${dtype} values`);
+}
+
+/** What a node makes, element by element, of its operands. */
+export function apply(node: Node, operands: readonly Lazy[]): Applied {
+  const [{ shape, dtype }] = node.outputs as [Tensor];
+  const expression = operatorOf(node).expression as NonNullable<Operator["expression"]>;
+  return {
+    kind: "applied",
+    element: elementOf(dtype),
+    shape,
+    expression: (algebra, values) => expression(algebra, values, node.attributes),
+    operands,
+    constants: operands.find(({ element }) => element !== "bool")?.element ?? "float32",
+  };
+}

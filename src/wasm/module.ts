@@ -1,12 +1,13 @@
-import { arrayOf, convert, type TypedArray } from "../graph/dtype.js";
+import { arrayOf, convert, elementAt, type TypedArray } from "../graph/dtype.js";
 import { hostData, type Tensor } from "../graph/tensor.js";
 import { Code, encodeModule } from "./assembler.js";
 import { type Access, accessTo, Buffer, type Index } from "./buffers.js";
 import { imported } from "./imports.js";
+import { apply, elementOf, type Lazy } from "./lazy.js";
 import { layOut } from "./memory.js";
-import { type ConstantData, elementOf, Scope } from "./scope.js";
+import { type ConstantData, Scope } from "./scope.js";
 import { MapStatement } from "./statements/map.js";
-import type { Emission } from "./statements/statement.js";
+import type { Emission, Statement } from "./statements/statement.js";
 
 /** Where a value is in a module's memory: at a byte address, elements of four bytes each. */
 export interface Place {
@@ -66,7 +67,62 @@ export function graphModule(leaves: readonly Leaf[], outputs: readonly Tensor[])
     );
   });
 
-  const end = layOut(scope.statements, [...buffers, ...data.buffers], 0);
+  const placeOf = (access: Access, tensor: Tensor) => () => ({ address: access.buffer.address, tensor });
+  return assemble(scope.statements, buffers, data, {
+    leaves: leaves.map(({ tensor }, i) => placeOf(own[i] as Access, tensor)),
+    outputs: outputs.map((tensor, i) => placeOf(results[i] as Access, tensor)),
+  });
+}
+
+/** A leaf, and what it becomes. */
+export interface Change {
+  readonly tensor: Tensor;
+  readonly next: Tensor;
+}
+
+/**
+ * Writes one module that changes leaves in their places: all of a group in one loop, so that each element is read and written once.
+ * @param leaves what the values are computed of, besides single constants
+ * @param groups each of leaves of one shape, whose next values follow element by element; what one group changes no other reads
+ * @throws Unsupported where a group holds what the module has no code for
+ */
+export function changeModule(leaves: readonly Tensor[], groups: readonly (readonly Change[])[]): GraphModule {
+  const accesses = new Map<Tensor, Access>();
+  for (const tensor of leaves) {
+    const buffer = new Buffer(tensor.size, 0).keep({ fromStart: true, toEnd: true });
+    accesses.set(tensor, accessTo(buffer, elementOf(tensor.dtype), tensor.shape));
+  }
+  const lazies = new Map<Tensor, Lazy>();
+  const lazyOf = (x: Tensor): Lazy => {
+    const known = lazies.get(x) ?? makeLazy(x);
+    lazies.set(x, known);
+    return known;
+  };
+  const makeLazy = (x: Tensor): Lazy => {
+    const { source, shape, dtype } = x;
+    if (source.kind === "node") return apply(source, source.inputs.map(lazyOf));
+    const [element, access] = [elementOf(dtype), accesses.get(x)];
+    if (access) return { kind: "held", element, shape, access };
+    return { kind: "constant", element, shape, value: Number(elementAt(hostData(x) as TypedArray, 0, dtype)) };
+  };
+  const statements = groups.map((group) => {
+    const assignments = group.map(({ tensor, next }) => ({ lazy: lazyOf(next), to: accesses.get(tensor) as Access }));
+    return new MapStatement((group[0] as Change).tensor.shape, assignments);
+  });
+  const buffers = [...accesses.values()].map(({ buffer }) => buffer);
+  const places = [...accesses].map(([tensor, { buffer }]) => () => ({ address: buffer.address, tensor }));
+  return assemble(statements, buffers, new Data(), { leaves: places, outputs: [] });
+}
+
+/** Where leaves and outputs are, once the memory is laid out. */
+interface Places {
+  readonly leaves: readonly (() => Place)[];
+  readonly outputs: readonly (() => Place)[];
+}
+
+/** The module that carries out statements, one after the other. */
+function assemble(statements: readonly Statement[], buffers: readonly Buffer[], data: Data, { leaves, outputs }: Places): GraphModule {
+  const end = layOut(statements, [...buffers, ...data.buffers], 0);
   data.place();
   const functions: Code[] = [];
   const failures: ((index: number) => string)[] = [];
@@ -85,20 +141,13 @@ export function graphModule(leaves: readonly Leaf[], outputs: readonly Tensor[])
     },
   });
   const main = emission(code, new Map());
-  for (const statement of scope.statements) statement.emit(main);
+  for (const statement of statements) statement.emit(main);
   functions.push(code);
 
   // A vector may be read on from the last element.
   const memory = constants.end + 16;
   const bytes = encodeModule(imported, functions, Math.ceil(memory / pageSize), [...data.segments, ...constants.segments]);
-  const placeOf = (access: Access, tensor: Tensor): Place => ({ address: access.buffer.address, tensor });
-  return {
-    bytes,
-    leaves: leaves.map(({ tensor }, i) => placeOf(own[i] as Access, tensor)),
-    outputs: outputs.map((tensor, i) => placeOf(results[i] as Access, tensor)),
-    failures,
-    memory,
-  };
+  return { bytes, leaves: leaves.map((place) => place()), outputs: outputs.map((place) => place()), failures, memory };
 }
 
 const pageSize = 65_536;

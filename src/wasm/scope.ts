@@ -1,4 +1,3 @@
-import type { DType } from "../graph/dtype.js";
 import { elementAt } from "../graph/dtype.js";
 import { type Shape, sameShape, sizeOf } from "../graph/shape.js";
 import { hostData, type Node, type Tensor } from "../graph/tensor.js";
@@ -9,7 +8,7 @@ import { type Operator, operatorOf } from "../ops/operator.js";
 import { loops, type ScanAttributes } from "../ops/scan.js";
 import { Unsupported } from "./algebra.js";
 import { type Access, accessTo, Buffer } from "./buffers.js";
-import { type Factors, type Held, type Lazy, productIn } from "./lazy.js";
+import { apply, elementOf, type Factors, type Held, type Lazy, productIn } from "./lazy.js";
 import { LoopIndices, LoopStatement } from "./statements/loop.js";
 import { MapStatement } from "./statements/map.js";
 import { fitsProduct, leastCost, ProductStatement, withProductHeld } from "./statements/product.js";
@@ -20,12 +19,6 @@ import type { Element } from "./values.js";
 
 /** What graphs are prepared for that the module runs. */
 export const target = { device: "module" } as const;
-
-/** How the module holds elements of `dtype`. */
-export function elementOf(dtype: DType): Element {
-  if (dtype === "float32" || dtype === "int32" || dtype === "bool") return dtype;
-  throw new Unsupported(`${dtype} values`);
-}
 
 /** Keeps the constants of a module. */
 export interface ConstantData {
@@ -84,7 +77,7 @@ export class Scope {
         result,
         this.held(this.constants.made(operator.elements(node.attributes), result), elementOf(result.dtype), result.shape),
       );
-    else if (operator.expression) this.settle(result, this.applied(node, operator));
+    else if (operator.expression) this.settle(result, this.applied(node));
     else if (operator.product) this.settle(result, this.multiplied(node, operator));
     else if (operator.movement) this.move(node, operator);
     else if (operator.placement) this.join(node, operator);
@@ -143,8 +136,9 @@ export class Scope {
     return accessTo(new Buffer(sizeOf(shape), this.depth), element, shape);
   }
 
-  private applied({ inputs, attributes, outputs: [result] }: Node, operator: Operator): Lazy {
-    const { shape, dtype } = result as Tensor;
+  private applied(node: Node): Lazy {
+    const { inputs, outputs } = node;
+    const [{ shape }] = outputs as [Tensor];
     const found = inputs.map((x) => {
       const lazy = this.lazyOf(x);
       // What is smaller than the result would be computed several times.
@@ -153,16 +147,7 @@ export class Scope {
     // Only one product at a time is in registers.
     const withProducts = inputs.filter((_, i) => productIn(found[i] as Lazy));
     const operands = found.map((lazy, i) => (withProducts.slice(1).includes(inputs[i] as Tensor) ? this.hold(inputs[i] as Tensor) : lazy));
-    const constants = operands.find(({ element }) => element !== "bool")?.element ?? "float32";
-    const expression = operator.expression as NonNullable<Operator["expression"]>;
-    return {
-      kind: "applied",
-      element: elementOf(dtype),
-      shape,
-      expression: (algebra, values) => expression(algebra, values, attributes),
-      operands,
-      constants,
-    };
+    return apply(node, operands);
   }
 
   private multiplied({ inputs, attributes, outputs: [result] }: Node, operator: Operator): Lazy {

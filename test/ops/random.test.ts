@@ -50,6 +50,17 @@ describe("the distributions", () => {
     const values = await numbers(random.bernoulli([size], 0.3));
     expect(new Set(values)).toEqual(new Set([0, 1]));
     expect(Math.abs(mean(values) - 0.3)).toBeLessThan(3.3 * Math.sqrt((0.3 * 0.7) / size));
+    // Neighbours, and draws of neighbouring keys, are independent.
+    const centred = (list: readonly number[]) => list.map((value) => (value - 0.3) / Math.sqrt(0.3 * 0.7));
+    const product = (a: readonly number[], b: readonly number[]) => Math.abs(mean(a.map((value, i) => value * (b[i] as number))));
+    const [first, second] = [centred(values), centred(await numbers(random.bernoulli([size], 0.3)))];
+    for (const by of [1, 2, 3, 4, 2048]) expect(product(first.slice(by), first)).toBeLessThan(3.3 / Math.sqrt(size - by));
+    expect(product(first, second)).toBeLessThan(3.3 / Math.sqrt(size));
+    expect(new Set(await numbers(random.bernoulli([100], 0.5, "float32", 2)))).toEqual(new Set([0, 2]));
+    // 5 in 100,000 are expected: at most 13 in all but 0.1 % of the seeds
+    const rare = (await numbers(random.bernoulli([size], 5e-5))).filter((value) => value === 1).length;
+    expect(rare).toBeGreaterThan(0);
+    expect(rare).toBeLessThan(14);
     expect(mean(await numbers(random.bernoulli([1000], 0)))).toBe(0);
     expect(mean(await numbers(random.bernoulli([1000], 1)))).toBe(1);
   });

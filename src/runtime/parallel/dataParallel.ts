@@ -96,7 +96,8 @@ export class DataParallelPlan implements Runnable {
     const ranks = Array.from({ length: size }, (_, rank) => rank);
     const threads = ranks.slice(1).map((rank) => this.open(threadOf(rank), rank));
     const changed = [...variables].filter(([, variable]) => !this.isSent(variable));
-    for (const [name, variable] of variables) share.values[name] = await (await pairOf(variable)).feed(false);
+    for (const [name, variable] of variables)
+      share.values[name] = stateOf(variable).holder.inPlace ?? (await (await pairOf(variable)).feed(false));
     const scattered = this.divide(values, key);
     divided.forEach(({ name, local }, i) => {
       share.values[name] = toOrt(scattered[0]?.[i] as TypedArray, local.dtype, local.shape);
