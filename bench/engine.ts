@@ -42,6 +42,17 @@ async function compileThousand(): Promise<number> {
   return time;
 }
 
+/** An LSTM over a long sequence (batch 16, 64 units), forward and backward: milliseconds of the first call and of a later one, MiB at most. */
+async function longSequence(steps: number): Promise<readonly [first: number, later: number, memory: number]> {
+  const lstm = new nn.Lstm(64, 64);
+  const step = compile((x: Tensor) => grad(lstm.forward(x).outputs.square().mean(), [...lstm.parameters(), x]));
+  const x = tensor(new Float32Array(steps * 16 * 64).map((_, i) => Math.sin(i)), { shape: [steps, 16, 64] });
+  const first = await milliseconds(() => step(x));
+  const [later] = (await alternate([() => milliseconds(() => step(x))])) as [number];
+  await step.dispose();
+  return [first, later, process.resourceUsage().maxRSS / 1024];
+}
+
 /** The same small model called through `compile` and through ONNX Runtime itself: microseconds a call. */
 async function callCost(): Promise<(() => Promise<number>)[]> {
   const model = (x: Tensor, y: Tensor) => x.sigmoid().sub(y).square().mean();
@@ -110,6 +121,12 @@ function numpy(): number {
 
 seed(1);
 const withNumpy = process.argv.includes("--python");
+// First, while the process's memory is theirs.
+const sequences: string[] = [];
+for (const steps of [500, 5000]) {
+  const [first, later, memory] = await longSequence(steps);
+  sequences.push(`LSTM, ${steps} steps: first call ${first.toFixed(0)} ms, then ${later.toFixed(1)} ms; at most ${memory.toFixed(0)} MiB`);
+}
 const [compiling] = await alternate([compileThousand]);
 const [call, raw] = (await alternate(await callCost())) as [number, number];
 const [single, many, peer] = (await alternate([binaryAddition(1), binaryAddition(100), ...(withNumpy ? [numpy] : [])])) as [
@@ -129,3 +146,4 @@ if (peer !== undefined) {
   row("  NumPy / one by one", `${(peer / single).toFixed(2)}x`);
   row("  NumPy / a hundred a call", `${(peer / many).toFixed(2)}x`);
 }
+for (const sequence of sequences) console.log(sequence);
