@@ -1,9 +1,9 @@
-import { logSoftmax, type models, takeAlongAxis, unsqueeze } from "kasane";
+import { type models, softmax, takeAlongAxis, unsqueeze } from "kasane";
 import { begin, matrix } from "./architectures.js";
 
 /**
- * How much each phoneme hangs on each letter, `[phonemes][letters]`: by how many nats its logarithmic probability falls where the letter is left
- * out. Letters are left out alone and by twos, of which each has the half: of two equal letters one alone would hardly be missed.
+ * How much each phoneme hangs on each letter, `[phonemes][letters]`: by how much its probability, after those before it, falls where the letter is
+ * left out. Letters are left out alone and by twos, of which each has the half: of two equal letters one alone would hardly be missed.
  * Any model can be asked so, whether it has attention or not.
  * @param word, phonemes ids, without marks
  */
@@ -12,6 +12,7 @@ export async function letterInfluence(
   word: readonly number[],
   phonemes: readonly number[],
 ): Promise<number[][]> {
+  if (phonemes.length === 0) return [];
   const spans = [1, 2].flatMap((length) => word.slice(length - 1).map((_, first) => ({ first, length })));
   // Something must be left.
   const leftOut = spans.filter(({ length }) => length < word.length);
@@ -22,7 +23,7 @@ export async function letterInfluence(
       phonemes.length,
     );
   const logits = model.forward(matrix(sources, word.length), rows([begin, ...phonemes.slice(0, -1)]));
-  const values = await takeAlongAxis(logSoftmax(logits), unsqueeze(rows(phonemes), -1)).data();
+  const values = await takeAlongAxis(softmax(logits), unsqueeze(rows(phonemes), -1)).data();
   return phonemes.map((_, i) => {
     const influence = new Array<number>(word.length).fill(0);
     leftOut.forEach(({ first, length }, row) => {
@@ -33,23 +34,30 @@ export async function letterInfluence(
   });
 }
 
+/** What it costs to give a letter one more phoneme than one: some have two, most have not. */
+const sharing = 0.5;
+
 /**
- * Gives every phoneme to a letter so that both keep their order and what the phonemes hang on their letters is greatest together.
+ * Gives every phoneme to a letter so that both keep their order and what the phonemes hang on their letters, less the cost of letters that have
+ * several, is greatest together.
  * @param influence `[phonemes][letters]`
  * @returns the place of each phoneme's letter; letters without phonemes are silent
  */
 export function alignLetters(influence: readonly (readonly number[])[]): number[] {
-  // best[j] = max over the ways that end with the letter j of Σ influence; ways[j] is that way
-  let ways: { total: number; places: number[] }[] = (influence[0] ?? []).map(() => ({ total: 0, places: [] }));
-  for (const row of influence) {
-    let before = ways[0] as (typeof ways)[number];
+  // best[i, j] = influence[i, j] + max(best[i - 1, j] - sharing, max over k < j of best[i - 1, k]); ways[j] is the way to best[i, j]
+  type Way = { readonly total: number; readonly places: readonly number[] };
+  const [first = [], ...later] = influence;
+  let ways = first.map((gain, j): Way => ({ total: gain, places: [j] }));
+  for (const row of later) {
+    let before: Way = { total: Number.NEGATIVE_INFINITY, places: [] };
     ways = row.map((gain, j) => {
-      const to = ways[j] as (typeof ways)[number];
-      if (to.total > before.total) before = to;
-      return { total: before.total + gain, places: [...before.places, j] };
+      const { total, places } = ways[j] as Way;
+      const from = total - sharing > before.total ? { total: total - sharing, places } : before;
+      if (total > before.total) before = { total, places };
+      return { total: from.total + gain, places: [...from.places, j] };
     });
   }
-  return ways.reduce((best, way) => (way.total > best.total ? way : best), { total: -1, places: [] }).places;
+  return [...ways.reduce((best, way) => (way.total > best.total ? way : best), ways[0] ?? { total: 0, places: [] }).places];
 }
 
 /** Two lines: the letters, and below each the phonemes that it is spoken as, or a dot where it is silent. */

@@ -1,0 +1,48 @@
+import { type Device, type data, type models, train } from "kasane";
+import { bucketed, searcher } from "./architectures.js";
+import type { Signs } from "./dictionary.js";
+
+/** A way to say a word, and how probable it is under the model. */
+export interface Way {
+  readonly phonemes: readonly string[];
+  readonly probability: number;
+}
+
+/** Gives the ways to say each word, from the most probable on. */
+export type Pronouncer = (words: readonly string[]) => Promise<readonly (readonly Way[])[]>;
+
+/** How many phonemes are written at most for a word of so many letters: those of an abbreviation are spoken one by one. */
+export const phonemesAtMost = (letters: number): number => 2 * letters + 8;
+
+/** How many words are written at once. */
+const wordsAtOnce = 256;
+
+/**
+ * Pronounces words with a model, greedily or by a search with beams.
+ * @param widths how many letters words are filled up to, ascending: none may have more than the last
+ */
+export function pronouncer(
+  model: models.SequenceModel,
+  { letters, phonemes }: Signs,
+  widths: readonly number[],
+  device: Device,
+  search: { readonly beams?: number; readonly best?: number } = {},
+): Pronouncer {
+  const find = bucketed(widths, wordsAtOnce, (width) => searcher(model, width, phonemesAtMost(width), device, search));
+  return async (words) => {
+    const found = await find(words.map((word) => letters.encode([...word])));
+    return found.map((ways) =>
+      ways.map(({ tokens, logProbability }) => ({ phonemes: phonemes.decode(tokens), probability: Math.exp(logProbability) })),
+    );
+  };
+}
+
+/** How often the first way is wrong: any listed pronunciation of a word is right, phonemes are counted against the nearest. */
+export async function errorsOf(pronounce: Pronouncer, words: readonly data.Pronounced[]) {
+  const written = (await pronounce(words.map(({ word }) => word))).map(([way]) => way?.phonemes ?? []);
+  const references = words.map(({ pronunciations }) => pronunciations);
+  return {
+    wordErrorRate: train.sequenceErrorRate(written, references),
+    phonemeErrorRate: train.tokenErrorRate(written, references),
+  };
+}
