@@ -10,7 +10,7 @@ import { inPlaceOfDatasets } from "./sentencePairs.js";
 
 const folder = temporaryFolder();
 const small = [
-  ...["--layers", "1", "--decoder-layers", "1", "--heads", "2", "--size", "32", "--inner-size", "64", "--dropout", "0"],
+  ...["--layers", "2", "--decoder-layers", "1", "--heads", "2", "--size", "32", "--inner-size", "64", "--dropout", "0"],
   ...["--minimum-count", "1", "--batch-size", "16", "--buckets", "1", "--warm-up", "20", "--learning-rate", "0.01"],
 ];
 
@@ -69,13 +69,14 @@ describe("kasane run translate", () => {
     expect(code).toBe(0);
     const svg = readFileSync(join(run, "attention.svg"), "utf8");
     expect(svg).toContain("red cat . → 猫 赤い 。");
-    // One layer of two heads, three times; the sentence stands at both sides of the first, at the top of the last.
-    expect(svg.match(/>head \d</g)).toEqual([">head 1<", ">head 2<", ">head 1<", ">head 2<", ">head 1<", ">head 2<"]);
-    expect(svg.match(/>cat</g)).toHaveLength(6);
+    // Two layers of the encoder and one of the decoder, which looks at two things, by two heads each. The sentence stands at two sides of the
+    // encoder's maps, at the top of the last.
+    expect(svg.match(/>head [12]</g)).toHaveLength(8);
+    expect(svg.match(/>cat</g)).toHaveLength(10);
     expect(svg.match(/>猫</g)).toHaveLength(6);
     // Each row's weights have the sum 1.
     const opacities = [...svg.matchAll(/height="18" fill="#08306b" fill-opacity="([\d.]+)"/g)].map(([, opacity]) => Number(opacity));
-    expect(Math.abs(opacities.reduce((a, b) => a + b, 0) - (2 * 3 + 2 * 4 + 2 * 4))).toBeLessThan(0.005 * 74);
+    expect(Math.abs(opacities.reduce((a, b) => a + b, 0) - 2 * (3 + 3 + 4 + 4))).toBeLessThan(0.005 * 2 * (9 + 9 + 16 + 12));
   });
 
   it.each([
@@ -94,6 +95,13 @@ describe("kasane run translate", () => {
     expect(other.stderr).toContain("last.safetensors is of another model");
     expect(other.code).toBe(2);
     expect((await kasane(["predict", run, "red cat ."])).stdout).toBe("猫 赤い 。\n");
+  });
+
+  it("reports a finished run again, with another search", async () => {
+    const { code, stdout } = await kasane(["run", "translate", "--json", "--runs", folder, "--resume", run, "--beams", "2"]);
+    expect(code).toBe(0);
+    expect(eventsOf(stdout, "bleu")).toHaveLength(4);
+    expect(JSON.parse(readFileSync(join(run, "config.json"), "utf8"))).toMatchObject({ finished: true, options: { beams: 2 } });
   });
 
   it("goes on after an interrupt as if there had been none", async () => {
