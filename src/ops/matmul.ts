@@ -25,10 +25,8 @@ export const products = family({
       (g, [a, b]) => (folds(a, b) ? matmul(transpose(rows(a)), rows(g)) : matmul(transpose(a), g)),
     ],
     simplify: absorbTransposes,
-    linear: () => true,
     product: () => ({ transA: false, transB: false, alpha: 1 }),
     broadcasts: true,
-    linearity: "each",
   }),
   // ± op(A) op(B) + C, each factor transposed or not: what a product with a transpose, or a sum with a product, becomes before it is run
   Gemm: declare<GemmAttributes>({
@@ -38,7 +36,6 @@ export const products = family({
       (g, [a], _, { transA, transB, alpha }) => signed(transB ? gemm(g, a, 1, transA) : gemm(a, g, 1 - transA, 0), alpha),
       (g) => g,
     ],
-    linear: (inputs) => inputs.length === 2,
     product: ({ transA, transB, alpha }) => ({ transA: transA === 1, transB: transB === 1, alpha: alpha?.float ?? 1 }),
   }),
 });

@@ -71,6 +71,9 @@ export interface Placement {
   readonly around: number;
 }
 
+/** In which operands a result is linear: in all of them together (a + b), in each by itself (a b), in the first (a / b). */
+export type Linearity = "together" | "each" | "first";
+
 /** Slices (or single elements) along an axis that the second operand, whole numbers from 0, or from the end where negative, names. */
 export interface Selection {
   readonly axis: number;
@@ -107,8 +110,7 @@ export interface Declaration<A = Attributes> {
   elements?(attributes: A): readonly number[];
   /** Whether leading axes broadcast, as those of an operator on numbers do. */
   readonly broadcasts?: boolean;
-  /** In which operands the result is linear: in all of them together (a + b), in each by itself (a b), in the first (a / b). */
-  readonly linearity?: "together" | "each" | "first";
+  readonly linearity?: Linearity;
   /** Whether what it sums over axes is divided by how many there are. */
   readonly averages?: boolean;
   /** Whether the operands may change places. */
@@ -117,8 +119,6 @@ export interface Declaration<A = Attributes> {
   prefix?(attributes: A): string;
   /** How many leading inputs are the outputs as other operators compute them; without those the node has `alternatives: 0`. */
   alternatives?(attributes: A): number;
-  /** Whether a number that multiplies one of the operands multiplies the result. */
-  linear?(inputs: readonly Tensor[]): boolean;
   /** Whether the result is the first input but for the rows (slices along the first axis) that the second names: they are the third's. */
   readonly setsRows?: boolean;
   /** Whether two nodes of the same inputs and attributes must stay two. */
@@ -148,6 +148,10 @@ export function applyAll(operator: Operator, inputs: readonly Tensor[], attribut
 /** Applies an operator and returns its first output. */
 export const apply = (operator: Operator, inputs: readonly Tensor[], attributes?: Attributes): Tensor =>
   applyAll(operator, inputs, attributes)[0] as Tensor;
+
+/** In which operands an operator is linear, if in any: a product of two is so in each. */
+export const linearityOf = ({ linearity, product }: Operator, inputs: readonly unknown[]): Linearity | undefined =>
+  product && inputs.length === 2 ? "each" : linearity;
 
 /** The operator of a node. Every node's operator was declared in this room, since nothing else makes nodes. */
 export const operatorOf = (node: Node): Operator => node.operator as Operator;

@@ -68,7 +68,6 @@ const total: Reduction = { initial: 0, combine: (m, sum, x) => m.add(sum, x) };
 export const reduce = family({
   ReduceSum: reduction("ReduceSum", (g, [x], _, { axes }) => spread(g, x, axes), {
     reduction: total,
-    linear: () => true,
     linearity: "together",
   }),
   ReduceMean: reduction("ReduceMean", (g, [x], [y], { axes }) => spread(mul(g, y.size / x.size), x, axes), {

@@ -1,7 +1,7 @@
 import type { Node, Tensor } from "../../graph/tensor.js";
 import { countUses, rewrite, topologicalOrder, withInputs } from "../../graph/walk.js";
 import { elementwise, mul } from "../../ops/elementwise.js";
-import { operatorOf } from "../../ops/operator.js";
+import { linearityOf, operatorOf } from "../../ops/operator.js";
 import { reshape } from "../../ops/shapes.js";
 
 /**
@@ -14,11 +14,16 @@ export function scaleLast(outputs: readonly Tensor[]): readonly Tensor[] {
   const users = new Map<Tensor, Node[]>();
   for (const node of order) for (const x of node.inputs) users.set(x, [...(users.get(x) ?? []), node]);
 
-  /** Whether every use of a multiple is by a linear operator, and these make fewer elements than the multiple has. */
+  /** Whether what is made of a multiple is that multiple of what would be made of the rest. */
+  const keepsFactors = (node: Node): boolean => {
+    const linearity = linearityOf(operatorOf(node), node.inputs);
+    return linearity === "each" || (linearity === "together" && node.inputs.length === 1);
+  };
+  /** Whether every use of a multiple is by an operator that keeps factors, and these make fewer elements than the multiple has. */
   const waits = (x: Tensor): boolean => {
     const nodes = users.get(x) ?? [];
     const made = nodes.reduce((sum, node) => sum + (node.outputs[0] as Tensor).size, 0);
-    return nodes.length === uses.get(x) && made < x.size && nodes.every((node) => operatorOf(node).linear?.(node.inputs));
+    return nodes.length === uses.get(x) && made < x.size && nodes.every(keepsFactors);
   };
   const waiting = new Set<Tensor>();
   for (const {

@@ -4,7 +4,7 @@ import { type Shape, showShape, sizeOf } from "../../graph/shape.js";
 import { hostData, keyOfAttributes, type Node, type Tensor } from "../../graph/tensor.js";
 import { topologicalOrder } from "../../graph/walk.js";
 import { exchange } from "../../ops/exchange.js";
-import { type Operator, operatorOf } from "../../ops/operator.js";
+import { type Linearity, linearityOf, type Operator, operatorOf } from "../../ops/operator.js";
 import { pieces } from "../../ops/pieces.js";
 import { loops, type ScanAttributes } from "../../ops/scan.js";
 import { shapes } from "../../ops/shapes.js";
@@ -119,12 +119,13 @@ function kindOfOutput(node: Node, inputs: readonly Kind[], output: Tensor, twin:
     return outer === undefined ? fault("brings the examples into another order") : { is: "share", ratio, axis, outer };
   };
 
-  if (operator.linearity) {
-    const ratio = ratioOf(operator.linearity, inputs, count);
+  const linearity = linearityOf(operator, inputs);
+  if (linearity) {
+    const ratio = ratioOf(linearity, inputs, count);
     if (ratio === undefined) return fault(mismatch(inputs));
     if (partials.length > 0) return { is: "partial", ratio };
     if (shares.length > 0) {
-      const contracted = operator.linearity === "each" ? shares.length === 2 : operator.linearity === "together" && shares.length === 1;
+      const contracted = linearity === "each" ? shares.length === 2 : linearity === "together" && shares.length === 1;
       if (axis !== undefined) return shareOf(ratio);
       return contracted ? { is: "partial", ratio: operator.averages ? ratio * count : ratio } : fault("reduces over the batch");
     }
@@ -140,17 +141,17 @@ function kindOfOutput(node: Node, inputs: readonly Kind[], output: Tensor, twin:
 }
 
 /** The ratio of a linear operator's result, or undefined where its operands do not go together. */
-function ratioOf(linear: "together" | "each" | "first", inputs: readonly Kind[], count: number): number | undefined {
+function ratioOf(linearity: Linearity, inputs: readonly Kind[], count: number): number | undefined {
   const known = inputs as readonly Exclude<Kind, Unknown>[];
   const partials = known.filter((kind) => kind.is === "partial").length;
   const shares = known.filter((kind) => kind.is === "share").length;
   if (partials > 0 && shares > 0) return undefined;
-  if (linear === "together") {
+  if (linearity === "together") {
     // What all workers have alike adds up to so many times itself.
     const ratios = known.map((kind) => (partials > 0 && kind.is === "whole" ? kind.ratio * count : kind.ratio));
     return ratios.every((ratio) => near(ratio, ratios[0] as number)) ? ratios[0] : undefined;
   }
-  if (linear === "each") return partials > 1 ? undefined : product(known.map((kind) => kind.ratio));
+  if (linearity === "each") return partials > 1 ? undefined : product(known.map((kind) => kind.ratio));
   const [first, ...rest] = known as [Exclude<Kind, Unknown>, ...Exclude<Kind, Unknown>[]];
   return rest.some((kind) => kind.is === "partial") ? undefined : first.ratio / product(rest.map((kind) => kind.ratio));
 }
