@@ -128,7 +128,13 @@ export function makeNode(
 export const nextNodeId = (): number => nodes;
 
 /** A storage in host memory. */
-export const hostStorage = (host: TypedArray): Storage => ({ host, read: () => Promise.resolve(host) });
+export class HostStorage implements Storage {
+  constructor(readonly host: TypedArray) {}
+
+  read(): Promise<TypedArray> {
+    return Promise.resolve(this.host);
+  }
+}
 
 /** A leaf whose elements are where `storage` has them. */
 export const fromStorage = (storage: Storage, shape: Shape, dtype: DType): Tensor =>
@@ -142,7 +148,7 @@ export function fromData(data: TypedArray, shape: Shape, dtype: DType): Tensor {
     data.length === sizeOf(shape),
     () => `tensor: ${data.length} elements do not fill shape ${showShape(shape)}, which has ${sizeOf(shape)}`,
   );
-  return fromStorage(hostStorage(data), shape, dtype);
+  return fromStorage(new HostStorage(data), shape, dtype);
 }
 
 /** The elements of a leaf that holds data in host memory, else undefined. */

@@ -11,7 +11,7 @@ import { exclusive } from "./exclusive.js";
 import { explainable } from "./explain.js";
 import { elementsOf, Plan, type Runnable, type RunOptions } from "./plan.js";
 import { repeat } from "./repeat.js";
-import { type Feed, mapTree, type Tree } from "./tree.js";
+import { type Feed, mapTree, matches, type Tree } from "./tree.js";
 
 /** Settings of {@link compile}. */
 export interface CompileOptions extends RunOptions {
@@ -39,19 +39,21 @@ export interface Compiled<Arguments extends readonly unknown[], Result> {
 }
 
 interface Traced {
+  /** The arguments that it was traced for, with symbols for their tensors. */
+  readonly pattern: readonly Tree[];
   readonly plan: Runnable;
   /** The result, with its tensors' places among the plan's outputs. */
-  readonly shape: Tree;
+  readonly result: Tree;
+  /** How many of the function's runs one run of the plan is. */
+  readonly runs: number;
 }
 
 type TracedFunction = (...values: never[]) => unknown;
 
-/** A call made ready: the plan, and what its inputs hold. */
+/** A call made ready: what it runs, and what the inputs hold. */
 export interface Call {
-  readonly plan: Runnable;
-  readonly result: Tree;
+  readonly traced: Traced;
   readonly feeds: readonly TypedArray[];
-  readonly runs: number;
 }
 
 /** How the calls of compiled functions are made ready, by function; to be awaited in a section that has the runtime for itself. */
@@ -71,50 +73,62 @@ export function compile<Arguments extends readonly unknown[], Result>(
   options: CompileOptions = {},
 ): Compiled<Arguments, Result> {
   const traced = new Map<string, Traced>();
+  /** What the last call ran, of one run and of many: the next one most likely runs the same. */
+  const latest = new Map<boolean, Traced>();
   let deviceChecked = options.device === undefined || options.device === "cpu";
 
   const prepare = (values: readonly unknown[], several: boolean): (() => Promise<Call>) => {
     const leaves: Tensor[] = [];
     let signature = several ? "many;" : "";
     const collect = (tensor: Tensor, path: string) => {
-      signature += `${path}:${tensor.dtype}[${tensor.shape}];`;
+      const { dtype, shape } = tensor;
+      signature += `${path}:${dtype}[${shape}];`;
       leaves.push(tensor);
-      return tensor;
+      return new Tensor(dtype, shape, { kind: "input", name: path === "" ? "input" : path });
     };
     // Each argument by itself: a list of arguments that are arrays of numbers is not one array.
-    const shape = values.length === 1 ? mapTree(values[0], collect) : values.map((value, i) => mapTree(value, collect, `${i}`));
-    signature += statics(shape);
+    const pattern = values.map((value, i) => mapTree(value, collect, values.length === 1 ? "" : `${i}`));
+    signature += statics(pattern);
     return async () => {
       if (!deviceChecked) {
         await requireDevice(options.device as NonNullable<typeof options.device>);
         deviceChecked = true;
       }
-      const runs = several ? commonLength(leaves) : 1;
-      const { plan, shape: result } =
-        traced.get(signature) ?? (await makePlan(fn as TracedFunction, shape, values.length, options, several ? runs : undefined));
-      traced.set(signature, { plan, shape: result });
-      if (plan.reads.some((variable) => !variable.storage)) await initialise(plan.reads);
+      const runs = several ? commonLength(leaves) : undefined;
+      const known = traced.get(signature) ?? (await makePlan(fn as TracedFunction, pattern, options, runs));
+      traced.set(signature, known);
+      const { reads } = known.plan;
+      if (reads.some((variable) => !variable.storage)) await initialise(reads);
+      latest.set(several, known);
       const computed = leaves.every((leaf) => hostData(leaf)) ? leaves : await realise(leaves);
       const feeds: TypedArray[] = [];
       for (const leaf of computed) {
         const elements = elementsOf(leaf);
         feeds.push(elements instanceof Promise ? await elements : elements);
       }
-      return { plan, result, feeds, runs };
+      return { traced: known, feeds };
     };
+  };
+  const run = ({ traced: { plan, result, runs }, feeds }: Call): unknown => {
+    const outputs = plan.run(feeds, plan.usesRandom ? nextKey(runs) : [0, 0]);
+    return outputs instanceof Promise ? outputs.then((values) => fill(result, values)) : fill(result, outputs);
   };
   const call =
     (several: boolean) =>
-    async (...values: unknown[]): Promise<unknown> => {
-      const ready = prepare(values, several);
-      return exclusive(async () => {
-        const { plan, result, feeds, runs } = await ready();
-        return fill(result, await plan.run(feeds, plan.usesRandom ? nextKey(runs) : [0, 0]));
-      });
+    (...values: unknown[]): Promise<unknown> => {
+      const known = latest.get(several);
+      const feeds: TypedArray[] = [];
+      if (known && matches(known.pattern, values, feeds)) return exclusive(() => run({ traced: known, feeds }));
+      return anew(values, several);
     };
+  const anew = async (values: readonly unknown[], several: boolean): Promise<unknown> => {
+    const ready = prepare(values, several);
+    return exclusive(async () => run(await ready()));
+  };
   const dispose = async () => {
     const plans = [...traced.values()];
     traced.clear();
+    latest.clear();
     await exclusive(async () => {
       for (const { plan } of plans) await plan.release();
     });
@@ -135,25 +149,19 @@ function commonLength(leaves: readonly Tensor[]): number {
   return length;
 }
 
-/** @param count how many arguments there are */
-async function makePlan(
-  fn: TracedFunction,
-  shape: Tree,
-  count: number,
-  options: CompileOptions,
-  runs: number | undefined,
-): Promise<Traced> {
+async function makePlan(fn: TracedFunction, pattern: readonly Tree[], options: CompileOptions, runs: number | undefined): Promise<Traced> {
   const traceWith = (shapeOf: (shape: Shape) => Shape) =>
-    traceFunction(fn, shape, count, options, (full) => shapeOf(runs === undefined ? full : full.slice(1)));
+    traceFunction(fn, pattern, options, (full) => shapeOf(runs === undefined ? full : full.slice(1)));
   const { once, places, names } = traceWith((full) => full);
   const { workers = 1 } = options;
+  const traced = { pattern, result: places, runs: runs ?? 1 };
   if (workers !== 1) {
     // Only Node has the threads.
     const { dataParallel } = await import("./parallel/index.js");
     const plan = dataParallel(once, (shapeOf) => traceWith(shapeOf).once, workers, names, options, runs);
-    if (plan) return { plan, shape: places };
+    if (plan) return { ...traced, plan };
   }
-  return { plan: new Plan(runs === undefined ? once : repeat(once, runs), options), shape: places };
+  return { ...traced, plan: new Plan(runs === undefined ? once : repeat(once, runs), options) };
 }
 
 interface TraceResult {
@@ -167,23 +175,20 @@ interface TraceResult {
 /** @param shapeOf the shape that the function gets for an input of a given one */
 function traceFunction(
   fn: TracedFunction,
-  shape: Tree,
-  count: number,
+  pattern: readonly Tree[],
   options: CompileOptions,
   shapeOf: (shape: Shape) => Shape,
 ): TraceResult {
   const inputs: { name: string; tensor: Tensor }[] = [];
-  const symbolic = mapTree(shape, (tensor, path) => {
-    const name = path === "" ? "input" : path;
-    const input = new Tensor(tensor.dtype, shapeOf(tensor.shape), { kind: "input", name });
-    inputs.push({ name, tensor: input });
-    return input;
-  });
-  const { result, trace: collected } = trace(
-    options.training ?? false,
-    () => fn(...((count === 1 ? [symbolic] : symbolic) as never[])),
-    (options.workers ?? 1) > 1,
+  const symbolic = pattern.map((argument) =>
+    mapTree(argument, ({ dtype, shape, source }) => {
+      const { name } = source as { name: string };
+      const input = new Tensor(dtype, shapeOf(shape), { kind: "input", name });
+      inputs.push({ name, tensor: input });
+      return input;
+    }),
   );
+  const { result, trace: collected } = trace(options.training ?? false, () => fn(...(symbolic as never[])), (options.workers ?? 1) > 1);
   if (result instanceof Promise)
     throw new KasaneError("compile: the function is async: a traced function only builds tensors, so it needs no await");
   const outputs: Tensor[] = [];
@@ -201,7 +206,8 @@ const statics = (tree: Tree): string => JSON.stringify(tree, (_, value) => (valu
 function fill(tree: Tree, results: readonly Tensor[]): Tree {
   if (tree instanceof Place) return results[tree.index];
   if (Array.isArray(tree)) return tree.map((item) => fill(item, results));
-  if (tree !== null && typeof tree === "object")
-    return Object.fromEntries(Object.entries(tree).map(([key, item]) => [key, fill(item, results)]));
-  return tree;
+  if (tree === null || typeof tree !== "object") return tree;
+  const filled: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(tree)) filled[key] = fill(item, results);
+  return filled;
 }

@@ -1,5 +1,5 @@
 import type { TypedArray } from "../graph/dtype.js";
-import { fromStorage, hostStorage, type Tensor } from "../graph/tensor.js";
+import { fromStorage, HostStorage, type Tensor } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import { type GraphModule, graphModule, type Place } from "../wasm/module.js";
 import type { Binding } from "./binding.js";
@@ -67,9 +67,9 @@ export class ModuleExecutor implements Executor {
     run();
     for (const slot of updated) slot.advance();
     return outputs.map((slot) => {
-      const { tensor } = slot;
+      const { dtype, shape } = slot.tensor;
       const data = taken(slot);
-      return fromStorage(hostStorage(data === slot.array ? (data.slice() as TypedArray) : data), tensor.shape, tensor.dtype);
+      return fromStorage(new HostStorage(data === slot.array ? (data.slice() as TypedArray) : data), shape, dtype);
     });
   }
 

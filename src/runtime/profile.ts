@@ -100,7 +100,7 @@ export async function profile<Values extends readonly unknown[]>(
   return exclusive(async () => measure(await ready()));
 }
 
-async function measure({ plan, feeds }: Call): Promise<Profile> {
+async function measure({ traced: { plan }, feeds }: Call): Promise<Profile> {
   check(plan instanceof Plan, () => "profile: workers have no profile yet: compile the function without them to profile it");
   const executor = plan.inOnnxRuntime();
   check(!executor.onDevice, () => "profile: times on a GPU are those of handing work over: compile the function for the CPU to profile it");

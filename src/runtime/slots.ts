@@ -74,10 +74,14 @@ function arrayAt({ buffer }: Memory, { address, tensor }: Place): Slot["array"] 
 /** The elements of a place as tensors have them: its own array, or a copy where truths are all ones there. */
 export const taken = ({ tensor, array }: Slot): TypedArray => (tensor.dtype === "bool" ? Uint8Array.from(array, (x) => x & 1) : array);
 
+/** Up to so many elements are copied faster one by one than by a call. */
+const few = 16;
+
 /** Writes elements to a place. */
 export function put({ tensor, array }: Slot, data: TypedArray): void {
   if (tensor.dtype === "bool") for (let i = 0; i < array.length; i++) array[i] = -Number(data[i] !== 0);
-  else array.set(data as Float32Array);
+  else if (array.length > few) array.set(data as Float32Array);
+  else for (let i = 0; i < array.length; i++) array[i] = data[i] as number;
 }
 
 /** An instance of a graph's module, which was compiled. */

@@ -1,6 +1,6 @@
 import { arrayOf, type DType, type TypedArray } from "../graph/dtype.js";
 import { sizeOf } from "../graph/shape.js";
-import { fromStorage, hostStorage, type Storage, type Tensor, type TensorType } from "../graph/tensor.js";
+import { fromStorage, HostStorage, type Storage, type Tensor, type TensorType } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import { ort } from "./onnxruntime.js";
 
@@ -58,7 +58,7 @@ export const emptyOrt = ({ dtype, shape }: TensorType): ort.Tensor => toOrt(new 
 
 /** A leaf over what a session returned. */
 export function fromOrt(value: ort.Tensor, { dtype, shape }: TensorType): Tensor {
-  return fromStorage(hostStorage(asStored(value.data as TypedArray, dtype)), shape, dtype);
+  return fromStorage(new HostStorage(asStored(value.data as TypedArray, dtype)), shape, dtype);
 }
 
 /** float16 as its bits, also where the platform has a Float16Array. */

@@ -1,6 +1,7 @@
 import type { TypedArray } from "../graph/dtype.js";
 import { KasaneError } from "../graph/error.js";
-import { Tensor } from "../graph/tensor.js";
+import { sameShape } from "../graph/shape.js";
+import { hostData, Tensor } from "../graph/tensor.js";
 import { type NestedArray, tensor } from "../ops/create.js";
 
 /** Tensors in nested records and lists, beside other values that pass through. */
@@ -26,6 +27,29 @@ export function mapTree(tree: Tree, replace: (value: Tensor, path: string) => un
     return Object.fromEntries(Object.entries(tree).map(([key, item]) => [key, mapTree(item, replace, join(path, key))]));
   }
   return tree;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Whether `value` is what `pattern` was made of, by tensors of the same types and shapes with their elements at hand, which go into `feeds`.
+ * Quick rather than complete: what is told to be no match is looked at again by its signature.
+ */
+export function matches(pattern: Tree, value: unknown, feeds: TypedArray[]): boolean {
+  if (pattern instanceof Tensor) {
+    const isPlain = typeof value === "number" || value instanceof Float32Array;
+    const leaf = value instanceof Tensor ? value : isPlain ? tensor(value as NestedArray) : undefined;
+    const data = leaf?.dtype === pattern.dtype && sameShape(leaf.shape, pattern.shape) ? hostData(leaf) : undefined;
+    if (data) feeds.push(data);
+    return data !== undefined;
+  }
+  if (pattern === null || typeof pattern !== "object") return pattern === value;
+  if (value === null || typeof value !== "object") return false;
+  const keys = Object.keys(pattern);
+  const isAlike = Object.getPrototypeOf(value) === Object.getPrototypeOf(pattern) && Object.keys(value).length === keys.length;
+  if (!isAlike) return false;
+  for (const key of keys) if (!matches((pattern as Fields)[key], (value as Fields)[key], feeds)) return false;
+  return true;
 }
 
 const join = (path: string, key: string | number): string => (path === "" ? `${key}` : `${path}.${key}`);

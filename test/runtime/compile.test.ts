@@ -42,6 +42,31 @@ describe("compile", () => {
     ]);
   });
 
+  test("tells calls apart that follow each other", async () => {
+    let traces = 0;
+    const fn = compile(({ x, mode }: { x: Tensor; mode?: string }) => {
+      traces++;
+      return mode === "double" ? x.mul(2) : x.add(1);
+    });
+    const call = async (value: Parameters<typeof fn>[0]) => (await fn(value)).array();
+    const x = tensor([1, 2]);
+    for (const _ of [0, 1]) expect(await call({ x, mode: "double" })).toEqual([2, 4]);
+    expect(await call({ mode: "double", x: [3, 4] })).toEqual([6, 8]);
+    expect(await call({ x: x.mul(3), mode: "double" })).toEqual([6, 12]);
+    expect(await call({ x: new Float32Array([5, 6]), mode: "double" })).toEqual([10, 12]);
+    expect(await call({ x, mode: "more" })).toEqual([2, 3]);
+    expect(await call({ x })).toEqual([2, 3]);
+    expect(await call({ x: 1 })).toBe(2);
+    expect(await call({ x: tensor([1, 2], { dtype: "int32" }) })).toEqual([2, 3]);
+    expect(await call({ x: tensor([[1, 2]]) })).toEqual([[2, 3]]);
+    expect(await call({ x })).toEqual([2, 3]);
+    // Of what came twice, only the order of the fields counts: inputs are traced in it.
+    expect(traces).toBe(7);
+    await expect(fn(new Date() as never)).rejects.toThrow("a Date");
+    await fn.dispose();
+    expect(await call({ x })).toEqual([2, 3]);
+  });
+
   test("training is what the traced function sees", async () => {
     const probe = () => tensor(isTraining() ? 1 : 0);
     expect(await (await compile(probe, { training: true })()).item()).toBe(1);
