@@ -1,12 +1,12 @@
-import type { Shape } from "../graph/shape.js";
-import { rowMajor, type View } from "../graph/view.js";
+import { type Shape, sameShape } from "../graph/shape.js";
+import { expandView, rowMajor, type View } from "../graph/view.js";
 import { type Code, access as instruction, shuffle } from "./assembler.js";
 import type { Element, Value, Values } from "./values.js";
 
 /** A stretch of the module's memory. */
 export class Buffer {
-  /** In bytes; known once the memory is laid out. */
-  address = -1;
+  private place = -1;
+  private twin: Buffer | undefined;
   /** The statements, as they are numbered, from the first to the last that it holds something between. */
   first = Number.POSITIVE_INFINITY;
   last = Number.NEGATIVE_INFINITY;
@@ -19,6 +19,25 @@ export class Buffer {
     readonly size: number,
     readonly depth: number,
   ) {}
+
+  /** In bytes; known once the memory is laid out. */
+  get address(): number {
+    return this.twin?.address ?? this.place;
+  }
+
+  set address(value: number) {
+    this.place = value;
+  }
+
+  /** Whether it is in the place of another. */
+  get hasTwin(): boolean {
+    return this.twin !== undefined;
+  }
+
+  /** Takes the place of `other`, which is there from the start to the end. */
+  takePlaceOf(other: Buffer): void {
+    this.twin = other;
+  }
 
   /** Keeps its place from the start, or up to the end, whatever the statements say. */
   keep({ fromStart = false, toEnd = false }: { fromStart?: boolean; toEnd?: boolean }): this {
@@ -40,6 +59,14 @@ export interface Access {
   readonly moving: readonly { readonly index: Index; readonly stride: number }[];
 }
 
+/** Whether two accesses are of the same elements when both are spread over `shape`. */
+export const sameElements = (a: Access, b: Access, shape: Shape): boolean =>
+  a.buffer === b.buffer &&
+  a.view.offset === b.view.offset &&
+  sameShape(expandView(a.view, shape).strides, expandView(b.view, shape).strides) &&
+  a.moving.length === b.moving.length &&
+  a.moving.every(({ index, stride }, i) => index === b.moving[i]?.index && stride === b.moving[i]?.stride);
+
 /** The whole of a new buffer, in row-major order. */
 export const accessTo = (buffer: Buffer, element: Element, shape: Shape): Access => ({
   buffer,
@@ -54,13 +81,29 @@ export interface Term {
   readonly stride: number;
 }
 
-/** The sum of the terms in bytes, as an address. */
-export function sumOf(values: Values, terms: readonly Term[]): Value {
-  const parts = terms
-    .filter(({ stride }) => stride !== 0)
-    .map(({ local, stride }) => values.make("i32.mul", [values.local(local, "i32", "int32"), values.whole(4 * stride)], "int32", "i32"));
-  const [first = values.whole(0), ...others] = parts;
-  return others.reduce((sum, part) => values.make("i32.add", [sum, part], "int32", "i32"), first);
+/** An address as a value, and the bytes that are to be added to it for each of some elements: an instruction adds none below 0. */
+interface Addresses {
+  readonly base: Value;
+  readonly more: readonly number[];
+}
+
+/** Where the elements at `offsets` from where `access` begins are. */
+export function addressesOf(
+  values: Values,
+  { buffer, view }: Pick<Access, "buffer" | "view">,
+  offsets: readonly number[],
+  terms: readonly Term[],
+): Addresses {
+  const fixed = offsets.map((offset) => buffer.address + 4 * (view.offset + offset));
+  const moving = terms.filter(({ stride }) => stride !== 0);
+  // What goes backwards begins with what is fixed: below 0 there are no addresses.
+  const least = moving.some(({ stride }) => stride < 0) ? Math.min(...fixed) : 0;
+  const parts = moving.map(({ local, stride }) =>
+    values.make("i32.mul", [values.local(local, "i32", "int32"), values.whole(4 * stride)], "int32", "i32"),
+  );
+  const [first = values.whole(0), ...others] = least === 0 ? parts : [values.whole(least), ...parts];
+  const base = others.reduce((sum, part) => values.make("i32.add", [sum, part], "int32", "i32"), first);
+  return { base, more: fixed.map((bytes) => bytes - least) };
 }
 
 /** Whether each number is the one before it plus `step`. */
@@ -71,39 +114,35 @@ const ascends = (numbers: readonly number[], step: number): boolean =>
  * The elements at up to four offsets from where `access` begins, as lanes; lanes without an offset hold anything.
  * Reading on to the end of a vector is safe: memory goes on behind every buffer.
  */
-export function load(values: Values, { buffer, element, view }: Access, offsets: readonly number[], terms: readonly Term[]): Value {
-  const base = sumOf(values, terms);
-  const at = (offset: number) => buffer.address + 4 * (view.offset + offset);
-  const [first, ...others] = offsets as [number, ...number[]];
-  if (ascends(offsets, 0)) return values.make(instruction("v128.load32_splat", at(first)), [base], element);
-  if (ascends(offsets, 1)) return values.make(instruction("v128.load", at(first)), [base], element);
+export function load(values: Values, access: Access, offsets: readonly number[], terms: readonly Term[]): Value {
+  const { element } = access;
+  const { base, more } = addressesOf(values, access, offsets, terms);
+  const [first, ...others] = more as [number, ...number[]];
+  if (ascends(offsets, 0)) return values.make(instruction("v128.load32_splat", first), [base], element);
+  if (ascends(offsets, 1)) return values.make(instruction("v128.load", first), [base], element);
   if (ascends(offsets, -1) && offsets.length === 4) {
-    const ascending = values.make(instruction("v128.load", at(first - 3)), [base], element);
+    const ascending = values.make(instruction("v128.load", more[3] as number), [base], element);
     return values.make(shuffle([3, 2, 1, 0]), [ascending, ascending], element);
   }
-  const start = values.make(instruction("v128.load32_zero", at(first)), [base], element);
-  return others.reduce(
-    (lanes, offset, i) => values.make(instruction("v128.load32_lane", at(offset), i + 1), [base, lanes], element),
-    start,
-  );
+  const start = values.make(instruction("v128.load32_zero", first), [base], element);
+  return others.reduce((lanes, bytes, i) => values.make(instruction("v128.load32_lane", bytes, i + 1), [base, lanes], element), start);
 }
 
 /** A store that was prepared, to be written after all that is prepared with it. */
 export type Store = (code: Code) => void;
 
 /** Prepares to store as many lanes of `value` as there are offsets. */
-export function store(values: Values, { buffer, view }: Access, offsets: readonly number[], terms: readonly Term[], value: Value): Store {
-  const base = sumOf(values, terms);
-  const at = (offset: number) => buffer.address + 4 * (view.offset + offset);
-  const first = offsets[0] as number;
+export function store(values: Values, access: Access, offsets: readonly number[], terms: readonly Term[], value: Value): Store {
+  const { base, more } = addressesOf(values, access, offsets, terms);
   const count = offsets.length;
+  const [first, last] = [more[0], more[count - 1]] as [number, number];
   const pieces = !ascends(offsets, 1)
-    ? offsets.map((offset, lane) => instruction("v128.store32_lane", at(offset), lane))
+    ? more.map((bytes, lane) => instruction("v128.store32_lane", bytes, lane))
     : count === 4
-      ? [instruction("v128.store", at(first))]
+      ? [instruction("v128.store", first)]
       : [
-          ...(count >= 2 ? [instruction("v128.store64_lane", at(first), 0)] : []),
-          ...(count % 2 === 1 ? [instruction("v128.store32_lane", at(first + count - 1), count - 1)] : []),
+          ...(count >= 2 ? [instruction("v128.store64_lane", first, 0)] : []),
+          ...(count % 2 === 1 ? [instruction("v128.store32_lane", last, count - 1)] : []),
         ];
   for (const _ of pieces) {
     values.use(base);

@@ -28,6 +28,7 @@ export function layOut(statements: readonly Statement[], kept: readonly Buffer[]
   };
   walk(statements, []);
   for (const { buffer, loops, at } of touched) {
+    if (buffer.hasTwin) continue;
     buffers.add(buffer);
     // What a loop uses of outside, or gives to the outside, it uses in every turn.
     const { first, last } = loops[buffer.depth] ?? { first: at, last: at };

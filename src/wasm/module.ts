@@ -3,6 +3,7 @@ import { hostData, type Tensor } from "../graph/tensor.js";
 import { Code, encodeModule } from "./assembler.js";
 import { type Access, accessTo, Buffer, type Index } from "./buffers.js";
 import { imported } from "./imports.js";
+import { canReplace } from "./inPlace.js";
 import { apply, elementOf, type Lazy } from "./lazy.js";
 import { layOut } from "./memory.js";
 import { type ConstantData, Scope } from "./scope.js";
@@ -57,11 +58,12 @@ export function graphModule(leaves: readonly Leaf[], outputs: readonly Tensor[])
     return accessTo(buffer, elementOf(tensor.dtype), tensor.shape);
   });
   const changing = leaves.flatMap(({ next, tensor }, i) => (next ? [{ next, tensor, to: own[i] as Access }] : []));
-  // A step reads what variables held before it, to its end: their next values wait beside them.
+  // A step reads what variables held before it: their next values wait beside them where it may do so after they are known.
   const waiting = changing.map(({ tensor, to }) => accessTo(new Buffer(tensor.size, 0), to.element, tensor.shape));
   scope.compute([...outputs, ...changing.map(({ next }) => next)], [...results, ...waiting]);
   changing.forEach(({ tensor, to }, i) => {
     const access = waiting[i] as Access;
+    if (canReplace(scope.statements, to, access)) return access.buffer.takePlaceOf(to.buffer);
     scope.statements.push(
       new MapStatement(tensor.shape, [{ lazy: { kind: "held", element: to.element, shape: tensor.shape, access }, to }]),
     );

@@ -7,8 +7,9 @@ import { prepare } from "../onnx/passes/index.js";
 import { type Operator, operatorOf } from "../ops/operator.js";
 import { loops, type ScanAttributes } from "../ops/scan.js";
 import { Unsupported } from "./algebra.js";
-import { type Access, accessTo, Buffer } from "./buffers.js";
+import { type Access, accessTo, Buffer, sameElements } from "./buffers.js";
 import { apply, elementOf, type Factors, type Held, type Lazy, productIn } from "./lazy.js";
+import { mergeMaps } from "./mergeMaps.js";
 import { LoopIndices, LoopStatement } from "./statements/loop.js";
 import { MapStatement } from "./statements/map.js";
 import { fitsProduct, leastCost, ProductStatement, withProductHeld } from "./statements/product.js";
@@ -30,7 +31,7 @@ export interface ConstantData {
 
 /** Turns a graph, or the graph of a loop's body, into statements. */
 export class Scope {
-  readonly statements: Statement[] = [];
+  statements: Statement[] = [];
   private readonly lazies = new Map<Tensor, Lazy>();
   private uses: ReadonlyMap<Tensor, number> = new Map();
   /** Where values are wanted in the end: they are put there to begin with. */
@@ -63,8 +64,9 @@ export class Scope {
     outputs.forEach((x, i) => {
       const lazy = this.lazyOf(x);
       const place = to[i] as Access;
-      if (lazy.kind !== "held" || !sameAccess(lazy.access, place)) this.put(lazy, place);
+      if (lazy.kind !== "held" || !sameElements(lazy.access, place, x.shape)) this.put(lazy, place);
     });
+    this.statements = mergeMaps(this.statements);
   }
 
   private add(node: Node): void {
@@ -348,10 +350,3 @@ function spread(lazy: Lazy, shape: Shape): Lazy {
   if (sameShape(lazy.shape, shape) || lazy.kind !== "held") return { ...lazy, shape };
   return { ...lazy, shape, access: { ...lazy.access, view: expandView(lazy.access.view, shape) } };
 }
-
-const sameAccess = (a: Access, b: Access): boolean =>
-  a.buffer === b.buffer &&
-  a.view.offset === b.view.offset &&
-  sameShape(a.view.strides, b.view.strides) &&
-  a.moving.length === b.moving.length &&
-  a.moving.every(({ index, stride }, i) => index === b.moving[i]?.index && stride === b.moving[i]?.stride);

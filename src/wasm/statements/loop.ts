@@ -15,6 +15,7 @@ export class LoopIndices {
 export class LoopStatement implements Statement {
   readonly reads = [];
   readonly writes = [];
+  readonly canFail: boolean;
 
   constructor(
     readonly indices: LoopIndices,
@@ -23,7 +24,9 @@ export class LoopStatement implements Statement {
     readonly body: readonly Statement[],
     /** How many loops are around it. */
     private readonly depth: number,
-  ) {}
+  ) {
+    this.canFail = body.some(({ canFail }) => canFail);
+  }
 
   emit(emission: Emission): void {
     const { code } = emission;

@@ -1,15 +1,19 @@
-import { type Shape, sizeOf } from "../../graph/shape.js";
+import { type Shape, sameShape, sizeOf } from "../../graph/shape.js";
 import { coalesce, inFours, overBlocks } from "../blocks.js";
-import { type Access, store } from "../buffers.js";
-import { heldIn, type Lazy } from "../lazy.js";
-import { Values } from "../values.js";
-import { type Emission, evaluate, offsetsAt, readerAt, type Statement, type Strides, stridesIn, termsOf } from "./statement.js";
-
-/** A value that is computed element by element, and where it is put. */
-export interface Assignment {
-  readonly lazy: Lazy;
-  readonly to: Access;
-}
+import { type Access, type Buffer, sameElements, store } from "../buffers.js";
+import { heldIn } from "../lazy.js";
+import { type Value, Values } from "../values.js";
+import {
+  type Assignment,
+  type Emission,
+  evaluate,
+  offsetsAt,
+  readerAt,
+  type Statement,
+  type Strides,
+  stridesIn,
+  termsOf,
+} from "./statement.js";
 
 /** Computes values of one shape in one loop. */
 export class MapStatement implements Statement {
@@ -26,10 +30,43 @@ export class MapStatement implements Statement {
     return this.assignments.map(({ to }) => to.buffer);
   }
 
+  /**
+   * Whether `later`, which is to be done at once with this, may be done in the same loop, and needs what this reads or makes.
+   * What it reads of that it takes from this while it is in registers, so that must be the same elements.
+   */
+  fits(later: MapStatement): boolean {
+    const { shape, assignments, reads, writes } = this;
+    if (!sameShape(shape, later.shape) || later.writes.some((buffer) => reads.includes(buffer) || writes.includes(buffer))) return false;
+    const shared = later.assignments.flatMap(({ lazy }) => heldIn(lazy)).filter(({ access: { buffer } }) => writes.includes(buffer));
+    const isKnown = shared.every(({ access }) => assignments.some(({ to }) => sameElements(access, to, shape)));
+    const isNeeded = (buffer: Buffer) => buffer.size >= sizeOf(shape) && (reads.includes(buffer) || writes.includes(buffer));
+    return isKnown && later.reads.some(isNeeded) && !this.isSlowerWith(later);
+  }
+
+  with(later: MapStatement): MapStatement {
+    const { length } = this.assignments;
+    const following = later.assignments.map((each) => ({ ...each, follows: length + (each.follows ?? 0) }));
+    return new MapStatement(this.shape, [...this.assignments, ...following]);
+  }
+
+  /** Whether more loops are nested where both are one, since what they read lies in different orders. */
+  private isSlowerWith(later: MapStatement): boolean {
+    const rank = ({ shape, accesses }: MapStatement) =>
+      coalesce(
+        shape,
+        accesses.map((access) => stridesIn(access, shape)),
+      ).shape.length;
+    return rank(this.with(later)) > Math.max(rank(this), rank(later));
+  }
+
+  private get accesses(): readonly Access[] {
+    return [...new Set(this.assignments.flatMap(({ lazy, to }) => [...heldIn(lazy).map(({ access }) => access), to]))];
+  }
+
   emit(emission: Emission): void {
     if (sizeOf(this.shape) === 0) return;
     const { code, constants } = emission;
-    const accesses = [...new Set(this.assignments.flatMap(({ lazy, to }) => [...heldIn(lazy).map(({ access }) => access), to]))];
+    const { accesses } = this;
     const merged = coalesce(
       this.shape,
       accesses.map((access) => stridesIn(access, this.shape)),
@@ -37,13 +74,20 @@ export class MapStatement implements Statement {
     const strides = new Map<Access, Strides>(accesses.map((access, i) => [access, merged.strides[i] as Strides]));
     overBlocks(code, merged.shape, ({ loops, points }) => {
       const values = new Values(code, constants);
-      const stores = inFours(points).flatMap((four) =>
-        this.assignments.map(({ lazy, to }) => {
+      const stores = inFours(points).flatMap((four) => {
+        const made: Value[] = [];
+        const load = readerAt(values, emission, strides, four, loops);
+        return this.assignments.map(({ lazy, to, follows = 0 }) => {
           const own = strides.get(to) as Strides;
-          const value = evaluate(values, lazy, readerAt(values, emission, strides, four, loops));
+          const before = this.assignments.slice(0, follows);
+          const value = evaluate(values, lazy, (held) => {
+            const place = before.findLastIndex((other) => sameElements(held.access, other.to, this.shape));
+            return made[place] ?? load(held);
+          });
+          made.push(value);
           return store(values, to, offsetsAt(four, own), termsOf(to, own, loops, emission), value);
-        }),
-      );
+        });
+      });
       for (const write of stores) write(code);
     });
   }

@@ -57,6 +57,10 @@ export class ProductStatement implements Statement {
     return [this.to.buffer];
   }
 
+  get assignments() {
+    return [this];
+  }
+
   emit(emission: Emission): void {
     const { left, right, shape } = this.product.factors;
     if (sizeOf(shape) === 0) return;

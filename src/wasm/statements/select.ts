@@ -2,13 +2,15 @@ import { sizeOf } from "../../graph/shape.js";
 import type { Selection } from "../../ops/operator.js";
 import { access } from "../assembler.js";
 import { pointsOf } from "../blocks.js";
-import { type Access, load, store, sumOf, type Term } from "../buffers.js";
+import { type Access, addressesOf, load, store, type Term } from "../buffers.js";
 import { imports } from "../imports.js";
 import { Values } from "../values.js";
 import { type Emission, offsetsAt, type Statement, termsOf } from "./statement.js";
 
 /** Takes slices or elements that indices name, or adds to them. An index out of range is an error. */
 export class SelectStatement implements Statement {
+  readonly canFail = true;
+
   /**
    * @param name of the operator, for errors
    * @param table what is selected from, or added to
@@ -100,10 +102,10 @@ export class SelectStatement implements Statement {
     const values = new Values(code, constants);
     const given = code.local("i32");
     const counted = code.local("i32");
-    const { buffer, view } = this.indices;
+    const { base, more } = addressesOf(values, this.indices, [0], terms);
     values
-      .push(values.use(sumOf(values, terms)))
-      .write(access("i32.load", buffer.address + 4 * view.offset))
+      .push(values.use(base))
+      .write(access("i32.load", more[0] as number))
       .set(given);
     code.get(given).constant(size).write("i32.add").get(given).get(given).constant(0).write("i32.lt_s", "select").tee(counted);
     code.constant(size).write("i32.ge_u", "if");

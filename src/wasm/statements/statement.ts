@@ -23,14 +23,30 @@ export interface Emission {
   addFunction(parameters: number, write: (code: Code) => void): number;
 }
 
+/** A value that is computed element by element, and where it is put. */
+export interface Assignment {
+  readonly lazy: Lazy;
+  readonly to: Access;
+  /** What of so many assignments before it, in the same loop, it reads, is what they make; else all read what was there before the loop. */
+  readonly follows?: number;
+}
+
 /** A part of what the module does, in the order in which it does it. */
 export interface Statement {
   readonly reads: readonly Buffer[];
   readonly writes: readonly Buffer[];
-  /** The statements that a loop repeats. */
+  /** What it puts where element by element, having read what it needs of others for that. */
+  readonly assignments?: readonly Assignment[];
+  /** The statements that a loop repeats: what it reads and writes, they do. */
   readonly body?: readonly Statement[];
+  /** Whether it may end the run with an error. */
+  readonly canFail?: boolean;
   emit(emission: Emission): void;
 }
+
+/** All that a statement reads, in its body too. */
+export const readsOf = ({ reads, body = [] }: Statement): readonly Buffer[] => [...reads, ...body.flatMap(readsOf)];
+export const writesOf = ({ writes, body = [] }: Statement): readonly Buffer[] => [...writes, ...body.flatMap(writesOf)];
 
 /** How many elements further an access goes for each 1 along the axes of an iteration. */
 export type Strides = readonly number[];
