@@ -46,7 +46,10 @@ async function compileThousand(): Promise<number> {
 async function longSequence(steps: number): Promise<readonly [first: number, later: number, memory: number]> {
   const lstm = new nn.Lstm(64, 64);
   const step = compile((x: Tensor) => grad(lstm.forward(x).outputs.square().mean(), [...lstm.parameters(), x]));
-  const x = tensor(new Float32Array(steps * 16 * 64).map((_, i) => Math.sin(i)), { shape: [steps, 16, 64] });
+  const x = tensor(
+    new Float32Array(steps * 16 * 64).map((_, i) => Math.sin(i)),
+    { shape: [steps, 16, 64] },
+  );
   const first = await milliseconds(() => step(x));
   const [later] = (await alternate([() => milliseconds(() => step(x))])) as [number];
   await step.dispose();
