@@ -40,6 +40,13 @@ describe("addToProducts", () => {
     expect(types(addToProducts(outputs))).toEqual(types(outputs));
   });
 
+  it("adds to a large product too where one thread runs, but not to the gradient of a weight", () => {
+    const bias = input([128], "c");
+    expect(types(addToProducts([gemm(input([128, 3]), input([3, 128], "y"), 0, 0).add(bias)], { threads: 1 }))).toEqual(["Gemm"]);
+    const gradient = [gemm(input([3, 128]), input([3, 128], "y"), 1, 0).add(bias)];
+    expect(types(addToProducts(gradient, { threads: 1 }))).toEqual(["Gemm", "Add"]);
+  });
+
   it("multiplies the smaller factor in place of the product", () => {
     const rate = input([], "rate");
     const [column, row] = [input([6, 1], "column"), input([1, 8], "row")];

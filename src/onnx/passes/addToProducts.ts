@@ -3,9 +3,13 @@ import type { Tensor } from "../../graph/tensor.js";
 import { countUses, rewrite } from "../../graph/walk.js";
 import { elementwise, mul } from "../../ops/elementwise.js";
 import { gemm, products } from "../../ops/matmul.js";
+import type { Target } from "../../ops/operator.js";
 import { reshape, shapes } from "../../ops/shapes.js";
 
-/** Above so many elements adding apart is faster: ONNX Runtime has one thread copy what a Gemm adds, and several add. */
+/**
+ * Above so many elements adding apart is faster where there are several threads: ONNX Runtime has one copy what a Gemm adds, and all add. The
+ * gradient of a weight is left to the pass transposeFirst.
+ */
 const mostAdded = 2 ** 13;
 
 /**
@@ -13,7 +17,7 @@ const mostAdded = 2 ** 13;
  * number `s` is `(s A) B`, where `A` has fewer elements than the product. So biases are added, and gradients taken off small parameters, by no
  * operator of their own.
  */
-export function addToProducts(outputs: readonly Tensor[]): readonly Tensor[] {
+export function addToProducts(outputs: readonly Tensor[], { threads }: Partial<Target> = {}): readonly Tensor[] {
   const uses = countUses(outputs);
 
   return rewrite(outputs, ({ operator, inputs: originals, outputs: [result] }, inputs) => {
@@ -30,7 +34,8 @@ export function addToProducts(outputs: readonly Tensor[]): readonly Tensor[] {
         const scaled = mul(other, least);
         return [reshape(a === least ? gemm(scaled, most, transA, transB) : gemm(most, scaled, transA, transB), x.shape)];
       }
-      if (x.size > mostAdded || !isAddable(other.shape, shape, x.shape)) continue;
+      const most = threads === 1 && transA === 0 ? Number.POSITIVE_INFINITY : mostAdded;
+      if (x.size > most || !isAddable(other.shape, shape, x.shape)) continue;
       return [reshape(gemm(a, b, transA, transB, { added: other, negative: operator === elementwise.Sub }), x.shape)];
     }
     return undefined;

@@ -12,12 +12,13 @@ import { scatterOnto } from "./scatterOnto.js";
 import { shareLoops } from "./shareLoops.js";
 import { simplify } from "./simplify.js";
 import { skipZeros } from "./skipZeros.js";
+import { transposeFirst } from "./transposeFirst.js";
 import { unexpand } from "./unexpand.js";
 
-/** In this order: a simplification may leave sums of products, and joining them products to simplify; what nothing can join adds up itself. */
+/** In this order: a simplification may leave sums of products, and joining them products to simplify; what nothing can join adds up itself, or is transposed. */
 const passes = [
   ...[shareLoops, hoist, scatterOnto, lower, choose, skipZeros, deduplicate, unexpand, fold],
-  ...[simplify, joinProducts, scaleLast, fold, simplify, deduplicate, addToProducts, deduplicate],
+  ...[simplify, joinProducts, scaleLast, fold, simplify, deduplicate, addToProducts, transposeFirst, deduplicate],
 ];
 
 /** Prepares a graph for a target: the same values of the same leaves, by operators that the target has, and fewer of them. */
