@@ -2,11 +2,13 @@ import { type ScanOptions, scan } from "../autodiff/scan.js";
 import { check } from "../graph/error.js";
 import { type Shape, sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { less } from "../ops/compare.js";
+import { equal, less } from "../ops/compare.js";
 import { arange, zeros } from "../ops/create.js";
-import { where } from "../ops/elementwise.js";
+import { sub, where } from "../ops/elementwise.js";
 import { concat, stack, unstack } from "../ops/pieces.js";
 import { wholeLayerOf } from "../ops/recurrent.js";
+import { sum } from "../ops/reduce.js";
+import { reverseSequences } from "../ops/sequences.js";
 import { reshape, transpose } from "../ops/shapes.js";
 import { Dropout } from "./dropout.js";
 import { Module } from "./module.js";
@@ -143,25 +145,31 @@ function runOver<State extends HiddenState>(
   options: ScanOptions & { reverse: boolean },
 ): readonly Tensor[] {
   const [time, batch] = x.shape as [number, number];
-  const projected = cell.project(x).map((part) => reshape(part, [time, batch, -1]));
+  // Of sequences that end, each is read in its own order; what the steps past its end make, nothing asks for.
+  const isTurned = lengths !== undefined && options.reverse;
+  const turned = (value: Tensor) => (isTurned ? reverseSequences(value, lengths) : value);
+  const projected = cell.project(turned(x)).map((part) => reshape(part, [time, batch, -1]));
   const next = cell.recurrence();
   const step = (before: readonly Tensor[], slices: readonly Tensor[]) => {
-    const after = next(slices.slice(0, projected.length), before);
-    const within = slices[projected.length];
-    // Past a sequence's end its state stays: forward it is the last one, in reverse the initial one, until the end is reached.
-    const carry = within ? after.map((part, i) => where(within, part, before[i] as Tensor)) : after;
-    return { carry, outputs: [carry[0] as Tensor] };
+    const carry = next(slices, before);
+    return { carry, outputs: lengths ? carry : carry.slice(0, 1) };
   };
   const start = initial ?? cell.parts.map(() => zeros([batch, cell.hiddenSize], x.dtype));
-  // [time, batch, 1]
-  const counts = lengths && less(reshape(arange(time), [time, 1, 1]), reshape(lengths, [batch, 1]));
-  const { carry, outputs } = scan(step, start, counts ? [...projected, counts] : projected, options);
-  const hidden = outputs[0] as Tensor;
+  const { carry, outputs } = scan(step, start, projected, { ...options, reverse: options.reverse && !isTurned });
+  const steps = lengths ? untilEnds(outputs, lengths, turned) : [outputs[0] as Tensor, ...carry];
   const { weightInput, weightHidden, biasInput, biasHidden } = cell;
   const operands = { x, weightInput, weightHidden, biasInput, biasHidden, lengths, state: initial, reverse: options.reverse };
-  const steps = [counts ? where(counts, hidden, 0) : hidden, ...carry];
   // One step, as in generating text, is faster by itself.
   return next.form && time > 1 ? wholeLayerOf(next.form, operands, steps) : steps;
+}
+
+/** Of the states after all steps, `[time, batch, hiddenSize]`: the hidden ones with zeros past each sequence's end, and each part at the end. */
+function untilEnds(parts: readonly Tensor[], lengths: Tensor, turned: (value: Tensor) => Tensor): readonly Tensor[] {
+  const [hidden] = parts as [Tensor];
+  const [time] = hidden.shape as [number];
+  const [place, counts] = [reshape(arange(time), [time, 1, 1]), reshape(lengths, [lengths.size, 1])];
+  const isLast = equal(place, sub(counts, 1));
+  return [turned(where(less(place, counts), hidden, 0)), ...parts.map((part) => sum(where(isLast, part, 0), { axes: 0 }))];
 }
 
 /** A simple recurrent network: layers of {@link RnnCell}. */

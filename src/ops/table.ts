@@ -12,6 +12,7 @@ import { pieces } from "./pieces.js";
 import { recurrent } from "./recurrent.js";
 import { reduce } from "./reduce.js";
 import { loops } from "./scan.js";
+import { sequences } from "./sequences.js";
 import { shapes } from "./shapes.js";
 
 /** Every operator by its name: what a reader of ONNX files looks nodes up in, and what the list in the docs is made from. */
@@ -30,4 +31,5 @@ export const operators: Readonly<Record<string, Operator>> = {
   ...losses,
   ...loops,
   ...recurrent,
+  ...sequences,
 };

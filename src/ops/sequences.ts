@@ -1,0 +1,31 @@
+import type { Tensor } from "../graph/tensor.js";
+import { cast, onnxTypes } from "./cast.js";
+import { less } from "./compare.js";
+import { arange } from "./create.js";
+import { sub, where } from "./elementwise.js";
+import { takeAlongAxis } from "./indexing.js";
+import { apply, declare, family } from "./operator.js";
+import { expand, reshape } from "./shapes.js";
+
+/** Operators on sequences of different lengths side by side, `[time, batch, ...]`. */
+export const sequences = family({
+  // What comes before a sequence's length is turned round, what comes after stays: doing it twice does nothing.
+  ReverseSequence: declare({
+    infer: ([x]) => x,
+    gradient: [(g, [, lengths]) => reverseSequences(g, lengths), undefined],
+    emit: (emitter, [x, lengths]) => {
+      const [counts] = emitter.node("Cast", [lengths as string], { to: onnxTypes.int64 });
+      return emitter.node("ReverseSequence", [x as string, counts as string], { time_axis: 0, batch_axis: 1 });
+    },
+    lower: ([x, lengths], _, { device }) => {
+      if (device !== "webgpu" && device !== "module") return undefined;
+      const [time, batch] = x.shape as [number, number];
+      const place = reshape(arange(time), [time, 1]);
+      const other = where(less(place, lengths), sub(sub(lengths, 1), place), place);
+      return takeAlongAxis(x, expand(reshape(other, [time, batch, ...x.shape.slice(2).map(() => 1)]), x.shape), 0);
+    },
+  }),
+});
+
+/** Each sequence of `[time, batch, ...]` the other way round up to its length: whole numbers `[batch]`, from 1 to `time`. */
+export const reverseSequences = (x: Tensor, lengths: Tensor): Tensor => apply(sequences.ReverseSequence, [x, cast(lengths, "int32")]);
