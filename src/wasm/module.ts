@@ -109,12 +109,21 @@ export function changeModule(leaves: readonly Tensor[], groups: readonly (readon
   };
   const statements = groups.map((group) => {
     const assignments = group.map(({ tensor, next }) => ({ lazy: lazyOf(next), to: accesses.get(tensor) as Access }));
-    return new MapStatement((group[0] as Change).tensor.shape, assignments);
+    return asFunction(new MapStatement((group[0] as Change).tensor.shape, assignments));
   });
   const buffers = [...accesses.values()].map(({ buffer }) => buffer);
   const places = [...accesses].map(([tensor, { buffer }]) => () => ({ address: buffer.address, tensor }));
   return assemble(statements, buffers, new Data(), { leaves: places, outputs: [] });
 }
+
+/** A statement as a function of its own: an engine is slow to make fast code of long functions. */
+const asFunction = (statement: Statement): Statement => ({
+  reads: statement.reads,
+  writes: statement.writes,
+  emit(emission) {
+    emission.code.call(emission.addFunction(0, (own) => statement.emit(emission.within(own, new Map()))));
+  },
+});
 
 /** Where leaves and outputs are, once the memory is laid out. */
 interface Places {
