@@ -15,6 +15,8 @@ import { Update } from "./update.js";
 export interface Choice {
   readonly kind: "wasm" | "onnxruntime";
   readonly reason: string;
+  /** What both are estimated to cost, where a module is not ruled out. */
+  readonly estimate?: Estimate;
   readonly binding: Binding;
   readonly executor: Executor;
   /** How many operators the prepared graph has; those within a loop count once. */
@@ -42,13 +44,14 @@ export function onnxExecutorOf(
 /** Chooses what runs a computation: the faster by the {@link estimate}, of those that can. */
 export function choose(computation: Computation, options: RunOptions): Choice {
   const { device = "cpu", detectAnomalies, executor } = options;
-  const byOnnx = (reason: string): Choice => {
+  const byOnnx = (reason: string, cost?: Estimate): Choice => {
     const made = onnxExecutorOf(computation, options);
     const { update } = made.executor;
     const after = update ? `; then a module changes ${update.changes} variables in their places` : "";
     return {
       kind: "onnxruntime",
       reason: `${reason}${after}`,
+      estimate: cost,
       ...made,
       operators: operatorsIn(made.binding.results),
       memory: update?.module.memory,
@@ -66,11 +69,12 @@ export function choose(computation: Computation, options: RunOptions): Choice {
   try {
     const binding = bind(computation, target, false);
     const cost = estimate(binding.results);
-    if (!isForced && !cost.isModuleFaster) return byOnnx(describe(cost));
+    if (!isForced && !cost.isModuleFaster) return byOnnx(describe(cost), cost);
     const module = new ModuleExecutor(binding);
     return {
       kind: "wasm",
       reason: isForced ? 'executor: "wasm"' : describe(cost),
+      estimate: cost,
       binding,
       executor: module,
       operators: operatorsIn(binding.results),

@@ -17,24 +17,20 @@ export interface Estimate {
   readonly isModuleFaster: boolean;
 }
 
-/**
- * Microseconds. Those of ONNX Runtime are from the times in docs/performance.md; those of a module are set high on purpose, until the border
- * between the two is measured: a graph for which it is close is left to ONNX Runtime.
- */
+/** Microseconds, as `npm run bench:executors` fits them to the times of many graphs (docs/performance.md). */
 const costs = {
-  call: 12,
-  node: 0.3,
-  module: { multiplication: 3e-4, element: 3e-3 },
-  onnxruntime: { multiplication: 3e-5, element: 3e-4 },
+  module: { call: 0.82, node: 0, multiplication: 1.6e-4, element: 1.8e-4 },
+  onnxruntime: { call: 15, node: 0.58, multiplication: 4.2e-5, element: 2.3e-4 },
 } as const;
 
 /** Estimates what a run of a prepared graph costs as a module and in ONNX Runtime. */
 export function estimate(outputs: readonly Tensor[]): Estimate {
-  const { nodes, multiplications, elements } = count(outputs);
-  const cost = (each: typeof costs.module | typeof costs.onnxruntime) => multiplications * each.multiplication + elements * each.element;
-  const module = cost(costs.module);
-  const onnxruntime = costs.call + nodes * costs.node + cost(costs.onnxruntime);
-  return { nodes, multiplications, elements, module, onnxruntime, isModuleFaster: module < onnxruntime };
+  const counts = count(outputs);
+  const { nodes, multiplications, elements } = counts;
+  const cost = (each: (typeof costs)[keyof typeof costs]) =>
+    each.call + nodes * each.node + multiplications * each.multiplication + elements * each.element;
+  const [module, onnxruntime] = [cost(costs.module), cost(costs.onnxruntime)];
+  return { ...counts, module, onnxruntime, isModuleFaster: module < onnxruntime };
 }
 
 /** How many operators a graph has; those within a loop count once. */

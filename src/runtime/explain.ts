@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import type { Estimate } from "./estimate.js";
 import type { Plan } from "./plan.js";
 
 /** What runs one signature of a compiled function, and why. */
@@ -8,6 +9,8 @@ export interface Explanation {
   /** A WebAssembly module of its own, or ONNX Runtime. */
   readonly executor: "wasm" | "onnxruntime";
   readonly reason: string;
+  /** What both were estimated to cost; undefined where a module was ruled out. */
+  readonly estimate?: Estimate;
   /** How many operators the prepared graph has; those within a loop count once. */
   readonly operators: number;
   /** Bytes that a module's memory plan takes up, constants and variables included; ONNX Runtime plans its own. */
@@ -31,6 +34,7 @@ export function explain(fn: object): Explanation[] {
     signature,
     executor: choice.kind,
     reason: choice.reason,
+    ...(choice.estimate && { estimate: choice.estimate }),
     operators: choice.operators,
     ...(choice.memory !== undefined && { memory: choice.memory }),
   }));
