@@ -45,6 +45,11 @@ export function matches(pattern: Tree, value: unknown, feeds: TypedArray[]): boo
   }
   if (pattern === null || typeof pattern !== "object") return pattern === value;
   if (value === null || typeof value !== "object") return false;
+  if (Array.isArray(pattern)) {
+    if (!Array.isArray(value) || value.length !== pattern.length) return false;
+    for (let i = 0; i < pattern.length; i++) if (!matches(pattern[i], value[i], feeds)) return false;
+    return true;
+  }
   const keys = Object.keys(pattern);
   const isAlike = Object.getPrototypeOf(value) === Object.getPrototypeOf(pattern) && Object.keys(value).length === keys.length;
   if (!isAlike) return false;
