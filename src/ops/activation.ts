@@ -1,6 +1,5 @@
 import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
 import { expm1Of, log1pOf } from "./algebra.js";
-import { cast } from "./cast.js";
 import { greater } from "./compare.js";
 import type { TensorLike } from "./create.js";
 import { scalar } from "./create.js";
@@ -28,8 +27,8 @@ export const activation = family({
   ),
   Relu: unary(
     (m, x) => m.max(x, m.constant(0)),
-    // Multiplied, not chosen: ONNX Runtime's choice takes half as long again.
-    (g, _, [y]) => mul(g, cast(greater(y, 0), g.dtype)),
+    // Chosen, not multiplied: of an infinite gradient, as of sqrt(relu(x)) where x is negative, a unit that is off takes nothing.
+    (g, _, [y]) => where(greater(y, 0), g, 0),
   ),
   LeakyRelu: declare<{ alpha: FloatAttribute }>({
     infer: ([x]) => x,

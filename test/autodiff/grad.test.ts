@@ -1,4 +1,4 @@
-import { compile, exp, grad, mul, sum, type Tensor, tensor, Variable, valueAndGrad, zeros } from "kasane";
+import { compile, exp, grad, mul, relu, sqrt, sum, type Tensor, tensor, Variable, valueAndGrad, zeros } from "kasane";
 import { describe, expect, it } from "vitest";
 import { apply, type Declaration, family } from "../../src/ops/operator.js";
 
@@ -119,6 +119,12 @@ it("finds what it is asked by, also where a reshape could do without it", async 
   ]);
   expect(await numbers(grad(sum(mul(start.reshape([2, 3]), weights)), start))).toEqual([1, 2, 3, 4, 5, 6]);
   expect(await numbers(grad(sum(row.reshape([4]).mul(x4)), row))).toEqual([1, 2, 3, 4]);
+});
+
+it("gives nothing to a unit that is off, also of an infinite gradient", async () => {
+  // PyTorch 2.15: torch.relu(x).sqrt().sum() has the gradient [0, 0, 0.25].
+  const x = tensor([-1, 0, 4]);
+  expect(await numbers(grad(sum(sqrt(relu(x))), x))).toEqual([0, 0, 0.25]);
 });
 
 describe("valueAndGrad", () => {
