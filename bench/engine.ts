@@ -6,11 +6,10 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { compile, grad, nn, onnxModel, optim, random, seed, type Tensor, tensor, Variable } from "kasane";
 import * as ort from "onnxruntime-node";
+import { median } from "./run/results.js";
 
 const rounds = 7;
 const python = process.argv[process.argv.indexOf("--python") + 1];
-
-const median = (times: number[]): number => times.sort((a, b) => a - b)[times.length >> 1] as number;
 
 /** Runs each once to warm up, then all in turn; the median milliseconds of each. */
 async function alternate(bodies: readonly (() => number | Promise<number>)[]): Promise<number[]> {

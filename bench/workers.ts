@@ -3,6 +3,7 @@
  * Training steps by two workers, by one with two threads, and by one with one; medians of alternating rounds in one process.
  */
 import { compile, nn, optim, seed, type Tensor, tensor } from "kasane";
+import { median } from "./run/results.js";
 
 const [batch, steps, vocabulary, size, rounds] = [64, 20, 4000, 128, 11];
 
@@ -52,7 +53,7 @@ for (const kind of Object.keys(bodies) as (keyof typeof bodies)[]) {
   const measured = Object.entries(ways).map(([name, way]) => ({ name, step: trainingStep(kind, way), times: [] as number[] }));
   for (const { step } of measured) await milliseconds(step, given);
   for (let round = 0; round < rounds; round++) for (const { step, times } of measured) times.push(await milliseconds(step, given));
-  const medians = measured.map(({ name, times }) => `${name} ${times.sort((a, b) => a - b)[rounds >> 1]?.toFixed(1)} ms`);
+  const medians = measured.map(({ name, times }) => `${name} ${median(times).toFixed(1)} ms`);
   console.log(`${kind}: ${medians.join(", ")}`);
   for (const { step } of measured) await step.dispose();
 }

@@ -74,3 +74,18 @@ export function barsOf(cases: readonly CaseResult[], starts: readonly StartResul
   }
   return bars;
 }
+
+/** The goals as rows of a table: case, threads, against, goal, measured, and whether it is met, in the words given. */
+export const barRows = (
+  cases: readonly CaseResult[],
+  starts: readonly StartResult[],
+  words: { readonly met: string; readonly missed: string },
+): string[][] =>
+  barsOf(cases, starts).map(({ name, threads, against, goal, measured, met }) => [
+    name,
+    `${threads}`,
+    against,
+    goal,
+    measured,
+    met === undefined ? "not measured" : met ? words.met : words.missed,
+  ]);

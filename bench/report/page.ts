@@ -1,6 +1,6 @@
 import { type PeerDescription, peers } from "../run/peers.js";
 import { type CaseResult, median, type PeerResult, type Results, ratioOf, type StartResult } from "../run/results.js";
-import { barsOf } from "./bars.js";
+import { barRows } from "./bars.js";
 import { showNumber, showThreads, showTime } from "./text.js";
 
 const markdown = (headings: readonly string[], rows: readonly (readonly string[])[]): string =>
@@ -29,19 +29,7 @@ export function drawPage(
     parts.push(startsTable(starts));
   }
   parts.push("### Goals");
-  parts.push(
-    markdown(
-      ["case", "threads", "against", "goal", "measured", "met"],
-      barsOf(cases, starts).map(({ name, threads, against, goal, measured, met }) => [
-        name,
-        `${threads}`,
-        against,
-        goal,
-        measured,
-        met === undefined ? "not measured" : met ? "yes" : "**no**",
-      ]),
-    ),
-  );
+  parts.push(markdown(["case", "threads", "against", "goal", "measured", "met"], barRows(cases, starts, { met: "yes", missed: "**no**" })));
   const lacking = [...Object.entries(missing).map(([name, reason]) => `- ${name}: ${reason}`), ...unable(cases)];
   if (lacking.length > 0) parts.push("### What has no figure, and why", lacking.join("\n"));
   return parts.join("\n\n");

@@ -1,6 +1,6 @@
 import { table } from "../../lab/command/table.js";
 import { type CaseResult, median, type PeerResult, ratioOf, type StartResult } from "../run/results.js";
-import { barsOf } from "./bars.js";
+import { barRows } from "./bars.js";
 import { showNumber, showThreads, showTime } from "./text.js";
 
 /** One case as a table: median, spread, ratio to Kasane, and the machine's limit. */
@@ -55,14 +55,4 @@ export function startTable(starts: readonly StartResult[], title: string): strin
 
 /** The goals, and where this run stands. */
 export const barsTable = (cases: readonly CaseResult[], starts: readonly StartResult[]): string =>
-  table(
-    ["case", "threads", "against", "goal", "measured", ""],
-    barsOf(cases, starts).map(({ name, threads, against, goal, measured, met }) => [
-      name,
-      `${threads}`,
-      against,
-      goal,
-      measured,
-      met === undefined ? "not measured" : met ? "met" : "MISSED",
-    ]),
-  );
+  table(["case", "threads", "against", "goal", "measured", ""], barRows(cases, starts, { met: "met", missed: "MISSED" }));

@@ -4,6 +4,7 @@ import { arange, compile, nn, optim, random, seed, stack, type Tensor, tensor, V
 import { z } from "zod";
 import { table } from "../command/table.js";
 import { defineExperiment } from "../experiment.js";
+import { chosenOf, listOf } from "../lists.js";
 import type { Series } from "../plot/chart.js";
 import { type CellName, cells, gradientByLag, lastHidden } from "./memoryCells.js";
 
@@ -11,7 +12,6 @@ import { type CellName, cells, gradientByLag, lastHidden } from "./memoryCells.j
 const solvedBelow = 0.01;
 const heldOutSize = 500;
 const names = Object.keys(cells) as CellName[];
-const listOf = (item: string) => new RegExp(`^(${item})(,(${item}))*$`);
 
 const schema = z.object({
   lags: z.int().min(2).max(1000).default(60).meta({ description: "how far back the gradients are followed", unit: "steps" }),
@@ -56,7 +56,7 @@ export const longMemory = defineExperiment({
   async run(context, options) {
     const { lags, networks, hiddenSize, steps, batchSize, validateEvery } = options;
     const { device } = context;
-    const chosen = names.filter((name) => options.cells.split(",").includes(name));
+    const chosen = chosenOf(names, options.cells);
     const plotGradients = (name: string, title: string, series: Series[]) =>
       context.plot(name, { title, xLabel: "time lag (steps)", yLabel: "gradient's norm, last state = 1", logarithmic: true, series });
     const lagsOf = (count: number) => Array.from({ length: count }, (_, i) => i + 1);

@@ -1,4 +1,4 @@
-import { check, data, models, optim, random, train } from "kasane";
+import { check, data, optim, random, train } from "kasane";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import { seriesOf } from "../plot/chart.js";
@@ -10,6 +10,7 @@ import {
   end,
   makeModel,
   matrix,
+  saveOnnx,
   trainingStep,
   writer,
 } from "./architectures.js";
@@ -66,7 +67,7 @@ export const addition = defineExperiment({
 
   async run(context, options) {
     const { digits, examples, heldOut, architecture, size, epochs, batchSize, learningRate } = options;
-    const { device, seed, folder } = context;
+    const { device, seed } = context;
 
     // Data: no sum that is tried is learnt from.
     const possible = (10 ** digits * (10 ** digits + 1)) / 2;
@@ -124,8 +125,7 @@ export const addition = defineExperiment({
       context.print(`${question(pair)} = ${vocabulary.decode(answers[i] as number[]).join("")} (${answer(pair)})`);
     }
     context.print(`exact: ${(100 * exact).toFixed(2)} % of ${heldOut} held-out sums`, { event: "test", exact });
-    const onnx = await models.sequenceOnnx(model, digits + 2);
-    for (const [part, bytes] of Object.entries(onnx)) await train.writeAtomically(folder.file(`${part}.onnx`), bytes);
+    await saveOnnx(context, model, digits + 2);
   },
 
   predict: {

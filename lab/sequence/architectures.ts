@@ -1,4 +1,5 @@
-import { compile, crossEntropy, type Device, data, decode, models, type optim, slice, type Tensor, tensor } from "kasane";
+import { compile, crossEntropy, type Device, data, decode, models, type optim, slice, type Tensor, tensor, train } from "kasane";
+import type { Context } from "../context.js";
 
 /** The ids of the marks, the first of every vocabulary here. */
 export const [padding, , begin, end] = data.sentenceSpecials.map((_, id) => id) as [number, number, number, number];
@@ -123,4 +124,13 @@ export function bucketed<Found>(widths: readonly number[], batchSize: number, ma
     }
     return found;
   };
+}
+
+/**
+ * Leaves a model in the run folder as `encoder.onnx` and `decoder.onnx`, one step of it.
+ * @param capacity how many tokens are written at most, `<EOS>` counted
+ */
+export async function saveOnnx({ folder }: Context, model: models.SequenceModel, capacity: number): Promise<void> {
+  const onnx = await models.sequenceOnnx(model, capacity);
+  for (const [part, bytes] of Object.entries(onnx)) await train.writeAtomically(folder.file(`${part}.onnx`), bytes);
 }

@@ -1,9 +1,9 @@
-import { data, models, optim, train } from "kasane";
+import { data, type models, optim } from "kasane";
 import { z } from "zod";
 import { table } from "../command/table.js";
 import { defineExperiment } from "../experiment.js";
 import { seriesOf } from "../plot/chart.js";
-import { architectures, begin, end, makeModel, matrix, trainingStep } from "./architectures.js";
+import { architectures, begin, end, makeModel, matrix, saveOnnx, trainingStep } from "./architectures.js";
 import { dictionaryNames, loadSigns, readDictionary, readWord, type Signs, saveSigns } from "./dictionary.js";
 import { alignLetters, drawAligned, letterInfluence } from "./letterAlignment.js";
 import { errorsOf, phonemesAtMost, pronouncer } from "./pronouncer.js";
@@ -67,7 +67,7 @@ export const pronounce = defineExperiment({
   async run(context, options) {
     const { architecture, labelSmoothing, epochs, batchSize, beams } = options;
     const { learningRate = recipes[architecture].learningRate } = options;
-    const { device, seed, folder } = context;
+    const { device, seed } = context;
 
     // Data: a word is learnt with each of its pronunciations, in batches of like lengths.
     const parts = await readDictionary(context, options.dataset, options.dictionary);
@@ -137,8 +137,7 @@ export const pronounce = defineExperiment({
     }
     const headings = ["words", "search", "word error rate", "phoneme error rate"];
     context.print(`\n${table(headings, rows)}`, { event: "test", headings, rows });
-    const onnx = await models.sequenceOnnx(model, phonemesAtMost(widths.at(-1) as number));
-    for (const [part, bytes] of Object.entries(onnx)) await train.writeAtomically(folder.file(`${part}.onnx`), bytes);
+    await saveOnnx(context, model, phonemesAtMost(widths.at(-1) as number));
   },
 
   predict: {

@@ -4,6 +4,7 @@ import { check, compile, data, optim, random, train } from "kasane";
 import { z } from "zod";
 import { table } from "../command/table.js";
 import { defineExperiment } from "../experiment.js";
+import { chosenOf, listOf } from "../lists.js";
 import type { Series } from "../plot/chart.js";
 import {
   type Architecture,
@@ -22,17 +23,16 @@ type Task = keyof typeof tasks;
 const letters = [..."abcdefgh"];
 const firstLetter = data.sentenceSpecials.length;
 const vocabularySize = firstLetter + letters.length;
-const listOf = (items: readonly string[]) => new RegExp(`^(${items.join("|")})(,(${items.join("|")}))*$`);
 
 const schema = z.object({
   tasks: z
     .string()
-    .regex(listOf(Object.keys(tasks)))
+    .regex(listOf(Object.keys(tasks).join("|")))
     .default("copy,reverse")
     .describe(`what is learnt, of ${Object.keys(tasks).join(", ")}`),
   architectures: z
     .string()
-    .regex(listOf(architectureNames))
+    .regex(listOf(architectureNames.join("|")))
     .default("gru,attention,transformer")
     .describe(`what is compared, of ${architectureNames.join(", ")}`),
   trainedLength: z.int().min(2).max(100).default(20).meta({ description: "longest sequence that is learnt from", unit: "letters" }),
@@ -68,7 +68,6 @@ export const reverse = defineExperiment({
     const { trainedLength, longest, size, steps, batchSize, learningRate, tried } = options;
     const { device } = context;
     check(longest >= trainedLength, () => `--longest: ${longest} is below --trained-length, ${trainedLength}`);
-    const chosen = <Name extends string>(names: readonly Name[], among: string) => names.filter((name) => among.split(",").includes(name));
 
     // What is tried: the same sequences for all, of every fifth length, drawn before anything is learnt.
     const lengths = Array.from({ length: Math.floor(longest / 5) }, (_, i) => 5 * (i + 1));
@@ -77,9 +76,9 @@ export const reverse = defineExperiment({
     const drawExamples = sequenceDrawer(batchSize, 1, trainedLength);
 
     const rows: string[][] = [];
-    for (const task of chosen(Object.keys(tasks) as Task[], options.tasks)) {
+    for (const task of chosenOf(Object.keys(tasks) as Task[], options.tasks)) {
       const series: Series[] = [];
-      for (const architecture of chosen(architectureNames, options.architectures)) {
+      for (const architecture of chosenOf(architectureNames, options.architectures)) {
         const title = architectures[architecture as Architecture];
         const model = makeModel(architecture, { sourceVocabulary: vocabularySize, targetVocabulary: vocabularySize, size });
         const optimizer = new optim.Adam(model, { learningRate: optim.cosine(learningRate, steps), clipGlobalNorm: 1 });

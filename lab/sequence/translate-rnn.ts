@@ -5,6 +5,7 @@ import { z } from "zod";
 import { table } from "../command/table.js";
 import type { Context } from "../context.js";
 import { defineExperiment } from "../experiment.js";
+import { chosenOf, listOf } from "../lists.js";
 import type { Series } from "../plot/chart.js";
 import { bleuOf, type Corpus, type Example, readCorpus, trainTranslator } from "./translation.js";
 
@@ -20,7 +21,7 @@ const names = Object.keys(kinds) as (keyof typeof kinds)[];
 const options = z.object({
   models: z
     .string()
-    .regex(new RegExp(`^(${names.join("|")})(,(${names.join("|")}))*$`))
+    .regex(listOf(names.join("|")))
     .default(names.join(","))
     .describe(`what is trained, of ${names.join(", ")}`),
   attention: z.enum(["additive", "dot", "general"]).default("general").describe("how those that attend score what they look at"),
@@ -54,7 +55,7 @@ async function compareModels(corpus: Corpus, context: Context, o: Options): Prom
   const groups = groupsOf(corpus.test, o);
   const rows: string[][] = [];
   const series: Series[] = [];
-  for (const name of names.filter((name) => o.models.split(",").includes(name))) {
+  for (const name of chosenOf(names, o.models)) {
     const { title, cell, attends } = kinds[name];
     seed(context.seed);
     const model = new models.SequenceToSequence({

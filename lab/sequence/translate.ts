@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Context } from "../context.js";
 import { defineExperiment } from "../experiment.js";
 import { seriesOf } from "../plot/chart.js";
+import { saveOnnx } from "./architectures.js";
 import { readSentence } from "./englishSentence.js";
 import {
   bleuOf,
@@ -127,8 +128,7 @@ export async function trainOn(corpus: Corpus, context: Context, o: Options): Pro
       });
     }
   }
-  const onnx = await models.sequenceOnnx(model, o.longest + 1);
-  for (const [part, bytes] of Object.entries(onnx)) await train.writeAtomically(context.folder.file(`${part}.onnx`), bytes);
+  await saveOnnx(context, model, o.longest + 1);
 }
 
 function scheduleOf({ schedule, learningRate, warmUp }: Options, steps: number): optim.Schedule {

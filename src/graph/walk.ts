@@ -31,6 +31,19 @@ export function countUses(outputs: readonly Tensor[]): ReadonlyMap<Tensor, numbe
   return uses;
 }
 
+/** The nodes that use each tensor, in their order; one that uses it twice stands there twice. */
+export function usersOf(nodes: readonly Node[]): ReadonlyMap<Tensor, readonly Node[]> {
+  const users = new Map<Tensor, Node[]>();
+  for (const node of nodes) {
+    for (const x of node.inputs) {
+      const known = users.get(x);
+      if (known) known.push(node);
+      else users.set(x, [node]);
+    }
+  }
+  return users;
+}
+
 /** The outputs of `node` on other inputs of the same types: its own where the inputs are. */
 export const withInputs = (node: Node, inputs: readonly Tensor[]): readonly Tensor[] =>
   inputs.every((input, i) => input === node.inputs[i])

@@ -1,7 +1,7 @@
 import { sameShape } from "../graph/shape.js";
 import { hostData, type Node, Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
-import { replay, topologicalOrder } from "../graph/walk.js";
+import { replay, topologicalOrder, usersOf } from "../graph/walk.js";
 import { operatorOf } from "../ops/operator.js";
 import type { Change } from "../wasm/module.js";
 import { type Binding, bindingOf } from "./binding.js";
@@ -22,8 +22,7 @@ export function cutUpdate({ inputs, outputs, updates, results }: Binding): CutUp
   const ends = new Set(wanted.map(({ next }) => next[0] as Tensor));
   const others = new Set([...outputs, ...updates.filter((update) => !wanted.includes(update)).flatMap(({ next }) => next)]);
   const order = topologicalOrder(results);
-  const users = new Map<Tensor, Node[]>();
-  for (const node of order) for (const x of node.inputs) users.set(x, [...(users.get(x) ?? []), node]);
+  const users = usersOf(order);
 
   // What nothing but the changes uses.
   const own = new Set<Node>();

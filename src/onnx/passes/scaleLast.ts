@@ -1,5 +1,5 @@
 import type { Node, Tensor } from "../../graph/tensor.js";
-import { countUses, rewrite, topologicalOrder, withInputs } from "../../graph/walk.js";
+import { countUses, rewrite, topologicalOrder, usersOf, withInputs } from "../../graph/walk.js";
 import { elementwise, mul } from "../../ops/elementwise.js";
 import { linearityOf, operatorOf } from "../../ops/operator.js";
 import { reshape } from "../../ops/shapes.js";
@@ -11,8 +11,7 @@ import { reshape } from "../../ops/shapes.js";
 export function scaleLast(outputs: readonly Tensor[]): readonly Tensor[] {
   const uses = countUses(outputs);
   const order = topologicalOrder(outputs);
-  const users = new Map<Tensor, Node[]>();
-  for (const node of order) for (const x of node.inputs) users.set(x, [...(users.get(x) ?? []), node]);
+  const users = usersOf(order);
 
   /** Whether what is made of a multiple is that multiple of what would be made of the rest. */
   const keepsFactors = (node: Node): boolean => {
