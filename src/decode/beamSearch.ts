@@ -1,11 +1,19 @@
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
-import { tensor } from "../ops/create.js";
 import { add, floorDiv, mod } from "../ops/elementwise.js";
 import { gather, topK } from "../ops/indexing.js";
 import { logSoftmax } from "../ops/normalize.js";
 import { reshape } from "../ops/shapes.js";
-import { CompiledStep, checkOptions, type DecodeOptions, type DecoderStep, type Hypothesis, rowsOf } from "./decoder.js";
+import {
+  CompiledStep,
+  checkOptions,
+  type DecodeOptions,
+  type DecoderStep,
+  type Hypothesis,
+  remaining,
+  rowsOf,
+  takeRows,
+} from "./decoder.js";
 import type { Decoder } from "./stepByStep.js";
 
 /** Settings of {@link beamSearch}. */
@@ -24,19 +32,25 @@ export interface RankedHypothesis extends Hypothesis {
   readonly score: number;
 }
 
-/** An unfinished hypothesis: its tokens as a list from the last one back. */
-interface Beam {
+/** The tokens of a hypothesis as a list from the last one back. */
+interface Path {
   readonly logProbability: number;
   readonly token: number;
-  readonly before: Beam | undefined;
+  readonly before: Path | undefined;
 }
 
-/** A beam that follows nothing, where there are fewer hypotheses than beams. */
-const nothing: Beam = { logProbability: Number.NEGATIVE_INFINITY, token: 0, before: undefined };
+/** An unfinished hypothesis, and the beam of its sequence that it goes on from. */
+interface Beam {
+  readonly path: Path;
+  readonly parent: number;
+}
+
+/** Where there are fewer hypotheses than beams, the others follow nothing. */
+const nothing: Path = { logProbability: Number.NEGATIVE_INFINITY, token: 0, before: undefined };
 
 /**
  * Beam search: at every step the most probable continuations of all beams are kept; those that end leave their place to others.
- * The search of a row ends when it has as many ended hypotheses as beams, and no beam can come to a better one.
+ * The search of a row ends when it has as many ended hypotheses as are asked for, and no beam can come to a better one.
  * Hypotheses are ranked by `ln p / ((5 + length) / 6)^α`, the end mark counted in the length (Wu et al. 2016, Google's neural machine
  * translation system, equation 14).
  * @returns a decoder that gives the best hypotheses of each row, from the best on; fewer than asked for where there are no more
@@ -57,71 +71,78 @@ export function beamSearch(step: DecoderStep, options: BeamOptions): Decoder<Ran
       const totals = reshape(add(logSoftmax(logits), reshape(logProbabilities, [rows, 1])), [-1, beams * vocabulary]);
       // Twice as many as beams, as all beams may end at once.
       const { values, indices } = topK(totals, Math.min(2, vocabulary) * beams);
-      return { values, places: floorDiv(indices, vocabulary), tokens: mod(indices, vocabulary) };
+      return { values, parents: floorDiv(indices, vocabulary), tokens: mod(indices, vocabulary) };
     },
     device,
     (state, { parents }) => gather(state, parents),
   );
 
+  const take = takeRows(device);
   const decode = async (first: readonly Tensor[]) => {
-    const sequences = rowsOf(first);
-    const rows = sequences * beams;
-    const repeated = tensor(Int32Array.from({ length: rows }, (_, row) => Math.floor(row / beams)));
-    let state: readonly Tensor[] = first.map((part) => gather(part, repeated));
-    const parents = Int32Array.from({ length: rows }, (_, row) => row);
     // At first all beams of a sequence are alike: one is followed.
-    const root: Beam = { logProbability: 0, token: begin, before: undefined };
-    const searches = Array.from({ length: sequences }, () => ({
-      live: [root, ...new Array<Beam>(beams - 1).fill(nothing)],
+    const root: Path = { logProbability: 0, token: begin, before: undefined };
+    const searches = Array.from({ length: rowsOf(first) }, () => ({
+      live: Array.from({ length: beams }, (_, i): Beam => ({ path: i === 0 ? root : nothing, parent: 0 })),
       found: [] as RankedHypothesis[],
       done: false,
     }));
-    for (let length = 1; length <= maximumLength && searches.some(({ done }) => !done); length++) {
-      const live = searches.flatMap((search) => search.live);
+    /** The rows of all beams of the sequences at these places. */
+    const rowsAt = (places: readonly number[], each: number) =>
+      Int32Array.from({ length: places.length * beams }, (_, row) => (places[Math.floor(row / beams)] as number) * each + (row % each));
+    /** Those whose beams are the rows of the state. */
+    let searching = searches;
+    let state: readonly Tensor[] = await take({ state: first, rows: rowsAt([...searches.keys()], 1) });
+    for (let length = 1; length <= maximumLength && searching.some(({ done }) => !done); length++) {
+      const places = remaining(searching.map(({ done }) => done));
+      if (places) {
+        searching = places.map((place) => searching[place] as (typeof searching)[number]);
+        state = await take({ state, rows: rowsAt(places, beams) });
+      }
+      const live = searching.flatMap((search) => search.live);
       const next = await compiled.advance(
-        Int32Array.from(live, ({ token }) => token),
+        Int32Array.from(live, ({ path }) => path.token),
         state,
-        { parents, logProbabilities: Float32Array.from(live, ({ logProbability }) => logProbability) },
+        {
+          parents: Int32Array.from(live, ({ parent }, row) => row - (row % beams) + parent),
+          logProbabilities: Float32Array.from(live, ({ path }) => path.logProbability),
+        },
       );
       state = next.state;
       const { choice } = next;
-      const [values, places, tokens] = [await choice.values.data(), await choice.places.data(), await choice.tokens.data()];
-      const count = values.length / sequences;
-      searches.forEach((search, sequence) => {
+      const [values, parents, tokens] = [await choice.values.data(), await choice.parents.data(), await choice.tokens.data()];
+      const count = values.length / searching.length;
+      searching.forEach((search, sequence) => {
         if (search.done) return;
-        const kept: { beam: Beam; parent: number }[] = [];
+        const kept: Beam[] = [];
         for (let rank = 0; rank < count && kept.length < beams; rank++) {
           const at = sequence * count + rank;
-          const [logProbability, parent, token] = [Number(values[at]), Number(places[at]), Number(tokens[at])];
+          const [logProbability, parent, token] = [Number(values[at]), Number(parents[at]), Number(tokens[at])];
           if (logProbability === Number.NEGATIVE_INFINITY) break;
-          const beam: Beam = { logProbability, token, before: search.live[parent] as Beam };
+          const path: Path = { logProbability, token, before: (search.live[parent] as Beam).path };
           const ended = token === end;
           // What ends must be among the best, as it would hold a beam; what goes on takes the next free beam.
-          if (!ended && length < maximumLength) kept.push({ beam, parent });
+          if (!ended && length < maximumLength) kept.push({ path, parent });
           else if (rank < beams)
-            search.found.push({ tokens: tokensOf(beam, ended), logProbability, ended, score: logProbability / penalty(length) });
+            search.found.push({ tokens: tokensOf(path, ended), logProbability, ended, score: logProbability / penalty(length) });
         }
         search.found.sort((a, b) => b.score - a.score);
-        search.found.splice(beams);
+        search.found.splice(best);
         // ln p never grows, so at best it stays and the penalty becomes the greatest.
-        const hope = (kept[0]?.beam.logProbability ?? Number.NEGATIVE_INFINITY) / penalty(maximumLength);
-        search.done = kept.length === 0 || (search.found.length === beams && hope <= (search.found.at(-1) as RankedHypothesis).score);
-        for (let i = 0; i < beams; i++) {
-          search.live[i] = kept[i]?.beam ?? nothing;
-          parents[sequence * beams + i] = sequence * beams + (kept[i]?.parent ?? 0);
-        }
+        const hope = (kept[0]?.path.logProbability ?? Number.NEGATIVE_INFINITY) / penalty(maximumLength);
+        search.done = kept.length === 0 || (search.found.length === best && hope <= (search.found.at(-1) as RankedHypothesis).score);
+        search.live = Array.from({ length: beams }, (_, i) => kept[i] ?? { path: nothing, parent: 0 });
       });
     }
-    return searches.map(({ found }) => found.slice(0, best));
+    return searches.map(({ found }) => found);
   };
-  return Object.assign(decode, { dispose: () => compiled.dispose() });
+  return Object.assign(decode, { dispose: async () => void (await Promise.all([compiled.dispose(), take.dispose()])) });
 }
 
 /** What chooses the next beams: the row that each goes on from, and how probable each is. */
 type BeamInputs = { readonly parents: Tensor; readonly logProbabilities: Tensor };
 
-function tokensOf(last: Beam, ended: boolean): number[] {
+function tokensOf(last: Path, ended: boolean): number[] {
   const tokens: number[] = [];
-  for (let beam = ended ? last.before : last; beam?.before; beam = beam.before) tokens.push(beam.token);
+  for (let path = ended ? last.before : last; path?.before; path = path.before) tokens.push(path.token);
   return tokens.reverse();
 }

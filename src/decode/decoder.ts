@@ -1,6 +1,7 @@
 import { check } from "../graph/error.js";
 import { showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { gather } from "../ops/indexing.js";
 import { type Compiled, compile } from "../runtime/compile.js";
 import type { Device } from "../runtime/devices.js";
 
@@ -54,6 +55,24 @@ export function rowsOf(state: readonly Tensor[]): number {
   );
   return rows;
 }
+
+/**
+ * What to go on with where most sequences have ended: the places of those that have not, filled up with some that have to a power of two, so
+ * that few graphs are compiled. Undefined where too few have ended, or too few are left for it to pay.
+ */
+export function remaining(ended: readonly boolean[]): number[] | undefined {
+  const places = ended.flatMap((done, place) => (done ? [] : [place]));
+  const fewest = 8;
+  const size = Math.max(fewest, 2 ** Math.ceil(Math.log2(places.length)));
+  if (2 * size > ended.length) return;
+  return [...places, ...ended.flatMap((done, place) => (done ? [place] : []))].slice(0, size);
+}
+
+/** Takes rows of a state, in the given order. */
+export const takeRows = (device: Device | undefined) =>
+  compile(({ state, rows }: { readonly state: readonly Tensor[]; readonly rows: Tensor }) => state.map((part) => gather(part, rows)), {
+    ...(device && { device }),
+  });
 
 /**
  * A step compiled together with the choice of what comes next; the parts of the state that never change stay where they are.

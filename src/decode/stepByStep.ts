@@ -8,9 +8,18 @@ import { softmax } from "../ops/normalize.js";
 import { random } from "../ops/random.js";
 import { argmax, cumulativeSum, logSumExp } from "../ops/reduce.js";
 import { reshape } from "../ops/shapes.js";
-import { CompiledStep, checkOptions, type DecodeOptions, type DecoderStep, type Hypothesis, rowsOf } from "./decoder.js";
+import {
+  CompiledStep,
+  checkOptions,
+  type DecodeOptions,
+  type DecoderStep,
+  type Hypothesis,
+  remaining,
+  rowsOf,
+  takeRows,
+} from "./decoder.js";
 
-/** Decodes sequences one by one token, all rows of `state` at once. Its graph is compiled once for each number of rows. */
+/** Decodes sequences one by one token, all rows of `state` at once. Its graph is compiled once for each number of rows; rows that have ended are left out by halves. */
 export interface Decoder<Result> {
   /** @param state what the first step gets: one row a sequence */
   (state: readonly Tensor[]): Promise<Result>;
@@ -71,16 +80,24 @@ function stepByStep(step: DecoderStep, choose: (logits: Tensor) => Tensor, optio
     },
     device,
   );
+  const take = takeRows(device);
   const decode = async (first: readonly Tensor[]) => {
-    const rows = rowsOf(first);
-    const hypotheses = Array.from({ length: rows }, () => ({ tokens: [] as number[], logProbability: 0, ended: false }));
-    const last = new Int32Array(rows).fill(begin);
+    const hypotheses = Array.from({ length: rowsOf(first) }, () => ({ tokens: [] as number[], logProbability: 0, ended: false }));
+    /** What each row writes. */
+    let writing = hypotheses;
+    let last = new Int32Array(writing.length).fill(begin);
     let state = first;
-    for (let length = 0; length < maximumLength && hypotheses.some(({ ended }) => !ended); length++) {
+    for (let length = 0; length < maximumLength && writing.some(({ ended }) => !ended); length++) {
+      const rows = remaining(writing.map(({ ended }) => ended));
+      if (rows) {
+        writing = rows.map((row) => writing[row] as (typeof writing)[number]);
+        last = Int32Array.from(rows, (row) => last[row] as number);
+        state = await take({ state, rows: Int32Array.from(rows) });
+      }
       const next = await compiled.advance(last, state, {});
       state = next.state;
       const [tokens, logProbabilities] = await Promise.all([next.choice.tokens.data(), next.choice.logProbabilities.data()]);
-      hypotheses.forEach((hypothesis, row) => {
+      writing.forEach((hypothesis, row) => {
         // A row that has ended is computed along: without it the graph would be another.
         if (hypothesis.ended) return;
         const token = Number(tokens[row]);
@@ -92,5 +109,5 @@ function stepByStep(step: DecoderStep, choose: (logits: Tensor) => Tensor, optio
     }
     return hypotheses;
   };
-  return Object.assign(decode, { dispose: () => compiled.dispose() });
+  return Object.assign(decode, { dispose: async () => void (await Promise.all([compiled.dispose(), take.dispose()])) });
 }

@@ -149,6 +149,34 @@ describe("beam search", () => {
   });
 });
 
+describe("many sequences, most of which have ended", () => {
+  // Sequence i counts down from i: it ends after i tokens, each of them but half as likely as it could be.
+  const length = 40;
+  const rows = Array.from({ length: 50 }, (_, i) => (i % 10 === 0 ? length - i / 10 : 1 + (i % 3)));
+  const state = [tensor(Int32Array.from(rows), { shape: [rows.length] })];
+  const seen: number[] = [];
+  const countdown: decode.DecoderStep = (tokens, [left]) => {
+    seen.push(tokens.shape[0] as number);
+    const [going, ending] = [tensor([-50, 0, 0]), tensor([0, -50, -50])];
+    const logits = left?.reshape([-1, 1]).greater(0).where(going, ending) as ReturnType<typeof zeros>;
+    return { logits, state: [left?.sub(1) as typeof logits] };
+  };
+  const settings = { begin: 1, end: 0, maximumLength: 99 };
+
+  it.each<[string, () => Promise<readonly decode.Hypothesis[]>, number]>([
+    ["greedily", () => decode.greedy(countdown, settings)(state), 1],
+    ["drawn", () => decode.sample(countdown, settings)(state), 1],
+    ["with beams", async () => (await decode.beamSearch(countdown, { ...settings, beams: 2 })(state)).map(([found]) => found as never), 2],
+  ])("are written %s in fewer rows", async (_, write, each) => {
+    seen.length = 0;
+    const written = await write();
+    expect(written.map(({ tokens }) => tokens.length)).toEqual(rows);
+    written.forEach(({ logProbability }, i) => near(logProbability / (rows[i] as number), Math.log(0.5)));
+    // 50 sequences, then the five long ones among eight.
+    expect(new Set(seen)).toEqual(new Set([50 * each, 8 * each]));
+  });
+});
+
 describe("sample", () => {
   const probabilities = [0.1, 0.4, 0.05, 0.25, 0.2];
   const rows = 20_000;
