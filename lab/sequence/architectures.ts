@@ -1,4 +1,4 @@
-import { compile, crossEntropy, type Device, data, decode, models, type optim, slice, type Tensor, tensor, train } from "kasane";
+import { compile, crossEntropy, type Device, data, decode, models, type nn, type optim, slice, type Tensor, tensor, train } from "kasane";
 import type { Context } from "../context.js";
 
 /** The ids of the marks, the first of every vocabulary here. */
@@ -27,6 +27,8 @@ export interface ModelSizes {
   readonly innerSize?: number;
   /** Whether a recurrent encoder without attention, too, reads in both directions. */
   readonly bidirectional?: boolean;
+  /** Of a Transformer's attention: see {@link nn.MultiheadAttentionOptions}. */
+  readonly maxRelativePosition?: number;
 }
 
 /** A model of one of the architectures. */

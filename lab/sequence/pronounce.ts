@@ -10,11 +10,11 @@ import { errorsOf, phonemesAtMost, pronouncer } from "./pronouncer.js";
 
 /** What each architecture is trained with unless told otherwise. */
 const recipes = {
-  lstm: { size: 320, layers: 1, learningRate: 0.0015 },
-  attention: { size: 256, layers: 1, learningRate: 0.0015 },
-  transformer: { size: 192, layers: 3, learningRate: 0.001 },
+  lstm: { size: 320, layers: 1, epochs: 16, batchSize: 64, learningRate: 0.0015 },
+  attention: { size: 256, layers: 1, epochs: 20, batchSize: 64, learningRate: 0.0015 },
+  transformer: { size: 192, layers: 3, epochs: 25, batchSize: 64, learningRate: 0.0015 },
 } as const;
-const defaultsOf = (name: "size" | "layers" | "learningRate") =>
+const defaultsOf = (name: keyof (typeof recipes)["lstm"]) =>
   `(default: ${Object.entries(recipes)
     .map(([architecture, recipe]) => `${architecture} ${recipe[name]}`)
     .join(", ")})`;
@@ -38,8 +38,16 @@ const schema = z.object({
     .describe(`of the encoder, and of the decoder ${defaultsOf("layers")}`),
   dropout: z.number().min(0).max(0.95).default(0.1).describe("the probability of dropout"),
   labelSmoothing: z.number().min(0).max(0.5).default(0.1).describe("share of a phoneme's probability that is spread over all"),
-  epochs: z.int().min(1).default(16).describe("times through the words"),
-  batchSize: z.int().min(1).default(64).describe("pronunciations that an update is made from"),
+  epochs: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(`times through the words ${defaultsOf("epochs")}`),
+  batchSize: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(`pronunciations that an update is made from ${defaultsOf("batchSize")}`),
   learningRate: z
     .number()
     .positive()
@@ -52,7 +60,15 @@ type Options = z.output<typeof schema>;
 function makeSpeaker({ architecture, dropout, ...given }: Options, { letters, phonemes }: Signs): models.SequenceModel {
   const { size = recipes[architecture].size, layers = recipes[architecture].layers } = given;
   const vocabularies = { sourceVocabulary: letters.size, targetVocabulary: phonemes.size };
-  return makeModel(architecture, { ...vocabularies, size, layers, dropout, innerSize: 2 * size, bidirectional: true });
+  return makeModel(architecture, {
+    ...vocabularies,
+    size,
+    layers,
+    dropout,
+    innerSize: 2 * size,
+    bidirectional: true,
+    maxRelativePosition: 8,
+  });
 }
 
 const percent = (share: number, digits: number): string => `${(100 * share).toFixed(digits)} %`;
@@ -65,8 +81,9 @@ export const pronounce = defineExperiment({
   options: schema,
 
   async run(context, options) {
-    const { architecture, labelSmoothing, epochs, batchSize, beams } = options;
-    const { learningRate = recipes[architecture].learningRate } = options;
+    const { architecture, labelSmoothing, beams } = options;
+    const recipe = recipes[architecture];
+    const { epochs = recipe.epochs, batchSize = recipe.batchSize, learningRate = recipe.learningRate } = options;
     const { device, seed } = context;
 
     // Data: a word is learnt with each of its pronunciations, in batches of like lengths.

@@ -19,6 +19,8 @@ export interface AttentionMasks {
   readonly keyPadding?: Tensor;
   /** Whether a query sees no key after its own place. */
   readonly causal?: boolean;
+  /** Float, added to the scores beside these; broadcasts to them. */
+  readonly bias?: Tensor;
 }
 
 /** What attention gives. */
@@ -41,7 +43,7 @@ export function attend(scores: Tensor, values: Tensor, masks: AttentionMasks = {
   return { output: matmul(dropout ? dropout.forward(weights) : weights, values), weights };
 }
 
-function masked(scores: Tensor, { mask, keyPadding, causal }: AttentionMasks): Tensor {
+function masked(scores: Tensor, { mask, keyPadding, causal, bias }: AttentionMasks): Tensor {
   const [batch] = scores.shape as [number];
   const [queries, keys] = scores.shape.slice(-2) as [number, number];
   const masks: Tensor[] = [];
@@ -63,6 +65,7 @@ function masked(scores: Tensor, { mask, keyPadding, causal }: AttentionMasks): T
     );
     masks.push(mask);
   }
+  if (bias) masks.push(bias);
   if (masks.length === 0) return scores;
   // Added to each other first, while they are smaller than the scores; and added, not chosen between, which costs a gradient nothing.
   const added = masks.map((x) => (x.dtype === "bool" ? where(x, unseen, 0) : x)).reduce((a, b) => add(a, b));

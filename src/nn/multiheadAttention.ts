@@ -5,7 +5,8 @@ import { Variable } from "../graph/variable.js";
 import { cast } from "../ops/cast.js";
 import { equal, less } from "../ops/compare.js";
 import { arange, zeros } from "../ops/create.js";
-import { add, mul } from "../ops/elementwise.js";
+import { add, clip, mul, sub } from "../ops/elementwise.js";
+import { gather } from "../ops/indexing.js";
 import { slice, split, unstack } from "../ops/pieces.js";
 import { reshape, transpose } from "../ops/shapes.js";
 import { type Attended, type AttentionMasks, scaledDotProductAttention } from "./attention.js";
@@ -22,6 +23,12 @@ export interface MultiheadAttentionOptions {
   readonly bias?: boolean;
   /** The probability of dropout of a weight. */
   readonly dropout?: number;
+  /**
+   * The farthest relative position, key's place less query's, that is told apart: each head adds to its scores a bias that is learnt for each
+   * relative position, all farther ones having the last one's (Raffel et al. 2020, Exploring the limits of transfer learning, section 2.1; clipped
+   * as in Shaw et al. 2018, Self-attention with relative position representations, section 3.2). By default there is no such bias.
+   */
+  readonly maxRelativePosition?: number;
 }
 
 /** Keys and values as heads see them, each `[batch, heads, keys, size / heads]`. */
@@ -56,6 +63,8 @@ export class MultiheadAttention extends Module {
   readonly valueWeight: Variable | undefined;
   /** `[3 * size]` */
   readonly inputBias: Variable | undefined;
+  /** By relative position, `-maxRelativePosition` first: `[heads, 2 * maxRelativePosition + 1]`. */
+  readonly relativePositionBias: Variable | undefined;
   readonly output: Linear;
   readonly dropout: Dropout;
 
@@ -63,10 +72,14 @@ export class MultiheadAttention extends Module {
   constructor(
     readonly size: number,
     readonly heads: number,
-    { keySize = size, valueSize = size, bias = true, dropout = 0 }: MultiheadAttentionOptions = {},
+    { keySize = size, valueSize = size, bias = true, dropout = 0, maxRelativePosition }: MultiheadAttentionOptions = {},
   ) {
     super();
     check(size % heads === 0, () => `MultiheadAttention: size ${size} does not part into ${heads} heads`);
+    check(
+      maxRelativePosition === undefined || (Number.isInteger(maxRelativePosition) && maxRelativePosition >= 0),
+      () => `MultiheadAttention: maxRelativePosition ${maxRelativePosition}: expected a whole number from 0 on`,
+    );
     const weight = (rows: number, columns: number) => new Variable(xavierUniform()([rows, columns]));
     if (keySize === size && valueSize === size) this.inputWeight = weight(3 * size, size);
     else {
@@ -75,6 +88,7 @@ export class MultiheadAttention extends Module {
       this.valueWeight = weight(size, valueSize);
     }
     this.inputBias = bias ? new Variable(zeros([3 * size])) : undefined;
+    this.relativePositionBias = maxRelativePosition === undefined ? undefined : new Variable(zeros([heads, 2 * maxRelativePosition + 1]));
     this.output = new Linear(size, size, { bias, biasInitialiser: zeros });
     this.dropout = new Dropout(dropout);
   }
@@ -103,11 +117,14 @@ export class MultiheadAttention extends Module {
     return this.projectBy(this.projections(key === value).slice(1), key, value);
   }
 
-  /** {@link forward} on keys and values that were projected before. */
-  attendTo(query: Tensor, memory: KeysAndValues, masks: AttentionMasks = {}): Attended {
+  /**
+   * {@link forward} on keys and values that were projected before.
+   * @param position the place of each sequence's first query, int32 `[batch]`; by default 0
+   */
+  attendTo(query: Tensor, memory: KeysAndValues, masks: AttentionMasks = {}, position?: Tensor): Attended {
     const { size, inputWeight, queryWeight, inputBias } = this;
     const weight = inputWeight ? slice(inputWeight, [[0, size]]) : (queryWeight as Variable);
-    return this.attend(this.projected(query, { weight, bias: inputBias && slice(inputBias, [[0, size]]) }), memory, masks);
+    return this.attend(this.projected(query, { weight, bias: inputBias && slice(inputBias, [[0, size]]) }), memory, masks, position);
   }
 
   /** A cache for {@link step}, of room for so many places. */
@@ -135,7 +152,7 @@ export class MultiheadAttention extends Module {
     const here = cast(equal(positions, reshape(arange(capacity), [capacity, 1])), x.dtype);
     const grown = { keys: add(cache.keys, mul(here, keys)), values: add(cache.values, mul(here, values)) };
     const later = less(positions, arange(capacity));
-    const { output } = this.attend(queries, grown, { mask: later });
+    const { output } = this.attend(queries, grown, { mask: later }, position);
     return { output: reshape(output, [batch, size]), cache: grown };
   }
 
@@ -146,11 +163,23 @@ export class MultiheadAttention extends Module {
       .replace(/^output\./, "out_proj.");
   }
 
-  private attend(queries: Tensor, { keys, values }: KeysAndValues, masks: AttentionMasks): Attended {
-    const { output, weights } = scaledDotProductAttention(queries, keys, values, { ...masks, dropout: this.dropout });
+  private attend(queries: Tensor, { keys, values }: KeysAndValues, masks: AttentionMasks, position?: Tensor): Attended {
     const [batch, , places] = queries.shape as [number, number, number];
+    const bias = this.biasOf(places, keys.shape[2] as number, position);
+    const { output, weights } = scaledDotProductAttention(queries, keys, values, { ...masks, dropout: this.dropout, bias });
     // [batch, heads, queries, size / heads] to [batch, queries, size]
     return { output: this.output.forward(reshape(transpose(output, [0, 2, 1, 3]), [batch, places, this.size])), weights };
+  }
+
+  /** The relative position bias of each query and key, `[heads, queries, keys]`, or with the first queries' positions `[batch, heads, queries, keys]`. */
+  private biasOf(queries: number, keys: number, position?: Tensor): Tensor | undefined {
+    const { relativePositionBias } = this;
+    if (!relativePositionBias) return undefined;
+    const farthest = ((relativePositionBias.shape[1] as number) - 1) / 2;
+    const places = reshape(arange(queries), [queries, 1]);
+    const from = position ? add(reshape(position, [-1, 1, 1]), places) : places;
+    const bias = gather(relativePositionBias, add(clip(sub(arange(keys), from), -farthest, farthest), farthest), 1);
+    return position ? transpose(bias, [1, 0, 2, 3]) : bias;
   }
 
   /** The projections of queries, of keys and of values, the latter two as one where `joint` and one weight holds them. */

@@ -27,7 +27,8 @@ export class TransformerDecoderLayer extends TransformerLayer {
 
   constructor(size: number, options: TransformerLayerOptions) {
     super(size, 3, options);
-    const attention = () => new MultiheadAttention(size, options.heads, { dropout: options.dropout });
+    const attention = () =>
+      new MultiheadAttention(size, options.heads, { dropout: options.dropout, maxRelativePosition: options.maxRelativePosition });
     this.selfAttention = attention();
     this.crossAttention = attention();
   }
@@ -72,7 +73,7 @@ export class TransformerDecoderLayer extends TransformerLayer {
       },
       (value) => {
         const query = reshape(value, [batch, 1, this.size]);
-        return reshape(this.crossAttention.attendTo(query, memory, { keyPadding: memoryPadding }).output, [batch, this.size]);
+        return reshape(this.crossAttention.attendTo(query, memory, { keyPadding: memoryPadding }, position).output, [batch, this.size]);
       },
     ]);
     return { output, cache: grown };

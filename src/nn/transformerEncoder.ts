@@ -11,7 +11,10 @@ export class TransformerEncoderLayer extends TransformerLayer {
 
   constructor(size: number, options: TransformerLayerOptions) {
     super(size, 2, options);
-    this.selfAttention = new MultiheadAttention(size, options.heads, { dropout: options.dropout });
+    this.selfAttention = new MultiheadAttention(size, options.heads, {
+      dropout: options.dropout,
+      maxRelativePosition: options.maxRelativePosition,
+    });
   }
 
   /** `[batch, places, size]`, which stays; the weights are `[batch, heads, places, places]`. */

@@ -44,6 +44,8 @@ export interface TransformerLayerOptions extends FeedForwardOptions {
   readonly heads: number;
   /** The probability of dropout of attention's weights, within the feed-forward part, and of what each part adds; by default none. */
   readonly dropout?: number;
+  /** Of every attention: see {@link MultiheadAttentionOptions}. */
+  readonly maxRelativePosition?: number;
   /** Whether what goes into each part is normalised (Xiong et al. 2020), and not, as in the paper, what comes out of its sum. */
   readonly preNorm?: boolean;
 }

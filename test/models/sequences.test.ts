@@ -1,4 +1,4 @@
-import { compile, concat, decode, models, optim, seed, type Tensor, tensor } from "kasane";
+import { compile, concat, decode, models, nn, optim, random, seed, type Tensor, tensor, Variable } from "kasane";
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { relativeError } from "../ops/evaluate.js";
@@ -18,6 +18,16 @@ const transformer = (options: Partial<models.TransformerOptions> = {}) =>
     ...options,
   });
 
+/** With other relative position biases than the zeros that training begins with. */
+function relative(): models.Transformer {
+  const model = transformer({ maxRelativePosition: 2 });
+  const attentions = [...model.encoder.layers, ...model.decoder.layers].flatMap((layer) => Object.values(layer));
+  for (const attention of attentions.filter((part) => part instanceof nn.MultiheadAttention)) {
+    Object.assign(attention, { relativePositionBias: new Variable(random.normal([2, 5])) });
+  }
+  return model;
+}
+
 const recurrent = (options: Partial<models.SequenceToSequenceOptions> = {}) =>
   new models.SequenceToSequence({
     sourceVocabulary: vocabulary,
@@ -31,6 +41,7 @@ const recurrent = (options: Partial<models.SequenceToSequenceOptions> = {}) =>
 const variants: Record<string, () => models.SequenceModel> = {
   Transformer: transformer,
   "pre-norm Transformer of one vocabulary": () => transformer({ preNorm: true, activation: "gelu", sharedVocabulary: true }),
+  "Transformer with relative position biases": relative,
   "LSTM of two layers": () => recurrent({ cell: "lstm", layers: 2 }),
   "bidirectional LSTM with additive attention": () => recurrent({ cell: "lstm", bidirectional: true, attention: "additive" }),
   "bidirectional GRU of two layers with general attention": () => recurrent({ layers: 2, bidirectional: true, attention: "general" }),

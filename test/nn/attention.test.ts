@@ -16,6 +16,8 @@ import {
   type Tensor,
   tensor,
   train,
+  type Variable,
+  zeros,
 } from "kasane";
 import { ModelProtoSchema } from "onnx-buf";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -162,6 +164,33 @@ it("sizes and heads that do not fit are named", () => {
   expect(() => new nn.MultiheadAttention(10, 3)).toThrow("size 10 does not part into 3 heads");
   expect(() => new nn.MultiheadAttention(8, 2).forward(ones([2, 3, 7]))).toThrow("[2, 3, 7], expected [batch, queries, 8]");
   expect(() => new nn.MultiplicativeAttention(8, 6, "dot")).toThrow("use general");
+});
+
+it("relative position biases are added to the scores, those of farther keys as of the farthest", async () => {
+  const attention = new nn.MultiheadAttention(8, 2, { maxRelativePosition: 1 });
+  // Scores are 0 without them. The first head prefers what comes before, the second what comes after.
+  const logs = [[0, Math.log(2), Math.log(4)].reverse(), [0, Math.log(2), Math.log(4)]];
+  await (attention.relativePositionBias as Variable).assign(tensor(logs));
+  const { weights } = attention.forward(zeros([1, 4, 8]));
+  const shares = [
+    [
+      [2, 1, 1, 1],
+      [4, 2, 1, 1],
+      [4, 4, 2, 1],
+      [4, 4, 4, 2],
+    ],
+    [
+      [2, 4, 4, 4],
+      [1, 2, 4, 4],
+      [1, 1, 2, 4],
+      [1, 1, 1, 2],
+    ],
+  ];
+  const expected = shares.flatMap((head) => head.flatMap((row) => row.map((share) => share / row.reduce((a, b) => a + b))));
+  expect(relativeError(Array.from((await weights.data()) as Float32Array), expected, least)).toBeLessThan(1e-6);
+  expect(() => new nn.MultiheadAttention(8, 2, { maxRelativePosition: 0.5 })).toThrow(
+    "maxRelativePosition 0.5: expected a whole number from 0 on",
+  );
 });
 
 it("self-attention is two products with weights, two among heads, and one softmax", async () => {
