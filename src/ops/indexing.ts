@@ -25,16 +25,17 @@ export const indexing = family({
     infer: ([x]) => x,
     gradient: [(g) => g, undefined, (g, [, indices]) => gather(g, reshape(indices, [indices.size]))],
     selection: () => ({ axis: 0, whole: true, adds: true }),
+    changesRows: true,
     emit: (emitter, [x, indices, updates]) =>
       emitter.node("ScatterND", [x as string, toInt64(emitter, indices as string), updates as string], { reduction: "add" }),
     lower: ([x, indices, updates], _, { device, threads }) =>
-      (device === "cpu" || device === "wasm") && threads !== 1 ? scatterInTurn(x, indices, updates) : undefined,
+      (device === "cpu" || device === "wasm") && threads !== 1 ? addInTurn(x, indices, updates) : undefined,
   }),
   // x with `updates` for the rows that `indices` [n] names; rows of the same index are the same.
   SetRows: declare({
     infer: ([x]) => x,
     gradient: "nonDifferentiable",
-    setsRows: true,
+    changesRows: true,
     emit: (emitter, [x, indices, updates]) => {
       const places = emitter.node("Unsqueeze", [toInt64(emitter, indices as string), emitter.int64([1])])[0] as string;
       return emitter.node("ScatterND", [x as string, places, updates as string]);
@@ -135,6 +136,23 @@ export function scatterAdd(x: Tensor, indices: Tensor, updates: Tensor, axis = -
 function scatterFlat(x: Tensor, indices: Tensor, updates: Tensor, axis: number): Tensor {
   const places = reshape(placesOf(x.shape, indices, axis), [indices.size, 1]);
   return reshape(apply(indexing.ScatterND, [reshape(x, [x.size]), places, reshape(updates, [updates.size])]), x.shape);
+}
+
+/** `x` with `rows` `[n, ...]` in place of those that `indices` `[n]`, from 0, name: where one stands twice, both its rows must be the same. */
+export const setRows = (x: Tensor, indices: Tensor, rows: Tensor): Tensor => apply(indexing.SetRows, [x, indices, rows]);
+
+/** For each of `indices` `[n]` below `count` the place of one among them that is the same, for equal ones that of the same one: int32 `[n]`. */
+export const placesOfSums = (indices: Tensor, count: number): Tensor =>
+  gather(setRows(zeros([count], "int32"), indices, arange(indices.size)), indices);
+
+/** ScatterND in turn: few rows of a leaf are added up first and then set, so that the rest of it may stay where it is. */
+function addInTurn(x: Tensor, indices: Tensor, updates: Tensor): Tensor {
+  const [count] = x.shape as [number];
+  if (x.source.kind === "node" || 2 * indices.size > count) return scatterInTurn(x, indices, updates);
+  const flat = reshape(indices, [indices.size]);
+  const places = placesOfSums(flat, count);
+  const sums = scatterInTurn(zeros(updates.shape, updates.dtype), reshape(places, indices.shape), updates);
+  return setRows(x, flat, add(gather(x, flat), gather(sums, places)));
 }
 
 /**

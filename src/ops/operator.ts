@@ -119,8 +119,8 @@ export interface Declaration<A = Attributes> {
   prefix?(attributes: A): string;
   /** How many leading inputs are the outputs as other operators compute them; without those the node has `alternatives: 0`. */
   alternatives?(attributes: A): number;
-  /** Whether the result is the first input but for the rows (slices along the first axis) that the second names: they are the third's. */
-  readonly setsRows?: boolean;
+  /** Whether the result is the first input but for some rows, slices along the first axis. */
+  readonly changesRows?: boolean;
   /** Whether two nodes of the same inputs and attributes must stay two. */
   readonly distinct?: boolean;
 }

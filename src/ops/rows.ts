@@ -1,13 +1,14 @@
 import type { Tensor } from "../graph/tensor.js";
-import { arange, isZero, zeros } from "./create.js";
+import { isZero, zeros } from "./create.js";
 import { elementwise } from "./elementwise.js";
-import { gather, indexing } from "./indexing.js";
+import { indexing, placesOfSums } from "./indexing.js";
 import { apply, type Operands } from "./operator.js";
 import { concat } from "./pieces.js";
 import { reshape } from "./shapes.js";
 
-/** `x` with `rows` `[n, ...]` in place of those that `indices` `[n]`, from 0, name: where one stands twice, both its rows must be the same. */
-export const setRows = (x: Tensor, indices: Tensor, rows: Tensor): Tensor => apply(indexing.SetRows, [x, indices, rows]);
+/** `x` with `rows` `[n, ...]` added to those that `indices` `[n]`, from 0, name. */
+export const addRows = (x: Tensor, indices: Tensor, rows: Tensor): Tensor =>
+  apply(indexing.ScatterND, [x, reshape(indices, [indices.size, 1]), rows]);
 
 /** Rows `[n, ...]` that are added up where their indices `[n]`, from 0, point. */
 export interface ScatteredRows {
@@ -29,7 +30,6 @@ export function scatteredRows({ source }: Tensor): ScatteredRows | undefined {
 
 /** {@link ScatteredRows} with the rows of the same index added up, `[n, ...]` in places of which some are zeros, and each index's place `[n]`. */
 export function sumRows({ indices, rows }: ScatteredRows, count: number): { sums: Tensor; places: Tensor } {
-  const last = setRows(zeros([count], "int32"), indices, arange(indices.size));
-  const places = gather(last, indices);
-  return { sums: apply(indexing.ScatterND, [zeros(rows.shape, rows.dtype), reshape(places, [places.size, 1]), rows]), places };
+  const places = placesOfSums(indices, count);
+  return { sums: addRows(zeros(rows.shape, rows.dtype), places, rows), places };
 }

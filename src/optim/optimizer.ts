@@ -8,7 +8,7 @@ import { Module } from "../nn/module.js";
 import { cast } from "../ops/cast.js";
 import { less } from "../ops/compare.js";
 import { scalar, zerosLike } from "../ops/create.js";
-import { add, mul, sub, where } from "../ops/elementwise.js";
+import { add, mul, where } from "../ops/elementwise.js";
 import { allReduce } from "../ops/exchange.js";
 import { scatteredRows } from "../ops/rows.js";
 import { clipByGlobalNorm, clipByValue } from "./clip.js";
@@ -83,6 +83,11 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
     return false;
   }
 
+  /** Whether a change is the gradient times a number, so that parts of a gradient may be subtracted one by one. */
+  protected isProportional(): boolean {
+    return false;
+  }
+
   /** How one parameter changes. Called once a traced step, so what does not depend on the parameter is computed once. */
   protected abstract rule(rate: Tensor): Rule<Slot>;
 
@@ -127,17 +132,19 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
     });
     inModule(this.constructor.name, () => {
       const { sparse = this.leavesRows() && "few" } = this.options;
-      const updates = gradients.map((g, i) => (sparse && byRows(g, this.parameters[i] as Variable, sparse === "few")) || whole(g));
+      const summed = clipValue !== undefined || clipGlobalNorm !== undefined || !this.isProportional();
+      const settings = { onlyFew: sparse === "few", summed };
+      const updates = gradients.map((g, i) => (sparse && byRows(g, this.parameters[i] as Variable, settings)) || whole(g));
       const values = updates.map((update) => update.gradient);
       const bounded = clipValue === undefined ? values : clipByValue(values, clipValue);
       const clipped = clipGlobalNorm === undefined ? bounded : clipByGlobalNorm(bounded, clipGlobalNorm);
       if (this.schedule) this.step.assign(add(this.step, 1));
       const rule = this.rule(this.learningRate);
-      updates.forEach(({ gradientOf, partOf }, i) => {
+      updates.forEach(({ gradientOf, partOf, subtract }, i) => {
         const parameter = partOf(this.parameters[i] as Variable);
         const slots = Object.entries<Variable>(this.slots[i] as Record<Slot, Variable>).map(([slot, variable]) => [slot, partOf(variable)]);
         const change = rule(gradientOf(clipped[i] as Tensor), parameter, Object.fromEntries(slots) as Slots<Slot>);
-        parameter.assign(cast(sub(parameter, change), parameter.dtype));
+        subtract(parameter, change);
       });
     });
   }

@@ -1,7 +1,9 @@
 import type { Tensor } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
-import { gather } from "../ops/indexing.js";
-import { scatteredRows, setRows, sumRows } from "../ops/rows.js";
+import { cast } from "../ops/cast.js";
+import { neg, sub } from "../ops/elementwise.js";
+import { gather, setRows } from "../ops/indexing.js";
+import { addRows, scatteredRows, sumRows } from "../ops/rows.js";
 
 /** A variable, or some rows of one: what is assigned to them is assigned to these rows of the variable. */
 export type Assignable = Tensor & { assign(value: Tensor): Promise<void> };
@@ -14,25 +16,38 @@ interface Update {
   gradientOf(clipped: Tensor): Tensor;
   /** The part that is updated, of the parameter and of what is kept for it. */
   partOf(variable: Variable): Assignable;
+  /** Subtracts a change from the parameter's part. */
+  subtract(part: Assignable, change: Tensor): void;
 }
 
-/** The update of a whole parameter. */
-export const whole = (gradient: Tensor): Update => ({ gradient, gradientOf: (g) => g, partOf: (variable) => variable });
+const subtract = (part: Assignable, change: Tensor): void => void part.assign(cast(sub(part, change), part.dtype));
 
-/**
- * The update of those rows that the gradient is made of; undefined where it is of all.
- * @param onlyFew whether to leave it at that where they are so many that an update of the whole costs less
- */
-export function byRows(gradient: Tensor, parameter: Variable, onlyFew: boolean): Update | undefined {
+/** The update of a whole parameter. */
+export const whole = (gradient: Tensor): Update => ({ gradient, gradientOf: (g) => g, partOf: (variable) => variable, subtract });
+
+/** Settings of {@link byRows}. */
+interface RowSettings {
+  /** Whether to leave it at an update of the whole where the rows are so many that it costs less. */
+  readonly onlyFew: boolean;
+  /** Whether each row is added up before it is clipped or changed; otherwise the changes are added up. */
+  readonly summed: boolean;
+}
+
+/** The update of those rows that the gradient is made of; undefined where it is of all. */
+export function byRows(gradient: Tensor, parameter: Variable, { onlyFew, summed }: RowSettings): Update | undefined {
   const scattered = scatteredRows(gradient);
   const [count] = parameter.shape as [number];
   if (!scattered || (onlyFew && scattered.indices.size > count / 2)) return undefined;
-  const { indices } = scattered;
-  const { sums, places } = sumRows(scattered, count);
+  const { indices, rows } = scattered;
   // A row that stands several times is computed as often, alike.
   const partOf = (variable: Variable) => {
-    const rows = gather(variable, indices);
-    return Object.assign(rows, { assign: (value: Tensor) => variable.assign(setRows(variable, indices, value)) });
+    const part = gather(variable, indices);
+    return Object.assign(part, { assign: (value: Tensor) => variable.assign(setRows(variable, indices, value)) });
   };
-  return { gradient: sums, gradientOf: (g) => gather(g, places), partOf };
+  if (!summed) {
+    const add = (change: Tensor) => parameter.assign(addRows(parameter, indices, cast(neg(change), parameter.dtype)));
+    return { gradient: rows, gradientOf: (g) => g, partOf, subtract: (_, change) => void add(change) };
+  }
+  const { sums, places } = sumRows(scattered, count);
+  return { gradient: sums, gradientOf: (g) => gather(g, places), partOf, subtract };
 }

@@ -27,6 +27,10 @@ export class SGD extends Optimizer<"velocity", SGDOptions> {
     return !this.options.momentum && !this.options.weightDecay;
   }
 
+  protected override isProportional(): boolean {
+    return this.leavesRows();
+  }
+
   protected rule(rate: Tensor): Rule<"velocity"> {
     const { momentum, nesterov, weightDecay } = this.options;
     return (gradient, parameter, { velocity }) => {

@@ -1,14 +1,16 @@
 import { KasaneError } from "../graph/error.js";
+import type { Variable } from "../graph/variable.js";
 import { Unsupported } from "../wasm/algebra.js";
 import { target } from "../wasm/scope.js";
 import { type Binding, bind, type Computation } from "./binding.js";
 import { cutUpdate } from "./cutUpdate.js";
 import { type Estimate, estimate, operatorsIn } from "./estimate.js";
 import type { Executor } from "./executor.js";
+import { changedInPlace } from "./inPlace.js";
 import { ModuleExecutor } from "./moduleExecutor.js";
 import { OnnxExecutor } from "./onnxExecutor.js";
 import type { RunOptions } from "./plan.js";
-import { threadsSet } from "./threads.js";
+import { threadsFor } from "./threads.js";
 import { Update } from "./update.js";
 
 /** What runs a graph, and why. */
@@ -31,11 +33,10 @@ export interface Choice {
  */
 export function onnxExecutorOf(
   computation: Computation,
-  { device = "cpu", threads = threadsSet(), detectAnomalies }: RunOptions,
+  { device = "cpu", threads = threadsFor([...computation.outputs, ...computation.updates.values()]), detectAnomalies }: RunOptions,
 ): { readonly binding: Binding; readonly executor: OnnxExecutor } {
-  const onDevice = device !== "cpu" && device !== "wasm";
   const settings = { device, threads, detectAnomalies };
-  const binding = bind(computation, { device, threads }, !onDevice);
+  const binding = bind(computation, { device, threads });
   const cut = device === "cpu" && !detectAnomalies ? cutUpdate(binding) : undefined;
   const update = cut && Update.of(cut);
   return { binding, executor: new OnnxExecutor(update ? cut.binding : binding, settings, update) };
@@ -67,8 +68,8 @@ export function choose(computation: Computation, options: RunOptions): Choice {
   if (refusal && isForced) throw new KasaneError(`executor "wasm": ${refusal}: leave executor out`);
   if (refusal) return byOnnx(refusal);
   try {
-    const binding = bind(computation, target, false);
-    const cost = estimate(binding.results);
+    const binding = bind(computation, target);
+    const cost = estimate(binding.results, sizeOf(changedInPlace(binding)));
     if (!isForced && !cost.isModuleFaster) return byOnnx(describe(cost), cost);
     const module = new ModuleExecutor(binding);
     return {
@@ -87,6 +88,8 @@ export function choose(computation: Computation, options: RunOptions): Choice {
     return byOnnx(`the module has no code for ${error.message}`);
   }
 }
+
+const sizeOf = (variables: Iterable<Variable>): number => [...variables].reduce((sum, { size }) => sum + size, 0);
 
 const describe = ({ module, onnxruntime, nodes, multiplications, elements }: Estimate): string =>
   `estimated at ${module.toPrecision(2)} µs as a module and ${onnxruntime.toPrecision(2)} µs in ONNX Runtime ` +

@@ -18,9 +18,9 @@ export interface CutUpdate {
 
 /** Parts a step; undefined where nothing can be parted off. */
 export function cutUpdate({ inputs, outputs, updates, results }: Binding): CutUpdate | undefined {
-  const wanted = updates.filter(({ variable, next }) => next.length === 1 && variable.dtype === "float32" && variable.size > 1);
-  const ends = new Set(wanted.map(({ next }) => next[0] as Tensor));
-  const others = new Set([...outputs, ...updates.filter((update) => !wanted.includes(update)).flatMap(({ next }) => next)]);
+  const wanted = updates.filter(({ variable }) => variable.dtype === "float32" && variable.size > 1);
+  const ends = new Set(wanted.map(({ next }) => next));
+  const others = new Set([...outputs, ...updates.filter((update) => !wanted.includes(update)).map(({ next }) => next)]);
   const order = topologicalOrder(results);
   const users = usersOf(order);
 
@@ -38,11 +38,9 @@ export function cutUpdate({ inputs, outputs, updates, results }: Binding): CutUp
     if (fits) own.add(node);
   }
   const isOwn = ({ source }: Tensor) => source.kind === "node" && own.has(source);
-  const candidates = wanted.filter(
-    ({ variable, next: [next] }) => isOwn(next as Tensor) && sameShape((next as Tensor).shape, variable.shape),
-  );
+  const candidates = wanted.filter(({ variable, next }) => isOwn(next) && sameShape(next.shape, variable.shape));
   const groups = joined(
-    candidates.map(({ variable, next }) => ({ tensor: variable, next: next[0] as Tensor })),
+    candidates.map(({ variable, next }) => ({ tensor: variable, next })),
     isOwn,
   ).filter((group) => group.every(({ tensor }) => sameShape(tensor.shape, (group[0] as Change).tensor.shape)));
   if (groups.length === 0) return undefined;

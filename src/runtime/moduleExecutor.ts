@@ -32,7 +32,7 @@ export class ModuleExecutor implements Executor {
   constructor(private readonly binding: Binding) {
     const { inputs, randoms, variables, outputs, updates } = binding;
     this.changed = [...new Set([...variables, ...updates.map(({ variable }) => variable)])];
-    const nexts = new Map(updates.map(({ variable, next }) => [variable, next[0]]));
+    const nexts = new Map(updates.map(({ variable, next }) => [variable, next]));
     this.module = graphModule(
       [
         ...inputs.map(({ tensor }) => ({ tensor, isState: false })),

@@ -9,6 +9,7 @@ import { detectAnomaly } from "./anomaly.js";
 import type { Binding } from "./binding.js";
 import type { Device } from "./devices.js";
 import type { Draw, Executor } from "./executor.js";
+import { changedInPlace } from "./inPlace.js";
 import { pairOf } from "./pair.js";
 import { Session } from "./session.js";
 import { emptyOrt, fromOrt, stateOf, toOrt } from "./state.js";
@@ -17,7 +18,8 @@ import type { Update } from "./update.js";
 /** How ONNX Runtime runs a graph. */
 export interface OnnxSettings {
   readonly device: Device;
-  readonly threads?: number;
+  /** 0 for all cores. */
+  readonly threads: number;
   readonly detectAnomalies?: boolean;
 }
 
@@ -27,14 +29,15 @@ export class OnnxExecutor implements Executor {
   private readonly inputs: readonly Named[];
   private readonly variables: readonly { readonly name: string; readonly variable: Variable }[];
   private readonly randoms: readonly Named[];
-  /** The variables that change: by one result, the whole value, or by two, the indices of rows and these rows. */
-  private readonly updates: readonly { readonly variable: Variable; readonly results: readonly Named[] }[];
+  private readonly updates: readonly (Named & { readonly variable: Variable })[];
   private readonly outputs: readonly Named[];
   /** What the update is given. */
   private readonly given: readonly Named[];
   private readonly watched: readonly { readonly name: string; readonly node: Node; readonly output: Tensor }[];
   readonly session: Session;
   private readonly fetches: Record<string, ort.Tensor | null>;
+  /** The variables that are written where they are read. */
+  private readonly inPlace: ReadonlySet<Variable>;
   /** The variables whose values are in pairs. */
   private readonly changed: ReadonlySet<Variable>;
   readonly onDevice: boolean;
@@ -54,45 +57,52 @@ export class OnnxExecutor implements Executor {
     const named = outputs.map((tensor, i) => ({ name: this.unique(`output${i}`), tensor }));
     const count = outputs.length - (update?.given.length ?? 0);
     [this.outputs, this.given] = [named.slice(0, count), named.slice(count)];
-    this.updates = updates.map(({ variable, next }) => ({
-      variable,
-      results: next.map((tensor) => ({ name: this.unique(`${variable.name}'`), tensor })),
-    }));
+    this.updates = updates.map(({ variable, next }) => ({ name: this.unique(`${variable.name}'`), tensor: next, variable }));
     this.changed = new Set(updates.map(({ variable }) => variable));
-    const computed = [...named, ...this.updates.flatMap(({ results: own }) => own)];
+    const computed = [...named, ...this.updates];
     this.watched = detectAnomalies ? this.watch(results) : [];
     const watched = this.watched.map(({ name, output }) => ({ name, tensor: output }));
     const feeds = [...this.inputs, ...this.variables.map(({ name, variable }) => ({ name, tensor: variable })), ...this.randoms];
     this.fetches = Object.fromEntries([...computed, ...this.watched].map(({ name }) => [name, null]));
     const bytes = computed.reduce((sum, { tensor: { dtype, size } }) => sum + size * arrayOf(dtype).BYTES_PER_ELEMENT, 0);
     this.handsOver = device === "cpu" && !detectAnomalies && bytes >= worthHandingOver;
-    // Rows are copied to where they belong, so every run may write them to the same place.
-    const rows = this.handsOver ? this.updates.flatMap((update) => (update.results.length > 1 ? update.results : [])) : [];
-    for (const { name, tensor } of rows) this.fetches[name] = emptyOrt(tensor);
+    const inPlace = device === "cpu" && !detectAnomalies ? changedInPlace({ updates, results }) : [];
+    this.inPlace = new Set([...inPlace].filter((variable) => !update?.uses(variable)));
     this.session = new Session(() => encodeModel(feeds, [...computed, ...watched], { device, threads }), {
       handOver: this.handsOver,
       device,
-      threads: threads ?? threadsFor(results),
-      resident: this.updates.flatMap((update) => update.results.map(({ name }) => name)),
+      threads,
+      resident: this.updates.map(({ name }) => name),
     });
   }
 
   async run(values: readonly TypedArray[], draw: Draw): Promise<readonly Tensor[]> {
     const results = await this.compute(values, draw);
     for (const { name, node } of this.watched) detectAnomaly(results[name] as ort.Tensor, node);
-    for (const { variable, results: own } of this.updates) {
-      const [value, rows] = own.map(({ name }) => results[name]) as [ort.Tensor, ort.Tensor?];
+    for (const { name, variable } of this.updates) {
       const pair = await pairOf(variable);
-      if (rows) await pair.setRows(value, rows);
-      else pair.advance(value);
+      pair.advance(results[name] as ort.Tensor);
       stateOf(variable).advance(pair);
     }
     this.update?.finish(this.given.map(({ name }) => results[name] as ort.Tensor));
     return this.outputs.map(({ name, tensor }) => fromOrt(results[name] as ort.Tensor, tensor));
   }
 
-  /** What a run computes, by name; the variables keep their values. */
-  async compute(values: readonly TypedArray[], draw: Draw, session = this.session): Promise<ort.InferenceSession.OnnxValueMapType> {
+  /** Copies of the variables that a run writes in their places. */
+  async copies(): Promise<ReadonlyMap<Variable, ort.Tensor>> {
+    const copyOf = async (variable: Variable) => toOrt(await stateOf(variable).read(), variable.dtype, variable.shape);
+    return new Map(await Promise.all([...this.inPlace].map(async (variable) => [variable, await copyOf(variable)] as const)));
+  }
+
+  /**
+   * What a run computes, by name. The variables keep their values, but for those that are written in their places.
+   * @param copies what is read and written for those
+   */
+  async compute(
+    values: readonly TypedArray[],
+    draw: Draw,
+    { session = this.session, copies }: { session?: Session; copies?: ReadonlyMap<Variable, ort.Tensor> } = {},
+  ): Promise<ort.InferenceSession.OnnxValueMapType> {
     const { fetches, onDevice } = this;
     const feeds: Record<string, ort.Tensor> = {};
     this.inputs.forEach(({ name, tensor }, i) => {
@@ -106,8 +116,9 @@ export class OnnxExecutor implements Executor {
     for (const { name, variable } of this.variables) {
       const inPlace =
         onDevice || this.changed.has(variable) ? undefined : (running?.variables.get(variable) ?? stateOf(variable).holder).inPlace;
-      if (inPlace) {
-        feeds[name] = inPlace;
+      const held = copies?.get(variable) ?? inPlace;
+      if (held) {
+        feeds[name] = held;
         continue;
       }
       const pair = pairOf(variable);
@@ -125,10 +136,11 @@ export class OnnxExecutor implements Executor {
     this.given.forEach(({ name }, i) => {
       fetches[name] = running?.given[i]?.inPlace as ort.Tensor;
     });
-    for (const { variable, results } of this.updates) {
-      if (results.length > 1) continue;
+    for (const { name, variable } of this.updates) {
       const pair = pairOf(variable);
-      fetches[(results[0] as Named).name] = (pair instanceof Promise ? await pair : pair).target(onDevice);
+      const ready = pair instanceof Promise ? await pair : pair;
+      const changes = this.inPlace.has(variable);
+      fetches[name] = changes ? (copies?.get(variable) ?? (await ready.feed(onDevice))) : ready.target(onDevice);
     }
     try {
       return await session.run(feeds, fetches);
@@ -168,9 +180,3 @@ const drawn = {
 
 /** With fewer bytes of results, copying them costs less than leaving a run early: 16 µs. */
 const worthHandingOver = 2 ** 17;
-
-/** With fewer elements in its largest value a graph is run by one thread: waking a second one costs more than it brings. */
-const largeValue = 16_384;
-
-const threadsFor = (outputs: readonly Tensor[]): number =>
-  topologicalOrder(outputs).some((node) => node.outputs.some(({ size }) => size >= largeValue)) ? 0 : 1;

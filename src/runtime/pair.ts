@@ -6,7 +6,7 @@ import { asStored, emptyOrt, type Holder, type State, stateOf, toOrt } from "./s
 
 /**
  * A variable's value as ONNX Runtime has it: the tensor that the next step reads, and one of the same size that it writes.
- * The two change places after the step, so a step never writes what it reads.
+ * The two change places after the step, so a step never writes what it reads, unless it changes rows in their places.
  */
 export class Pair implements Holder {
   private spare: ort.Tensor | undefined;
@@ -30,14 +30,6 @@ export class Pair implements Holder {
     if (next.location === "cpu") this.spare = this.current.location === "cpu" && this.current !== next ? this.current : undefined;
     else this.replace(next);
     this.current = next;
-  }
-
-  /** Writes rows `[n, ...]` over those that `indices` `[n]` names, after a step has read the value. */
-  async setRows(indices: ort.Tensor, rows: ort.Tensor): Promise<void> {
-    if (this.current.location !== "cpu") await this.fetch();
-    const [data, source] = [this.current.data as TypedArray, rows.data as TypedArray] as [Float32Array, Float32Array];
-    const size = indices.size === 0 ? 0 : rows.size / indices.size;
-    (indices.data as Int32Array).forEach((index, i) => data.set(source.subarray(i * size, (i + 1) * size), index * size));
   }
 
   elements(): TypedArray | Promise<TypedArray> {

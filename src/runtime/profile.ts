@@ -109,9 +109,10 @@ async function measure({ traced: { plan }, feeds }: Call): Promise<Profile> {
     const recording = executor.session.recording(join(folder, "run"));
     const [plain, profiled, updates]: [number[], number[], number[]] = [[], [], []];
     const rehearsal = executor.update?.rehearsal();
+    const copies = await executor.copies();
     const timed = async (times: number[], session = executor.session) => {
       const start = performance.now();
-      await executor.compute(feeds, drawing([0, 0]), session);
+      await executor.compute(feeds, drawing([0, 0]), { session, copies });
       const computed = performance.now();
       rehearsal?.();
       const end = performance.now();

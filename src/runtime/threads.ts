@@ -1,4 +1,7 @@
 import { check } from "../graph/error.js";
+import type { Tensor } from "../graph/tensor.js";
+import { topologicalOrder } from "../graph/walk.js";
+import { operatorOf } from "../ops/operator.js";
 
 let set: number | undefined;
 
@@ -16,5 +19,19 @@ export function setThreads(count?: number): void {
   set = count;
 }
 
-/** What {@link setThreads} set. */
-export const threadsSet = (): number | undefined => set;
+/** With fewer elements in its largest value a graph is run by one thread: waking a second one costs more than it brings. */
+const large = 2 ** 14;
+
+/** As {@link large}, of values that are picked or made element by element: these wait for memory more than for a thread. */
+const largeCopy = 2 ** 20;
+
+/** How many threads run a graph, unless that is set: 0 for all cores. */
+export const threadsFor = (outputs: readonly Tensor[]): number =>
+  set ??
+  Number(
+    !topologicalOrder(outputs).some((node) => {
+      const { expression, movement, selection, changesRows } = operatorOf(node);
+      const least = expression || movement || selection ? largeCopy : large;
+      return !changesRows && node.outputs.some(({ size }) => size >= least);
+    }),
+  );

@@ -54,6 +54,11 @@ export class Update {
     }
   }
 
+  /** Whether it reads or changes a variable. */
+  uses(variable: Variable): boolean {
+    return this.variables.includes(variable);
+  }
+
   /** How many variables it changes. */
   get changes(): number {
     return this.changed.length;
