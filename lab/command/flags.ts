@@ -17,7 +17,7 @@ interface Property {
 }
 
 /** `hiddenSize` as `hidden-size`. */
-const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 const propertiesOf = (schema: z.ZodObject): [string, Property][] =>
   Object.entries((z.toJSONSchema(schema, { io: "input" }).properties ?? {}) as Record<string, Property>);

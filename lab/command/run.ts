@@ -3,7 +3,7 @@ import { check, KasaneError, setThreads, seed as startRandom } from "kasane";
 import { Context, Interrupted } from "../context.js";
 import type { Experiment } from "../experiment.js";
 import { RunFolder } from "../runFolder.js";
-import { completeOptions, readFlags } from "./flags.js";
+import { completeOptions, kebab, readFlags } from "./flags.js";
 import { quietDevices } from "./list.js";
 import type { CommonFlags } from "./program.js";
 import { closest } from "./suggest.js";
@@ -37,6 +37,7 @@ export async function run(experiment: Experiment, flags: RunFlags): Promise<void
       seed === undefined || seed === earlier.seed,
       () => `--resume: the run was started with --seed ${earlier.seed}, which it must keep`,
     );
+    if (flags.preset !== undefined) checkPreset(experiment, flags.preset, folder.shown, earlier.options);
   }
   const origin = folder ? `${folder.shown}/config.json` : experiment.name;
   const options = completeOptions(experiment.options, { ...presetOf(experiment, flags.preset), ...earlier?.options, ...given }, origin);
@@ -81,6 +82,15 @@ function presetOf({ presets = {} }: Experiment, name: string | undefined): Reado
   const preset = presets[name];
   check(preset !== undefined, () => `--preset: got "${name}", expected one of ${Object.keys(presets).join(", ")}`);
   return preset;
+}
+
+/** Throws where a run that is resumed has other settings than the preset's. */
+function checkPreset(experiment: Experiment, name: string, run: string, options: Readonly<Record<string, unknown>>): void {
+  const preset = completeOptions(experiment.options, presetOf(experiment, name), experiment.name);
+  for (const option of Object.values(experiment.presets ?? {}).flatMap(Object.keys)) {
+    const [has, asked] = [options[option], preset[option]].map((value) => `--${kebab(option)} ${value ?? "not set"}`);
+    check(has === asked, () => `--resume: ${run} has ${has}, --preset ${name} has ${asked}: leave --preset out, or begin another run`);
+  }
 }
 
 function wholeNumber(flag: string, text: string | undefined, least: number, most: number): number | undefined {

@@ -83,6 +83,25 @@ describe("what goes wrong is one line and exit code 2", () => {
     expect([wrong.code, seed.code]).toEqual([2, 2]);
   });
 
+  it("a run of another preset", async () => {
+    const options = z.object({ layers: z.int().default(2), width: z.int().default(8), seeds: z.int().default(1) });
+    const presets = { small: {}, report: { layers: 6 }, wide: { width: 512 } };
+    const many = defineExperiment({ name: "many", title: "", chapter: "", options, presets, run: async () => undefined });
+    const { stdout } = await kasane(["run", "many", "--preset", "report", "--seeds", "3", "--json", ...runs], [many]);
+    const run = JSON.parse(linesOf(stdout)[0] as string).folder;
+    const resume = (preset: string) => kasane(["run", "many", "--resume", run, "--preset", preset], [many]);
+    expect((await resume("report")).code).toBe(0);
+    for (const [preset, asked] of [
+      ["small", "--layers 2"],
+      ["wide", "--layers 2"],
+    ] as const) {
+      const { code, stderr } = await resume(preset);
+      expect(stderr).toMatch(new RegExp(`^kasane: --resume: .* has --layers 6, --preset ${preset} has ${asked}: leave --preset out.*\n$`));
+      expect(code).toBe(2);
+    }
+    expect((await resume("huge")).stderr).toMatch(/^kasane: --preset: got "huge", expected one of small, report, wide\n$/);
+  });
+
   it.each([
     ["missing", (file: string) => rmSync(file)],
     ["cut off", (file: string) => truncateSync(file, 200)],
