@@ -29,6 +29,8 @@ export interface ModelSizes {
   readonly bidirectional?: boolean;
   /** Of a Transformer's attention: see {@link nn.MultiheadAttentionOptions}. */
   readonly maxRelativePosition?: number;
+  /** Of a Transformer: see {@link models.TransformerOptions}. */
+  readonly contextWidth?: number;
 }
 
 /** A model of one of the architectures. */

@@ -12,7 +12,7 @@ import { errorsOf, phonemesAtMost, pronouncer } from "./pronouncer.js";
 const recipes = {
   lstm: { size: 320, layers: 1, epochs: 16, batchSize: 64, learningRate: 0.0015 },
   attention: { size: 256, layers: 1, epochs: 20, batchSize: 64, learningRate: 0.0015 },
-  transformer: { size: 192, layers: 3, epochs: 25, batchSize: 64, learningRate: 0.0015 },
+  transformer: { size: 192, layers: 3, epochs: 22, batchSize: 64, learningRate: 0.0015 },
 } as const;
 const defaultsOf = (name: keyof (typeof recipes)["lstm"]) =>
   `(default: ${Object.entries(recipes)
@@ -60,15 +60,9 @@ type Options = z.output<typeof schema>;
 function makeSpeaker({ architecture, dropout, ...given }: Options, { letters, phonemes }: Signs): models.SequenceModel {
   const { size = recipes[architecture].size, layers = recipes[architecture].layers } = given;
   const vocabularies = { sourceVocabulary: letters.size, targetVocabulary: phonemes.size };
-  return makeModel(architecture, {
-    ...vocabularies,
-    size,
-    layers,
-    dropout,
-    innerSize: 2 * size,
-    bidirectional: true,
-    maxRelativePosition: 8,
-  });
+  // Letters make phonemes with those beside them, in nearly the same order.
+  const ofTransformer = { innerSize: 2 * size, maxRelativePosition: 8, contextWidth: 5 };
+  return makeModel(architecture, { ...vocabularies, size, layers, dropout, bidirectional: true, ...ofTransformer });
 }
 
 const percent = (share: number, digits: number): string => `${(100 * share).toFixed(digits)} %`;

@@ -1,6 +1,7 @@
 import type { DecoderStep } from "../decode/decoder.js";
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
+import { ConvolutionalContext } from "../nn/convolutionalContext.js";
 import { Dropout } from "../nn/dropout.js";
 import { Embedding } from "../nn/embedding.js";
 import { normal } from "../nn/init.js";
@@ -25,6 +26,8 @@ export interface TransformerOptions extends TransformerStackOptions {
   readonly decoderLayers?: number;
   /** The id that stands for nothing, by default 0. */
   readonly padding?: number;
+  /** The width of a {@link ConvolutionalContext} before the encoder, and of a causal one before the decoder; by default there is none. */
+  readonly contextWidth?: number;
   /** Whether sources and targets have one vocabulary, and one vector for each token of it. */
   readonly sharedVocabulary?: boolean;
 }
@@ -44,12 +47,14 @@ export class Transformer extends Module implements SequenceModel {
   readonly sourceVectors: Embedding;
   readonly targetVectors: Embedding;
   readonly dropout: Dropout;
+  readonly sourceContext: ConvolutionalContext | undefined;
+  readonly targetContext: ConvolutionalContext | undefined;
   readonly encoder: TransformerEncoder;
   readonly decoder: TransformerDecoder;
 
   constructor(readonly options: TransformerOptions) {
     super();
-    const { sourceVocabulary, targetVocabulary, size, sharedVocabulary = false, dropout } = options;
+    const { sourceVocabulary, targetVocabulary, size, sharedVocabulary = false, dropout, contextWidth } = options;
     check(
       !sharedVocabulary || sourceVocabulary === targetVocabulary,
       () => `Transformer: a shared vocabulary of ${sourceVocabulary} source and ${targetVocabulary} target tokens: expected one number`,
@@ -59,6 +64,8 @@ export class Transformer extends Module implements SequenceModel {
     this.targetVectors = vectors(targetVocabulary);
     this.sourceVectors = sharedVocabulary ? this.targetVectors : vectors(sourceVocabulary);
     this.dropout = new Dropout(dropout ?? 0);
+    this.sourceContext = contextWidth === undefined ? undefined : new ConvolutionalContext(size, contextWidth);
+    this.targetContext = contextWidth === undefined ? undefined : new ConvolutionalContext(size, contextWidth, { causal: true });
     this.encoder = new TransformerEncoder(size, options);
     this.decoder = new TransformerDecoder(size, { ...options, layers: options.decoderLayers ?? options.layers });
   }
@@ -70,9 +77,10 @@ export class Transformer extends Module implements SequenceModel {
   /** {@link forward} with what each head looked at. */
   attend(source: Tensor, target: Tensor): { logits: Tensor; attention: AttentionMaps } {
     const padding = this.isPadding(source);
-    const encoded = this.encoder.forward(this.vectorsOf(this.sourceVectors, source), { keyPadding: padding });
+    const encoded = this.encodeTokens(source, padding);
     // Padding in targets needs no mask: it comes after all that could see it.
-    const decoded = this.decoder.forward(this.vectorsOf(this.targetVectors, target), encoded.output, { memoryPadding: padding });
+    const x = this.vectorsOf(this.targetVectors, target);
+    const decoded = this.decoder.forward(this.targetContext?.forward(x) ?? x, encoded.output, { memoryPadding: padding });
     return {
       logits: this.logits(decoded.output),
       attention: { encoder: encoded.weights, decoder: decoded.weights, cross: decoded.memoryWeights },
@@ -82,33 +90,49 @@ export class Transformer extends Module implements SequenceModel {
   encode(source: Tensor, capacity: number): readonly Tensor[] {
     const [batch] = source.shape as [number];
     const padding = this.isPadding(source);
-    const { output } = this.encoder.forward(this.vectorsOf(this.sourceVectors, source), { keyPadding: padding });
+    const { output } = this.encodeTokens(source, padding);
     const caches = [...this.decoder.emptyCache(batch, capacity), ...this.decoder.project(output)];
-    return [zeros([batch], "int32"), padding, ...caches.flatMap(({ keys, values }) => [keys, values])];
+    const recent = this.targetContext ? [this.targetContext.emptyRecent(batch)] : [];
+    return [zeros([batch], "int32"), padding, ...recent, ...caches.flatMap(({ keys, values }) => [keys, values])];
   }
 
   decoderStep(tokens: Tensor, state: readonly Tensor[]): ReturnType<DecoderStep> {
     const { layers } = this.decoder;
-    const [position, padding, ...tensors] = state as [Tensor, Tensor, ...Tensor[]];
+    const [position, padding, ...rest] = state as [Tensor, Tensor, ...Tensor[]];
+    const tensors = this.targetContext ? rest.slice(1) : rest;
     const pairs = Array.from(
       { length: 2 * layers.length },
       (_, i): KeysAndValues => ({ keys: tensors[2 * i] as Tensor, values: tensors[2 * i + 1] as Tensor }),
     );
     const x = this.placed(this.targetVectors.forward(tokens), position);
-    const { output, cache } = this.decoder.step(x, position, pairs.slice(0, layers.length), pairs.slice(layers.length), padding);
+    const context = this.targetContext?.step(x, rest[0] as Tensor);
+    const { output, cache } = this.decoder.step(
+      context?.output ?? x,
+      position,
+      pairs.slice(0, layers.length),
+      pairs.slice(layers.length),
+      padding,
+    );
     const memory = tensors.slice(2 * layers.length);
     return {
       logits: this.logits(output),
-      state: [add(position, 1), padding, ...cache.flatMap(({ keys, values }) => [keys, values]), ...memory],
+      state: [
+        add(position, 1),
+        padding,
+        ...(context ? [context.recent] : []),
+        ...cache.flatMap(({ keys, values }) => [keys, values]),
+        ...memory,
+      ],
     };
   }
 
   stateInputs(capacity: number): Record<string, InputSpecification> {
-    const { heads, size } = this.options;
+    const { heads, size, contextWidth } = this.options;
     const layers = this.decoder.layers.length;
     const inputs: Record<string, InputSpecification> = {
       position: { shape: ["batch"], dtype: "int32" },
       padding: { shape: ["batch", "sources"], dtype: "bool" },
+      ...(contextWidth !== undefined && { recent: { shape: ["batch", contextWidth - 1, size] } }),
     };
     for (const [prefix, places] of [
       ["", capacity],
@@ -119,6 +143,11 @@ export class Transformer extends Module implements SequenceModel {
       }
     }
     return inputs;
+  }
+
+  private encodeTokens(source: Tensor, padding: Tensor): ReturnType<TransformerEncoder["forward"]> {
+    const x = this.vectorsOf(this.sourceVectors, source);
+    return this.encoder.forward(this.sourceContext?.forward(x, padding) ?? x, { keyPadding: padding });
   }
 
   private isPadding(ids: Tensor): Tensor {

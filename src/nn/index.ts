@@ -1,5 +1,6 @@
 export * from "./additiveAttention.js";
 export * from "./attention.js";
+export * from "./convolutionalContext.js";
 export * from "./dropout.js";
 export * from "./embedding.js";
 export * as init from "./init.js";

@@ -42,6 +42,7 @@ const variants: Record<string, () => models.SequenceModel> = {
   Transformer: transformer,
   "pre-norm Transformer of one vocabulary": () => transformer({ preNorm: true, activation: "gelu", sharedVocabulary: true }),
   "Transformer with relative position biases": relative,
+  "Transformer with convolutional context": () => transformer({ contextWidth: 3 }),
   "LSTM of two layers": () => recurrent({ cell: "lstm", layers: 2 }),
   "bidirectional LSTM with additive attention": () => recurrent({ cell: "lstm", bidirectional: true, attention: "additive" }),
   "bidirectional GRU of two layers with general attention": () => recurrent({ layers: 2, bidirectional: true, attention: "general" }),

@@ -193,6 +193,25 @@ it("relative position biases are added to the scores, those of farther keys as o
   );
 });
 
+it("convolutional context sees as many places on either side, none of padding, or none that comes after", async () => {
+  const x = tensor(
+    [1, 10, 100, 1000].map((value) => [value]),
+    { shape: [1, 4, 1] },
+  );
+  const padding = tensor([[false, false, false, true]]);
+  const outputs = async (context: nn.ConvolutionalContext, given?: Tensor) => {
+    await context.joint.weight.assign(tensor([[1, 2, 3]]));
+    await context.joint.bias?.assign(tensor([0]));
+    return [...((await context.forward(x, given).data()) as Float32Array)];
+  };
+  const both = new nn.ConvolutionalContext(1, 3);
+  expect(await outputs(both)).toEqual([1 + 32, 10 + 321, 100 + 3210, 1000 + 2100]);
+  expect(await outputs(both, padding)).toEqual([1 + 32, 10 + 321, 100 + 210, 1000 + 100]);
+  expect(await outputs(new nn.ConvolutionalContext(1, 3, { causal: true }))).toEqual([1 + 3, 10 + 32, 100 + 321, 1000 + 3210]);
+  expect(() => new nn.ConvolutionalContext(1, 4)).toThrow("width 4: expected an odd number");
+  expect(() => new nn.ConvolutionalContext(1, 1, { causal: true })).toThrow("width 1: expected a whole number from 2 on");
+});
+
 it("self-attention is two products with weights, two among heads, and one softmax", async () => {
   const attention = new nn.MultiheadAttention(8, 2);
   const bytes = await onnxModel((x: Tensor) => attention.forward(x).output, { x: { shape: [2, 3, 8] } });
