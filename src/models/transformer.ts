@@ -93,37 +93,22 @@ export class Transformer extends Module implements SequenceModel {
     const { output } = this.encodeTokens(source, padding);
     const caches = [...this.decoder.emptyCache(batch, capacity), ...this.decoder.project(output)];
     const recent = this.targetContext ? [this.targetContext.emptyRecent(batch)] : [];
-    return [zeros([batch], "int32"), padding, ...recent, ...caches.flatMap(({ keys, values }) => [keys, values])];
+    return [zeros([batch], "int32"), padding, ...caches.flatMap(({ keys, values }) => [keys, values]), ...recent];
   }
 
   decoderStep(tokens: Tensor, state: readonly Tensor[]): ReturnType<DecoderStep> {
     const { layers } = this.decoder;
-    const [position, padding, ...rest] = state as [Tensor, Tensor, ...Tensor[]];
-    const tensors = this.targetContext ? rest.slice(1) : rest;
+    const [position, padding, ...tensors] = state as [Tensor, Tensor, ...Tensor[]];
     const pairs = Array.from(
       { length: 2 * layers.length },
       (_, i): KeysAndValues => ({ keys: tensors[2 * i] as Tensor, values: tensors[2 * i + 1] as Tensor }),
     );
     const x = this.placed(this.targetVectors.forward(tokens), position);
-    const context = this.targetContext?.step(x, rest[0] as Tensor);
-    const { output, cache } = this.decoder.step(
-      context?.output ?? x,
-      position,
-      pairs.slice(0, layers.length),
-      pairs.slice(layers.length),
-      padding,
-    );
-    const memory = tensors.slice(2 * layers.length);
-    return {
-      logits: this.logits(output),
-      state: [
-        add(position, 1),
-        padding,
-        ...(context ? [context.recent] : []),
-        ...cache.flatMap(({ keys, values }) => [keys, values]),
-        ...memory,
-      ],
-    };
+    const context = this.targetContext?.step(x, tensors[4 * layers.length] as Tensor);
+    const [caches, memory] = [pairs.slice(0, layers.length), pairs.slice(layers.length)];
+    const { output, cache } = this.decoder.step(context?.output ?? x, position, caches, memory, padding);
+    const next = [...cache, ...memory].flatMap(({ keys, values }) => [keys, values]);
+    return { logits: this.logits(output), state: [add(position, 1), padding, ...next, ...(context ? [context.recent] : [])] };
   }
 
   stateInputs(capacity: number): Record<string, InputSpecification> {
@@ -132,7 +117,6 @@ export class Transformer extends Module implements SequenceModel {
     const inputs: Record<string, InputSpecification> = {
       position: { shape: ["batch"], dtype: "int32" },
       padding: { shape: ["batch", "sources"], dtype: "bool" },
-      ...(contextWidth !== undefined && { recent: { shape: ["batch", contextWidth - 1, size] } }),
     };
     for (const [prefix, places] of [
       ["", capacity],
@@ -142,6 +126,7 @@ export class Transformer extends Module implements SequenceModel {
         for (const name of ["keys", "values"]) inputs[`${prefix}${name}.${i}`] = { shape: ["batch", heads, places, size / heads] };
       }
     }
+    if (contextWidth !== undefined) inputs.recent = { shape: ["batch", contextWidth - 1, size] };
     return inputs;
   }
 
