@@ -18,6 +18,10 @@ export interface SessionSettings {
 /** At most so many sessions are open at a time: each holds native memory, and a closed one opens again from its model. */
 const capacity = 64;
 
+/** A session that was left alone for so many times the time that it took to open is closed: of n in turn, opening takes n / 500 of the time at most. */
+const patience = 500;
+
+/** The open sessions, least recently used first. */
 const open = new Set<Session>();
 
 /** An ONNX model and the session that runs it, opened when it is first needed. */
@@ -25,6 +29,9 @@ export class Session {
   private session: Promise<ort.InferenceSession> | undefined;
   private end: EarlyEnd | undefined;
   private model: Uint8Array | undefined;
+  /** When it was last used, and how long it took to open, in milliseconds. */
+  private used = 0;
+  private opening = Number.POSITIVE_INFINITY;
 
   /** @param encode writes the model, when it is first needed */
   constructor(
@@ -70,16 +77,19 @@ export class Session {
 
   private async create(): Promise<ort.InferenceSession> {
     this.end = this.settings.handOver ? await earlyEnd() : undefined;
+    const start = performance.now();
     this.model ??= this.encode();
-    return ort.InferenceSession.create(this.end?.mark(this.model) ?? this.model, options(this.settings));
+    const session = await ort.InferenceSession.create(this.end?.mark(this.model) ?? this.model, options(this.settings));
+    this.opening = performance.now() - start;
+    return session;
   }
 
   private touch(): void {
     open.delete(this);
     open.add(this);
-    if (open.size <= capacity) return;
-    const [oldest] = open;
-    void oldest?.release();
+    this.used = performance.now();
+    const [oldest] = open as Iterable<Session> as [Session];
+    if (open.size > capacity || this.used - oldest.used > patience * oldest.opening) void oldest.release();
   }
 }
 
