@@ -125,6 +125,12 @@ describe("unexpand", () => {
     expect(types(unexpand([row.expand([2, 3]).mul(row).exp()]))).toEqual(["Mul", "Exp", "Expand"]);
     expect(types(unexpand([concat([row.expand([2, 3]), input([1, 3])])]))).toEqual(["Expand", "Concat"]);
   });
+
+  it("expands a number to the shape that it is reshaped to", () => {
+    const [whole, number] = [input([2, 3], "whole"), input([1], "number")];
+    expect(types(unexpand([number.expand([6]).reshape([2, 3]).mul(whole)]))).toEqual(["Reshape", "Mul"]);
+    expect(types(unexpand([input([3]).expand([2, 3]).reshape([3, 2]).mul(3)]))).toEqual(["Expand", "Reshape", "Mul"]);
+  });
 });
 
 describe("lower", () => {

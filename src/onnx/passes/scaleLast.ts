@@ -18,17 +18,19 @@ export function scaleLast(outputs: readonly Tensor[]): readonly Tensor[] {
     const linearity = linearityOf(operatorOf(node), node.inputs);
     return linearity === "each" || (linearity === "together" && node.inputs.length === 1);
   };
-  /** Whether every use of a multiple is by an operator that keeps factors, and these make fewer elements than the multiple has. */
-  const waits = (x: Tensor): boolean => {
+  const moves = (node: Node): boolean => operatorOf(node).movement !== undefined && node.outputs.length === 1;
+  /** How many elements are made of a multiple where every use of it, as it is or moved, is by an operator that keeps factors. */
+  const madeOf = (x: Tensor): number => {
     const nodes = users.get(x) ?? [];
-    const made = nodes.reduce((sum, node) => sum + (node.outputs[0] as Tensor).size, 0);
-    return nodes.length === uses.get(x) && made < x.size && nodes.every(keepsFactors);
+    if (nodes.length !== uses.get(x) || !nodes.every(keepsFactors)) return Number.POSITIVE_INFINITY;
+    return nodes.reduce((sum, node) => sum + (moves(node) ? madeOf : sizeOf)(node.outputs[0] as Tensor), 0);
   };
   const waiting = new Set<Tensor>();
-  for (const {
-    outputs: [result],
-  } of order)
-    if (result && multipleOf(result) && waits(result)) waiting.add(result);
+  for (const node of order) {
+    const [result] = node.outputs as [Tensor];
+    const isMoved = moves(node) && waiting.has(node.inputs[0] as Tensor);
+    if (isMoved || (multipleOf(result) && madeOf(result) < result.size)) waiting.add(result);
+  }
 
   return rewrite(outputs, (node, inputs) => {
     const late = node.inputs.map((x, i) => (waiting.has(x) ? multipleOf(inputs[i] as Tensor) : undefined));
@@ -44,6 +46,8 @@ export function scaleLast(outputs: readonly Tensor[]): readonly Tensor[] {
     return outer && inner && [mul(mul(outer.factor, inner.factor), inner.x)];
   });
 }
+
+const sizeOf = ({ size }: Tensor): number => size;
 
 interface Multiple {
   readonly factor: Tensor;
