@@ -14,8 +14,22 @@ import { structureOf } from "./structure.js";
 const plans = new Map<string, Plan>();
 const capacity = 256;
 
-/** Computes tensors; called in a section that has the runtime for itself. */
+/** What was computed of tensors that do not follow from variables: these stay as they are. */
+const computed = new WeakMap<Tensor, Tensor>();
+
+/** Computes tensors, each once unless it follows from a variable; called in a section that has the runtime for itself. */
 export async function realise(tensors: readonly Tensor[]): Promise<Tensor[]> {
+  const results = tensors.map((x) => (hostData(x) ? x : computed.get(x)));
+  const missing = tensors.filter((_, i) => !results[i]);
+  if (missing.length === 0) return results as Tensor[];
+  const found = await compute(missing);
+  missing.forEach((x, i) => {
+    if (!leavesOf([x]).some((leaf) => leaf instanceof Variable)) computed.set(x, found[i] as Tensor);
+  });
+  return results.map((result) => result ?? (found.shift() as Tensor));
+}
+
+async function compute(tensors: readonly Tensor[]): Promise<Tensor[]> {
   if (tensors.every((x) => hostData(x))) return [...tensors];
   const leaves = leavesOf(tensors);
   await initialise(leaves.filter((leaf) => leaf instanceof Variable));
@@ -57,7 +71,7 @@ async function remember(key: string, plan: Plan): Promise<void> {
 export async function initialise(variables: readonly Variable[]): Promise<void> {
   const fresh = variables.filter((variable) => !variable.storage);
   if (fresh.length === 0) return;
-  const values = await realise(fresh.map((variable) => variable.initial));
+  const values = await compute(fresh.map((variable) => variable.initial));
   fresh.forEach((variable, i) => {
     variable.storage ??= ownState(values[i] as Tensor);
   });
@@ -70,14 +84,14 @@ function ownState(value: Tensor): State {
 
 provideAssignment((variable, value) =>
   exclusive(async () => {
-    const [computed] = await realise([value]);
-    variable.storage = ownState(computed as Tensor);
+    const [next] = await compute([value]);
+    variable.storage = ownState(next as Tensor);
   }),
 );
 
 declare module "../graph/tensor.js" {
   interface Tensor {
-    /** Computes the elements, in row-major order. Of a realised tensor the array is shared: copy it before writing to it. */
+    /** The elements, in row-major order, computed where they are not yet. The array is the tensor's own: copy it before writing to it. */
     data(): Promise<TypedArray>;
     /** Computes the elements in nested arrays, or the one element of a scalar. int64 gives bigints, bool booleans. */
     array(): Promise<NestedArray>;

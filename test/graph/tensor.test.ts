@@ -1,4 +1,4 @@
-import { KasaneError, matmul, printGraph, tensor, Variable, zeros } from "kasane";
+import { compile, KasaneError, matmul, printGraph, random, type Tensor, tensor, Variable, zeros } from "kasane";
 import { describe, expect, it } from "vitest";
 import { keyOfAttributes } from "../../src/graph/tensor.js";
 import { inModule } from "../../src/graph/trace.js";
@@ -62,4 +62,22 @@ describe("keyOfAttributes", () => {
     expect(keyOfAttributes({ value: null })).not.toBe(keyOfAttributes({ value: Number.NaN }));
     expect(keyOfAttributes({})).toBe(keyOfAttributes({}));
   });
+});
+
+it("a value is computed once, unless it follows from a variable", async () => {
+  const drawn = random.normal([3]).mul(2);
+  const first = await drawn.data();
+  expect(await drawn.data()).toBe(first);
+  const sums = compile((x: Tensor, y: Tensor) => [x.sum(), y.sum()]);
+  const total = await (await sums(drawn, random.normal([2])))[0]?.item();
+  expect(total).toBeCloseTo(
+    [...(first as Float32Array)].reduce((a, b) => a + b),
+    5,
+  );
+
+  const variable = new Variable(tensor([1, 2]));
+  const double = variable.mul(2);
+  expect([...((await double.data()) as Float32Array)]).toEqual([2, 4]);
+  await variable.assign(tensor([3, 4]));
+  expect([...((await double.data()) as Float32Array)]).toEqual([6, 8]);
 });
