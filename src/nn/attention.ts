@@ -58,14 +58,14 @@ function masked(scores: Tensor, { mask, keyPadding, causal, bias }: AttentionMas
     );
     masks.push(reshape(keyPadding, [batch, ...new Array<number>(scores.rank - 2).fill(1), keys]));
   }
-  if (mask) {
+  for (const [name, added] of Object.entries({ mask, bias })) {
+    if (!added) continue;
     check(
-      sameShape(broadcast(mask.shape, scores.shape) ?? [], scores.shape),
-      () => `attention: the mask ${showShape(mask.shape)} does not broadcast to the scores ${showShape(scores.shape)}`,
+      sameShape(broadcast(added.shape, scores.shape) ?? [], scores.shape),
+      () => `attention: the ${name} ${showShape(added.shape)} does not broadcast to the scores ${showShape(scores.shape)}`,
     );
-    masks.push(mask);
+    masks.push(added);
   }
-  if (bias) masks.push(bias);
   if (masks.length === 0) return scores;
   // Added to each other first, while they are smaller than the scores; and added, not chosen between, which costs a gradient nothing.
   const added = masks.map((x) => (x.dtype === "bool" ? where(x, unseen, 0) : x)).reduce((a, b) => add(a, b));

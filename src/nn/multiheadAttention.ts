@@ -165,7 +165,8 @@ export class MultiheadAttention extends Module {
 
   private attend(queries: Tensor, { keys, values }: KeysAndValues, masks: AttentionMasks, position?: Tensor): Attended {
     const [batch, , places] = queries.shape as [number, number, number];
-    const bias = this.biasOf(places, keys.shape[2] as number, position);
+    const own = this.biasOf(places, keys.shape[2] as number, position);
+    const bias = own && masks.bias ? add(own, masks.bias) : (own ?? masks.bias);
     const { output, weights } = scaledDotProductAttention(queries, keys, values, { ...masks, dropout: this.dropout, bias });
     // [batch, heads, queries, size / heads] to [batch, queries, size]
     return { output: this.output.forward(reshape(transpose(output, [0, 2, 1, 3]), [batch, places, this.size])), weights };

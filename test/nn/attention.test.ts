@@ -155,6 +155,7 @@ describe("masks", () => {
   it("say which shape they need", () => {
     expect(() => nn.attend(scores, values, { keyPadding: tensor([[0, 1]]) })).toThrow("keyPadding is float32[1, 2], expected bool[1, 3]");
     expect(() => nn.attend(scores, values, { mask: tensor([[true, false]]) })).toThrow("[1, 2] does not broadcast to the scores [1, 3, 3]");
+    expect(() => nn.attend(scores, values, { bias: tensor([[1, 2]]) })).toThrow("the bias [1, 2] does not broadcast");
     const two = tensor([[[1, 2, 3]]]);
     expect(() => nn.attend(two, values, { causal: true })).toThrow("1 queries and 3 keys");
   });
@@ -186,6 +187,10 @@ it("relative position biases are added to the scores, those of farther keys as o
       [1, 1, 1, 2],
     ],
   ];
+  // A bias of the caller's is added to the scores as well: here it takes the difference away again.
+  const against = tensor(shares.map((head) => head.map((row) => row.map((share) => -Math.log(share)))));
+  const even = attention.forward(zeros([1, 4, 8]), undefined, undefined, { bias: against }).weights;
+  expect(relativeError(Array.from((await even.data()) as Float32Array), new Array(32).fill(0.25), least)).toBeLessThan(1e-6);
   const expected = shares.flatMap((head) => head.flatMap((row) => row.map((share) => share / row.reduce((a, b) => a + b))));
   expect(relativeError(Array.from((await weights.data()) as Float32Array), expected, least)).toBeLessThan(1e-6);
   expect(() => new nn.MultiheadAttention(8, 2, { maxRelativePosition: 0.5 })).toThrow(
