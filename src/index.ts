@@ -23,7 +23,7 @@ export { arange, eye, full, type NestedArray, ones, onesLike, type TensorLike, t
 export { einsum } from "./ops/einsum.js";
 export * from "./ops/elementwise.js";
 export { type AllReduceOptions, allReduce, type WorkerReduction } from "./ops/exchange.js";
-export * from "./ops/indexing.js";
+export { gather, oneHot, scatterAdd, sort, takeAlongAxis, topK } from "./ops/indexing.js";
 export * from "./ops/loss.js";
 export { matmul } from "./ops/matmul.js";
 export * from "./ops/normalize.js";
