@@ -1,12 +1,13 @@
 import { type DType, isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
+import { normalizeAxis, type Shape, sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { cast, onnxTypes } from "./cast.js";
 import { equal, greater, less, logicalAnd, logicalOr } from "./compare.js";
 import { arange, zeros } from "./create.js";
 import { add, mul, where } from "./elementwise.js";
 import { apply, applyAll, declare, type Emitter, family } from "./operator.js";
+import { split } from "./pieces.js";
 import { sum } from "./reduce.js";
 import { reshape, transpose, unsqueeze } from "./shapes.js";
 
@@ -29,7 +30,7 @@ export const indexing = family({
     emit: (emitter, [x, indices, updates]) =>
       emitter.node("ScatterND", [x as string, toInt64(emitter, indices as string), updates as string], { reduction: "add" }),
     lower: ([x, indices, updates], _, { device, threads }) =>
-      (device === "cpu" || device === "wasm") && threads !== 1 ? addInTurn(x, indices, updates) : undefined,
+      (device === "cpu" || device === "wasm") && threads !== 1 ? addInParts(x, indices, updates) : undefined,
   }),
   // x with `updates` for the rows that `indices` [n] names; rows of the same index are the same.
   SetRows: declare({
@@ -145,26 +146,26 @@ export const setRows = (x: Tensor, indices: Tensor, rows: Tensor): Tensor => app
 export const placesOfSums = (indices: Tensor, count: number): Tensor =>
   gather(setRows(zeros([count], "int32"), indices, arange(indices.size)), indices);
 
-/** ScatterND in turn: few rows of a leaf are added up first and then set, so that the rest of it may stay where it is. */
-function addInTurn(x: Tensor, indices: Tensor, updates: Tensor): Tensor {
-  const [count] = x.shape as [number];
-  if (x.source.kind === "node" || 2 * indices.size > count) return scatterInTurn(x, indices, updates);
-  const flat = reshape(indices, [indices.size]);
-  const places = placesOfSums(flat, count);
-  const sums = scatterInTurn(zeros(updates.shape, updates.dtype), reshape(places, indices.shape), updates);
-  return setRows(x, flat, add(gather(x, flat), gather(sums, places)));
-}
-
 /**
- * The rows of ScatterND added element after element. ONNX Runtime's CPU kernel of it (1.30) shares the rows out among threads, which lose
- * each other's sums where an index stands twice, unless there is but one; that of ScatterElements goes through all in order.
+ * How many elements ScatterND adds by one thread: ONNX Runtime's CPU kernel (1.30) shares rows out among threads from 210,000 on, and these
+ * then lose each other's sums where an index stands twice.
  */
-function scatterInTurn(x: Tensor, indices: Tensor, updates: Tensor): Tensor {
-  const inner = sizeOf(x.shape.slice(1));
-  const wide = cast(indices, x.size < 2 ** 31 ? "int32" : "int64");
-  const places = reshape(add(mul(wide, inner), arange(inner)), [updates.size]);
-  const flat = [reshape(x, [x.size]), places, reshape(updates, [updates.size])];
-  return reshape(apply(indexing.ScatterElements, flat, { axis: 0 }), x.shape);
+const addedByOneThread = 200_000;
+
+/** ScatterND of more elements as several of fewer. Few rows of a large `x` are added up apart and set, so that it is copied once or not at all. */
+function addInParts(x: Tensor, indices: Tensor, updates: Tensor): Tensor | undefined {
+  const [rows, count] = [indices.size, x.shape[0] as number];
+  const most = Math.max(1, Math.floor((addedByOneThread * rows) / updates.size));
+  if (rows <= most) return undefined;
+  if (2 * rows <= count) {
+    const flat = reshape(indices, [rows]);
+    const places = placesOfSums(flat, count);
+    const sums = apply(indexing.ScatterND, [zeros(updates.shape, updates.dtype), reshape(places, indices.shape), updates]);
+    return setRows(x, flat, add(gather(x, flat), gather(sums, places)));
+  }
+  const sizes = Array.from({ length: Math.ceil(rows / most) }, (_, i) => Math.min(most, rows - i * most));
+  const parts = split(updates, sizes);
+  return split(indices, sizes).reduce((sum, some, i) => apply(indexing.ScatterND, [sum, some, parts[i] as Tensor]), x);
 }
 
 /** The places, in row-major order, of the elements that `indices` name along `axis` of a tensor of `shape`. */
