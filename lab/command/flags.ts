@@ -8,6 +8,8 @@ interface Property {
   readonly type?: string;
   readonly description?: string;
   readonly unit?: string;
+  /** What a text must be. */
+  readonly expected?: string;
   readonly default?: unknown;
   readonly enum?: readonly string[];
   readonly minimum?: number;
@@ -72,7 +74,8 @@ export function completeOptions(schema: z.ZodObject, given: Readonly<Record<stri
 function expectationOf(property: Property): string {
   if (property.enum) return `one of ${property.enum.join(", ")}`;
   const range = rangeOf(property);
-  const kind = property.type === "integer" ? "a whole number" : property.type === "number" ? "a number" : "a text that fits";
+  const kind =
+    property.type === "integer" ? "a whole number" : property.type === "number" ? "a number" : (property.expected ?? "a text that fits");
   return range === "" ? kind : `${kind}, ${range}`;
 }
 

@@ -4,7 +4,7 @@ import { arange, compile, nn, optim, random, seed, stack, type Tensor, tensor, V
 import { z } from "zod";
 import { table } from "../command/table.js";
 import { defineExperiment } from "../experiment.js";
-import { chosenOf, listOf } from "../lists.js";
+import { chosenOf, listOf, namesOf } from "../lists.js";
 import type { Series } from "../plot/chart.js";
 import { type CellName, cells, gradientByLag, lastHidden } from "./memoryCells.js";
 
@@ -16,10 +16,10 @@ const names = Object.keys(cells) as CellName[];
 const schema = z.object({
   lags: z.int().min(2).max(1000).default(60).meta({ description: "how far back the gradients are followed", unit: "steps" }),
   networks: z.int().min(1).default(20).describe("fresh networks of each cell that the gradients are averaged over"),
-  lengths: z.string().regex(listOf("[2-9]|[1-9]\\d{1,3}")).default("50,200,500").describe("lengths of the adding problem, with commas"),
-  cells: z
-    .string()
-    .regex(listOf(names.join("|")))
+  lengths: listOf("[2-9]|[1-9]\\d{1,3}", "whole numbers from 2 to 9999")
+    .default("50,200,500")
+    .describe("lengths of the adding problem, with commas"),
+  cells: namesOf(names)
     .default(names.join(","))
     .describe(`cells that are compared, of ${names.join(", ")}`),
   hiddenSize: z.int().min(1).max(4096).default(32).meta({ description: "size of the state", unit: "units" }),

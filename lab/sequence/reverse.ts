@@ -4,7 +4,7 @@ import { check, compile, data, optim, random, train } from "kasane";
 import { z } from "zod";
 import { table } from "../command/table.js";
 import { defineExperiment } from "../experiment.js";
-import { chosenOf, listOf } from "../lists.js";
+import { chosenOf, namesOf } from "../lists.js";
 import type { Series } from "../plot/chart.js";
 import {
   type Architecture,
@@ -25,14 +25,10 @@ const firstLetter = data.sentenceSpecials.length;
 const vocabularySize = firstLetter + letters.length;
 
 const schema = z.object({
-  tasks: z
-    .string()
-    .regex(listOf(Object.keys(tasks).join("|")))
+  tasks: namesOf(Object.keys(tasks))
     .default("copy,reverse")
     .describe(`what is learnt, of ${Object.keys(tasks).join(", ")}`),
-  architectures: z
-    .string()
-    .regex(listOf(architectureNames.join("|")))
+  architectures: namesOf(architectureNames)
     .default("gru,attention,transformer")
     .describe(`what is compared, of ${architectureNames.join(", ")}`),
   trainedLength: z.int().min(2).max(100).default(20).meta({ description: "longest sequence that is learnt from", unit: "letters" }),

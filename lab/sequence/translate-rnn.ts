@@ -5,7 +5,7 @@ import { z } from "zod";
 import { table } from "../command/table.js";
 import type { Context } from "../context.js";
 import { defineExperiment } from "../experiment.js";
-import { chosenOf, listOf } from "../lists.js";
+import { chosenOf, namesOf } from "../lists.js";
 import type { Series } from "../plot/chart.js";
 import { bleuOf, type Corpus, type Example, readCorpus, trainTranslator } from "./translation.js";
 
@@ -19,9 +19,7 @@ const kinds = {
 const names = Object.keys(kinds) as (keyof typeof kinds)[];
 
 const options = z.object({
-  models: z
-    .string()
-    .regex(listOf(names.join("|")))
+  models: namesOf(names)
     .default(names.join(","))
     .describe(`what is trained, of ${names.join(", ")}`),
   attention: z.enum(["additive", "dot", "general"]).default("general").describe("how those that attend score what they look at"),
