@@ -89,104 +89,102 @@ const savePeriod = 60_000;
 /** Milliseconds after which the event loop gets its turn, where steps leave it none: signals wait for it. */
 const yieldPeriod = 50;
 
+type Position = z.infer<typeof positionSchema>;
+
 /**
  * The training loop: steps, records of their figures, validation, early stopping, checkpoints, progress. Node only.
  * @throws KasaneError where nothing says when to end, a step's figure is not finite, or what is to be resumed cannot be
  */
 export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult> {
-  const { epochs = Number.POSITIVE_INFINITY, steps = Number.POSITIVE_INFINITY, recordEvery = 100, best: goal } = options;
-  check(
-    epochs < Number.POSITIVE_INFINITY || steps < Number.POSITIVE_INFINITY,
-    () => "fit: got neither epochs nor steps: one must say where to end",
-  );
-  const {
-    step,
-    stepsPerCall = () => 1,
-    batches = () => endless as Iterable<Batch>,
-    validate,
-    validateEvery,
-    folder,
-    state,
-    config,
-    events,
-    onRecord,
-    show = (means) => means,
-    resume = false,
-  } = options;
-  if (folder !== undefined) mkdirSync(folder, { recursive: true });
-  const metricsFile = folder === undefined ? undefined : new MetricsFile(join(folder, "metrics.jsonl"));
-  const last = folder !== undefined && state ? join(folder, "last.safetensors") : undefined;
-  const at: z.infer<typeof positionSchema> = {
-    step: 0,
-    epoch: 0,
-    batch: 0,
-    epochRandom: randomState(),
-    validated: 0,
-    sinceBest: 0,
-    sums: {},
-  };
-  const means = new RunningMeans();
-  let history: Metrics[] = [];
+  const run = new Run(options);
+  await run.begin();
+  const watch = options.signal ? undefined : watchInterrupt();
+  try {
+    return await run.train(options.signal ?? (watch as NonNullable<typeof watch>).signal);
+  } finally {
+    run.progress.end();
+    watch?.release();
+  }
+}
 
-  if (resume) {
-    check(
-      last !== undefined && state !== undefined,
-      () => "fit: resume needs the folder of the run and the state that its checkpoint keeps",
-    );
-    const parsed = positionSchema.safeParse((await loadCheckpoint(last, state)).extra);
-    check(parsed.success, () => `${last}: not a checkpoint that fit saved: it does not say how far the run was`);
-    Object.assign(at, parsed.data);
-    means.restore(at.sums);
-    await metricsFile?.forgetAfter(at.step);
-    history = metricsFile?.read() ?? [];
-    events?.restart(at.step + 1);
+/** A training run, and how far it is. */
+class Run<Batch> {
+  private readonly epochs: number;
+  private readonly steps: number;
+  private readonly metricsFile: MetricsFile | undefined;
+  /** The checkpoint to go on from. */
+  private readonly last: string | undefined;
+  private readonly at: Position = { step: 0, epoch: 0, batch: 0, epochRandom: randomState(), validated: 0, sinceBest: 0, sums: {} };
+  private readonly means = new RunningMeans();
+  private history: Metrics[] = [];
+  readonly progress: Progress;
+  private saved = performance.now();
+  private yielded = this.saved;
+
+  constructor(private readonly options: FitOptions<Batch>) {
+    const { epochs = Number.POSITIVE_INFINITY, steps = Number.POSITIVE_INFINITY, folder, state, progress, work } = options;
+    check(Number.isFinite(epochs) || Number.isFinite(steps), () => "fit: got neither epochs nor steps: one must say where to end");
+    this.epochs = epochs;
+    this.steps = steps;
+    if (folder !== undefined) {
+      mkdirSync(folder, { recursive: true });
+      this.metricsFile = new MetricsFile(join(folder, "metrics.jsonl"));
+      if (state) this.last = join(folder, "last.safetensors");
+    }
+    this.progress = new Progress({
+      total: Number.isFinite(steps) ? steps : undefined,
+      stream: progress === false ? { write: () => undefined } : progress,
+      work,
+    });
   }
 
-  const progress = new Progress({
-    total: Number.isFinite(steps) ? steps : undefined,
-    start: at.step,
-    stream: options.progress === false ? { write: () => undefined } : options.progress,
-    work: options.work,
-  });
-  const watch = options.signal ? undefined : watchInterrupt();
-  const signal = options.signal ?? (watch as NonNullable<typeof watch>).signal;
-  let saved = performance.now();
-  let yielded = saved;
+  /** Takes up the last checkpoint, where the run is resumed. */
+  async begin(): Promise<void> {
+    const { at, last, means, metricsFile } = this;
+    const { resume = false, state, events } = this.options;
+    if (resume) {
+      check(
+        last !== undefined && state !== undefined,
+        () => "fit: resume needs the folder of the run and the state that its checkpoint keeps",
+      );
+      const parsed = positionSchema.safeParse((await loadCheckpoint(last, state)).extra);
+      check(parsed.success, () => `${last}: not a checkpoint that fit saved: it does not say how far the run was`);
+      Object.assign(at, parsed.data);
+      means.restore(at.sums);
+      await metricsFile?.forgetAfter(at.step);
+      this.history = metricsFile?.read() ?? [];
+      events?.restart(at.step + 1);
+    }
+    this.progress.begin(at.step);
+  }
 
-  const save = async (file: string | undefined) => {
-    if (file === undefined || !state) return;
-    await saveCheckpoint(file, { state, step: at.step, config, extra: { ...at, sums: means.sums() } });
-    saved = performance.now();
-  };
-  const record = (figures: Readonly<Record<string, number>>) => {
-    const metrics = { ...figures, step: at.step };
-    history.push(metrics);
-    metricsFile?.append(metrics);
-    for (const [name, value] of Object.entries(figures)) events?.scalar(name, at.step, value);
-    onRecord?.(metrics);
-  };
-  const recordSteps = () => {
-    if (means.size > 0) record(means.take());
-  };
-  const validateNow = async () => {
-    if (!validate || at.validated === at.step) return;
-    recordSteps();
-    const figures = await validate();
-    at.validated = at.step;
-    record(figures);
-    const isBest = goal !== undefined && isBetter(figures, goal, at.best);
-    if (isBest) {
-      at.best = figures[goal.metric];
-      at.sinceBest = 0;
-      if (folder !== undefined) await save(join(folder, "best.safetensors"));
-    } else at.sinceBest++;
-    progress.print(`epoch ${at.epoch + 1}, step ${at.step}: ${showFigures(figures)}${isBest ? " (best)" : ""}`);
-  };
-  const stoppedEarly = () => goal?.patience !== undefined && at.sinceBest >= goal.patience;
-  const hasEnded = () => at.step >= steps || stoppedEarly() || signal.aborted;
+  async train(signal: AbortSignal): Promise<FitResult> {
+    const { at, epochs, progress } = this;
+    const { validateEvery, howToResume } = this.options;
+    while (at.epoch < epochs && !this.hasEnded(signal)) {
+      if (!(await this.trainEpoch(signal))) break;
+      if (validateEvery === undefined) await this.validate();
+      at.epoch++;
+      at.batch = 0;
+      at.epochRandom = randomState();
+      progress.total ??= Number.isFinite(epochs) ? (at.step / at.epoch) * epochs : undefined;
+      await this.save(this.last);
+    }
+    const complete = at.step >= this.steps || at.epoch >= epochs;
+    const ended = this.stoppedEarly() ? "stoppedEarly" : complete ? "complete" : "interrupted";
+    if (ended !== "interrupted") {
+      await this.validate();
+      this.recordMeans();
+    }
+    await this.save(this.last);
+    if (ended === "interrupted") progress.print(interruptedMessage(at.step, this.last, howToResume));
+    return { step: at.step, ended, history: this.history, best: at.best };
+  }
 
   /** Trains on what is left of the epoch; returns whether it came to its end. */
-  const trainEpoch = async (): Promise<boolean> => {
+  private async trainEpoch(signal: AbortSignal): Promise<boolean> {
+    const { at, means, progress } = this;
+    const { step, stepsPerCall, batches = () => endless as Iterable<Batch>, validateEvery, recordEvery = 100, show } = this.options;
     // The batches trained on before the break are drawn again and passed by.
     let passing = at.batch;
     const resumed = randomState();
@@ -197,47 +195,72 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
         continue;
       }
       const before = at.step;
-      const count = stepsPerCall(before);
+      const count = stepsPerCall?.(before) ?? 1;
       means.add(await figuresOf(await step(batch, count, before), before + 1));
       at.step += count;
       at.batch++;
-      progress.update(at.step, show(means.values()));
-      if (isDue(recordEvery, before, at.step)) recordSteps();
-      if (validateEvery !== undefined && isDue(validateEvery, before, at.step)) await validateNow();
+      const values = means.values();
+      progress.update(at.step, show?.(values) ?? values);
+      if (isDue(recordEvery, before, at.step)) this.recordMeans();
+      if (validateEvery !== undefined && isDue(validateEvery, before, at.step)) await this.validate();
       const now = performance.now();
-      if (now - saved > savePeriod) await save(last);
-      if (now - yielded > yieldPeriod) {
+      if (now - this.saved > savePeriod) await this.save(this.last);
+      if (now - this.yielded > yieldPeriod) {
         await new Promise(setImmediate);
-        yielded = now;
+        this.yielded = now;
       }
-      if (hasEnded()) return false;
+      if (this.hasEnded(signal)) return false;
     }
     check(at.batch > 0, () => `fit: epoch ${at.epoch} has no batches`);
     return true;
-  };
+  }
 
-  try {
-    while (at.epoch < epochs && !hasEnded()) {
-      if (!(await trainEpoch())) break;
-      if (validateEvery === undefined) await validateNow();
-      at.epoch++;
-      at.batch = 0;
-      at.epochRandom = randomState();
-      progress.total ??= Number.isFinite(epochs) ? (at.step / at.epoch) * epochs : undefined;
-      await save(last);
-    }
-    const complete = at.step >= steps || at.epoch >= epochs;
-    const ended = stoppedEarly() ? "stoppedEarly" : complete ? "complete" : "interrupted";
-    if (ended !== "interrupted") {
-      await validateNow();
-      recordSteps();
-    }
-    await save(last);
-    if (ended === "interrupted") progress.print(interruptedMessage(at.step, last, options.howToResume));
-    return { step: at.step, ended, history, best: at.best };
-  } finally {
-    progress.end();
-    watch?.release();
+  /** Validates, unless this step was. */
+  private async validate(): Promise<void> {
+    const { at, progress } = this;
+    const { validate, best: goal, folder } = this.options;
+    if (!validate || at.validated === at.step) return;
+    this.recordMeans();
+    const figures = await validate();
+    at.validated = at.step;
+    this.record(figures);
+    const isBest = goal !== undefined && isBetter(figures, goal, at.best);
+    if (isBest) {
+      at.best = figures[goal.metric];
+      at.sinceBest = 0;
+      if (folder !== undefined) await this.save(join(folder, "best.safetensors"));
+    } else at.sinceBest++;
+    progress.print(`epoch ${at.epoch + 1}, step ${at.step}: ${showFigures(figures)}${isBest ? " (best)" : ""}`);
+  }
+
+  private stoppedEarly(): boolean {
+    const { best: goal } = this.options;
+    return goal?.patience !== undefined && this.at.sinceBest >= goal.patience;
+  }
+
+  private hasEnded(signal: AbortSignal): boolean {
+    return this.at.step >= this.steps || this.stoppedEarly() || signal.aborted;
+  }
+
+  private recordMeans(): void {
+    if (this.means.size > 0) this.record(this.means.take());
+  }
+
+  private record(figures: Readonly<Record<string, number>>): void {
+    const { events, onRecord } = this.options;
+    const metrics = { ...figures, step: this.at.step };
+    this.history.push(metrics);
+    this.metricsFile?.append(metrics);
+    for (const [name, value] of Object.entries(figures)) events?.scalar(name, metrics.step, value);
+    onRecord?.(metrics);
+  }
+
+  private async save(file: string | undefined): Promise<void> {
+    const { state, config } = this.options;
+    if (file === undefined || !state) return;
+    const { at, means } = this;
+    await saveCheckpoint(file, { state, step: at.step, config, extra: { ...at, sums: means.sums() } });
+    this.saved = performance.now();
   }
 }
 

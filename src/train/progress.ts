@@ -16,8 +16,6 @@ export interface Work {
 export interface ProgressOptions {
   /** The number of steps there will be; without it no share and no remaining time are shown. */
   readonly total?: number;
-  /** The step that is begun with. */
-  readonly start?: number;
   /** What the rate is told in beside steps: `{ unit: "words", perStep: 400 }`. */
   readonly work?: Work;
   /** By default stderr, so that stdout carries results alone. */
@@ -38,17 +36,22 @@ export class Progress {
   private readonly stream: ProgressStream;
   private readonly work: Work | undefined;
   private readonly period: number;
-  private samples: { readonly time: number; readonly step: number }[];
-  private drawn: number;
+  private samples: { readonly time: number; readonly step: number }[] = [];
+  private drawn = 0;
   private line = "";
 
-  constructor({ total, start = 0, stream = process.stderr, work }: ProgressOptions = {}) {
+  constructor({ total, stream = process.stderr, work }: ProgressOptions = {}) {
     this.total = total;
     this.work = work;
     this.stream = stream;
     this.period = stream.isTTY ? terminalPeriod : plainPeriod;
+    this.begin(0);
+  }
+
+  /** Tells from which step on the rate is measured, from now on. */
+  begin(step: number): void {
     this.drawn = performance.now();
-    this.samples = [{ time: this.drawn, step: start }];
+    this.samples = [{ time: this.drawn, step }];
   }
 
   /** Tells how many steps were made, and figures to show; drawn when it is time to. */
