@@ -99,6 +99,8 @@ function options({ device, threads, resident, recordTo }: SessionSettings): ort.
     graphOptimizationLevel: "all",
     intraOpNumThreads: threads,
     logSeverityLevel: 4,
+    // Threads that spin on after a run would take a core from what comes next: the update, or another session.
+    extra: { session: { force_spinning_stop: "1" } },
     ...(recordTo !== undefined && { enableProfiling: true, profileFilePrefix: recordTo }),
     preferredOutputLocation:
       device === "cpu" || device === "wasm" ? undefined : Object.fromEntries(resident.map((name) => [name, "gpu-buffer"])),
