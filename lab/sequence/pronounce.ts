@@ -10,9 +10,9 @@ import { errorsOf, phonemesAtMost, pronouncer } from "./pronouncer.js";
 
 /** What each architecture is trained with unless told otherwise. */
 const recipes = {
-  lstm: { size: 320, layers: 1, epochs: 16, batchSize: 64, learningRate: 0.0015 },
-  attention: { size: 256, layers: 1, epochs: 20, batchSize: 64, learningRate: 0.0015 },
-  transformer: { size: 192, layers: 3, epochs: 22, batchSize: 64, learningRate: 0.0015 },
+  lstm: { size: 320, layers: 1, dropout: 0.2, epochs: 12, batchSize: 64, learningRate: 0.0015 },
+  attention: { size: 256, layers: 1, dropout: 0.1, epochs: 20, batchSize: 64, learningRate: 0.0015 },
+  transformer: { size: 192, layers: 3, dropout: 0.1, epochs: 12, batchSize: 64, learningRate: 0.0015 },
 } as const;
 const defaultsOf = (name: keyof (typeof recipes)["lstm"]) =>
   `(default: ${Object.entries(recipes)
@@ -36,7 +36,12 @@ const schema = z.object({
     .max(12)
     .optional()
     .describe(`of the encoder, and of the decoder ${defaultsOf("layers")}`),
-  dropout: z.number().min(0).max(0.95).default(0.1).describe("the probability of dropout"),
+  dropout: z
+    .number()
+    .min(0)
+    .max(0.95)
+    .optional()
+    .describe(`the probability of dropout ${defaultsOf("dropout")}`),
   labelSmoothing: z.number().min(0).max(0.5).default(0.1).describe("share of a phoneme's probability that is spread over all"),
   epochs: z
     .int()
@@ -57,8 +62,9 @@ const schema = z.object({
 });
 type Options = z.output<typeof schema>;
 
-function makeSpeaker({ architecture, dropout, ...given }: Options, { letters, phonemes }: Signs): models.SequenceModel {
-  const { size = recipes[architecture].size, layers = recipes[architecture].layers } = given;
+function makeSpeaker({ architecture, ...given }: Options, { letters, phonemes }: Signs): models.SequenceModel {
+  const recipe = recipes[architecture];
+  const { size = recipe.size, layers = recipe.layers, dropout = recipe.dropout } = given;
   const vocabularies = { sourceVocabulary: letters.size, targetVocabulary: phonemes.size };
   // Letters make phonemes with those beside them, in nearly the same order.
   const ofTransformer = { innerSize: 2 * size, maxRelativePosition: 8, contextWidth: 5 };
