@@ -24,7 +24,7 @@ const schema = z.object({
     .default("attention")
     .describe("what reads and writes"),
   size: z.int().min(4).max(1024).multipleOf(4).default(128).meta({ description: "of the state and of a sign's vector", unit: "units" }),
-  epochs: z.int().min(1).default(20).describe("times through the examples"),
+  epochs: z.int().min(1).default(10).describe("times through the examples"),
   batchSize: z.int().min(1).default(128).describe("sums that an update is made from"),
   learningRate: z.number().positive().default(0.002).describe("step size of Adam at the start; it falls along half a cosine"),
 });

@@ -34,7 +34,7 @@ const schema = z.object({
   trainedLength: z.int().min(2).max(100).default(20).meta({ description: "longest sequence that is learnt from", unit: "letters" }),
   longest: z.int().min(5).max(200).default(50).meta({ description: "longest sequence that is tried", unit: "letters" }),
   size: z.int().min(4).max(1024).multipleOf(4).default(128).meta({ description: "of the state and of a letter's vector", unit: "units" }),
-  steps: z.int().min(1).default(3000).describe("updates of each model"),
+  steps: z.int().min(1).default(1500).describe("updates of each model"),
   batchSize: z.int().min(1).default(64).describe("sequences that an update is made from, always fresh ones"),
   learningRate: z.number().positive().default(0.001).describe("step size of Adam at the start; it falls along half a cosine"),
   tried: z.int().min(1).default(100).describe("sequences of each length that are tried"),

@@ -29,7 +29,7 @@ const options = z.object({
   longest: z.int().min(1).max(200).default(16).meta({ description: "a sentence at most", unit: "words" }),
   batchSize: z.int().min(1).default(128).describe("pairs that an update is made from, all of like lengths"),
   buckets: z.int().min(1).max(64).default(8).describe("lengths that batches are padded to: for each a graph is compiled"),
-  epochs: z.int().min(1).default(6).describe("times through the training pairs, for each model"),
+  epochs: z.int().min(1).default(4).describe("times through the training pairs, for each model"),
   learningRate: z.number().positive().default(0.002).describe("step size of Adam at the start; it falls along half a cosine"),
   short: z.int().min(1).default(6).meta({ description: "a sentence at most to count as short", unit: "words" }),
   medium: z.int().min(1).default(9).meta({ description: "a sentence at most to count as medium; above it is long", unit: "words" }),
