@@ -103,7 +103,7 @@ function scatterRows(g: Tensor, indices: Tensor, shape: Shape, axis: number): Te
   const rows = reshape(transpose(g, [...middle, ...before, ...after]), [indices.size, ...others]);
   const count = shape[axis] as number;
   const wrapped = where(less(indices, 0), add(indices, count), indices);
-  const summed = apply(indexing.ScatterND, [zeros([count, ...others], g.dtype), reshape(wrapped, [indices.size, 1]), rows]);
+  const summed = addRows(zeros([count, ...others], g.dtype), wrapped, rows);
   return transpose(summed, [...before.map((i) => i + 1), 0, ...after.map((_, i) => axis + 1 + i)]);
 }
 
@@ -135,16 +135,30 @@ export function scatterAdd(x: Tensor, indices: Tensor, updates: Tensor, axis = -
 
 /** {@link scatterAdd} on the flattened tensor. */
 function scatterFlat(x: Tensor, indices: Tensor, updates: Tensor, axis: number): Tensor {
-  const places = reshape(placesOf(x.shape, indices, axis), [indices.size, 1]);
-  return reshape(apply(indexing.ScatterND, [reshape(x, [x.size]), places, reshape(updates, [updates.size])]), x.shape);
+  return reshape(addRows(reshape(x, [x.size]), placesOf(x.shape, indices, axis), reshape(updates, [updates.size])), x.shape);
 }
 
 /** `x` with `rows` `[n, ...]` in place of those that `indices` `[n]`, from 0, name: where one stands twice, both its rows must be the same. */
 export const setRows = (x: Tensor, indices: Tensor, rows: Tensor): Tensor => apply(indexing.SetRows, [x, indices, rows]);
 
-/** For each of `indices` `[n]` below `count` the place of one among them that is the same, for equal ones that of the same one: int32 `[n]`. */
-export const placesOfSums = (indices: Tensor, count: number): Tensor =>
-  gather(setRows(zeros([count], "int32"), indices, arange(indices.size)), indices);
+/** `x` with `rows` `[n, ...]` added to those that `indices` `[n]`, from 0, name. */
+export const addRows = (x: Tensor, indices: Tensor, rows: Tensor): Tensor =>
+  apply(indexing.ScatterND, [x, reshape(indices, [indices.size, 1]), rows]);
+
+/** Rows `[n, ...]` that are added up where their indices `[n]`, from 0, point. */
+export interface ScatteredRows {
+  readonly indices: Tensor;
+  readonly rows: Tensor;
+}
+
+/**
+ * {@link ScatteredRows} with the rows of the same index, below `count`, added up: `[n, ...]` in places of which some are zeros, and the place of
+ * each index's sum, int32 `[n]`.
+ */
+export function sumRows({ indices, rows }: ScatteredRows, count: number): { sums: Tensor; places: Tensor } {
+  const places = gather(setRows(zeros([count], "int32"), indices, arange(indices.size)), indices);
+  return { sums: addRows(zeros(rows.shape, rows.dtype), places, rows), places };
+}
 
 /**
  * How many elements ScatterND adds by one thread: ONNX Runtime's CPU kernel (1.30) shares rows out among threads from 210,000 on, and these
@@ -157,15 +171,14 @@ function addInParts(x: Tensor, indices: Tensor, updates: Tensor): Tensor | undef
   const [rows, count] = [indices.size, x.shape[0] as number];
   const most = Math.max(1, Math.floor((addedByOneThread * rows) / updates.size));
   if (rows <= most) return undefined;
+  const flat = reshape(indices, [rows]);
   if (2 * rows <= count) {
-    const flat = reshape(indices, [rows]);
-    const places = placesOfSums(flat, count);
-    const sums = apply(indexing.ScatterND, [zeros(updates.shape, updates.dtype), reshape(places, indices.shape), updates]);
+    const { sums, places } = sumRows({ indices: flat, rows: updates }, count);
     return setRows(x, flat, add(gather(x, flat), gather(sums, places)));
   }
   const sizes = Array.from({ length: Math.ceil(rows / most) }, (_, i) => Math.min(most, rows - i * most));
   const parts = split(updates, sizes);
-  return split(indices, sizes).reduce((sum, some, i) => apply(indexing.ScatterND, [sum, some, parts[i] as Tensor]), x);
+  return split(flat, sizes).reduce((sum, some, i) => addRows(sum, some, parts[i] as Tensor), x);
 }
 
 /** The places, in row-major order, of the elements that `indices` name along `axis` of a tensor of `shape`. */

@@ -2,8 +2,8 @@ import type { Tensor } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import { cast } from "../ops/cast.js";
 import { neg, sub } from "../ops/elementwise.js";
-import { gather, setRows } from "../ops/indexing.js";
-import { addRows, scatteredRows, sumRows } from "../ops/rows.js";
+import { addRows, gather, setRows, sumRows } from "../ops/indexing.js";
+import { scatteredRows } from "../ops/rows.js";
 
 /** A variable, or some rows of one: what is assigned to them is assigned to these rows of the variable. */
 export type Assignable = Tensor & { assign(value: Tensor): Promise<void> };
