@@ -12,17 +12,25 @@ export const dictionaryNames = Object.keys(dictionaries) as [DictionaryName, ...
 
 /**
  * The words of a public dictionary, or of a file in CMUdict's form, parted likewise.
+ * @param stress whether vowels carry their stress, where the dictionary has it
  * @throws KasaneError where there is no such file, or it leaves a part without words
  */
-export async function readDictionary(context: PredictContext, name: DictionaryName, file?: string): Promise<data.PronouncedParts> {
-  if (file === undefined) return dictionaries[name].read(await context.dataset(dictionaries[name].dataset));
+export async function readDictionary(
+  context: PredictContext,
+  name: DictionaryName,
+  { file, stress }: { readonly file?: string | undefined; readonly stress: boolean },
+): Promise<data.PronouncedParts> {
+  if (file === undefined) return dictionaries[name].read(await context.dataset(dictionaries[name].dataset), { stress });
   check(existsSync(file), () => `--dictionary: got "${file}": there is no such file`);
-  const parts = data.readCmudict(new Map([[file, readFileSync(file)]]), { file });
+  const parts = data.readCmudict(new Map([[file, readFileSync(file)]]), { file, stress });
   const words = Object.entries(parts).map(([part, { length }]) => `${part} ${length}`);
   const isEnough = [parts.train, parts.dev, parts.test].every(({ length }) => length > 0);
   check(isEnough, () => `--dictionary: ${file} has too few words: ${words.join(", ")}, expected some in each part`);
   return parts;
 }
+
+/** Phonemes without the stress of their vowels: `AH0` becomes `AH`. */
+export const withoutStress = (phonemes: readonly string[]): readonly string[] => phonemes.map((phoneme) => phoneme.replace(/\d$/, ""));
 
 /** The ids of letters and of phonemes. */
 export interface Signs {

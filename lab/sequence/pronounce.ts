@@ -10,9 +10,9 @@ import { errorsOf, phonemesAtMost, pronouncer } from "./pronouncer.js";
 
 /** What each architecture is trained with unless told otherwise. */
 const recipes = {
-  lstm: { size: 320, layers: 1, dropout: 0.2, epochs: 12, batchSize: 64, learningRate: 0.0015 },
-  attention: { size: 256, layers: 1, dropout: 0.1, epochs: 20, batchSize: 64, learningRate: 0.0015 },
-  transformer: { size: 192, layers: 3, dropout: 0.1, epochs: 12, batchSize: 64, learningRate: 0.0015 },
+  lstm: { vowels: "plain", size: 320, layers: 1, dropout: 0.2, epochs: 12, batchSize: 64, learningRate: 0.0015 },
+  attention: { vowels: "plain", size: 256, layers: 1, dropout: 0.1, epochs: 20, batchSize: 64, learningRate: 0.0015 },
+  transformer: { vowels: "stressed", size: 192, layers: 4, dropout: 0.1, epochs: 20, batchSize: 32, learningRate: 0.0012 },
 } as const;
 const defaultsOf = (name: keyof (typeof recipes)["lstm"]) =>
   `(default: ${Object.entries(recipes)
@@ -23,6 +23,10 @@ const schema = z.object({
   dataset: z.enum(dictionaryNames).default("cmudict").describe("whose words are learnt"),
   dictionary: z.string().min(1).optional().describe("a file of words of one's own in CMUdict's form, in place of the dataset"),
   architecture: z.enum(["lstm", "attention", "transformer"]).default("transformer").describe("what reads and writes"),
+  vowels: z
+    .enum(["plain", "stressed"])
+    .optional()
+    .describe(`how vowels are learnt; their stress is taken off before errors are counted ${defaultsOf("vowels")}`),
   size: z
     .int()
     .min(4)
@@ -35,7 +39,7 @@ const schema = z.object({
     .min(1)
     .max(12)
     .optional()
-    .describe(`of the encoder, and of the decoder ${defaultsOf("layers")}`),
+    .describe(`of the encoder, and of a recurrent decoder ${defaultsOf("layers")}`),
   dropout: z
     .number()
     .min(0)
@@ -67,7 +71,7 @@ function makeSpeaker({ architecture, ...given }: Options, { letters, phonemes }:
   const { size = recipe.size, layers = recipe.layers, dropout = recipe.dropout } = given;
   const vocabularies = { sourceVocabulary: letters.size, targetVocabulary: phonemes.size };
   // Letters make phonemes with those beside them, in nearly the same order.
-  const ofTransformer = { innerSize: 2 * size, maxRelativePosition: 8, contextWidth: 5 };
+  const ofTransformer = { decoderLayers: 1, innerSize: 2 * size, maxRelativePosition: 8, contextWidth: 5 };
   return makeModel(architecture, { ...vocabularies, size, layers, dropout, bidirectional: true, ...ofTransformer });
 }
 
@@ -83,11 +87,11 @@ export const pronounce = defineExperiment({
   async run(context, options) {
     const { architecture, labelSmoothing, beams } = options;
     const recipe = recipes[architecture];
-    const { epochs = recipe.epochs, batchSize = recipe.batchSize, learningRate = recipe.learningRate } = options;
+    const { vowels = recipe.vowels, epochs = recipe.epochs, batchSize = recipe.batchSize, learningRate = recipe.learningRate } = options;
     const { device, seed } = context;
 
     // Data: a word is learnt with each of its pronunciations, in batches of like lengths.
-    const parts = await readDictionary(context, options.dataset, options.dictionary);
+    const parts = await readDictionary(context, options.dataset, { file: options.dictionary, stress: vowels === "stressed" });
     const signs = await saveSigns(context, parts.train);
     const pairs = parts.train.flatMap(({ word, pronunciations }) => {
       const source = signs.letters.encode([...word]);
@@ -142,7 +146,7 @@ export const pronounce = defineExperiment({
       series: [seriesOf(history, "wordErrorRate", "dev words, greedily")],
     });
     await context.restore({ model }, "best");
-    const searches = { greedy: greedily, [`${beams} beams`]: pronouncer(model, signs, widths, device, { beams }) };
+    const searches = { greedy: greedily, [`${beams} beams`]: pronouncer(model, signs, widths, device, { beams, best: beams }) };
     const rows: string[][] = [];
     for (const part of ["dev", "test"] as const) {
       for (const [search, pronounceWords] of Object.entries(searches)) {

@@ -1,6 +1,6 @@
 import { type Device, type data, type models, train } from "kasane";
 import { bucketed, searcher } from "./architectures.js";
-import type { Signs } from "./dictionary.js";
+import { type Signs, withoutStress } from "./dictionary.js";
 
 /** A way to say a word, and how probable it is under the model. */
 export interface Way {
@@ -37,12 +37,25 @@ export function pronouncer(
   };
 }
 
-/** How often the first way is wrong: any listed pronunciation of a word is right, phonemes are counted against the nearest. */
+/**
+ * How often a pronouncer is wrong, stress aside: any listed pronunciation of a word is right, phonemes are counted against the nearest.
+ * What it says is what is the most probable without stress, the ways that differ in it alone taken together.
+ */
 export async function errorsOf(pronounce: Pronouncer, words: readonly data.Pronounced[]) {
-  const written = (await pronounce(words.map(({ word }) => word))).map(([way]) => way?.phonemes ?? []);
-  const references = words.map(({ pronunciations }) => pronunciations);
+  const said = (await pronounce(words.map(({ word }) => word))).map(mostProbable);
+  const references = words.map(({ pronunciations }) => pronunciations.map(withoutStress));
   return {
-    wordErrorRate: train.sequenceErrorRate(written, references),
-    phonemeErrorRate: train.tokenErrorRate(written, references),
+    wordErrorRate: train.sequenceErrorRate(said, references),
+    phonemeErrorRate: train.tokenErrorRate(said, references),
   };
+}
+
+function mostProbable(ways: readonly Way[]): readonly string[] {
+  const together = new Map<string, { readonly phonemes: readonly string[]; readonly probability: number }>();
+  for (const { phonemes, probability } of ways) {
+    const plain = withoutStress(phonemes);
+    const key = plain.join(" ");
+    together.set(key, { phonemes: plain, probability: probability + (together.get(key)?.probability ?? 0) });
+  }
+  return [...together.values()].sort((a, b) => b.probability - a.probability)[0]?.phonemes ?? [];
 }

@@ -8,13 +8,13 @@ import {
   CompiledStep,
   checkOptions,
   type DecodeOptions,
+  type Decoder,
   type DecoderStep,
+  decoder,
   type Hypothesis,
   remaining,
   rowsOf,
-  takeRows,
 } from "./decoder.js";
-import type { Decoder } from "./stepByStep.js";
 
 /** Settings of {@link beamSearch}. */
 export interface BeamOptions extends DecodeOptions {
@@ -77,8 +77,7 @@ export function beamSearch(step: DecoderStep, options: BeamOptions): Decoder<Ran
     (state, { parents }) => gather(state, parents),
   );
 
-  const take = takeRows(device);
-  const decode = async (first: readonly Tensor[]) => {
+  const search = async (first: readonly Tensor[]) => {
     // At first all beams of a sequence are alike: one is followed.
     const root: Path = { logProbability: 0, token: begin, before: undefined };
     const searches = Array.from({ length: rowsOf(first) }, () => ({
@@ -91,24 +90,21 @@ export function beamSearch(step: DecoderStep, options: BeamOptions): Decoder<Ran
       Int32Array.from({ length: places.length * beams }, (_, row) => (places[Math.floor(row / beams)] as number) * each + (row % each));
     /** Those whose beams are the rows of the state. */
     let searching = searches;
-    let state: readonly Tensor[] = await take({ state: first, rows: rowsAt([...searches.keys()], 1) });
+    await compiled.begin(first, rowsAt([...searches.keys()], 1));
     for (let length = 1; length <= maximumLength && searching.some(({ done }) => !done); length++) {
       const places = remaining(searching.map(({ done }) => done));
       if (places) {
         searching = places.map((place) => searching[place] as (typeof searching)[number]);
-        state = await take({ state, rows: rowsAt(places, beams) });
+        await compiled.keep(rowsAt(places, beams));
       }
       const live = searching.flatMap((search) => search.live);
-      const next = await compiled.advance(
+      const choice = await compiled.advance(
         Int32Array.from(live, ({ path }) => path.token),
-        state,
         {
           parents: Int32Array.from(live, ({ parent }, row) => row - (row % beams) + parent),
           logProbabilities: Float32Array.from(live, ({ path }) => path.logProbability),
         },
       );
-      state = next.state;
-      const { choice } = next;
       const [values, parents, tokens] = [await choice.values.data(), await choice.parents.data(), await choice.tokens.data()];
       const count = values.length / searching.length;
       searching.forEach((search, sequence) => {
@@ -135,7 +131,7 @@ export function beamSearch(step: DecoderStep, options: BeamOptions): Decoder<Ran
     }
     return searches.map(({ found }) => found);
   };
-  return Object.assign(decode, { dispose: async () => void (await Promise.all([compiled.dispose(), take.dispose()])) });
+  return decoder(compiled, search);
 }
 
 /** What chooses the next beams: the row that each goes on from, and how probable each is. */

@@ -1,6 +1,8 @@
 import { check } from "../graph/error.js";
 import { showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { Variable } from "../graph/variable.js";
+import { zeros } from "../ops/create.js";
 import { gather } from "../ops/indexing.js";
 import { type Compiled, compile } from "../runtime/compile.js";
 import type { Device } from "../runtime/devices.js";
@@ -68,19 +70,21 @@ export function remaining(ended: readonly boolean[]): number[] | undefined {
   return [...places, ...ended.flatMap((done, place) => (done ? [place] : []))].slice(0, size);
 }
 
-/** Takes rows of a state, in the given order. */
-export const takeRows = (device: Device | undefined) =>
-  compile(({ state, rows }: { readonly state: readonly Tensor[]; readonly rows: Tensor }) => state.map((part) => gather(part, rows)), {
-    ...(device && { device }),
-  });
-
 /**
- * A step compiled together with the choice of what comes next; the parts of the state that never change stay where they are.
+ * A step compiled together with the choice of what comes next. The state stays with the runtime, in variables: a step writes it into memory that
+ * is there, and on a device it never leaves it. The parts that never change are not even copied. For each set of shapes there is a place for a
+ * state, so searches run one after the other.
  * @param choose from the logits `[rows, vocabulary]` and more inputs
  * @param rearrange makes of a state that of the rows to go on with
  */
 export class CompiledStep<Inputs extends Readonly<Record<string, Tensor>>, Choice extends Readonly<Record<string, Tensor>>> {
-  private readonly run: Compiled<[Traced<Inputs>], { choice: Choice; changed: readonly (Tensor | null)[] }>;
+  private readonly places = new Map<string, readonly Variable[]>();
+  /** Where the state is. */
+  private place = "";
+  private readonly run: Compiled<[Traced<Inputs>], Choice>;
+  private readonly enter: Compiled<[Taken & { readonly state: readonly Tensor[] }], void>;
+  private readonly move: Compiled<[Taken & { readonly from: string }], void>;
+  private last: Promise<unknown> = Promise.resolve();
 
   constructor(
     step: DecoderStep,
@@ -88,39 +92,100 @@ export class CompiledStep<Inputs extends Readonly<Record<string, Tensor>>, Choic
     device: Device | undefined,
     rearrange: (state: Tensor, inputs: Inputs) => Tensor = (state) => state,
   ) {
-    this.run = compile(
-      ({ tokens, state, inputs }: Traced<Inputs>) => {
-        // Traced once to see which parts of the state come back as they were: those need no rearranging. Nothing of it is computed.
-        const constant = step(tokens, state).state.map((part, i) => part === state[i]);
-        const { logits, state: next } = step(
-          tokens,
-          state.map((part, i) => (constant[i] ? part : rearrange(part, inputs))),
-        );
-        checkStep(logits, state, next);
-        return { choice: choose(logits, inputs), changed: next.map((part, i) => (constant[i] ? null : part)) };
-      },
-      device === undefined ? {} : { device },
-    );
+    const options = device === undefined ? {} : { device };
+    this.run = compile(({ tokens, place, inputs }: Traced<Inputs>) => {
+      const state = this.at(place);
+      // Traced once to see which parts of the state come back as they were: those need no rearranging. Nothing of it is computed.
+      const constant = step(tokens, state).state.map((part, i) => part === state[i]);
+      const { logits, state: next } = step(
+        tokens,
+        state.map((part, i) => (constant[i] ? part : rearrange(part, inputs))),
+      );
+      checkStep(logits, state, next);
+      next.forEach((part, i) => {
+        if (!constant[i]) void (state[i] as Variable).assign(part);
+      });
+      return choose(logits, inputs);
+    }, options);
+    const take = (state: readonly Tensor[], { rows, to }: Taken) =>
+      this.at(to).forEach((part, i) => void part.assign(gather(state[i] as Tensor, rows)));
+    this.enter = compile(({ state, ...taken }) => take(state, taken), options);
+    this.move = compile(({ from, ...taken }) => take(this.at(from), taken), options);
   }
 
-  /** One step of all rows; returns what was chosen, and the next state. */
-  async advance(
-    tokens: Int32Array,
-    state: readonly Tensor[],
-    inputs: Feeds<Inputs>,
-  ): Promise<{ choice: Choice; state: readonly Tensor[] }> {
-    const { choice, changed } = await this.run({ tokens, state, inputs } as never);
-    return { choice, state: state.map((part, i) => changed[i] ?? part) };
+  /** Runs one search after those that were begun before it. */
+  inTurn<Result>(search: () => Promise<Result>): Promise<Result> {
+    const result = this.last.then(search);
+    this.last = result.catch(() => undefined);
+    return result;
   }
 
-  dispose(): Promise<void> {
-    return this.run.dispose();
+  /** Begins with rows of a state, in the given order. */
+  async begin(state: readonly Tensor[], rows: Int32Array): Promise<void> {
+    const to = this.placeFor(state, rows.length);
+    await this.enter({ state, rows, to } as never);
+    this.place = to;
+  }
+
+  /** Goes on with these rows alone, in the given order. */
+  async keep(rows: Int32Array): Promise<void> {
+    const to = this.placeFor(this.at(this.place), rows.length);
+    await this.move({ rows, from: this.place, to } as never);
+    this.place = to;
+  }
+
+  /** One step of all rows; returns what was chosen. */
+  advance(tokens: Int32Array, inputs: Feeds<Inputs>): Promise<Choice> {
+    return this.run({ tokens, place: this.place, inputs } as never);
+  }
+
+  async dispose(): Promise<void> {
+    await this.inTurn(async () => {
+      for (const compiled of [this.run, this.enter, this.move]) await compiled.dispose();
+      this.places.clear();
+    });
+  }
+
+  private at(place: string): readonly Variable[] {
+    return this.places.get(place) as readonly Variable[];
+  }
+
+  /** The place for so many rows of such a state. */
+  private placeFor(state: readonly Tensor[], rows: number): string {
+    const shapes = state.map(({ dtype, shape: [, ...row] }) => ({ dtype, shape: [rows, ...row] }));
+    const place = shapes.map(({ dtype, shape }) => `${dtype}${showShape(shape)}`).join();
+    if (!this.places.has(place)) {
+      const variables = shapes.map(({ dtype, shape }, i) => new Variable(zeros(shape, dtype), { name: `state.${i}`, trainable: false }));
+      this.places.set(place, variables);
+    }
+    return place;
   }
 }
 
+/** Which rows are taken, and the place that they are brought to. */
+interface Taken {
+  readonly rows: Tensor;
+  readonly to: string;
+}
+
+/** Decodes sequences one by one token, all rows of `state` at once. Its graph is compiled once for each number of rows; rows that have ended are left out by halves. */
+export interface Decoder<Result> {
+  /** @param state what the first step gets: one row a sequence */
+  (state: readonly Tensor[]): Promise<Result>;
+  /** Gives the native memory of its sessions back. */
+  dispose(): Promise<void>;
+}
+
+/** What is decoded by searches of one step. */
+export const decoder = <Result>(
+  step: Pick<CompiledStep<never, never>, "inTurn" | "dispose">,
+  search: (state: readonly Tensor[]) => Promise<Result>,
+): Decoder<Result> => Object.assign((state: readonly Tensor[]) => step.inTurn(() => search(state)), { dispose: () => step.dispose() });
+
 interface Traced<Inputs> {
   readonly tokens: Tensor;
-  readonly state: readonly Tensor[];
+  /** Where the state is. */
+  readonly place: string;
   readonly inputs: Inputs;
 }
 

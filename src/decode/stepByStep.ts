@@ -12,20 +12,13 @@ import {
   CompiledStep,
   checkOptions,
   type DecodeOptions,
+  type Decoder,
   type DecoderStep,
+  decoder,
   type Hypothesis,
   remaining,
   rowsOf,
-  takeRows,
 } from "./decoder.js";
-
-/** Decodes sequences one by one token, all rows of `state` at once. Its graph is compiled once for each number of rows; rows that have ended are left out by halves. */
-export interface Decoder<Result> {
-  /** @param state what the first step gets: one row a sequence */
-  (state: readonly Tensor[]): Promise<Result>;
-  /** Gives the native memory of its sessions back. */
-  dispose(): Promise<void>;
-}
 
 /**
  * Takes the most probable token at every step.
@@ -80,23 +73,21 @@ function stepByStep(step: DecoderStep, choose: (logits: Tensor) => Tensor, optio
     },
     device,
   );
-  const take = takeRows(device);
-  const decode = async (first: readonly Tensor[]) => {
+  const search = async (first: readonly Tensor[]) => {
     const hypotheses = Array.from({ length: rowsOf(first) }, () => ({ tokens: [] as number[], logProbability: 0, ended: false }));
+    await compiled.begin(first, Int32Array.from(hypotheses.keys()));
     /** What each row writes. */
     let writing = hypotheses;
     let last = new Int32Array(writing.length).fill(begin);
-    let state = first;
     for (let length = 0; length < maximumLength && writing.some(({ ended }) => !ended); length++) {
       const rows = remaining(writing.map(({ ended }) => ended));
       if (rows) {
         writing = rows.map((row) => writing[row] as (typeof writing)[number]);
         last = Int32Array.from(rows, (row) => last[row] as number);
-        state = await take({ state, rows: Int32Array.from(rows) });
+        await compiled.keep(Int32Array.from(rows));
       }
-      const next = await compiled.advance(last, state, {});
-      state = next.state;
-      const [tokens, logProbabilities] = await Promise.all([next.choice.tokens.data(), next.choice.logProbabilities.data()]);
+      const choice = await compiled.advance(last, {});
+      const [tokens, logProbabilities] = await Promise.all([choice.tokens.data(), choice.logProbabilities.data()]);
       writing.forEach((hypothesis, row) => {
         // A row that has ended is computed along: without it the graph would be another.
         if (hypothesis.ended) return;
@@ -109,5 +100,5 @@ function stepByStep(step: DecoderStep, choose: (logits: Tensor) => Tensor, optio
     }
     return hypotheses;
   };
-  return Object.assign(decode, { dispose: async () => void (await Promise.all([compiled.dispose(), take.dispose()])) });
+  return decoder(compiled, search);
 }
