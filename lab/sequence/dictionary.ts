@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import { check, data } from "kasane";
 import type { Context, PredictContext } from "../context.js";
 
@@ -55,6 +56,12 @@ export const loadSigns = ({ folder }: PredictContext): Signs => ({
   letters: data.loadVocabulary(folder.file(files.letters)),
   phonemes: data.loadVocabulary(folder.file(files.phonemes)),
 });
+
+/** Whether a run has learnt these. */
+export function sameSigns(context: PredictContext, signs: Signs): boolean {
+  const { letters, phonemes } = loadSigns(context);
+  return isDeepStrictEqual([letters.tokens, phonemes.tokens], [signs.letters.tokens, signs.phonemes.tokens]);
+}
 
 /** Longer words are not asked for. */
 const longestWord = 40;

@@ -1,19 +1,16 @@
 import { data, type models, optim } from "kasane";
 import { z } from "zod";
 import { table } from "../command/table.js";
+import type { Context } from "../context.js";
 import { defineExperiment } from "../experiment.js";
+import { listOf } from "../lists.js";
 import { seriesOf } from "../plot/chart.js";
-import { architectures, begin, end, makeModel, matrix, saveOnnx, trainingStep } from "./architectures.js";
+import { architectures, begin, end, matrix, saveOnnx, trainingStep } from "./architectures.js";
 import { dictionaryNames, loadSigns, readDictionary, readWord, type Signs, saveSigns } from "./dictionary.js";
 import { alignLetters, drawAligned, letterInfluence } from "./letterAlignment.js";
-import { errorsOf, phonemesAtMost, pronouncer } from "./pronouncer.js";
+import { errorsOf, type Pronouncer, phonemesAtMost, pronouncer } from "./pronouncer.js";
+import { joinSpeakers, loadSpeakers, makeSpeaker, recipes, withRecipe } from "./speaker.js";
 
-/** What each architecture is trained with unless told otherwise. */
-const recipes = {
-  lstm: { vowels: "plain", size: 320, layers: 1, dropout: 0.2, epochs: 12, batchSize: 64, learningRate: 0.0015 },
-  attention: { vowels: "plain", size: 256, layers: 1, dropout: 0.1, epochs: 20, batchSize: 64, learningRate: 0.0015 },
-  transformer: { vowels: "stressed", size: 192, layers: 4, dropout: 0.1, epochs: 20, batchSize: 32, learningRate: 0.0012 },
-} as const;
 const defaultsOf = (name: keyof (typeof recipes)["lstm"]) =>
   `(default: ${Object.entries(recipes)
     .map(([architecture, recipe]) => `${architecture} ${recipe[name]}`)
@@ -62,20 +59,68 @@ const schema = z.object({
     .positive()
     .optional()
     .describe(`greatest step size of Adam ${defaultsOf("learningRate")}`),
+  members: listOf("[^,]+", "runs")
+    .optional()
+    .describe("trained runs that pronounce together, by the mean of their probabilities; nothing more is learnt"),
   beams: z.int().min(2).max(64).default(4).describe("beams of the search, beside which the test words are written greedily"),
 });
 type Options = z.output<typeof schema>;
 
-function makeSpeaker({ architecture, ...given }: Options, { letters, phonemes }: Signs): models.SequenceModel {
-  const recipe = recipes[architecture];
-  const { size = recipe.size, layers = recipe.layers, dropout = recipe.dropout } = given;
-  const vocabularies = { sourceVocabulary: letters.size, targetVocabulary: phonemes.size };
-  // Letters make phonemes with those beside them, in nearly the same order.
-  const ofTransformer = { decoderLayers: 1, innerSize: 2 * size, maxRelativePosition: 8, contextWidth: 5 };
-  return makeModel(architecture, { ...vocabularies, size, layers, dropout, bidirectional: true, ...ofTransformer });
-}
-
 const percent = (share: number, digits: number): string => `${(100 * share).toFixed(digits)} %`;
+
+/** Trains the model on the words' pronunciations and brings it to its best state; returns the number of updates. */
+async function learn(
+  context: Context,
+  options: Options,
+  { model, parts, signs, greedily }: { model: models.SequenceModel; parts: data.PronouncedParts; signs: Signs; greedily: Pronouncer },
+): Promise<number> {
+  const { architecture, labelSmoothing, epochs, batchSize, learningRate } = withRecipe(options);
+
+  // Data: a word is learnt with each of its pronunciations, in batches of like lengths.
+  const pairs = parts.train.flatMap(({ word, pronunciations }) => {
+    const source = signs.letters.encode([...word]);
+    return pronunciations.map((phonemes) => ({ source, target: [begin, ...signs.phonemes.encode(phonemes), end] }));
+  });
+  const lengths = pairs.map(({ source, target }) => [source.length, target.length]);
+  const batching = { batchSize, buckets: data.lengthBuckets(lengths, 8), seed: context.seed };
+  const batchesOf = (epoch: number) => data.bucketedBatches(lengths, { ...batching, epoch });
+  const perEpoch = batchesOf(0).length;
+  context.print(
+    `${pairs.length} pronunciations learnt, ${perEpoch} steps an epoch, of ${data.batchShapes(lengths, batching).length} shapes`,
+  );
+
+  // Step
+  const [steps, rising] = [epochs * perEpoch, Math.ceil(0.05 * epochs * perEpoch)];
+  const optimizer = new optim.Adam(model, {
+    learningRate: optim.warmUp(rising, optim.cosine(learningRate, steps - rising)),
+    clipGlobalNorm: 1,
+  });
+  const step = trainingStep(model, optimizer, context.device, { labelSmoothing });
+
+  // Loop
+  const { history, step: last } = await context.fit({
+    state: { model, optimizer },
+    epochs,
+    batches: batchesOf,
+    step: ({ places, padded }) => {
+      const [width, length] = padded as [number, number];
+      const batch = Array.from(places, (place) => pairs[place] as (typeof pairs)[number]);
+      const sources = batch.map(({ source }) => source);
+      const targets = batch.map(({ target }) => target);
+      return step({ source: matrix(sources, width), target: matrix(targets, length) });
+    },
+    validate: () => errorsOf(greedily, parts.dev),
+    best: { metric: "wordErrorRate", mode: "min" },
+  });
+  await context.plot("errors", {
+    title: `Words mispronounced: ${architectures[architecture]}`,
+    xLabel: "update",
+    yLabel: "share of the dev words",
+    series: [seriesOf(history, "wordErrorRate", "dev words, greedily")],
+  });
+  await context.restore({ model }, "best");
+  return last;
+}
 
 /** Letters to phonemes, by each of the architectures, on dictionaries with published figures. */
 export const pronounce = defineExperiment({
@@ -84,68 +129,25 @@ export const pronounce = defineExperiment({
   chapter: "sequence",
   options: schema,
 
-  async run(context, options) {
-    const { architecture, labelSmoothing, beams } = options;
-    const recipe = recipes[architecture];
-    const { vowels = recipe.vowels, epochs = recipe.epochs, batchSize = recipe.batchSize, learningRate = recipe.learningRate } = options;
-    const { device, seed } = context;
-
-    // Data: a word is learnt with each of its pronunciations, in batches of like lengths.
+  async run(context, given) {
+    const options = withRecipe(given);
+    const { architecture, members, beams, vowels } = options;
+    const { device } = context;
+    // A later version may have another recipe.
+    await context.folder.update({ options });
     const parts = await readDictionary(context, options.dataset, { file: options.dictionary, stress: vowels === "stressed" });
     const signs = await saveSigns(context, parts.train);
-    const pairs = parts.train.flatMap(({ word, pronunciations }) => {
-      const source = signs.letters.encode([...word]);
-      return pronunciations.map((phonemes) => ({ source, target: [begin, ...signs.phonemes.encode(phonemes), end] }));
-    });
-    const lengths = pairs.map(({ source, target }) => [source.length, target.length]);
-    const batching = { batchSize, buckets: data.lengthBuckets(lengths, 8), seed };
-    const batchesOf = (epoch: number) => data.bucketedBatches(lengths, { ...batching, epoch });
-    const perEpoch = batchesOf(0).length;
-
-    // Model
-    const model = makeSpeaker(options, signs);
-    const [steps, rising] = [epochs * perEpoch, Math.ceil(0.05 * epochs * perEpoch)];
-    const optimizer = new optim.Adam(model, {
-      learningRate: optim.warmUp(rising, optim.cosine(learningRate, steps - rising)),
-      clipGlobalNorm: 1,
-    });
+    const model = members === undefined ? makeSpeaker(options, signs) : await joinSpeakers(context, members, signs);
     const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
     const words = Object.entries(parts).map(([part, { length }]) => `${part} ${length}`);
-    context.print(
-      `${architectures[architecture]}, ${parameters} parameters; words: ${words.join(", ")}; ` +
-        `${pairs.length} pronunciations learnt, ${perEpoch} steps an epoch, of ${data.batchShapes(lengths, batching).length} shapes`,
-    );
+    context.print(`${members ?? architectures[architecture]}, ${parameters} parameters; words: ${words.join(", ")}`);
 
-    // Step, and what the model is tried by.
-    const step = trainingStep(model, optimizer, device, { labelSmoothing });
     const everyWord = [...parts.train, ...parts.dev, ...parts.test].map(({ word }) => [[...word].length]);
     const widths = data.lengthBuckets(everyWord, 4).map(([width]) => width as number);
     const greedily = pronouncer(model, signs, widths, device);
+    const last = members === undefined ? await learn(context, options, { model, parts, signs, greedily }) : 0;
 
-    // Loop
-    const { history, step: last } = await context.fit({
-      state: { model, optimizer },
-      epochs,
-      batches: batchesOf,
-      step: ({ places, padded }) => {
-        const [width, length] = padded as [number, number];
-        const batch = Array.from(places, (place) => pairs[place] as (typeof pairs)[number]);
-        const sources = batch.map(({ source }) => source);
-        const targets = batch.map(({ target }) => target);
-        return step({ source: matrix(sources, width), target: matrix(targets, length) });
-      },
-      validate: () => errorsOf(greedily, parts.dev),
-      best: { metric: "wordErrorRate", mode: "min" },
-    });
-
-    // Report: the best state on words that it was not chosen by.
-    await context.plot("errors", {
-      title: `Words mispronounced: ${architectures[architecture]}`,
-      xLabel: "update",
-      yLabel: "share of the dev words",
-      series: [seriesOf(history, "wordErrorRate", "dev words, greedily")],
-    });
-    await context.restore({ model }, "best");
+    // Report: words that the best state was not chosen by.
     const searches = { greedy: greedily, [`${beams} beams`]: pronouncer(model, signs, widths, device, { beams, best: beams }) };
     const rows: string[][] = [];
     for (const part of ["dev", "test"] as const) {
@@ -169,7 +171,7 @@ export const pronounce = defineExperiment({
       const best = flags.best as number;
       const signs = loadSigns(context);
       const word = readWord(text, signs);
-      const model = makeSpeaker(options, signs);
+      const model = options.members === undefined ? makeSpeaker(options, signs) : loadSpeakers(context, signs);
       await context.restore({ model }, "best");
       const letters = [...word];
       const search = { beams: Math.max(best, options.beams), best };

@@ -1,3 +1,4 @@
+export * from "./ensemble.js";
 export * from "./sequenceModel.js";
 export * from "./sequenceOnnx.js";
 export * from "./sequenceToSequence.js";

@@ -47,6 +47,7 @@ const variants: Record<string, () => models.SequenceModel> = {
   "bidirectional LSTM with additive attention": () => recurrent({ cell: "lstm", bidirectional: true, attention: "additive" }),
   "bidirectional GRU of two layers with general attention": () => recurrent({ layers: 2, bidirectional: true, attention: "general" }),
   "simple network with dot attention and input feeding": () => recurrent({ cell: "rnn", attention: "dot", inputFeeding: true }),
+  "ensemble of a Transformer and an LSTM": () => new models.Ensemble([transformer(), recurrent({ cell: "lstm", attention: "additive" })]),
 };
 
 const ids = (rows: number[][]): Tensor => tensor(rows, { dtype: "int32" });
@@ -242,7 +243,17 @@ describe("scheduled sampling", () => {
   });
 });
 
+it("an ensemble's probabilities are the means of its members'", async () => {
+  seed(11);
+  const members = [transformer(), recurrent(), recurrent({ cell: "rnn" })];
+  const probabilities = async (model: models.SequenceModel) => numbers(model.forward(ids(sources), ids(targets)).softmax());
+  const single = await Promise.all(members.map(probabilities));
+  const mean = (single[0] as number[]).map((_, i) => single.reduce((sum, each) => sum + (each[i] as number), 0) / members.length);
+  expect(relativeError(await probabilities(new models.Ensemble(members)), mean, 1e-3)).toBeLessThan(1e-5);
+});
+
 it("settings that do not go together are named", () => {
+  expect(() => new models.Ensemble([])).toThrow("no members: expected one or more models");
   expect(() => recurrent({ inputFeeding: true })).toThrow("inputFeeding feeds what attention found");
   expect(() => recurrent({ bidirectional: true, attention: "dot" })).toThrow("use general");
   expect(() => transformer({ sharedVocabulary: true, targetVocabulary: 10 })).toThrow("9 source and 10 target tokens");

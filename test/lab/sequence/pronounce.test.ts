@@ -1,7 +1,8 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { alignLetters, drawAligned } from "../../../lab/sequence/letterAlignment.js";
+import { errorsOf } from "../../../lab/sequence/pronouncer.js";
 import { kasane, temporaryFolder } from "../helpers.js";
 import { eventsOf, expectSameWhenResumed, folderOf } from "../recurrent/interruption.js";
 
@@ -44,6 +45,7 @@ writeFileSync(
 
 describe("a trained run", () => {
   let run: string;
+  let tested: unknown;
   beforeAll(async () => {
     const { code, stdout } = await kasane([
       ...command,
@@ -59,6 +61,7 @@ describe("a trained run", () => {
     ]);
     expect(code).toBe(0);
     run = folderOf(stdout);
+    tested = eventsOf(stdout, "test");
     const [result] = eventsOf(stdout, "test") as unknown as { rows: string[][] }[];
     // The rule has no exceptions, and words with two pronunciations are right with either; but the state was chosen by a few words.
     expect(result?.rows.map(([part, way]) => `${part}, ${way}`)).toEqual(["dev, greedy", "dev, 4 beams", "test, greedy", "test, 4 beams"]);
@@ -78,6 +81,33 @@ describe("a trained run", () => {
     expect(first).toBeGreaterThanOrEqual(second);
     expect(first + second).toBeLessThanOrEqual(1);
     expect(alignment).toEqual([0, 1, 2, 3]);
+  });
+
+  it("pronounces together with other runs, and what comes of it without them", async () => {
+    const ask = async (which: string) => JSON.parse((await kasane(["predict", which, "bacile", "--json"])).stdout).pronunciations;
+    const { code, stdout } = await kasane([...command, "--vowels", "plain", "--members", `${run},${run}`, "--json", "--runs", folder]);
+    expect(code).toBe(0);
+    const both = folderOf(stdout);
+    expect(eventsOf(stdout, "test")).toEqual(tested);
+    const [alone, together] = [await ask(run), await ask(both)];
+    expect(together[0].phonemes).toEqual(alone[0].phonemes);
+    expect(together[0].probability).toBeCloseTo(alone[0].probability, 5);
+    writeFileSync(join(both, "members.json"), "[{}]");
+    expect((await kasane(["predict", both, "bale"])).stderr).toMatch(
+      /members\.json is damaged: expected the options of runs of pronounce\n$/,
+    );
+    const nested = await kasane([...command, "--vowels", "plain", "--members", `${run},${both}`, "--runs", folder]);
+    expect(nested.stderr).toMatch(/^kasane: --members: .* is a run of pronounce with members, expected a trained one of pronounce\n$/);
+  }, 60_000);
+
+  it("does not join what learnt other phonemes", async () => {
+    const other = join(folder, "other.dict");
+    writeFileSync(other, readFileSync(dictionary, "utf8").replaceAll("OW", "OW1"));
+    const { code, stderr } = await kasane(["run", "pronounce", "--dictionary", other, "--members", run, "--runs", folder]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /^kasane: --members: .* learnt other letters or phonemes: expected runs of one dictionary, and of --vowels as they are/,
+    );
   });
 
   it.each([
@@ -112,6 +142,14 @@ it("says where there is no dictionary, or too small a one", async () => {
   writeFileSync(file, "hello HH AH0 L OW1");
   const few = await kasane(["run", "pronounce", "--dictionary", file, "--runs", folder]);
   expect(few.stderr).toMatch(/few\.dict has too few words: train 1, dev 0, test 0, expected some in each part\n$/);
+});
+
+it("counts errors without stress, ways that differ in it alone taken together", async () => {
+  const way = (phonemes: string, probability: number) => ({ phonemes: phonemes.split(" "), probability });
+  const ways = [way("B AH0", 0.4), way("B AA1", 0.3), way("B AA0", 0.2)];
+  const wordsOf = (pronunciation: string) => [{ word: "ba", pronunciations: [pronunciation.split(" ")] }];
+  expect(await errorsOf(async () => [ways], wordsOf("B AA2"))).toEqual({ wordErrorRate: 0, phonemeErrorRate: 0 });
+  expect(await errorsOf(async () => [ways], wordsOf("B AH0"))).toEqual({ wordErrorRate: 1, phonemeErrorRate: 0.5 });
 });
 
 describe("an alignment", () => {
