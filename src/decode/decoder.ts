@@ -81,6 +81,8 @@ export class CompiledStep<Inputs extends Readonly<Record<string, Tensor>>, Choic
   private readonly places = new Map<string, readonly Variable[]>();
   /** Where the state is. */
   private place = "";
+  /** Where it was since the search began. */
+  private readonly used = new Set<string>();
   private readonly run: Compiled<[Traced<Inputs>], Choice>;
   private readonly enter: Compiled<[Taken & { readonly state: readonly Tensor[] }], void>;
   private readonly move: Compiled<[Taken & { readonly from: string }], void>;
@@ -113,9 +115,9 @@ export class CompiledStep<Inputs extends Readonly<Record<string, Tensor>>, Choic
     this.move = compile(({ from, ...taken }) => take(this.at(from), taken), options);
   }
 
-  /** Runs one search after those that were begun before it. */
+  /** Runs one search after those that were begun before it, and gives the memory of its states back. */
   inTurn<Result>(search: () => Promise<Result>): Promise<Result> {
-    const result = this.last.then(search);
+    const result = this.last.then(search).finally(() => this.clear());
     this.last = result.catch(() => undefined);
     return result;
   }
@@ -142,8 +144,13 @@ export class CompiledStep<Inputs extends Readonly<Record<string, Tensor>>, Choic
   async dispose(): Promise<void> {
     await this.inTurn(async () => {
       for (const compiled of [this.run, this.enter, this.move]) await compiled.dispose();
-      this.places.clear();
     });
+    this.places.clear();
+  }
+
+  private async clear(): Promise<void> {
+    for (const place of this.used) for (const variable of this.at(place)) await variable.reset();
+    this.used.clear();
   }
 
   private at(place: string): readonly Variable[] {
@@ -158,6 +165,7 @@ export class CompiledStep<Inputs extends Readonly<Record<string, Tensor>>, Choic
       const variables = shapes.map(({ dtype, shape }, i) => new Variable(zeros(shape, dtype), { name: `state.${i}`, trainable: false }));
       this.places.set(place, variables);
     }
+    this.used.add(place);
     return place;
   }
 }

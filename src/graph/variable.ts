@@ -5,8 +5,8 @@ import { currentTrace } from "./trace.js";
 
 let unnamed = 0;
 
-/** How a value is computed and stored outside a traced function; the runtime provides it. */
-type EagerAssignment = (variable: Variable, value: Tensor) => Promise<void>;
+/** How a value is computed and stored outside a traced function, or, where there is none, forgotten; the runtime provides it. */
+type EagerAssignment = (variable: Variable, value: Tensor | undefined) => Promise<void>;
 
 let assignEagerly: EagerAssignment = () => {
   throw new KasaneError('assign: nothing computes values yet: import from "kasane", not from a room of it');
@@ -53,5 +53,11 @@ export class Variable extends Tensor {
     if (!trace) return assignEagerly(this, value);
     trace.assignments.set(this, value);
     return Promise.resolve();
+  }
+
+  /** Gives the memory of the value back, in turn as {@link assign} does outside traced functions: it begins anew with {@link initial}. */
+  reset(): Promise<void> {
+    check(currentTrace() === undefined, () => `reset of ${this.name} in a traced function: assign its initial value there`);
+    return assignEagerly(this, undefined);
   }
 }

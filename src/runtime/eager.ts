@@ -7,7 +7,7 @@ import { leavesOf, substitute } from "../graph/walk.js";
 import type { NestedArray } from "../ops/create.js";
 import { exclusive } from "./exclusive.js";
 import { elementsOf, Plan } from "./plan.js";
-import { hostHolder, State } from "./state.js";
+import { hostHolder, State, stateOf } from "./state.js";
 import { structureOf } from "./structure.js";
 
 /** Plans of graphs computed outside traced functions, by structure; the least recently used go first. */
@@ -77,6 +77,11 @@ export async function initialise(variables: readonly Variable[]): Promise<void> 
   });
 }
 
+async function initialElements({ initial }: Variable): Promise<TypedArray> {
+  const [value] = await compute([initial]);
+  return hostData(value as Tensor) as TypedArray;
+}
+
 /** A state over a copy of the value: states are written to. */
 function ownState(value: Tensor): State {
   return new State(hostHolder((hostData(value) as TypedArray).slice() as TypedArray));
@@ -84,8 +89,9 @@ function ownState(value: Tensor): State {
 
 provideAssignment((variable, value) =>
   exclusive(async () => {
-    const [next] = await compute([value]);
-    variable.storage = ownState(next as Tensor);
+    const [next] = value ? await compute([value]) : [];
+    if (variable.storage) stateOf(variable).holder.release?.();
+    variable.storage = next ? ownState(next) : new State({ elements: () => initialElements(variable) });
   }),
 );
 

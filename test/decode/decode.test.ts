@@ -53,6 +53,18 @@ describe("greedy", () => {
     await greedy.dispose();
   });
 
+  it("decodes what comes while it is decoding, after a failure too", async () => {
+    const greedy = decode.greedy(model.step, options);
+    const beams = decode.beamSearch(model.step, { ...options, beams: 3 });
+    const batches = [[0, 1, 2], [5, 4, 3, 2], [2, 1, 0], [3]];
+    const alone = await Promise.all(batches.map((rows) => decode.greedy(model.step, options)(model.state(rows))));
+    const inTurn = batches.map((rows) => greedy(model.state(rows)));
+    await expect(greedy([zeros([2, 1])])).rejects.toThrow();
+    expect(await Promise.all([...inTurn, greedy(model.state([3]))])).toEqual([...alone, alone[3]]);
+    const searched = await Promise.all(batches.map((rows) => beams(model.state(rows))));
+    for (const [i, rows] of batches.entries()) expect(searched[i]).toEqual(await beams(model.state(rows)));
+  });
+
   it("stops where all rows have ended, and cuts off what does not end", async () => {
     // 1 → 2 → 0, and 3 → 3
     const table = logarithms([

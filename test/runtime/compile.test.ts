@@ -115,6 +115,27 @@ describe("compile", () => {
     expect(await x.item()).toBe(20);
   });
 
+  test("a variable that is reset begins anew, in turn, and again", async () => {
+    const x = new Variable(random.normal([3]));
+    const start = await x.array();
+    const step = compile(() => {
+      x.assign(x.add(1));
+      return x;
+    });
+    for (let i = 0; i < 2; i++) {
+      const results = [step(), step(), x.reset(), step(), step()] as const;
+      await Promise.all(results);
+      expect(await (await results[3]).array()).toEqual(start);
+      await x.reset();
+      expect(await x.array()).toEqual(start);
+    }
+    const inside = compile(() => {
+      void x.reset();
+      return x;
+    });
+    await expect(inside()).rejects.toThrow("in a traced function: assign its initial value there");
+  });
+
   test("a state assigned from data does not write into the data", async () => {
     const data = new Float32Array([1, 2]);
     const x = new Variable(zeros([2]));
