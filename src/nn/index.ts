@@ -19,3 +19,4 @@ export * from "./torch.js";
 export * from "./transformerDecoder.js";
 export * from "./transformerEncoder.js";
 export * from "./transformerLayer.js";
+export * from "./transformerStack.js";

@@ -1,11 +1,9 @@
 import type { Tensor } from "../graph/tensor.js";
 import { reshape } from "../ops/shapes.js";
 import type { Attended, AttentionMasks } from "./attention.js";
-import { LayerNorm } from "./layerNorm.js";
-import { Module } from "./module.js";
 import { type CachedStep, type KeysAndValues, MultiheadAttention } from "./multiheadAttention.js";
-import type { TransformerStackOptions } from "./transformerEncoder.js";
 import { TransformerLayer, type TransformerLayerOptions } from "./transformerLayer.js";
+import { TransformerStack, type TransformerStackOptions } from "./transformerStack.js";
 
 /** What the queries of a decoder may not see: of each other (by default what comes after), and of the encoder's output. */
 export interface DecoderMasks extends AttentionMasks {
@@ -91,17 +89,9 @@ export interface Decoded {
 }
 
 /** Decoder layers, each on the output of the one before, and all on the same encoder's. */
-export class TransformerDecoder extends Module {
-  readonly layers: readonly TransformerDecoderLayer[];
-  readonly norm: LayerNorm | undefined;
-
-  constructor(
-    readonly size: number,
-    { layers, finalNorm, ...options }: TransformerStackOptions,
-  ) {
-    super();
-    this.layers = Array.from({ length: layers }, () => new TransformerDecoderLayer(size, options));
-    this.norm = (finalNorm ?? options.preNorm) ? new LayerNorm(size) : undefined;
+export class TransformerDecoder extends TransformerStack<TransformerDecoderLayer> {
+  constructor(size: number, options: TransformerStackOptions) {
+    super(size, options, (...layer) => new TransformerDecoderLayer(...layer));
   }
 
   /** `[batch, places, size]`, which stays, beside the encoder's output `[batch, sources, size]`. */
@@ -143,9 +133,5 @@ export class TransformerDecoder extends Module {
       return step.cache;
     });
     return { output: this.finish(output), cache: grown };
-  }
-
-  private finish(x: Tensor): Tensor {
-    return this.norm?.forward(x) ?? x;
   }
 }

@@ -1,9 +1,8 @@
 import type { Tensor } from "../graph/tensor.js";
 import type { Attended, AttentionMasks } from "./attention.js";
-import { LayerNorm } from "./layerNorm.js";
-import { Module } from "./module.js";
 import { MultiheadAttention } from "./multiheadAttention.js";
 import { TransformerLayer, type TransformerLayerOptions } from "./transformerLayer.js";
+import { TransformerStack, type TransformerStackOptions } from "./transformerStack.js";
 
 /** Self-attention, then a feed-forward part (Vaswani et al. 2017, section 3.1). */
 export class TransformerEncoderLayer extends TransformerLayer {
@@ -39,25 +38,10 @@ export interface Encoded {
   readonly weights: readonly Tensor[];
 }
 
-/** Settings of {@link TransformerEncoder} and of the decoder. */
-export interface TransformerStackOptions extends TransformerLayerOptions {
-  readonly layers: number;
-  /** Whether the last layer's output is normalised; by default with `preNorm`. */
-  readonly finalNorm?: boolean;
-}
-
 /** Encoder layers, each on the output of the one before. */
-export class TransformerEncoder extends Module {
-  readonly layers: readonly TransformerEncoderLayer[];
-  readonly norm: LayerNorm | undefined;
-
-  constructor(
-    readonly size: number,
-    { layers, finalNorm, ...options }: TransformerStackOptions,
-  ) {
-    super();
-    this.layers = Array.from({ length: layers }, () => new TransformerEncoderLayer(size, options));
-    this.norm = (finalNorm ?? options.preNorm) ? new LayerNorm(size) : undefined;
+export class TransformerEncoder extends TransformerStack<TransformerEncoderLayer> {
+  constructor(size: number, options: TransformerStackOptions) {
+    super(size, options, (...layer) => new TransformerEncoderLayer(...layer));
   }
 
   /** `[batch, places, size]`, which stays. */
@@ -69,6 +53,6 @@ export class TransformerEncoder extends Module {
       value = attended.output;
       weights.push(attended.weights);
     }
-    return { output: this.norm?.forward(value) ?? value, weights };
+    return { output: this.finish(value), weights };
   }
 }
