@@ -36,7 +36,7 @@ const schema = z.object({
     .min(1)
     .max(12)
     .optional()
-    .describe(`of the encoder, and of a recurrent decoder ${defaultsOf("layers")}`),
+    .describe(`of the encoder, and of a recurrent decoder; that of a Transformer has one ${defaultsOf("layers")}`),
   dropout: z
     .number()
     .min(0)
