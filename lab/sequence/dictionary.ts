@@ -30,9 +30,6 @@ export async function readDictionary(
   return parts;
 }
 
-/** Phonemes without the stress of their vowels: `AH0` becomes `AH`. */
-export const withoutStress = (phonemes: readonly string[]): readonly string[] => phonemes.map((phoneme) => phoneme.replace(/\d$/, ""));
-
 /** The ids of letters and of phonemes. */
 export interface Signs {
   readonly letters: data.Vocabulary;

@@ -9,7 +9,7 @@ import { architectures, begin, end, matrix, saveOnnx, trainingStep } from "./arc
 import { dictionaryNames, loadSigns, readDictionary, readWord, type Signs, saveSigns } from "./dictionary.js";
 import { alignLetters, drawAligned, letterInfluence } from "./letterAlignment.js";
 import { errorsOf, type Pronouncer, phonemesAtMost, pronouncer } from "./pronouncer.js";
-import { joinSpeakers, loadSpeakers, makeSpeaker, recipes, withRecipe } from "./speaker.js";
+import { joinSpeakers, loadSpeakers, makeSpeaker, recipes, speakerNames, withRecipe } from "./speaker.js";
 
 const defaultsOf = (name: keyof (typeof recipes)["lstm"]) =>
   `(default: ${Object.entries(recipes)
@@ -19,7 +19,7 @@ const defaultsOf = (name: keyof (typeof recipes)["lstm"]) =>
 const schema = z.object({
   dataset: z.enum(dictionaryNames).default("cmudict").describe("whose words are learnt"),
   dictionary: z.string().min(1).optional().describe("a file of words of one's own in CMUdict's form, in place of the dataset"),
-  architecture: z.enum(["lstm", "attention", "transformer"]).default("transformer").describe("what reads and writes"),
+  architecture: z.enum(speakerNames).default("transformer").describe("what reads and writes"),
   vowels: z
     .enum(["plain", "stressed"])
     .optional()
@@ -64,7 +64,7 @@ const schema = z.object({
     .describe("trained runs that pronounce together, by the mean of their probabilities; nothing more is learnt"),
   beams: z.int().min(2).max(64).default(4).describe("beams of the search, beside which the test words are written greedily"),
 });
-type Options = z.output<typeof schema>;
+type Options = ReturnType<typeof withRecipe<z.output<typeof schema>>>;
 
 const percent = (share: number, digits: number): string => `${(100 * share).toFixed(digits)} %`;
 
@@ -74,7 +74,7 @@ async function learn(
   options: Options,
   { model, parts, signs, greedily }: { model: models.SequenceModel; parts: data.PronouncedParts; signs: Signs; greedily: Pronouncer },
 ): Promise<number> {
-  const { architecture, labelSmoothing, epochs, batchSize, learningRate } = withRecipe(options);
+  const { architecture, labelSmoothing, epochs, batchSize, learningRate } = options;
 
   // Data: a word is learnt with each of its pronunciations, in batches of like lengths.
   const pairs = parts.train.flatMap(({ word, pronunciations }) => {

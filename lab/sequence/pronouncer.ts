@@ -1,6 +1,6 @@
-import { type Device, type data, type models, train } from "kasane";
+import { type Device, data, type models, train } from "kasane";
 import { bucketed, searcher } from "./architectures.js";
-import { type Signs, withoutStress } from "./dictionary.js";
+import type { Signs } from "./dictionary.js";
 
 /** A way to say a word, and how probable it is under the model. */
 export interface Way {
@@ -43,7 +43,7 @@ export function pronouncer(
  */
 export async function errorsOf(pronounce: Pronouncer, words: readonly data.Pronounced[]) {
   const said = (await pronounce(words.map(({ word }) => word))).map(mostProbable);
-  const references = words.map(({ pronunciations }) => pronunciations.map(withoutStress));
+  const references = words.map(({ pronunciations }) => pronunciations.map(data.withoutStress));
   return {
     wordErrorRate: train.sequenceErrorRate(said, references),
     phonemeErrorRate: train.tokenErrorRate(said, references),
@@ -51,9 +51,9 @@ export async function errorsOf(pronounce: Pronouncer, words: readonly data.Prono
 }
 
 function mostProbable(ways: readonly Way[]): readonly string[] {
-  const together = new Map<string, { readonly phonemes: readonly string[]; readonly probability: number }>();
+  const together = new Map<string, Way>();
   for (const { phonemes, probability } of ways) {
-    const plain = withoutStress(phonemes);
+    const plain = data.withoutStress(phonemes);
     const key = plain.join(" ");
     together.set(key, { phonemes: plain, probability: probability + (together.get(key)?.probability ?? 0) });
   }

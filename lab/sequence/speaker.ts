@@ -14,9 +14,11 @@ export const recipes = {
   transformer: { vowels: "stressed", size: 192, layers: 4, dropout: 0.1, epochs: 20, batchSize: 32, learningRate: 0.0012 },
 } as const;
 
+export const speakerNames = Object.keys(recipes) as (keyof typeof recipes)[];
+
 /** What a model of pronunciation is made from; what is left out is the recipe's. */
 const speakerSchema = z.object({
-  architecture: z.enum(["lstm", "attention", "transformer"]),
+  architecture: z.enum(speakerNames),
   size: z.int().optional(),
   layers: z.int().optional(),
   dropout: z.number().optional(),
@@ -49,19 +51,20 @@ export async function joinSpeakers(context: Context, runs: string, signs: Signs)
   for (const run of runs.split(",")) {
     const member = RunFolder.open(run, dirname(folder.path));
     const { experiment, options: given } = member.config;
+    const trained = new PredictContext(member, { json: false });
     check(
       experiment === folder.config.experiment && given.members === undefined,
       () =>
         `--members: ${member.shown} is a run of ${experiment}${given.members ? " with members" : ""}, expected a trained one of pronounce`,
     );
     check(
-      sameSigns(new PredictContext(member, { json: false }), signs),
+      sameSigns(trained, signs),
       () =>
         `--members: ${member.shown} learnt other letters or phonemes: expected runs of one dictionary, and of --vowels as they are given here`,
     );
     const [options] = parse([given], member.file("config.json")) as [SpeakerOptions];
     const model = makeSpeaker(options, signs);
-    await new PredictContext(member, { json: false }).restore({ model }, "best");
+    await trained.restore({ model }, "best");
     members.push({ options, model });
   }
   const model = new models.Ensemble(members.map((member) => member.model));

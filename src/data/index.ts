@@ -13,7 +13,15 @@ export { pennTreebank, wikiText2 } from "./datasets.js";
 export { encodeWords, englishWords } from "./encodeWords.js";
 export { japaneseWords } from "./japaneseWords.js";
 export { parallelSentences, type SentencePair, smallParallelEnJa } from "./parallelSentences.js";
-export { cmudict, type Pronounced, type PronouncedParts, readCmudict, readSigmorphon, sigmorphonEnglish } from "./pronunciations.js";
+export {
+  cmudict,
+  type Pronounced,
+  type PronouncedParts,
+  readCmudict,
+  readSigmorphon,
+  sigmorphonEnglish,
+  withoutStress,
+} from "./pronunciations.js";
 export { isWord, sentencesOf, type Token } from "./sentences.js";
 export { readTar, readTarGz } from "./tar.js";
 export { findTextFiles, readTexts } from "./textFiles.js";

@@ -38,6 +38,9 @@ export interface Pronounced {
   readonly pronunciations: readonly (readonly string[])[];
 }
 
+/** Phonemes in ARPAbet without the stress of their vowels: `AH0` becomes `AH`. */
+export const withoutStress = (phonemes: readonly string[]): readonly string[] => phonemes.map((phoneme) => phoneme.replace(/\d$/, ""));
+
 /** Words to train on, to choose settings by, and to test on, none of which is in two of the parts. */
 export interface PronouncedParts {
   readonly train: readonly Pronounced[];
@@ -66,7 +69,7 @@ export function readCmudict(
     if (word === undefined) return [];
     const isRight = phonemes.length > 0 && phonemes.every((phoneme) => /^[A-Z]+[012]?$/.test(phoneme));
     check(isRight, () => `${file}: line ${i + 1} is "${line}", expected a word and its phonemes, such as "hello HH AH0 L OW1"`);
-    return [{ word: word.replace(/\(\d+\)$/, ""), phonemes: stress ? phonemes : phonemes.map((phoneme) => phoneme.replace(/\d$/, "")) }];
+    return [{ word: word.replace(/\(\d+\)$/, ""), phonemes: stress ? phonemes : withoutStress(phonemes) }];
   });
   const parts = { train: [] as Pronounced[], dev: [] as Pronounced[], test: [] as Pronounced[] };
   for (const entry of joinVariants(entries)) {
