@@ -1,7 +1,8 @@
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { compile, nn, optim, profile, random, randomState, seed, type Tensor, Variable, zeros } from "kasane";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { kernelsOf, type ProfilerEvent } from "../../src/runtime/profile.js";
 
 class Model extends nn.Module {
@@ -13,6 +14,8 @@ class Model extends nn.Module {
 }
 
 describe("profile", () => {
+  afterEach(() => vi.unstubAllEnvs());
+
   const node = (name: string, op_name: string, ts: number, dur: number): ProfilerEvent => ({
     ...{ cat: "Node", name: `${name}_kernel_time`, tid: 1, ts, dur },
     args: { op_name, input_type_shape: [{ float: [2, 3] }, { int64: [1] }] },
@@ -72,9 +75,13 @@ describe("profile", () => {
     const state = async () =>
       JSON.stringify([randomState(), await model.first.bias?.array(), await model.lstm.layers[0]?.forward.weightHidden.array()]);
     const before = await state();
+    // A folder for temporary files that no other process profiles in at the same time.
+    const temporary = mkdtempSync(join(tmpdir(), "kasane-profiled-"));
+    vi.stubEnv("TMPDIR", temporary);
     const report = await profile(step, x);
     expect(await state()).toBe(before);
-    expect(readdirSync(tmpdir()).filter((name) => name.startsWith("kasane-profile-"))).toEqual([]);
+    expect(readdirSync(temporary)).toEqual([]);
+    rmSync(temporary, { recursive: true });
 
     const modules = report.modules.map(({ name }) => name);
     const known = ["Model.first", "Model.first.gradient", "Model.lstm", "Model.lstm.gradient", "Adam", "gradient", "(in no module)"];
