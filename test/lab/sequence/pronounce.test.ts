@@ -121,12 +121,15 @@ describe("a trained run", () => {
   });
 });
 
-it.each(["lstm", "transformer"])(
+it.each([
+  ["lstm", 4],
+  ["transformer", 8],
+])(
   "has a choice of what reads and writes: %s",
-  async (architecture) => {
+  async (architecture, beams) => {
     const { code, stdout } = await kasane([...command, "--epochs", "1", "--architecture", architecture, "--runs", folder]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/test +4 beams +[\d.]+ % +[\d.]+ %/);
+    expect(stdout).toMatch(new RegExp(`test +${beams} beams +[\\d.]+ % +[\\d.]+ %`));
   },
   60_000,
 );
