@@ -62,12 +62,7 @@ const schema = z.object({
   members: listOf("[^,]+", "runs")
     .optional()
     .describe("trained runs that pronounce together, by the mean of their probabilities; nothing more is learnt"),
-  beams: z
-    .int()
-    .min(2)
-    .max(64)
-    .optional()
-    .describe(`beams of the search, beside which the test words are written greedily ${defaultsOf("beams")}`),
+  beams: z.int().min(2).max(64).default(4).describe("beams of the search, beside which the test words are written greedily"),
 });
 type Options = ReturnType<typeof withRecipe<z.output<typeof schema>>>;
 
@@ -179,7 +174,7 @@ export const pronounce = defineExperiment({
       const model = options.members === undefined ? makeSpeaker(options, signs) : loadSpeakers(context, signs);
       await context.restore({ model }, "best");
       const letters = [...word];
-      const search = { beams: Math.max(best, withRecipe(options).beams), best };
+      const search = { beams: Math.max(best, options.beams), best };
       const [ways = []] = await pronouncer(model, signs, [letters.length], context.device, search)([word]);
       const spoken = ways[0]?.phonemes ?? [];
       const alignment = alignLetters(await letterInfluence(model, [...signs.letters.encode(letters)], [...signs.phonemes.encode(spoken)]));

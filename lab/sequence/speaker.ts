@@ -7,11 +7,11 @@ import { parseJson, RunFolder } from "../runFolder.js";
 import { makeModel } from "./architectures.js";
 import { type Signs, sameSigns } from "./dictionary.js";
 
-/** What each architecture is trained and asked with unless told otherwise. Ways that differ in stress alone share their probability among beams. */
+/** What each architecture is trained with unless told otherwise. */
 export const recipes = {
-  lstm: { vowels: "plain", size: 320, layers: 1, dropout: 0.2, epochs: 12, batchSize: 64, learningRate: 0.0015, beams: 4 },
-  attention: { vowels: "plain", size: 256, layers: 1, dropout: 0.1, epochs: 20, batchSize: 64, learningRate: 0.0015, beams: 4 },
-  transformer: { vowels: "stressed", size: 192, layers: 4, dropout: 0.1, epochs: 32, batchSize: 32, learningRate: 0.0012, beams: 8 },
+  lstm: { vowels: "plain", size: 320, layers: 1, dropout: 0.2, epochs: 12, batchSize: 64, learningRate: 0.0015 },
+  attention: { vowels: "plain", size: 256, layers: 1, dropout: 0.1, epochs: 20, batchSize: 64, learningRate: 0.0015 },
+  transformer: { vowels: "stressed", size: 192, layers: 4, dropout: 0.1, epochs: 20, batchSize: 32, learningRate: 0.0012 },
 } as const;
 
 export const speakerNames = Object.keys(recipes) as (keyof typeof recipes)[];

@@ -121,15 +121,12 @@ describe("a trained run", () => {
   });
 });
 
-it.each([
-  ["lstm", 4],
-  ["transformer", 8],
-])(
+it.each(["lstm", "transformer"])(
   "has a choice of what reads and writes: %s",
-  async (architecture, beams) => {
+  async (architecture) => {
     const { code, stdout } = await kasane([...command, "--epochs", "1", "--architecture", architecture, "--runs", folder]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(new RegExp(`test +${beams} beams +[\\d.]+ % +[\\d.]+ %`));
+    expect(stdout).toMatch(/test +4 beams +[\d.]+ % +[\d.]+ %/);
   },
   60_000,
 );
