@@ -38,8 +38,7 @@ export class RunFolder {
       mkdirSync(parent, { recursive: true });
       for (let n = 1; ; n++) {
         const path = join(parent, `${config.experiment}-${date}-${n}`);
-        if (existsSync(path)) continue;
-        mkdirSync(path);
+        if (!made(path)) continue;
         const folder = new RunFolder(path, config);
         await folder.update({});
         return folder;
@@ -116,5 +115,16 @@ export function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
+  }
+}
+
+/** Makes a folder, unless there is something of its name: also what another process makes at this moment. */
+function made(path: string): boolean {
+  try {
+    mkdirSync(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
   }
 }

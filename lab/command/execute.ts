@@ -3,6 +3,7 @@ import { KasaneError } from "kasane";
 import { Interrupted } from "../context.js";
 import type { Experiment } from "../experiment.js";
 import { program } from "./program.js";
+import { EndedWith } from "./sideBySide.js";
 
 /** What the command ends with, as shells know them. */
 export const exitCodes = { ok: 0, bug: 1, userError: 2, interrupted: 130 } as const;
@@ -13,7 +14,7 @@ export const exitCodes = { ok: 0, bug: 1, userError: 2, interrupted: 130 } as co
  */
 export async function execute(experiments: readonly Experiment[], words: readonly string[]): Promise<number> {
   try {
-    await program(experiments).parseAsync([...words], { from: "user" });
+    await program(experiments, words).parseAsync([...words], { from: "user" });
     return exitCodes.ok;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
@@ -22,6 +23,7 @@ export async function execute(experiments: readonly Experiment[], words: readonl
       return exitCodes.userError;
     }
     if (error instanceof Interrupted) return exitCodes.interrupted;
+    if (error instanceof EndedWith) return error.exitCode;
     process.stderr.write(`kasane: this is a fault of Kasane, not of yours:\n${error instanceof Error ? error.stack : String(error)}\n`);
     return exitCodes.bug;
   }

@@ -20,8 +20,11 @@ const jsonFlag = () => new Option("--json", "write JSON lines to stdout, for mac
 const runsFlag = () => new Option("--runs <dir>", "the folder that run folders lie in").default("runs");
 const dataFlag = () => new Option("--data <dir>", "a folder with datasets").env("KASANE_DATA");
 
-/** The `kasane` command. Its flags and help come from the experiments' schemas. */
-export function program(experiments: readonly Experiment[]): Command {
+/**
+ * The `kasane` command. Its flags and help come from the experiments' schemas.
+ * @param words the command line that it will be given
+ */
+export function program(experiments: readonly Experiment[], words: readonly string[]): Command {
   const kasane = new Command("kasane")
     .description("Trains the experiments of Kasane and shows what came of them.")
     .version(version(), "--version", "print the version")
@@ -61,7 +64,7 @@ export function program(experiments: readonly Experiment[]): Command {
       );
       findExperiment(experiments, name);
     });
-  for (const experiment of experiments) addRun(runs, experiment);
+  for (const experiment of experiments) addRun(runs, experiment, words);
 
   subcommand(kasane, "devices", "list what this machine can compute with")
     .addOption(jsonFlag())
@@ -92,7 +95,7 @@ export function program(experiments: readonly Experiment[]): Command {
   return kasane;
 }
 
-function addRun(parent: Command, experiment: Experiment): void {
+function addRun(parent: Command, experiment: Experiment, words: readonly string[]): void {
   const command = subcommand(parent, experiment.name, experiment.title).optionsGroup("Options:");
   for (const option of flagsOf(experiment.options)) command.addOption(option);
   const presets = Object.keys(experiment.presets ?? {});
@@ -101,12 +104,14 @@ function addRun(parent: Command, experiment: Experiment): void {
     .optionsGroup("Every experiment has:")
     .addOption(new Option("--device <name>", "what computes (cpu, webgpu, cuda, dml, coreml; default: cpu)"))
     .addOption(new Option("--threads <n>", "threads on the CPU (default: all cores for large graphs, one for small ones)"))
-    .addOption(new Option("--seed <n>", "what all random numbers follow from (default: 0)"))
+    .addOption(
+      new Option("--seed <n>", "what all random numbers follow from; several, such as 0,1: a run of each, side by side (default: 0)"),
+    )
     .addOption(dataFlag())
     .addOption(runsFlag())
     .addOption(new Option("--resume <run>", "go on with an interrupted run, with its options; those given change them"))
     .addOption(jsonFlag())
-    .action((flags) => run(experiment, flags));
+    .action((flags) => run(experiment, flags, words));
 }
 
 function subcommand(parent: Command, name: string, description: string): Command {

@@ -6,6 +6,7 @@ import { RunFolder } from "../runFolder.js";
 import { completeOptions, kebab, readFlags } from "./flags.js";
 import { quietDevices } from "./list.js";
 import type { CommonFlags } from "./program.js";
+import { folderLine, runSideBySide } from "./sideBySide.js";
 import { closest } from "./suggest.js";
 
 /** The flags of `kasane run`: the common ones, and the experiment's own as they were typed. */
@@ -20,10 +21,14 @@ interface RunFlags extends CommonFlags {
 
 const knownDevices = ["cpu", "webgpu", "cuda", "dml", "coreml"];
 
-/** Runs an experiment in a new run folder, or goes on in an old one. */
-export async function run(experiment: Experiment, flags: RunFlags): Promise<void> {
+/**
+ * Runs an experiment in a new run folder, or goes on in an old one; with several seeds in as many new ones.
+ * @param words the command line that has the flags
+ */
+export async function run(experiment: Experiment, flags: RunFlags, words: readonly string[]): Promise<void> {
   const given = readFlags(experiment.options, flags as unknown as Record<string, unknown>);
-  const seed = wholeNumber("--seed", flags.seed, 0, 2 ** 32 - 1);
+  const seeds = flags.seed?.split(",").map((text) => wholeNumber("--seed", text, 0, 2 ** 32 - 1) as number) ?? [];
+  const [seed] = seeds;
   const givenThreads = wholeNumber("--threads", flags.threads, 1, 1024);
   checkData(flags.data);
   const folder = flags.resume === undefined ? undefined : RunFolder.open(flags.resume, flags.runs);
@@ -43,6 +48,11 @@ export async function run(experiment: Experiment, flags: RunFlags): Promise<void
   const options = completeOptions(experiment.options, { ...presetOf(experiment, flags.preset), ...earlier?.options, ...given }, origin);
   const device = flags.device ?? earlier?.device ?? "cpu";
   checkDevice(device);
+  if (seeds.length > 1) {
+    check(folder === undefined, () => "--resume: got several seeds, expected one run to go on with: resume each by itself");
+    check(new Set(seeds).size === seeds.length, () => `--seed: got "${flags.seed}", expected each seed once`);
+    return runSideBySide(words, flags, seeds);
+  }
 
   const threads = givenThreads ?? earlier?.threads;
   setThreads(threads);
@@ -52,7 +62,7 @@ export async function run(experiment: Experiment, flags: RunFlags): Promise<void
   const target = folder ?? (await RunFolder.create(flags.runs, { ...config, started }));
   if (folder) await folder.update(config);
   const context = new Context(target, { json: flags.json ?? false, data: flags.data }, folder !== undefined);
-  context.print(`${experiment.title}\nrun folder: ${target.shown}`, { event: "run", folder: target.path, ...target.config });
+  context.print(`${experiment.title}\n${folderLine}${target.shown}`, { event: "run", folder: target.path, ...target.config });
   try {
     await experiment.run(context, options);
   } catch (error) {

@@ -52,7 +52,8 @@ export function showRun(name: string, { runs, json }: CommonFlags): void {
   process.stdout.write(`\n${drawTerminal({ title: folder.name, xLabel: "step", yLabel: curve.name, series })}\n`);
 }
 
-function summarise(metrics: readonly train.Metrics[]): Summary[] {
+/** Each figure of a run's, in the order in which they were first recorded. */
+export function summarise(metrics: readonly train.Metrics[]): Summary[] {
   const names = new Set(metrics.flatMap((line) => Object.keys(line)));
   names.delete("step");
   return [...names].map((name) => {
