@@ -94,7 +94,8 @@ export class CompiledStep<Inputs extends Readonly<Record<string, Tensor>>, Choic
     device: Device | undefined,
     rearrange: (state: Tensor, inputs: Inputs) => Tensor = (state) => state,
   ) {
-    const options = device === undefined ? {} : { device };
+    // A search has a graph for each number of rows, and uses each a few times.
+    const options = { arena: false, ...(device !== undefined && { device }) };
     this.run = compile(({ tokens, place, inputs }: Traced<Inputs>) => {
       const state = this.at(place);
       // Traced once to see which parts of the state come back as they were: those need no rearranging. Nothing of it is computed.
@@ -111,8 +112,10 @@ export class CompiledStep<Inputs extends Readonly<Record<string, Tensor>>, Choic
     }, options);
     const take = (state: readonly Tensor[], { rows, to }: Taken) =>
       this.at(to).forEach((part, i) => void part.assign(gather(state[i] as Tensor, rows)));
-    this.enter = compile(({ state, ...taken }) => take(state, taken), options);
-    this.move = compile(({ from, ...taken }) => take(this.at(from), taken), options);
+    // Copies alone, which a module would make as fast; but what it holds must be brought back to whatever runs the step.
+    const copying = { ...options, executor: "onnxruntime" } as const;
+    this.enter = compile(({ state, ...taken }) => take(state, taken), copying);
+    this.move = compile(({ from, ...taken }) => take(this.at(from), taken), copying);
   }
 
   /** Runs one search after those that were begun before it, and gives the memory of its states back. */

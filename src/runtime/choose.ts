@@ -33,9 +33,9 @@ export interface Choice {
  */
 export function onnxExecutorOf(
   computation: Computation,
-  { device = "cpu", threads = threadsFor([...computation.outputs, ...computation.updates.values()]), detectAnomalies }: RunOptions,
+  { device = "cpu", threads = threadsFor([...computation.outputs, ...computation.updates.values()]), detectAnomalies, arena }: RunOptions,
 ): { readonly binding: Binding; readonly executor: OnnxExecutor } {
-  const settings = { device, threads, detectAnomalies };
+  const settings = { device, threads, detectAnomalies, arena };
   const binding = bind(computation, { device, threads });
   const cut = device === "cpu" && !detectAnomalies ? cutUpdate(binding) : undefined;
   const update = cut && Update.of(cut);

@@ -77,6 +77,13 @@ export async function initialise(variables: readonly Variable[]): Promise<void> 
   });
 }
 
+/** As {@link initialise}, for variables that are written: their first values are computed only where something reads them before. */
+export function initialiseLater(variables: readonly Variable[]): void {
+  for (const variable of variables) variable.storage ??= unread(variable);
+}
+
+const unread = (variable: Variable): State => new State({ elements: () => initialElements(variable) });
+
 async function initialElements({ initial }: Variable): Promise<TypedArray> {
   const [value] = await compute([initial]);
   return hostData(value as Tensor) as TypedArray;
@@ -91,7 +98,7 @@ provideAssignment((variable, value) =>
   exclusive(async () => {
     const [next] = value ? await compute([value]) : [];
     if (variable.storage) stateOf(variable).holder.release?.();
-    variable.storage = next ? ownState(next) : new State({ elements: () => initialElements(variable) });
+    variable.storage = next ? ownState(next) : unread(variable);
   }),
 );
 

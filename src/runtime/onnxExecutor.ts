@@ -10,7 +10,7 @@ import type { Binding } from "./binding.js";
 import type { Device } from "./devices.js";
 import type { Draw, Executor } from "./executor.js";
 import { changedInPlace } from "./inPlace.js";
-import { pairOf } from "./pair.js";
+import { type Pair, pairOf, pairToWrite } from "./pair.js";
 import { Session } from "./session.js";
 import { emptyOrt, fromOrt, stateOf, toOrt } from "./state.js";
 import type { Update } from "./update.js";
@@ -21,6 +21,7 @@ export interface OnnxSettings {
   /** 0 for all cores. */
   readonly threads: number;
   readonly detectAnomalies?: boolean;
+  readonly arena?: boolean | undefined;
 }
 
 /** Runs a graph as one ONNX model. */
@@ -40,18 +41,20 @@ export class OnnxExecutor implements Executor {
   private readonly inPlace: ReadonlySet<Variable>;
   /** The variables whose values are in pairs. */
   private readonly changed: ReadonlySet<Variable>;
+  private readonly read: ReadonlySet<Variable>;
   readonly onDevice: boolean;
   private readonly handsOver: boolean;
 
   /** @param update what changes variables after a run, given the last outputs of the binding */
   constructor(
     readonly binding: Binding,
-    { device, threads, detectAnomalies = false }: OnnxSettings,
+    { device, threads, detectAnomalies = false, arena }: OnnxSettings,
     readonly update?: Update,
   ) {
     const { inputs, variables, randoms, outputs, updates, results } = binding;
     this.onDevice = device !== "cpu" && device !== "wasm";
     this.inputs = inputs.map(({ name, tensor }) => ({ name: this.unique(name), tensor }));
+    this.read = new Set(variables);
     this.variables = variables.map((variable) => ({ name: this.unique(variable.name), variable }));
     this.randoms = randoms.map(({ leaf }) => ({ name: this.unique("random"), tensor: leaf }));
     const named = outputs.map((tensor, i) => ({ name: this.unique(`output${i}`), tensor }));
@@ -72,6 +75,7 @@ export class OnnxExecutor implements Executor {
       handOver: this.handsOver,
       device,
       threads,
+      arena,
       resident: this.updates.map(({ name }) => name),
     });
   }
@@ -80,7 +84,7 @@ export class OnnxExecutor implements Executor {
     const results = await this.compute(values, draw);
     for (const { name, node } of this.watched) detectAnomaly(results[name] as ort.Tensor, node);
     for (const { name, variable } of this.updates) {
-      const pair = await pairOf(variable);
+      const pair = await this.pairFor(variable);
       pair.advance(results[name] as ort.Tensor);
       stateOf(variable).advance(pair);
     }
@@ -137,7 +141,7 @@ export class OnnxExecutor implements Executor {
       fetches[name] = running?.given[i]?.inPlace as ort.Tensor;
     });
     for (const { name, variable } of this.updates) {
-      const pair = pairOf(variable);
+      const pair = this.pairFor(variable);
       const ready = pair instanceof Promise ? await pair : pair;
       const changes = this.inPlace.has(variable);
       fetches[name] = changes ? (copies?.get(variable) ?? (await ready.feed(onDevice))) : ready.target(onDevice);
@@ -151,6 +155,11 @@ export class OnnxExecutor implements Executor {
 
   release(): Promise<void> {
     return this.session.release();
+  }
+
+  /** The pair of a variable that changes. */
+  private pairFor(variable: Variable): Pair | Promise<Pair> {
+    return this.read.has(variable) ? pairOf(variable) : pairToWrite(variable);
   }
 
   private watch(prepared: readonly Tensor[]) {

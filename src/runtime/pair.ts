@@ -1,4 +1,5 @@
-import type { DType, TypedArray } from "../graph/dtype.js";
+import type { TypedArray } from "../graph/dtype.js";
+import type { TensorType } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import { download } from "./download.js";
 import type { ort } from "./onnxruntime.js";
@@ -11,7 +12,11 @@ import { asStored, emptyOrt, type Holder, type State, stateOf, toOrt } from "./s
 export class Pair implements Holder {
   private spare: ort.Tensor | undefined;
 
-  constructor(private current: ort.Tensor) {}
+  /** @param value absent where it will be written before it is read */
+  constructor(
+    private readonly type: TensorType,
+    private value?: ort.Tensor,
+  ) {}
 
   /** What a session reads: at once, or fetched first where it is on a device and the session is not. */
   feed(onDevice: boolean): ort.Tensor | Promise<ort.Tensor> {
@@ -21,36 +26,40 @@ export class Pair implements Holder {
   /** What a session writes the next value into; null where it shall allocate on its device. */
   target(onDevice: boolean): ort.Tensor | null {
     if (onDevice) return null;
-    this.spare ??= emptyOrt({ dtype: this.current.type as DType, shape: this.current.dims });
+    this.spare ??= emptyOrt(this.type);
     return this.spare;
   }
 
   /** Takes the value that a session returned. */
   advance(next: ort.Tensor): void {
-    if (next.location === "cpu") this.spare = this.current.location === "cpu" && this.current !== next ? this.current : undefined;
+    if (next.location === "cpu") this.spare = this.value?.location === "cpu" && this.value !== next ? this.value : undefined;
     else this.replace(next);
-    this.current = next;
+    this.value = next;
   }
 
   elements(): TypedArray | Promise<TypedArray> {
     const { current } = this;
-    const stored = (tensor: ort.Tensor) => asStored(tensor.data as TypedArray, tensor.type as DType);
+    const stored = (tensor: ort.Tensor) => asStored(tensor.data as TypedArray, this.type.dtype);
     return current.location === "cpu" ? stored(current) : download(current).then(stored);
   }
 
   release(): void {
-    if (this.current.location !== "cpu") this.current.dispose();
+    if (this.value && this.value.location !== "cpu") this.value.dispose();
+  }
+
+  private get current(): ort.Tensor {
+    return this.value as ort.Tensor;
   }
 
   private async fetch(): Promise<ort.Tensor> {
     const data = (await this.elements()).slice() as TypedArray;
-    this.replace(toOrt(data, this.current.type as DType, this.current.dims));
+    this.replace(toOrt(data, this.type.dtype, this.type.shape));
     return this.current;
   }
 
   private replace(next: ort.Tensor): void {
     this.release();
-    this.current = next;
+    this.value = next;
     this.spare = undefined;
   }
 }
@@ -64,8 +73,14 @@ export function pairOf(variable: Variable): Pair | Promise<Pair> {
   return held instanceof Promise ? held.then(move) : move(held);
 }
 
-function moved(state: State, { dtype, shape }: Variable, data: TypedArray): Pair {
-  const pair = new Pair(toOrt(data.slice() as TypedArray, dtype, shape));
+/** As {@link pairOf}, for what writes the next value without having read the one before: where no pair holds that, it is left where it is. */
+export function pairToWrite(variable: Variable): Pair {
+  const { holder } = stateOf(variable);
+  return holder instanceof Pair ? holder : new Pair(variable);
+}
+
+function moved(state: State, variable: Variable, data: TypedArray): Pair {
+  const pair = new Pair(variable, toOrt(data.slice() as TypedArray, variable.dtype, variable.shape));
   state.moveTo(pair);
   return pair;
 }

@@ -7,6 +7,8 @@ export interface SessionSettings {
   readonly device: Device;
   /** Threads within one operator. */
   readonly threads: number;
+  /** Whether it keeps the memory of a run for the next one, by default true. */
+  readonly arena?: boolean | undefined;
   /** Names of outputs that stay on the device, where it has a memory of its own. */
   readonly resident: readonly string[];
   /** Whether every run is handed tensors for all outputs, which are then written and not copied. */
@@ -93,11 +95,14 @@ export class Session {
   }
 }
 
-function options({ device, threads, resident, recordTo }: SessionSettings): ort.InferenceSession.SessionOptions {
+function options({ device, threads, arena = true, resident, recordTo }: SessionSettings): ort.InferenceSession.SessionOptions {
   return {
     executionProviders: [device],
     graphOptimizationLevel: "all",
     intraOpNumThreads: threads,
+    // A pattern is one piece of memory for all of a run, which without an arena would be fresh each time.
+    enableCpuMemArena: arena,
+    enableMemPattern: arena,
     logSeverityLevel: 4,
     // Threads that spin on after a run would take a core from what comes next: the update, or another session.
     extra: { session: { force_spinning_stop: "1" } },

@@ -36,6 +36,8 @@ describe("what goes wrong is one line and exit code 2", () => {
     [["run", "binary-addition", "--learning-rate", "1e999"], /--learning-rate: got "1e999", expected a number/],
     [["run", "binary-addition", "--init", "xavie"], /--init: got "xavie", expected one of normal, xavier, he: did you mean xavier\?/],
     [["run", "binary-addition", "--threads", "0"], /--threads: got "0", expected a whole number, 1 to 1024/],
+    [["run", "binary-addition", "--seed", "2,2"], /--seed: got "2,2", expected each seed once/],
+    [["run", "binary-addition", "--seed", "0,"], /--seed: got "", expected a whole number, 0 to 4294967295/],
     [["run", "binary-addition", "--seed", "-1"], /--seed: got "-1", expected a whole number, 0 to 4294967295/],
     [["run", "binary-addition", "--device", "gpu"], /--device: got "gpu", expected one of cpu, webgpu, /],
     [["run", "binary-addition", "--data", join(folder, "no-such")], /--data \(or KASANE_DATA\): got ".*", expected a folder/],
@@ -80,7 +82,9 @@ describe("what goes wrong is one line and exit code 2", () => {
     expect(wrong.stderr).toMatch(/^kasane: --resume: .* is a run of binary-addition: use kasane run binary-addition --resume .*\n$/);
     const seed = await kasane(["run", "binary-addition", "--resume", first, "--seed", "5"]);
     expect(seed.stderr).toMatch(/^kasane: --resume: the run was started with --seed 0, which it must keep\n$/);
-    expect([wrong.code, seed.code]).toEqual([2, 2]);
+    const seeds = await kasane(["run", "binary-addition", "--resume", first, "--seed", "0,5"]);
+    expect(seeds.stderr).toMatch(/^kasane: --resume: got several seeds, expected one run to go on with: resume each by itself\n$/);
+    expect([wrong.code, seed.code, seeds.code]).toEqual([2, 2, 2]);
   });
 
   it("a run of another preset", async () => {

@@ -57,3 +57,43 @@ it("an interrupted run says how to go on, ends with 130, and gives the same figu
   const [resumed, unbroken] = readdirSync(runs).map((name) => readFileSync(join(runs, name, "metrics.jsonl"), "utf8"));
   expect(resumed).toBe(unbroken);
 });
+
+it("several seeds are runs side by side, the same as one by one, and their figures stand beside each other", () => {
+  const [together, alone] = [join(folder, "together"), join(folder, "alone")];
+  const words = ["run", "binary-addition", "--iterations", "1000", "--plot-interval", "5"];
+  const { status, stdout, stderr } = kasane(...words, "--seed", "3,4", "--runs", together);
+  expect({ status, stderr: stderr.replaceAll(/^seed [34]: step .*\n/gm, "") }).toEqual({ status: 0, stderr: "" });
+  const runs = /\n\nfinished: (.*)\n$/.exec(stdout)?.[1]?.split(",") as string[];
+  expect(runs.map((run) => JSON.parse(readFileSync(join(root, run, "config.json"), "utf8")).seed)).toEqual([3, 4]);
+  expect(readdirSync(together)).toHaveLength(2);
+  expect(stdout).toMatch(/^seed 3: finished: /m);
+  expect(stdout).toMatch(/\nlast figure +seed 3 +seed 4 +mean +standard deviation\n/);
+
+  kasane(...words, "--seed", "4", "--runs", alone);
+  const [run] = readdirSync(alone) as [string];
+  expect(readFileSync(join(root, runs[1] as string, "metrics.jsonl"), "utf8")).toBe(readFileSync(join(alone, run, "metrics.jsonl"), "utf8"));
+});
+
+it("an interrupt saves the runs of all seeds, and what they lack is said for each", async () => {
+  const runs = join(folder, "seeds");
+  const words = ["run", "binary-addition", "--iterations", "100000", "--plot-interval", "5", "--seed", "0,1", "--runs", runs, "--json"];
+  const child = spawn(process.execPath, [...command, ...words], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  const written = { stdout: "", stderr: "" };
+  child.stderr.on("data", (text) => {
+    written.stderr += text;
+  });
+  child.stdout.on("data", (text) => {
+    written.stdout += text;
+    const bothTrain = [0, 1].every((seed) => written.stdout.includes(`{"seed":${seed},"event":"metrics"`));
+    if (bothTrain && !child.killed) child.kill("SIGINT");
+  });
+  const [code] = await once(child, "close");
+  expect(code).toBe(130);
+  for (const seed of [0, 1]) {
+    expect(written.stderr).toMatch(new RegExp(`^seed ${seed}: interrupted after step \\d+, saved as .*--resume .*$`, "m"));
+  }
+
+  const missing = kasane("run", "pronounce", "--dictionary", join(folder, "none.dict"), "--seed", "0,1", "--runs", runs);
+  expect(missing.status).toBe(2);
+  expect(missing.stderr).toMatch(/^(seed [01]: kasane: --dictionary: got .*: there is no such file\n){2}$/);
+});

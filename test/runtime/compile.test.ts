@@ -1,4 +1,4 @@
-import { compile, grad, isTraining, KasaneError, random, seed, stopGradient, type Tensor, tensor, Variable, zeros } from "kasane";
+import { compile, gather, grad, isTraining, KasaneError, random, seed, stopGradient, type Tensor, tensor, Variable, zeros } from "kasane";
 import { describe, expect, test } from "vitest";
 
 const counter = (value = 0) => new Variable(tensor(value));
@@ -134,6 +134,21 @@ describe("compile", () => {
       return x;
     });
     await expect(inside()).rejects.toThrow("in a traced function: assign its initial value there");
+  });
+
+  test("a variable that is written before it is read needs no first value", async () => {
+    const without = () => new Variable(gather(tensor([1, 2]), tensor([7], { dtype: "int32" })));
+    await expect(without().data()).rejects.toThrow(/index|indices/);
+    const y = without();
+    const write = compile((value: Tensor) => void y.assign(value.add(1)), { executor: "onnxruntime" });
+    await write(tensor([4]));
+    expect(await y.array()).toEqual([5]);
+    const step = compile(() => void y.assign(y.mul(2)), { executor: "onnxruntime" });
+    for (let i = 0; i < 3; i++) await step();
+    await write(y);
+    expect(await y.array()).toEqual([41]);
+    await step();
+    expect(await y.array()).toEqual([82]);
   });
 
   test("a state assigned from data does not write into the data", async () => {

@@ -1,4 +1,4 @@
-import { compile, type Tensor, tensor } from "kasane";
+import { compile, ones, type Tensor, tensor } from "kasane";
 import { afterEach, expect, it, vi } from "vitest";
 import { ort } from "../../src/runtime/onnxruntime.js";
 
@@ -23,4 +23,16 @@ it("a session that is left alone for long is closed, and opens again when it is 
   expect(await run(rare)).toBe(6);
   expect(create).toHaveBeenCalledTimes(3);
   await Promise.all([rare, frequent].map((step) => step?.dispose()));
+});
+
+it("graphs without arenas compute the same, in memory that they share", async () => {
+  const create = vi.spyOn(ort.InferenceSession, "create");
+  const [kept, shared] = [true, false].map((arena) => compile((x: Tensor) => x.exp().matmul(x).sum(), { arena, executor: "onnxruntime" }));
+  for (const size of [3, 40, 3]) {
+    const x = ones([size, size]);
+    expect(await (await shared?.(x))?.item()).toBe(await (await kept?.(x))?.item());
+  }
+  const settings = create.mock.calls.map(([, options]) => [options?.enableCpuMemArena, options?.enableMemPattern]);
+  expect(settings).toEqual([false, true, false, true].map((arena) => [arena, arena]));
+  await Promise.all([kept, shared].map((step) => step?.dispose()));
 });

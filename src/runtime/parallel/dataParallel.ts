@@ -24,6 +24,7 @@ const forgotten = new FinalizationRegistry<number>((id) => void close(id));
  */
 export class DataParallelPlan implements Runnable {
   readonly reads: readonly Variable[];
+  readonly writes: readonly Variable[];
   readonly usesRandom: boolean;
   private readonly id = programs++;
   private readonly built: Built;
@@ -74,6 +75,7 @@ export class DataParallelPlan implements Runnable {
           },
         );
     this.reads = [...new Set([...variables.values(), ...(this.final?.reads ?? [])])];
+    this.writes = this.final?.writes ?? [];
     this.usesRandom = this.final?.usesRandom || divided.some(({ local: { source } }) => source.kind === "random" && !source.key);
 
     const footprintOf = (list: readonly string[]) => footprint(list.map((name) => byteLengthOf(program.types[name] as TensorType)));

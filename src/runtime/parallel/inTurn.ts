@@ -6,6 +6,7 @@ import type { Runnable } from "../plan.js";
 /** A plan run for one slice of its inputs after the other, its outputs stacked. */
 export class InTurn implements Runnable {
   readonly reads: readonly Variable[];
+  readonly writes: readonly Variable[];
   readonly usesRandom: boolean;
 
   constructor(
@@ -13,6 +14,7 @@ export class InTurn implements Runnable {
     private readonly runs: number,
   ) {
     this.reads = plan.reads;
+    this.writes = plan.writes;
     this.usesRandom = plan.usesRandom;
   }
 
