@@ -71,7 +71,9 @@ it("several seeds are runs side by side, the same as one by one, and their figur
 
   kasane(...words, "--seed", "4", "--runs", alone);
   const [run] = readdirSync(alone) as [string];
-  expect(readFileSync(join(root, runs[1] as string, "metrics.jsonl"), "utf8")).toBe(readFileSync(join(alone, run, "metrics.jsonl"), "utf8"));
+  expect(readFileSync(join(root, runs[1] as string, "metrics.jsonl"), "utf8")).toBe(
+    readFileSync(join(alone, run, "metrics.jsonl"), "utf8"),
+  );
 });
 
 it("an interrupt saves the runs of all seeds, and what they lack is said for each", async () => {
