@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { temporaryFolder } from "./helpers.js";
@@ -64,14 +64,14 @@ it("several seeds are runs side by side, the same as one by one, and their figur
   const { status, stdout, stderr } = kasane(...words, "--seed", "3,4", "--runs", together);
   expect({ status, stderr: stderr.replaceAll(/^seed [34]: step .*\n/gm, "") }).toEqual({ status: 0, stderr: "" });
   const runs = /\n\nfinished: (.*)\n$/.exec(stdout)?.[1]?.split(",") as string[];
-  expect(runs.map((run) => JSON.parse(readFileSync(join(root, run, "config.json"), "utf8")).seed)).toEqual([3, 4]);
+  expect(runs.map((run) => JSON.parse(readFileSync(resolve(root, run, "config.json"), "utf8")).seed)).toEqual([3, 4]);
   expect(readdirSync(together)).toHaveLength(2);
   expect(stdout).toMatch(/^seed 3: finished: /m);
   expect(stdout).toMatch(/\nlast figure +seed 3 +seed 4 +mean +standard deviation\n/);
 
   kasane(...words, "--seed", "4", "--runs", alone);
   const [run] = readdirSync(alone) as [string];
-  expect(readFileSync(join(root, runs[1] as string, "metrics.jsonl"), "utf8")).toBe(
+  expect(readFileSync(resolve(root, runs[1] as string, "metrics.jsonl"), "utf8")).toBe(
     readFileSync(join(alone, run, "metrics.jsonl"), "utf8"),
   );
 });
