@@ -59,15 +59,26 @@ export function sequenceLoss(model: models.SequenceModel, source: Tensor, target
 /** Sources and what is to be made of them, as {@link sequenceLoss} takes them. */
 export type SequencePairs = { readonly source: Tensor; readonly target: Tensor };
 
+/** Settings of {@link trainingStep}. */
+export interface TrainingOptions extends SequenceLossOptions {
+  /** As `compile` has it. Batches of many shapes need much less memory without, and models without loops are hardly slower. */
+  readonly arena?: boolean;
+}
+
 /** An update of the model: the loss of a batch, and one step of the optimizer down its gradient. */
-export const trainingStep = (model: models.SequenceModel, optimizer: optim.Adam, device: Device, options?: SequenceLossOptions) =>
+export const trainingStep = (
+  model: models.SequenceModel,
+  optimizer: optim.Adam,
+  device: Device,
+  { arena = true, ...options }: TrainingOptions = {},
+) =>
   compile(
     ({ source, target }: SequencePairs) => {
       const loss = sequenceLoss(model, source, target, options);
       optimizer.minimize(loss);
       return { loss };
     },
-    { training: true, device },
+    { training: true, device, arena },
   );
 
 /** The ids of sequences in a matrix of the given width. */

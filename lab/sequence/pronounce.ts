@@ -95,7 +95,7 @@ async function learn(
     learningRate: optim.warmUp(rising, optim.cosine(learningRate, steps - rising)),
     clipGlobalNorm: 1,
   });
-  const step = trainingStep(model, optimizer, context.device, { labelSmoothing });
+  const step = trainingStep(model, optimizer, context.device, { labelSmoothing, arena: architecture !== "transformer" });
 
   // Loop
   const { history, step: last } = await context.fit({

@@ -103,6 +103,7 @@ export async function trainOn(corpus: Corpus, context: Context, o: Options): Pro
   const model = makeTransformer(corpus.vocabularies, o);
   const { history, step, translator } = await trainTranslator(corpus, model, context, {
     ...o,
+    arena: false,
     // Section 5.3 of the paper; clipped, as a rare step would else undo many.
     optimizer: (steps) => new optim.Adam(model, { learningRate: scheduleOf(o, steps), beta2: 0.98, epsilon: 1e-9, clipGlobalNorm: 1 }),
   });

@@ -183,6 +183,8 @@ export interface Training {
   readonly buckets: number;
   readonly epochs: number;
   readonly labelSmoothing: number;
+  /** See {@link TrainingOptions}. */
+  readonly arena?: boolean;
   /** Steps, in all epochs together, to the optimizer of them. */
   readonly optimizer: (steps: number) => optim.Adam;
   /** Where checkpoints and metrics go, by default the run's folder, and whether they are gone on from, by default where the run is. */
@@ -206,7 +208,7 @@ export async function trainTranslator(
   { train: examples, dev, vocabularies }: Corpus,
   model: models.SequenceModel,
   context: Context,
-  { longest, batchSize, buckets, epochs, labelSmoothing, optimizer: optimizerOf, ...place }: Training,
+  { longest, batchSize, buckets, epochs, labelSmoothing, arena = true, optimizer: optimizerOf, ...place }: Training,
 ): Promise<Trained> {
   const { device, seed } = context;
   const perEpoch = Math.floor(examples.length / batchSize);
@@ -220,7 +222,7 @@ export async function trainTranslator(
   );
 
   const optimizer = optimizerOf(epochs * perEpoch);
-  const step = trainingStep(model, optimizer, device, { labelSmoothing });
+  const step = trainingStep(model, optimizer, device, { labelSmoothing, arena });
   const translator = new Translator(model, vocabularies, longest, device);
   const clock = new Stopwatch(join(place.folder ?? context.folder.path, "minutes.txt"));
   const fitted = context.fit({
