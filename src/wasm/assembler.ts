@@ -2,12 +2,12 @@
 export const types = { i32: 0x7f, f64: 0x7c, v128: 0x7b } as const;
 export type Type = keyof typeof types;
 
-/** An unsigned number in LEB128. */
-export function unsigned(value: number): number[] {
-  const bytes: number[] = [];
+/** An unsigned number in LEB128, after `bytes`. */
+export function unsigned(value: number, bytes: number[] = []): number[] {
   let rest = value;
   for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) + 0x80);
-  return [...bytes, rest];
+  bytes.push(rest);
+  return bytes;
 }
 
 /** A signed 32-bit number in LEB128. */
@@ -107,12 +107,12 @@ const memory = {
 } as const;
 
 /** An access to memory at an address on the stack plus `offset` bytes. No alignment is promised. */
-export const access = (name: keyof typeof memory, offset: number, lane?: number): number[] => [
-  ...memory[name][0],
-  Math.min(memory[name][1], 2),
-  ...unsigned(offset),
-  ...(lane === undefined ? [] : [lane]),
-];
+export function access(name: keyof typeof memory, offset: number, lane?: number): number[] {
+  const [code, alignment] = memory[name];
+  const bytes = unsigned(offset, [...code, Math.min(alignment, 2)]);
+  if (lane !== undefined) bytes.push(lane);
+  return bytes;
+}
 
 /** `i8x16.shuffle` of whole 32-bit lanes of two vectors, those of the second counted from 4. */
 export const shuffle = (lanes: readonly number[]): number[] => [
@@ -131,7 +131,10 @@ export class Code {
   constructor(readonly parameters = 0) {}
 
   write(...parts: readonly (Opcode | readonly number[])[]): this {
-    for (const part of parts) for (const byte of typeof part === "string" ? opcodes[part] : part) this.bytes.push(byte);
+    for (const part of parts) {
+      const bytes: readonly number[] = typeof part === "string" ? opcodes[part] : part;
+      for (let i = 0; i < bytes.length; i++) this.bytes.push(bytes[i] as number);
+    }
     return this;
   }
 
@@ -145,19 +148,19 @@ export class Code {
   }
 
   get(local: number): this {
-    return this.write([0x20, ...unsigned(local)]);
+    return this.write(unsigned(local, [0x20]));
   }
 
   set(local: number): this {
-    return this.write([0x21, ...unsigned(local)]);
+    return this.write(unsigned(local, [0x21]));
   }
 
   tee(local: number): this {
-    return this.write([0x22, ...unsigned(local)]);
+    return this.write(unsigned(local, [0x22]));
   }
 
   call(index: number): this {
-    return this.write([0x10, ...unsigned(index)]);
+    return this.write(unsigned(index, [0x10]));
   }
 
   /** Runs `body` for each value of a new local from `start` up to `end`, which is greater, by `step`. */
@@ -226,8 +229,9 @@ const section = (id: number, content: readonly number[]): number[] => concatenat
 const text = (value: string): number[] => vector([...new TextEncoder().encode(value)].map((byte) => [byte]));
 
 /** Spreading many bytes into a call would overflow its stack. */
-const concatenate = (parts: readonly (readonly number[])[]): number[] =>
-  parts.reduce<number[]>((all, part) => {
-    for (const byte of part) all.push(byte);
-    return all;
-  }, []);
+function concatenate(parts: readonly (readonly number[])[]): number[] {
+  const all = new Array<number>(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) for (let i = 0; i < part.length; i++) all[at++] = part[i] as number;
+  return all;
+}

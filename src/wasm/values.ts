@@ -39,7 +39,10 @@ export class Values {
   /** What `code` makes of its operands. */
   make(code: Opcode | readonly number[], operands: readonly Value[], element: Element = "float32", type: Type = "v128"): Value {
     const bytes: readonly number[] = typeof code === "string" ? opcodes[code] : code;
-    const key = `${bytes.join()};${operands.map(({ id }) => id).join()}`;
+    // Hundreds of thousands are made for a large graph: a character a byte is the shortest key.
+    let key = "";
+    for (const { id } of operands) key += `${id};`;
+    key += `|${String.fromCharCode(...bytes)}`;
     const known = this.known.get(key);
     if (known) return element === known.element ? known : { ...known, element };
     const value: Computed = { id: this.next++, type, element, code: bytes, operands: operands as readonly Computed[], uses: 0 };
