@@ -70,7 +70,7 @@ export const trainingStep = (
   model: models.SequenceModel,
   optimizer: optim.Adam,
   device: Device,
-  { arena = true, ...options }: TrainingOptions = {},
+  { arena, ...options }: TrainingOptions = {},
 ) =>
   compile(
     ({ source, target }: SequencePairs) => {

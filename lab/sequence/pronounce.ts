@@ -95,6 +95,7 @@ async function learn(
     learningRate: optim.warmUp(rising, optim.cosine(learningRate, steps - rising)),
     clipGlobalNorm: 1,
   });
+  // Recurrent models have loops.
   const step = trainingStep(model, optimizer, context.device, { labelSmoothing, arena: architecture !== "transformer" });
 
   // Loop

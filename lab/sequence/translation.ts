@@ -208,7 +208,7 @@ export async function trainTranslator(
   { train: examples, dev, vocabularies }: Corpus,
   model: models.SequenceModel,
   context: Context,
-  { longest, batchSize, buckets, epochs, labelSmoothing, arena = true, optimizer: optimizerOf, ...place }: Training,
+  { longest, batchSize, buckets, epochs, labelSmoothing, arena, optimizer: optimizerOf, ...place }: Training,
 ): Promise<Trained> {
   const { device, seed } = context;
   const perEpoch = Math.floor(examples.length / batchSize);

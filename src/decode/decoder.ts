@@ -95,7 +95,7 @@ export class CompiledStep<Inputs extends Readonly<Record<string, Tensor>>, Choic
     rearrange: (state: Tensor, inputs: Inputs) => Tensor = (state) => state,
   ) {
     // A search has a graph for each number of rows, and uses each a few times.
-    const options = { arena: false, ...(device !== undefined && { device }) };
+    const options = { arena: false, device };
     this.run = compile(({ tokens, place, inputs }: Traced<Inputs>) => {
       const state = this.at(place);
       // Traced once to see which parts of the state come back as they were: those need no rearranging. Nothing of it is computed.

@@ -21,7 +21,7 @@ export interface OnnxSettings {
   /** 0 for all cores. */
   readonly threads: number;
   readonly detectAnomalies?: boolean;
-  readonly arena?: boolean | undefined;
+  readonly arena?: boolean;
 }
 
 /** Runs a graph as one ONNX model. */
@@ -41,6 +41,7 @@ export class OnnxExecutor implements Executor {
   private readonly inPlace: ReadonlySet<Variable>;
   /** The variables whose values are in pairs. */
   private readonly changed: ReadonlySet<Variable>;
+  /** The variables whose values a run needs. */
   private readonly read: ReadonlySet<Variable>;
   readonly onDevice: boolean;
   private readonly handsOver: boolean;

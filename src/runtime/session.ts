@@ -8,7 +8,7 @@ export interface SessionSettings {
   /** Threads within one operator. */
   readonly threads: number;
   /** Whether it keeps the memory of a run for the next one, by default true. */
-  readonly arena?: boolean | undefined;
+  readonly arena?: boolean;
   /** Names of outputs that stay on the device, where it has a memory of its own. */
   readonly resident: readonly string[];
   /** Whether every run is handed tensors for all outputs, which are then written and not copied. */

@@ -66,7 +66,7 @@ export class Values {
 
   /** What a local holds; it may not change before all that uses it is written. */
   local(index: number, type: Type = "v128", element: Element = "float32"): Value {
-    return this.make([0x20, ...unsigned(index)], [], element, type);
+    return this.make(unsigned(index, [0x20]), [], element, type);
   }
 
   /** A whole number, as an address or a factor of one. */

@@ -12,6 +12,22 @@ const folder = temporaryFolder();
 
 const kasane = (...words: string[]) => spawnSync(process.execPath, [...command, ...words], { cwd: root, encoding: "utf8" });
 
+/** Runs the command and interrupts it, once, as soon as what it has written is enough; gives its exit code and what it wrote. */
+async function interrupted(words: readonly string[], isEnough: (stdout: string) => boolean) {
+  const child = spawn(process.execPath, [...command, ...words], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  const written = { stdout: "", stderr: "" };
+  child.stderr.on("data", (text) => {
+    written.stderr += text;
+  });
+  child.stdout.on("data", (text) => {
+    written.stdout += text;
+    // A second interrupt would end it at once.
+    if (!child.killed && isEnough(written.stdout)) child.kill("SIGINT");
+  });
+  const [code] = await once(child, "close");
+  return { code, ...written };
+}
+
 it("a device that this machine lacks is one line and exit code 2, whatever its drivers say", () => {
   const missing = process.platform === "darwin" ? "dml" : "coreml";
   const { status, stdout, stderr } = kasane("run", "binary-addition", "--device", missing, "--runs", folder);
@@ -28,22 +44,7 @@ it("a reader that leaves, such as head, is no error", () => {
 it("an interrupted run says how to go on, ends with 130, and gives the same figures when it was resumed", async () => {
   const runs = join(folder, "interrupted");
   const options = ["--iterations", "2000", "--plot-interval", "5", "--runs", runs];
-  const child = spawn(process.execPath, [...command, "run", "binary-addition", ...options], {
-    cwd: root,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let stderr = "";
-  child.stderr.on("data", (text) => {
-    stderr += text;
-  });
-  // Once it is training.
-  let stdout = "";
-  child.stdout.on("data", (text) => {
-    stdout += text;
-    // A second interrupt would end it at once.
-    if (!child.killed && stdout.includes("iteration 20\n")) child.kill("SIGINT");
-  });
-  const [code] = await once(child, "close");
+  const { code, stderr } = await interrupted(["run", "binary-addition", ...options], (stdout) => stdout.includes("iteration 20\n"));
   expect(code).toBe(130);
   const step = Number(/interrupted after step (\d+), saved as /.exec(stderr)?.[1]);
   expect(step).toBeGreaterThanOrEqual(20);
@@ -79,20 +80,12 @@ it("several seeds are runs side by side, the same as one by one, and their figur
 it("an interrupt saves the runs of all seeds, and what they lack is said for each", async () => {
   const runs = join(folder, "seeds");
   const words = ["run", "binary-addition", "--iterations", "100000", "--plot-interval", "5", "--seed", "0,1", "--runs", runs, "--json"];
-  const child = spawn(process.execPath, [...command, ...words], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
-  const written = { stdout: "", stderr: "" };
-  child.stderr.on("data", (text) => {
-    written.stderr += text;
-  });
-  child.stdout.on("data", (text) => {
-    written.stdout += text;
-    const bothTrain = [0, 1].every((seed) => written.stdout.includes(`{"seed":${seed},"event":"metrics"`));
-    if (bothTrain && !child.killed) child.kill("SIGINT");
-  });
-  const [code] = await once(child, "close");
+  const { code, stderr } = await interrupted(words, (stdout) =>
+    [0, 1].every((seed) => stdout.includes(`{"seed":${seed},"event":"metrics"`)),
+  );
   expect(code).toBe(130);
   for (const seed of [0, 1]) {
-    expect(written.stderr).toMatch(new RegExp(`^seed ${seed}: interrupted after step \\d+, saved as .*--resume .*$`, "m"));
+    expect(stderr).toMatch(new RegExp(`^seed ${seed}: interrupted after step \\d+, saved as .*--resume .*$`, "m"));
   }
 
   const missing = kasane("run", "pronounce", "--dictionary", join(folder, "none.dict"), "--seed", "0,1", "--runs", runs);
