@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { check, type Device, data, train } from "kasane";
+import { check, type Device } from "kasane";
+import { datasets, files, train } from "kasane/node";
 import type { Chart } from "./plot/chart.js";
 import { drawSvg } from "./plot/svg.js";
 import { drawTerminal } from "./plot/terminal.js";
@@ -39,8 +40,8 @@ export class PredictContext {
   }
 
   /** The bytes of a dataset's files, from the folder given with `--data`, the cache or the dataset's home. */
-  dataset(dataset: data.Dataset): Promise<Map<string, Uint8Array>> {
-    return data.readDataset(dataset, { folder: this.settings.data, onDownload: showDownload });
+  dataset(dataset: datasets.Dataset): Promise<Map<string, Uint8Array>> {
+    return datasets.readDataset(dataset, { folder: this.settings.data, onDownload: showDownload });
   }
 
   /**
@@ -89,7 +90,7 @@ export class Context extends PredictContext {
   async fit<Batch>(options: train.FitOptions<Batch>): Promise<train.FitResult> {
     const { folder, resuming } = this;
     if (resuming && options.folder === undefined) this.checkpoint("last");
-    const events = new train.EventWriter(options.folder ?? folder.path);
+    const events = new files.EventWriter(options.folder ?? folder.path);
     const onRecord = (metrics: train.Metrics) => {
       options.onRecord?.(metrics);
       if (this.settings.json) this.print("", { event: "metrics", ...metrics });
@@ -124,7 +125,7 @@ export class Context extends PredictContext {
 
   /** Leaves a chart in the run folder as `NAME.svg` and draws it in the terminal. */
   async plot(name: string, chart: Chart): Promise<void> {
-    await train.writeAtomically(this.folder.file(`${name}.svg`), drawSvg(chart));
+    await files.writeAtomically(this.folder.file(`${name}.svg`), drawSvg(chart));
     this.print(`\n${drawTerminal(chart)}`);
   }
 }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
-import { check, KasaneError, train } from "kasane";
+import { check, KasaneError } from "kasane";
+import { files, train } from "kasane/node";
 import { z } from "zod";
 
 /** What a run was started with, as `config.json` holds it. */
@@ -105,7 +106,7 @@ export class RunFolder {
   /** Changes the configuration on disk. */
   async update(changes: Partial<RunConfig>): Promise<void> {
     this.current = { ...this.current, ...changes };
-    await train.writeAtomically(this.file("config.json"), `${JSON.stringify(this.current, null, 2)}\n`);
+    await files.writeAtomically(this.file("config.json"), `${JSON.stringify(this.current, null, 2)}\n`);
   }
 }
 

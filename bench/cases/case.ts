@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { check } from "kasane";
-import { fillUniform } from "../../src/runtime/uniform.js";
+import { fillUniform } from "../../src/random/uniform.js";
 
 /** A weight: numbers uniform in `centre` ± `bound`. Layouts and the order of gates are PyTorch's. */
 export interface Weight {

@@ -1,6 +1,7 @@
 /** Kasane as an experiment uses it: modules, an optimizer, one compiled step. With `--single` every step is a call of its own. */
 import { readFileSync } from "node:fs";
-import { compile, crossEntropy, meanSquaredError, nn, optim, profile, type Tensor, tensor, Variable, zeros } from "kasane";
+import { compile, crossEntropy, meanSquaredError, nn, optim, type Tensor, tensor, Variable, zeros } from "kasane";
+import { profile } from "kasane/node";
 import type { Entry, Update } from "../cases/case.js";
 import { type Loaded, type Ready, serve, threads } from "./protocol.js";
 

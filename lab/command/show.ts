@@ -1,4 +1,5 @@
-import { KasaneError, type train } from "kasane";
+import { KasaneError } from "kasane";
+import type { train } from "kasane/node";
 import { seriesOf } from "../plot/chart.js";
 import { drawTerminal } from "../plot/terminal.js";
 import { RunFolder } from "../runFolder.js";

@@ -1,4 +1,4 @@
-import type { train } from "kasane";
+import type { train } from "kasane/node";
 
 /** One line of a chart: points `(x[i], y[i])`, in the order of `x`. Points that are not finite leave a gap. */
 export interface Series {

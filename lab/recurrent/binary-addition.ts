@@ -1,4 +1,5 @@
-import { arange, check, compile, type Device, exportOnnx, grad, nn, optim, random, stack, type Tensor, tensor } from "kasane";
+import { arange, check, compile, type Device, grad, nn, optim, random, stack, type Tensor, tensor } from "kasane";
+import { exportOnnx } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import { seriesOf } from "../plot/chart.js";

@@ -1,4 +1,5 @@
-import { check, compile, crossEntropy, data, exportOnnx, nn, ones, optim, softmax, type Tensor, tensor, train, Variable } from "kasane";
+import { check, compile, crossEntropy, data, metrics, nn, ones, optim, softmax, type Tensor, tensor, Variable } from "kasane";
+import { datasets, exportOnnx, files } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 
@@ -60,7 +61,7 @@ export const nextWord = defineExperiment({
     const { device, folder, seed } = context;
 
     // Data: the ids of all words one after the other. Windows are cut out of them batch by batch, the first four fifths to train on.
-    const { vocabulary, ids } = await data.encodeWords(data.readTexts(data.findTextFiles(corpus)), data.englishWords, {
+    const { vocabulary, ids } = await data.encodeWords(datasets.readTexts(datasets.findTextFiles(corpus)), data.englishWords, {
       minimumCount: rareCount + 1,
       specials: [unknown],
       unknown,
@@ -71,7 +72,7 @@ export const nextWord = defineExperiment({
     const trainCount = Math.floor((4 * windowCount) / 5);
     const perEpoch = Math.floor(trainCount / batchSize);
     check(perEpoch > 0, () => `--corpus: ${ids.length} words are too few for a batch of ${batchSize} windows: lower --batch-size`);
-    await data.saveVocabulary(folder.file(dictionaryFile), vocabulary);
+    await files.saveVocabulary(folder.file(dictionaryFile), vocabulary);
     const batchOf = (starts: Int32Array): Batch => {
       const [length, count] = [windowLength, starts.length];
       const windows = Int32Array.from(
@@ -90,7 +91,7 @@ export const nextWord = defineExperiment({
     // Step: the mean cross entropy of a batch of windows.
     const evaluate = ({ windows, targets }: Batch) => {
       const logits = model.forward(windows);
-      return { crossEntropy: crossEntropy(logits, targets), accuracy: train.accuracy(logits, targets) };
+      return { crossEntropy: crossEntropy(logits, targets), accuracy: metrics.accuracy(logits, targets) };
     };
     const step = compile(
       (batch: Batch) => {
@@ -125,7 +126,7 @@ export const nextWord = defineExperiment({
       series,
     });
     const measure = compile(evaluate, { device });
-    const means = new train.RunningMeans();
+    const means = new metrics.RunningMeans();
     for (const places of data.batches(windowCount - trainCount, { batchSize })) {
       const figures = await measure(batchOf(places.map((place) => trainCount + place)));
       means.add({ testCrossEntropy: await figures.crossEntropy.item(), testAccuracy: await figures.accuracy.item() }, places.length);
@@ -144,7 +145,7 @@ export const nextWord = defineExperiment({
 
     async run(context, options, text, { all }) {
       const { windowLength } = options;
-      const vocabulary = data.loadVocabulary(context.folder.file(dictionaryFile), unknown);
+      const vocabulary = files.loadVocabulary(context.folder.file(dictionaryFile), unknown);
       const words = data.englishWords(text);
       check(words.length >= windowLength, () => `predict: "${text}" has ${words.length} words, expected ${windowLength} or more`);
       const window = words.slice(-windowLength);

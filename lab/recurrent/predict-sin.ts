@@ -1,4 +1,5 @@
-import { compile, concat, data, exportOnnx, meanSquaredError, nn, optim, scan, slice, type Tensor, tensor, unsqueeze, zeros } from "kasane";
+import { compile, concat, data, meanSquaredError, nn, optim, scan, slice, type Tensor, tensor, unsqueeze, zeros } from "kasane";
+import { exportOnnx } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 

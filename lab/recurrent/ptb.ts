@@ -1,4 +1,5 @@
-import { check, compile, data, mul, optim, type Tensor, type train } from "kasane";
+import { check, compile, data, mul, optim, type Tensor } from "kasane";
+import { datasets, type train } from "kasane/node";
 import { z } from "zod";
 import type { Context } from "../context.js";
 import { defineExperiment } from "../experiment.js";
@@ -151,7 +152,7 @@ export async function trainOn(texts: Texts, context: Context, o: Options): Promi
 
 /** The three texts as word ids, by descending frequency in the training text. */
 export async function readTexts(context: Context): Promise<Texts> {
-  const files = await context.dataset(data.pennTreebank);
+  const files = await context.dataset(datasets.pennTreebank);
   const [train, valid, test] = ["train", "valid", "test"].map((part) => wordsOf(files.get(`ptb.${part}.txt`) as Uint8Array));
   const vocabulary = data.Vocabulary.of(train as string[], { specials: ["<unk>", "<eos>"] });
   const ids = (words: string[] | undefined) => vocabulary.encode(words as string[]);

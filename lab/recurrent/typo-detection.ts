@@ -1,4 +1,5 @@
 import { add, check, compile, data, optim, type Tensor } from "kasane";
+import { files } from "kasane/node";
 import { z } from "zod";
 import { table } from "../command/table.js";
 import { defineExperiment } from "../experiment.js";
@@ -52,7 +53,7 @@ export const typoDetection = defineExperiment({
     // Data: sentences as tokens. Mistakes are put into them as they are needed.
     const texts = await readSentences(context, options);
     const vocabulary = data.Vocabulary.of(texts.train.flat(), { minimumCount: 2, specials: [unknownWord, endMark] });
-    await data.saveVocabulary(folder.file(vocabularyFile), vocabulary);
+    await files.saveVocabulary(folder.file(vocabularyFile), vocabulary);
     const perEpoch = Math.floor(texts.train.length / batchSize);
     check(perEpoch > 0, () => `typo-detection: ${texts.train.length} sentences are no batch of ${batchSize}: lower --batch-size`);
     const corrupt = (sentences: Sentences, places: Iterable<number>, first: number) =>
@@ -129,7 +130,7 @@ export const typoDetection = defineExperiment({
       const figures = context.folder.metrics.read().findLast(({ misspeltThreshold }) => misspeltThreshold !== undefined);
       check(figures !== undefined, () => `predict: ${context.folder.shown} has not come to the end of an epoch: resume it`);
       const thresholds = { misspelt: figures.misspeltThreshold as number, missing: figures.missingThreshold as number };
-      const vocabulary = data.loadVocabulary(context.folder.file(vocabularyFile), unknownWord);
+      const vocabulary = files.loadVocabulary(context.folder.file(vocabularyFile), unknownWord);
       const model = new TypoDetector(vocabulary.size, true, options);
       await context.restore({ both: model });
 

@@ -1,4 +1,5 @@
-import { arange, compile, concat, type Device, type data, exportOnnx, gather, less, nn, type Tensor, tensor } from "kasane";
+import { arange, compile, concat, type Device, type data, gather, less, nn, type Tensor, tensor } from "kasane";
+import { exportOnnx } from "kasane/node";
 import type { Scores } from "./detection.js";
 
 /** The characters that are told apart; 0 stands for none, 1 for all others. */

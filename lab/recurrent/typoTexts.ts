@@ -1,4 +1,5 @@
 import { check, data } from "kasane";
+import { datasets } from "kasane/node";
 import type { Context } from "../context.js";
 
 /** The least and the most tokens of the sentences that are read. */
@@ -41,7 +42,7 @@ function* usableSentences(text: string): Generator<readonly string[]> {
 }
 
 async function readWikiText(context: Context): Promise<Texts> {
-  const files = await context.dataset(data.wikiText2);
+  const files = await context.dataset(datasets.wikiText2);
   const sentences = (part: string) => {
     const text = new TextDecoder().decode(files.get(`${part}.txt`));
     // As it was before it was tokenised, without the headings.
@@ -59,7 +60,7 @@ async function readWikiText(context: Context): Promise<Texts> {
 async function readCorpus(corpus: string, most: number): Promise<Texts> {
   const all: (readonly string[])[] = [];
   const needed = Math.ceil(most / 0.9);
-  for await (const text of data.readTexts(data.findTextFiles(corpus))) {
+  for await (const text of datasets.readTexts(datasets.findTextFiles(corpus))) {
     for (const sentence of usableSentences(text)) all.push(sentence);
     if (all.length >= needed) break;
   }

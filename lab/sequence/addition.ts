@@ -1,4 +1,4 @@
-import { check, data, optim, random, train } from "kasane";
+import { check, data, metrics, optim, random } from "kasane";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import { seriesOf } from "../plot/chart.js";
@@ -94,7 +94,7 @@ export const addition = defineExperiment({
     const write = writer(model, width, digits + 2, device);
     const exactOf = (answers: readonly (readonly number[])[], pairs: readonly Addends[]) => {
       const references = pairs.map((pair) => [encode(answer(pair))]);
-      return 1 - train.sequenceErrorRate(answers, references);
+      return 1 - metrics.sequenceErrorRate(answers, references);
     };
 
     // Loop: the sums in another order each epoch.

@@ -1,4 +1,5 @@
-import { compile, crossEntropy, type Device, data, decode, models, type nn, type optim, slice, type Tensor, tensor, train } from "kasane";
+import { compile, crossEntropy, type Device, data, decode, models, type nn, type optim, slice, type Tensor, tensor } from "kasane";
+import { files } from "kasane/node";
 import type { Context } from "../context.js";
 
 /** The ids of the marks, the first of every vocabulary here. */
@@ -147,5 +148,5 @@ export function bucketed<Found>(widths: readonly number[], batchSize: number, ma
  */
 export async function saveOnnx({ folder }: Context, model: models.SequenceModel, capacity: number): Promise<void> {
   const onnx = await models.sequenceOnnx(model, capacity);
-  for (const [part, bytes] of Object.entries(onnx)) await train.writeAtomically(folder.file(`${part}.onnx`), bytes);
+  for (const [part, bytes] of Object.entries(onnx)) await files.writeAtomically(folder.file(`${part}.onnx`), bytes);
 }

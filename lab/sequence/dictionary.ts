@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { check, data } from "kasane";
+import { datasets, files } from "kasane/node";
 import type { Context, PredictContext } from "../context.js";
 
 /** The public dictionaries, and how each is read. */
 const dictionaries = {
-  cmudict: { dataset: data.cmudict, read: data.readCmudict },
-  sigmorphon: { dataset: data.sigmorphonEnglish, read: data.readSigmorphon },
+  cmudict: { dataset: datasets.cmudict, read: datasets.readCmudict },
+  sigmorphon: { dataset: datasets.sigmorphonEnglish, read: datasets.readSigmorphon },
 } as const;
 export type DictionaryName = keyof typeof dictionaries;
 export const dictionaryNames = Object.keys(dictionaries) as [DictionaryName, ...DictionaryName[]];
@@ -20,10 +21,10 @@ export async function readDictionary(
   context: PredictContext,
   name: DictionaryName,
   { file, stress }: { readonly file?: string | undefined; readonly stress: boolean },
-): Promise<data.PronouncedParts> {
+): Promise<datasets.PronouncedParts> {
   if (file === undefined) return dictionaries[name].read(await context.dataset(dictionaries[name].dataset), { stress });
   check(existsSync(file), () => `--dictionary: got "${file}": there is no such file`);
-  const parts = data.readCmudict(new Map([[file, readFileSync(file)]]), { file, stress });
+  const parts = datasets.readCmudict(new Map([[file, readFileSync(file)]]), { file, stress });
   const words = Object.entries(parts).map(([part, { length }]) => `${part} ${length}`);
   const isEnough = [parts.train, parts.dev, parts.test].every(({ length }) => length > 0);
   check(isEnough, () => `--dictionary: ${file} has too few words: ${words.join(", ")}, expected some in each part`);
@@ -36,22 +37,22 @@ export interface Signs {
   readonly phonemes: data.Vocabulary;
 }
 
-const files = { letters: "letters.json", phonemes: "phonemes.json" } as const;
+const vocabularyFiles = { letters: "letters.json", phonemes: "phonemes.json" } as const;
 
 /** Those of the words, left in the run's folder for predictions. */
-export async function saveSigns({ folder }: Context, words: readonly data.Pronounced[]): Promise<Signs> {
+export async function saveSigns({ folder }: Context, words: readonly datasets.Pronounced[]): Promise<Signs> {
   const signs = {
     letters: data.Vocabulary.of(words.flatMap(({ word, pronunciations }) => pronunciations.flatMap(() => [...word]))),
     phonemes: data.Vocabulary.of(words.flatMap(({ pronunciations }) => pronunciations.flat())),
   };
-  await data.saveVocabulary(folder.file(files.letters), signs.letters);
-  await data.saveVocabulary(folder.file(files.phonemes), signs.phonemes);
+  await files.saveVocabulary(folder.file(vocabularyFiles.letters), signs.letters);
+  await files.saveVocabulary(folder.file(vocabularyFiles.phonemes), signs.phonemes);
   return signs;
 }
 
 export const loadSigns = ({ folder }: PredictContext): Signs => ({
-  letters: data.loadVocabulary(folder.file(files.letters)),
-  phonemes: data.loadVocabulary(folder.file(files.phonemes)),
+  letters: files.loadVocabulary(folder.file(vocabularyFiles.letters)),
+  phonemes: files.loadVocabulary(folder.file(vocabularyFiles.phonemes)),
 });
 
 /** Whether a run has learnt these. */

@@ -1,4 +1,5 @@
 import { data, type models, optim } from "kasane";
+import type { datasets } from "kasane/node";
 import { z } from "zod";
 import { table } from "../command/table.js";
 import type { Context } from "../context.js";
@@ -72,7 +73,7 @@ const percent = (share: number, digits: number): string => `${(100 * share).toFi
 async function learn(
   context: Context,
   options: Options,
-  { model, parts, signs, greedily }: { model: models.SequenceModel; parts: data.PronouncedParts; signs: Signs; greedily: Pronouncer },
+  { model, parts, signs, greedily }: { model: models.SequenceModel; parts: datasets.PronouncedParts; signs: Signs; greedily: Pronouncer },
 ): Promise<number> {
   const { architecture, labelSmoothing, epochs, batchSize, learningRate } = options;
 

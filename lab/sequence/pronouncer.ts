@@ -1,4 +1,5 @@
-import { type Device, data, type models, train } from "kasane";
+import { type Device, metrics, type models } from "kasane";
+import { datasets } from "kasane/node";
 import { bucketed, searcher } from "./architectures.js";
 import type { Signs } from "./dictionary.js";
 
@@ -41,19 +42,19 @@ export function pronouncer(
  * How often a pronouncer is wrong, stress aside: any listed pronunciation of a word is right, phonemes are counted against the nearest.
  * What it says is what is the most probable without stress, the ways that differ in it alone taken together.
  */
-export async function errorsOf(pronounce: Pronouncer, words: readonly data.Pronounced[]) {
+export async function errorsOf(pronounce: Pronouncer, words: readonly datasets.Pronounced[]) {
   const said = (await pronounce(words.map(({ word }) => word))).map(mostProbable);
-  const references = words.map(({ pronunciations }) => pronunciations.map(data.withoutStress));
+  const references = words.map(({ pronunciations }) => pronunciations.map(datasets.withoutStress));
   return {
-    wordErrorRate: train.sequenceErrorRate(said, references),
-    phonemeErrorRate: train.tokenErrorRate(said, references),
+    wordErrorRate: metrics.sequenceErrorRate(said, references),
+    phonemeErrorRate: metrics.tokenErrorRate(said, references),
   };
 }
 
 function mostProbable(ways: readonly Way[]): readonly string[] {
   const together = new Map<string, Way>();
   for (const { phonemes, probability } of ways) {
-    const plain = data.withoutStress(phonemes);
+    const plain = datasets.withoutStress(phonemes);
     const key = plain.join(" ");
     together.set(key, { phonemes: plain, probability: probability + (together.get(key)?.probability ?? 0) });
   }

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { check, compile, data, optim, random, train } from "kasane";
+import { check, compile, data, metrics, optim, random } from "kasane";
 import { z } from "zod";
 import { table } from "../command/table.js";
 import { defineExperiment } from "../experiment.js";
@@ -99,7 +99,7 @@ export const reverse = defineExperiment({
           const sources = trials.get(length) as number[][];
           const references = sources.map((source) => [tasks[task](source)]);
           const written = await write(sources);
-          const [right, edits] = [1 - train.sequenceErrorRate(written, references), train.tokenErrorRate(written, references)];
+          const [right, edits] = [1 - metrics.sequenceErrorRate(written, references), metrics.tokenErrorRate(written, references)];
           exact.push(right);
           context.record(last, {
             [`${task}/${architecture}/${length}/exact`]: right,

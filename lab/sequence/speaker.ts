@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { check, models, train } from "kasane";
+import { check, models } from "kasane";
+import { files, train } from "kasane/node";
 import { z } from "zod";
 import { type Context, PredictContext } from "../context.js";
 import { parseJson, RunFolder } from "../runFolder.js";
@@ -68,7 +69,7 @@ export async function joinSpeakers(context: Context, runs: string, signs: Signs)
     members.push({ options, model });
   }
   const model = new models.Ensemble(members.map((member) => member.model));
-  await train.writeAtomically(folder.file(membersFile), `${JSON.stringify(members.map(({ options }) => options))}\n`);
+  await files.writeAtomically(folder.file(membersFile), `${JSON.stringify(members.map(({ options }) => options))}\n`);
   await train.saveCheckpoint(folder.file("best.safetensors"), { state: { model }, step: 0 });
   return model;
 }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { check, models, optim, seed, train } from "kasane";
+import { check, type metrics, models, optim, seed } from "kasane";
+import { files, train } from "kasane/node";
 import { z } from "zod";
 import { table } from "../command/table.js";
 import type { Context } from "../context.js";
@@ -80,7 +81,7 @@ async function compareModels(corpus: Corpus, context: Context, o: Options): Prom
       const chosen = <Value>(values: readonly Value[]) => places.map((place) => values[place] as Value);
       return bleuOf(chosen(translations), chosen(corpus.test)).score;
     });
-    const { low, high } = all.interval as train.Interval;
+    const { low, high } = all.interval as metrics.Interval;
     context.record(trained.step, {
       ...Object.fromEntries(groups.map((group, i) => [`${name}/${group.name}Bleu`, scores[i] as number])),
       [`${name}/testBleu`]: all.score,
@@ -110,7 +111,7 @@ async function compareModels(corpus: Corpus, context: Context, o: Options): Prom
   });
   const counts = groups.map((group) => `${group.name} (${group.places.length})`);
   const report = table(["model", "parameters", "minutes", ...counts, `all (${corpus.test.length})`, "95 %"], rows);
-  await train.writeAtomically(context.folder.file("table.txt"), `${report}\n`);
+  await files.writeAtomically(context.folder.file("table.txt"), `${report}\n`);
   context.print(`\nBLEU of greedy translations of the test pairs, by the length of the English sentence\n${report}`);
 }
 

@@ -1,4 +1,5 @@
-import { check, models, optim, train } from "kasane";
+import { check, type metrics, models, optim } from "kasane";
+import { files } from "kasane/node";
 import { z } from "zod";
 import type { Context } from "../context.js";
 import { defineExperiment } from "../experiment.js";
@@ -86,7 +87,7 @@ export const translate = defineExperiment({
       context.print(target.join(" "), { event: "translation", source: words.join(" "), target: target.join(" "), unknown });
       if (!attention) return;
       const file = context.folder.file("attention.svg");
-      await train.writeAtomically(file, await drawTranslation(model, vocabularies, words, target));
+      await files.writeAtomically(file, await drawTranslation(model, vocabularies, words, target));
       context.print(`attention: ${file}`, { event: "attention", file });
     },
   },
@@ -120,7 +121,7 @@ export async function trainOn(corpus: Corpus, context: Context, o: Options): Pro
     for (const search of [greedily, { beams: o.beams, lengthPenalty: o.lengthPenalty }]) {
       const translations = await translator.translate(corpus[part], search);
       const { score, signature, interval } = bleuOf(translations, corpus[part], { resamples: 1000, seed: context.seed });
-      const { low, high } = interval as train.Interval;
+      const { low, high } = interval as metrics.Interval;
       const name = search.beams === 1 ? "greedy" : "beam";
       context.record(step, { [`${part}/${name}Bleu`]: score });
       context.print(`${part}, ${name}: BLEU ${score.toFixed(2)}, 95 % in ${low.toFixed(2)} to ${high.toFixed(2)} (${signature})`, {

@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { check, compile, type Device, data, decode, type models, type optim, type Tensor, tensor, train } from "kasane";
+import { check, compile, type Device, data, decode, metrics, type models, type optim, type Tensor, tensor } from "kasane";
+import { datasets, files, type train } from "kasane/node";
 import type { Context, PredictContext } from "../context.js";
 import { begin, end, matrix, type SequencePairs, sequenceLoss, trainingStep } from "./architectures.js";
 
 /** A pair of sentences with its ids: of the source without marks, of the target from `<BOS>` to `<EOS>`. */
 export interface Example {
-  readonly pair: data.SentencePair;
+  readonly pair: datasets.SentencePair;
   readonly source: ArrayLike<number>;
   readonly target: ArrayLike<number>;
 }
@@ -27,8 +28,8 @@ export interface Corpus extends Parts<readonly Example[]> {
 
 /** small_parallel_enja, from English to Japanese; see {@link corpusOf}. */
 export async function readCorpus(context: PredictContext, minimumCount: number, longest: number): Promise<Corpus> {
-  const files = await context.dataset(data.smallParallelEnJa);
-  const pairsOf = (part: string) => data.parallelSentences(files, `${part}.en`, `${part}.ja`);
+  const files = await context.dataset(datasets.smallParallelEnJa);
+  const pairsOf = (part: string) => datasets.parallelSentences(files, `${part}.en`, `${part}.ja`);
   return corpusOf({ train: pairsOf("train"), dev: pairsOf("dev"), test: pairsOf("test") }, minimumCount, longest);
 }
 
@@ -37,16 +38,16 @@ export async function readCorpus(context: PredictContext, minimumCount: number, 
  * @param longest how many words a sentence may have
  * @throws KasaneError where one has more
  */
-export function corpusOf(pairs: Parts<readonly data.SentencePair[]>, minimumCount: number, longest: number): Corpus {
+export function corpusOf(pairs: Parts<readonly datasets.SentencePair[]>, minimumCount: number, longest: number): Corpus {
   const most = Math.max(...parts.flatMap((part) => pairs[part].flatMap(({ source, target }) => [source.length, target.length])));
   check(most <= longest, () => `--longest: the corpus has a sentence of ${most} words, expected at most ${longest}: set it to ${most}`);
-  const words = (side: keyof data.SentencePair) =>
+  const words = (side: keyof datasets.SentencePair) =>
     data.Vocabulary.of(
       pairs.train.flatMap((pair) => pair[side]),
       { minimumCount },
     );
   const vocabularies = { source: words("source"), target: words("target") };
-  const examplesOf = (part: readonly data.SentencePair[]) =>
+  const examplesOf = (part: readonly datasets.SentencePair[]) =>
     part.map((pair) => ({
       pair,
       source: vocabularies.source.encode(pair.source),
@@ -59,13 +60,13 @@ const vocabularyFiles = { source: "source-words.json", target: "target-words.jso
 
 /** Leaves both vocabularies in the run folder, for predictions. */
 export async function saveVocabularies({ folder }: Context, { source, target }: Vocabularies): Promise<void> {
-  await data.saveVocabulary(folder.file(vocabularyFiles.source), source);
-  await data.saveVocabulary(folder.file(vocabularyFiles.target), target);
+  await files.saveVocabulary(folder.file(vocabularyFiles.source), source);
+  await files.saveVocabulary(folder.file(vocabularyFiles.target), target);
 }
 
 export const loadVocabularies = ({ folder }: PredictContext): Vocabularies => ({
-  source: data.loadVocabulary(folder.file(vocabularyFiles.source)),
-  target: data.loadVocabulary(folder.file(vocabularyFiles.target)),
+  source: files.loadVocabulary(folder.file(vocabularyFiles.source)),
+  target: files.loadVocabulary(folder.file(vocabularyFiles.target)),
 });
 
 /** What fills up a batch: no loss comes of it. */
@@ -168,8 +169,8 @@ export class Translator {
 }
 
 /** BLEU of tokens as the corpus has them. A word of a reference that the vocabulary lacks is counted: what is written in its place is wrong. */
-export const bleuOf = (translations: readonly (readonly string[])[], examples: readonly Example[], options: train.BleuOptions = {}) =>
-  train.corpusBleu(
+export const bleuOf = (translations: readonly (readonly string[])[], examples: readonly Example[], options: metrics.BleuOptions = {}) =>
+  metrics.corpusBleu(
     translations.map((words) => words.join(" ")),
     examples.map(({ pair }) => [pair.target.join(" ")]),
     { tokenization: "none", ...options },
@@ -267,6 +268,6 @@ class Stopwatch {
   }
 
   stop(): Promise<void> {
-    return train.writeAtomically(this.file, `${this.minutes}\n`);
+    return files.writeAtomically(this.file, `${this.minutes}\n`);
   }
 }

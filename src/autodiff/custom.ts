@@ -3,8 +3,8 @@ import { nextNodeId, type Tensor } from "../graph/tensor.js";
 import { nodesSince, replay } from "../graph/walk.js";
 import { cast } from "../ops/cast.js";
 import { apply, applyAll, declare, family } from "../ops/operator.js";
-import { concat, slice } from "../ops/pieces.js";
 import { reshape } from "../ops/shapes.js";
+import { concat, slice } from "../ops/slicing.js";
 import { checkGradient, pullBack } from "./grad.js";
 
 /**

@@ -4,9 +4,9 @@ import { nextNodeId, Tensor } from "../graph/tensor.js";
 import { currentTrace } from "../graph/trace.js";
 import { nodesSince, replay } from "../graph/walk.js";
 import { applyAll } from "../ops/operator.js";
-import { stack, unstack } from "../ops/pieces.js";
-import { randomState } from "../ops/random.js";
 import { Body, loops } from "../ops/scan.js";
+import { stack, unstack } from "../ops/slicing.js";
+import { randomState } from "../random/state.js";
 import { leafLike, pullBackLoop } from "./scanGradient.js";
 
 /** What one step of a {@link scan} gives: the carry of the next step, and values to be stacked. */

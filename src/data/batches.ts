@@ -1,5 +1,5 @@
 import { check } from "../graph/error.js";
-import { fillUniform } from "../runtime/uniform.js";
+import { fillUniform } from "../random/uniform.js";
 
 /** The random stream that shuffling draws from, apart from those of traced functions. */
 const shuffleStream = 0x5f1e;

@@ -1,4 +1,4 @@
-import { fillUniform } from "../runtime/uniform.js";
+import { fillUniform } from "../random/uniform.js";
 import { isWord } from "./sentences.js";
 
 /** The random stream that typos are drawn from. */

@@ -5,7 +5,7 @@ import { Variable } from "../graph/variable.js";
 import { zeros } from "../ops/create.js";
 import { gather } from "../ops/indexing.js";
 import { type Compiled, compile } from "../runtime/compile.js";
-import type { Device } from "../runtime/devices.js";
+import type { Device } from "../runtime/ort/devices.js";
 
 /**
  * What predicts the next tokens of `rows` unfinished sequences.

@@ -110,6 +110,12 @@ export class Tensor implements TensorType {
   }
 }
 
+/** A tensor and the name that a model has for it: a leaf that it takes as an input, or a value that it gives. */
+export interface Named {
+  readonly name: string;
+  readonly tensor: Tensor;
+}
+
 /** The tensors that an operator of known output types makes from `inputs`. */
 export function makeNode(
   operator: { readonly type: string },

@@ -5,8 +5,8 @@ import { Module } from "../nn/module.js";
 import type { InputSpecification } from "../onnx/model.js";
 import { sub } from "../ops/elementwise.js";
 import { logSoftmax } from "../ops/normalize.js";
-import { stack } from "../ops/pieces.js";
 import { logSumExp } from "../ops/reduce.js";
+import { stack } from "../ops/slicing.js";
 import type { SequenceModel } from "./sequenceModel.js";
 
 /**

@@ -16,10 +16,10 @@ import { equal, less, notEqual } from "../ops/compare.js";
 import type { TensorLike } from "../ops/create.js";
 import { zeros } from "../ops/create.js";
 import { maximum, tanh, where } from "../ops/elementwise.js";
-import { concat, unstack } from "../ops/pieces.js";
 import { random } from "../ops/random.js";
 import { argmax, sum } from "../ops/reduce.js";
 import { reshape, transpose } from "../ops/shapes.js";
+import { concat, unstack } from "../ops/slicing.js";
 import type { SequenceModel } from "./sequenceModel.js";
 
 /** Sizes and settings of {@link SequenceToSequence}. */

@@ -3,8 +3,8 @@ import type { Tensor } from "../graph/tensor.js";
 import { relu } from "../ops/activation.js";
 import { zeros } from "../ops/create.js";
 import { add, where } from "../ops/elementwise.js";
-import { concat, slice } from "../ops/pieces.js";
 import { reshape } from "../ops/shapes.js";
+import { concat, slice } from "../ops/slicing.js";
 import { Linear } from "./linear.js";
 import { Module } from "./module.js";
 

@@ -4,10 +4,10 @@ import type { Tensor } from "../graph/tensor.js";
 import { eye, full } from "../ops/create.js";
 import { add, div, log, mul, sign, sub } from "../ops/elementwise.js";
 import { matmul } from "../ops/matmul.js";
-import { slice } from "../ops/pieces.js";
 import { random } from "../ops/random.js";
 import { norm, sum } from "../ops/reduce.js";
 import { reshape, transpose, tril, triu } from "../ops/shapes.js";
+import { slice } from "../ops/slicing.js";
 
 export { ones, zeros } from "../ops/create.js";
 

@@ -1,6 +1,6 @@
 import { showShape } from "../graph/shape.js";
-import { table } from "../graph/table.js";
 import { type StoredTensor, Tensor } from "../graph/tensor.js";
+import { table } from "../graph/textTable.js";
 import { inModule, modulePath } from "../graph/trace.js";
 import { Variable } from "../graph/variable.js";
 import { readVariables, writeVariables } from "./state.js";

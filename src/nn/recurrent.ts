@@ -5,11 +5,11 @@ import type { Tensor } from "../graph/tensor.js";
 import { equal, less } from "../ops/compare.js";
 import { arange, zeros } from "../ops/create.js";
 import { sub, where } from "../ops/elementwise.js";
-import { concat, stack, unstack } from "../ops/pieces.js";
 import { wholeLayerOf } from "../ops/recurrent.js";
 import { sum } from "../ops/reduce.js";
 import { reverseSequences } from "../ops/sequences.js";
 import { reshape, transpose } from "../ops/shapes.js";
+import { concat, stack, unstack } from "../ops/slicing.js";
 import { Dropout } from "./dropout.js";
 import { Module } from "./module.js";
 import {

@@ -6,9 +6,9 @@ import { relu, sigmoid } from "../ops/activation.js";
 import { full, zeros } from "../ops/create.js";
 import { add, mul, sub, tanh } from "../ops/elementwise.js";
 import { matmul } from "../ops/matmul.js";
-import { concat, split } from "../ops/pieces.js";
 import type { RecurrentForm } from "../ops/recurrent.js";
 import { reshape, transpose } from "../ops/shapes.js";
+import { concat, split } from "../ops/slicing.js";
 import { type Initialiser, uniform } from "./init.js";
 import { Module } from "./module.js";
 

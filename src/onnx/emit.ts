@@ -17,21 +17,15 @@ import {
 import { convert, type DType, type TypedArray } from "../graph/dtype.js";
 import { KasaneError } from "../graph/error.js";
 import type { Shape } from "../graph/shape.js";
-import { type Attributes, type FloatAttribute, hostData, type Node, type Tensor, type TensorType } from "../graph/tensor.js";
+import { type Attributes, type FloatAttribute, hostData, type Named, type Node, type Tensor, type TensorType } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { onnxTypes } from "../ops/cast.js";
 import { type Emitter, operatorOf, type Target } from "../ops/operator.js";
-import { prepare } from "./passes/index.js";
+import { prepare } from "../passes/index.js";
 
 /** The version of ONNX's operators that graphs are written in, and of the file format that belongs to it. */
 const opset = 21;
 const irVersion = 10;
-
-/** A leaf that the model takes as an input, or a value that it gives, and the name of it. */
-export interface Named {
-  readonly name: string;
-  readonly tensor: Tensor;
-}
 
 /**
  * Writes a prepared graph as an ONNX model. Data leaves that are not inputs become constants of the model.

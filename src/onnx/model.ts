@@ -2,13 +2,14 @@ import { toBinary } from "@bufbuild/protobuf";
 import { type ModelProto, ModelProtoSchema } from "onnx-buf";
 import type { DType, TypedArray } from "../graph/dtype.js";
 import { check, KasaneError } from "../graph/error.js";
+import type { Named } from "../graph/tensor.js";
 import { Tensor } from "../graph/tensor.js";
 import { trace } from "../graph/trace.js";
 import { Variable } from "../graph/variable.js";
 import { leavesOf } from "../graph/walk.js";
-import { emitModel, type Named, unusedName } from "./emit.js";
+import { prepare } from "../passes/index.js";
+import { emitModel, unusedName } from "./emit.js";
 import { type Origin, type Sizes, withFreeDimensions } from "./free.js";
-import { prepare } from "./passes/index.js";
 
 /** An input of an exported model; a size given by name is free: any size will do when the model runs. */
 export interface InputSpecification {

@@ -7,9 +7,9 @@ import { equal, greater, less, logicalAnd, logicalOr } from "./compare.js";
 import { arange, zeros } from "./create.js";
 import { add, mul, where } from "./elementwise.js";
 import { apply, applyAll, declare, type Emitter, family } from "./operator.js";
-import { split } from "./pieces.js";
 import { sum } from "./reduce.js";
 import { reshape, transpose, unsqueeze } from "./shapes.js";
+import { split } from "./slicing.js";
 
 /** Operators that pick elements by index. Indices are int32 and count from 0; a negative one counts from the end. */
 export const indexing = family({

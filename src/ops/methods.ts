@@ -6,9 +6,9 @@ import { indexingMethods } from "./indexing.js";
 import { lossMethods } from "./loss.js";
 import { matmulMethods } from "./matmul.js";
 import { normalizeMethods } from "./normalize.js";
-import { pieceMethods } from "./pieces.js";
 import { reduceMethods } from "./reduce.js";
 import { shapeMethods } from "./shapes.js";
+import { pieceMethods } from "./slicing.js";
 
 /** The operators whose first operand is a tensor, under the names that they have as methods of it. */
 export const methods = {

@@ -3,40 +3,11 @@ import { check } from "../graph/error.js";
 import { checkShape, type Shape, showShape } from "../graph/shape.js";
 import { type Bernoulli, Tensor } from "../graph/tensor.js";
 import { currentTrace } from "../graph/trace.js";
+import { nextKey } from "../random/state.js";
 import { cast } from "./cast.js";
 import { add, clip, cos, log, mul, neg, sqrt, sub } from "./elementwise.js";
 import { sort } from "./indexing.js";
 import { argmax } from "./reduce.js";
-
-/** Everything random follows from these two numbers: every value drawn, and every run of a traced function, takes the next counter. */
-export interface RandomState {
-  seed: number;
-  counter: number;
-}
-
-const state: RandomState = { seed: 0, counter: 0 };
-
-/** Starts all random numbers anew from `value`: the same seed gives the same numbers on every machine. */
-export function seed(value: number): void {
-  check(Number.isInteger(value) && value >= 0 && value < 2 ** 32, () => `seed: got ${value}, expected a whole number from 0 to 2^32 - 1`);
-  state.seed = value;
-  state.counter = 0;
-}
-
-/** The key of the next draw, or of the next run of a traced function; of several runs the first, those after it follow. */
-export function nextKey(runs = 1): readonly [number, number] {
-  const key = [state.seed, state.counter] as const;
-  state.counter += runs;
-  return key;
-}
-
-/** What a checkpoint keeps of the random numbers. */
-export const randomState = (): RandomState => ({ ...state });
-
-/** Goes on from a kept {@link randomState}. */
-export function setRandomState(kept: RandomState): void {
-  Object.assign(state, kept);
-}
 
 /** In a traced function a fresh draw every run, outside one fixed draw. */
 function draw(shape: Shape, bernoulli?: Bernoulli): Tensor {

@@ -1,7 +1,7 @@
 import type { Attributes, Tensor } from "../graph/tensor.js";
 import { applyAll, type Declaration, declare, family } from "./operator.js";
-import { concat, split } from "./pieces.js";
 import { reshape } from "./shapes.js";
+import { concat, split } from "./slicing.js";
 
 interface RecurrentAttributes {
   readonly hiddenSize: number;

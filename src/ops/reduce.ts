@@ -7,8 +7,8 @@ import { equal } from "./compare.js";
 import { arange } from "./create.js";
 import { abs, add, div, exp, log, mul, pow, sqrt, square, sub, where } from "./elementwise.js";
 import { apply, type Declaration, declare, type Emitter, family, type Operator, type Reduction, type Rule } from "./operator.js";
-import { flip, pad, slice } from "./pieces.js";
 import { expand, reshape, transpose } from "./shapes.js";
+import { flip, pad, slice } from "./slicing.js";
 
 /** Which axes a reduction goes over, by default all, and whether they stay, of size 1. */
 export interface ReduceOptions {

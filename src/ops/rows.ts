@@ -3,8 +3,8 @@ import { isZero } from "./create.js";
 import { elementwise } from "./elementwise.js";
 import { indexing, type ScatteredRows } from "./indexing.js";
 import type { Operands } from "./operator.js";
-import { concat } from "./pieces.js";
 import { reshape } from "./shapes.js";
+import { concat } from "./slicing.js";
 
 /** What `x` is the sum of, where it was made of nothing but rows scattered into zeros, as the gradient of {@link gather} is. */
 export function scatteredRows({ source }: Tensor): ScatteredRows | undefined {

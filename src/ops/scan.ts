@@ -1,7 +1,7 @@
 import type { Tensor, TensorType } from "../graph/tensor.js";
 import { nodesSince, replay } from "../graph/walk.js";
 import { declare, family, type Rule } from "./operator.js";
-import { stack, unstack } from "./pieces.js";
+import { stack, unstack } from "./slicing.js";
 
 let bodies = 0;
 

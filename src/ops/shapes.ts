@@ -8,7 +8,7 @@ import { arange, full } from "./create.js";
 import { add, where } from "./elementwise.js";
 import { transposedProduct } from "./matmul.js";
 import { apply, declare, family } from "./operator.js";
-import { slice } from "./pieces.js";
+import { slice } from "./slicing.js";
 
 /** Operators that give the same elements another shape. */
 export const shapes = family({

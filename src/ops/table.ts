@@ -8,12 +8,12 @@ import { losses } from "./loss.js";
 import { products } from "./matmul.js";
 import { normalize } from "./normalize.js";
 import type { Operator } from "./operator.js";
-import { pieces } from "./pieces.js";
 import { recurrent } from "./recurrent.js";
 import { reduce } from "./reduce.js";
 import { loops } from "./scan.js";
 import { sequences } from "./sequences.js";
 import { shapes } from "./shapes.js";
+import { pieces } from "./slicing.js";
 
 /** Every operator by its name: what a reader of ONNX files looks nodes up in, and what the list in the docs is made from. */
 export const operators: Readonly<Record<string, Operator>> = {

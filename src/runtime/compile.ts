@@ -3,14 +3,14 @@ import { check, KasaneError } from "../graph/error.js";
 import { type Shape, showShape } from "../graph/shape.js";
 import { hostData, Tensor } from "../graph/tensor.js";
 import { trace } from "../graph/trace.js";
-import { nextKey } from "../ops/random.js";
-import type { Computation } from "./binding.js";
-import { requireDevice } from "./devices.js";
+import type { Computation } from "../passes/binding.js";
+import { repeat } from "../passes/repeat.js";
+import { nextKey } from "../random/state.js";
 import { initialise, initialiseLater, realise } from "./eager.js";
 import { exclusive } from "./exclusive.js";
 import { explainable } from "./explain.js";
+import { requireDevice } from "./ort/devices.js";
 import { elementsOf, Plan, type Runnable, type RunOptions } from "./plan.js";
-import { repeat } from "./repeat.js";
 import { type Feed, mapTree, matches, type Tree } from "./tree.js";
 
 /** Settings of {@link compile}. */
@@ -158,7 +158,7 @@ async function makePlan(fn: TracedFunction, pattern: readonly Tree[], options: C
   const traced = { pattern, result: places, runs: runs ?? 1 };
   if (workers !== 1) {
     // Only Node has the threads.
-    const { dataParallel } = await import("./parallel/index.js");
+    const { dataParallel } = await import("../parallel/index.js");
     const plan = dataParallel(once, (shapeOf) => traceWith(shapeOf).once, workers, names, options, runs);
     if (plan) return { ...traced, plan };
   }

@@ -2,13 +2,13 @@ import type { TypedArray } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import type { RandomSource, Tensor } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
-import { fillBernoulli } from "./bernoulli.js";
-import type { Computation } from "./binding.js";
-import { type Choice, choose, onnxExecutorOf } from "./choose.js";
-import type { Device } from "./devices.js";
+import type { Computation } from "../passes/binding.js";
+import { fillBernoulli } from "../random/bernoulli.js";
+import { fillUniform } from "../random/uniform.js";
 import type { Draw, Executor } from "./executor.js";
-import { OnnxExecutor } from "./onnxExecutor.js";
-import { fillUniform } from "./uniform.js";
+import type { Device } from "./ort/devices.js";
+import { OnnxExecutor } from "./ort/ortExecutor.js";
+import { type Choice, choose, onnxExecutorOf } from "./selectExecutor.js";
 
 /** How a graph is run. */
 export interface RunOptions {

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { check } from "../graph/error.js";
-import { table } from "../graph/table.js";
+import { table } from "../graph/textTable.js";
 import { type Call, preparations } from "./compile.js";
 import { exclusive } from "./exclusive.js";
 import { drawing, Plan } from "./plan.js";

@@ -2,7 +2,7 @@ import { arrayOf, type DType, type TypedArray } from "../graph/dtype.js";
 import { sizeOf } from "../graph/shape.js";
 import { fromStorage, HostStorage, type Storage, type Tensor, type TensorType } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
-import { ort } from "./onnxruntime.js";
+import { ort } from "./ort/onnxruntime.js";
 
 /** Where a variable's value is: in host memory, in an executor's own, on a device. */
 export interface Holder {

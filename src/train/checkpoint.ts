@@ -1,9 +1,9 @@
 import { z } from "zod";
+import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "../files/safetensors.js";
 import { check, KasaneError } from "../graph/error.js";
 import type { Variable } from "../graph/variable.js";
 import { readVariables, writeVariables } from "../nn/state.js";
-import { randomState, setRandomState } from "../ops/random.js";
-import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "./safetensors.js";
+import { randomState, setRandomState } from "../random/state.js";
 
 /** What has variables that a checkpoint keeps: a module, an optimizer. */
 export interface Stateful {

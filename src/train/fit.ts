@@ -1,13 +1,13 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import type { EventWriter } from "../files/events.js";
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
-import { randomState, setRandomState } from "../ops/random.js";
+import { RunningMeans } from "../metrics/classification.js";
+import { randomState, setRandomState } from "../random/state.js";
 import { loadCheckpoint, randomStateSchema, type Stateful, saveCheckpoint } from "./checkpoint.js";
-import type { EventWriter } from "./events.js";
 import { watchInterrupt } from "./interrupt.js";
-import { RunningMeans } from "./metrics.js";
 import { type Metrics, MetricsFile } from "./metricsFile.js";
 import { Progress, type ProgressStream, showFigures, type Work } from "./progress.js";
 

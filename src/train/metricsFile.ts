@@ -1,5 +1,5 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
-import { writeAtomically } from "./files.js";
+import { writeAtomically } from "../files/atomicWrite.js";
 
 /** The figures recorded at one step. */
 export interface Metrics extends Readonly<Record<string, number>> {

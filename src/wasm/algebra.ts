@@ -1,6 +1,6 @@
+import { extractFloat, type Opcode, replaceFloat } from "../assembly/assembler.js";
 import { KasaneError } from "../graph/error.js";
 import type { Algebra } from "../ops/algebra.js";
-import { extractFloat, type Opcode, replaceFloat } from "./assembler.js";
 import { cosOf, erfOf, expOf, inDoubles, logOf, sinOf, tanhOf } from "./functions.js";
 import { imports } from "./imports.js";
 import type { Element, Value, Values } from "./values.js";

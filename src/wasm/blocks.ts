@@ -1,5 +1,5 @@
+import type { Code } from "../assembly/assembler.js";
 import { type Shape, sizeOf } from "../graph/shape.js";
-import type { Code } from "./assembler.js";
 
 /** A part of an iteration over several axes: loops that run, and within them elements that are written out. */
 export interface Block {

@@ -1,6 +1,6 @@
+import { type Code, access as instruction, shuffle } from "../assembly/assembler.js";
 import { type Shape, sameShape } from "../graph/shape.js";
 import { expandView, rowMajor, type View } from "../graph/view.js";
-import { type Code, access as instruction, shuffle } from "./assembler.js";
 import type { Element, Value, Values } from "./values.js";
 
 /** A stretch of the module's memory. */

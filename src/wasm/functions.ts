@@ -1,4 +1,4 @@
-import { type Opcode, shuffle } from "./assembler.js";
+import { type Opcode, shuffle } from "../assembly/assembler.js";
 import type { Element, Value, Values } from "./values.js";
 
 // The elementary functions of four float32 lanes, without a branch, each to 1e-6 of its result or better (test/wasm/functions.test.ts).

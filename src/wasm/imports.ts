@@ -1,4 +1,4 @@
-import type { Import } from "./assembler.js";
+import type { Import } from "../assembly/assembler.js";
 
 /** What modules call from outside, in the order in which their functions are counted. */
 export const imported: readonly Import[] = [

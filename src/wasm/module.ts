@@ -1,6 +1,7 @@
+import { Code, encodeModule } from "../assembly/assembler.js";
 import { arrayOf, convert, elementAt, type TypedArray } from "../graph/dtype.js";
 import { hostData, type Tensor } from "../graph/tensor.js";
-import { Code, encodeModule } from "./assembler.js";
+import type { Change } from "../passes/cutUpdate.js";
 import { type Access, accessTo, Buffer, type Index } from "./buffers.js";
 import { imported } from "./imports.js";
 import { canReplace } from "./inPlace.js";
@@ -74,12 +75,6 @@ export function graphModule(leaves: readonly Leaf[], outputs: readonly Tensor[])
     leaves: leaves.map(({ tensor }, i) => placeOf(own[i] as Access, tensor)),
     outputs: outputs.map((tensor, i) => placeOf(results[i] as Access, tensor)),
   });
-}
-
-/** A leaf, and what it becomes. */
-export interface Change {
-  readonly tensor: Tensor;
-  readonly next: Tensor;
 }
 
 /**

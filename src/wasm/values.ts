@@ -1,4 +1,4 @@
-import { access, type Code, type Opcode, opcodes, signed, type Type, unsigned } from "./assembler.js";
+import { access, type Code, type Opcode, opcodes, signed, type Type, unsigned } from "../assembly/assembler.js";
 
 /** The element types that the module computes with, all of 32 bits; a truth is all ones or all zeros. */
 export type Element = "float32" | "int32" | "bool";

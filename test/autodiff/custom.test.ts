@@ -17,7 +17,7 @@ import {
 } from "kasane";
 import { describe, expect, it } from "vitest";
 import { topologicalOrder } from "../../src/graph/walk.js";
-import { prepare } from "../../src/onnx/passes/index.js";
+import { prepare } from "../../src/passes/index.js";
 
 const numbers = async (x: Tensor) => Array.from((await x.data()) as Float32Array);
 const count = (outputs: readonly Tensor[], type: string) => topologicalOrder(outputs).filter((node) => node.operator.type === type).length;

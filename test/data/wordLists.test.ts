@@ -3,16 +3,16 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { data } from "kasane";
+import { datasets } from "kasane/node";
 import { describe, expect, it } from "vitest";
-import { tarOf } from "./makeTar.js";
+import { tarOf } from "../datasets/makeTar.js";
 
 const filesOf = (texts: Readonly<Record<string, string>>) =>
   new Map(Object.entries(texts).map(([name, text]) => [name, new TextEncoder().encode(text)]));
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
 /** A dataset of the same name and file names with other contents, read from an archive of them. */
-async function fromArchive(dataset: data.Dataset, texts: Readonly<Record<string, string>>): Promise<Map<string, Uint8Array>> {
+async function fromArchive(dataset: datasets.Dataset, texts: Readonly<Record<string, string>>): Promise<Map<string, Uint8Array>> {
   const folder = mkdtempSync(join(tmpdir(), "kasane-test-"));
   try {
     const files = Object.fromEntries(Object.entries(texts).map(([name, text]) => [`${dataset.name}/${name}`, text]));
@@ -22,7 +22,7 @@ async function fromArchive(dataset: data.Dataset, texts: Readonly<Record<string,
       ...dataset,
       files: Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, { url: "", sha256: sha256(text) }])),
     };
-    return await data.readDataset(toy, { folder, cache: join(folder, "cache") });
+    return await datasets.readDataset(toy, { folder, cache: join(folder, "cache") });
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -39,16 +39,16 @@ describe("parallelSentences", () => {
   };
 
   it("reads small_parallel_enja's lines in pairs", async () => {
-    const files = await fromArchive(data.smallParallelEnJa, texts);
-    expect(data.parallelSentences(files, "train.en", "train.ja")).toEqual([
+    const files = await fromArchive(datasets.smallParallelEnJa, texts);
+    expect(datasets.parallelSentences(files, "train.en", "train.ja")).toEqual([
       { source: ["show", "your", "own", "business", "."], target: ["自分", "の", "事", "を", "しろ", "。"] },
       { source: ["he", "swims", "."], target: ["彼", "は", "泳", "ぐ", "。"] },
     ]);
-    expect(data.parallelSentences(files, "test.ja", "test.en")).toEqual([{ source: ["いいえ", "。"], target: ["no", "."] }]);
+    expect(datasets.parallelSentences(files, "test.ja", "test.en")).toEqual([{ source: ["いいえ", "。"], target: ["no", "."] }]);
   });
 
   it("says what is missing or broken", () => {
-    const read = (changed: Readonly<Record<string, string>>) => data.parallelSentences(filesOf(changed), "train.en", "train.ja");
+    const read = (changed: Readonly<Record<string, string>>) => datasets.parallelSentences(filesOf(changed), "train.en", "train.ja");
     expect(() => read({ "train.en": "a\n" })).toThrow("train.ja is missing: there are train.en");
     expect(() => read({ "train.en": "a\nb\n", "train.ja": "c\n" })).toThrow("train.en has 2 lines and train.ja 1");
     expect(() => read({ "train.en": "a\n \nb\n", "train.ja": "c\nd\ne\n" })).toThrow("train.en: line 2 is empty");
@@ -57,7 +57,7 @@ describe("parallelSentences", () => {
       ["train.en", Uint8Array.of(0x61, 0xff)],
       ["train.ja", Uint8Array.of(0x61)],
     ]);
-    expect(() => data.parallelSentences(notUtf8, "train.en", "train.ja")).toThrow("train.en is damaged: it is not UTF-8");
+    expect(() => datasets.parallelSentences(notUtf8, "train.en", "train.ja")).toThrow("train.en is damaged: it is not UTF-8");
   });
 });
 
@@ -76,8 +76,8 @@ describe("readCmudict", () => {
   ].join("\n");
 
   it("keeps the variants of a word together, without stress the different ones", async () => {
-    const files = await fromArchive(data.cmudict, { "cmudict.dict": text });
-    const { train, dev, test } = data.readCmudict(files);
+    const files = await fromArchive(datasets.cmudict, { "cmudict.dict": text });
+    const { train, dev, test } = datasets.readCmudict(files);
     const all = new Map([...train, ...dev, ...test].map(({ word, pronunciations }) => [word, pronunciations.map((one) => one.join(" "))]));
     expect(Object.fromEntries(all)).toEqual({
       hello: ["HH AH L OW", "HH EH L OW"],
@@ -86,14 +86,14 @@ describe("readCmudict", () => {
       record: ["R AH K AO R D"],
       "d'artagnan": ["D AH R T AE NY AH N"],
     });
-    const stressed = data.readCmudict(files, { stress: true });
+    const stressed = datasets.readCmudict(files, { stress: true });
     const record = [...stressed.train, ...stressed.dev, ...stressed.test].find(({ word }) => word === "record");
     expect(record?.pronunciations).toEqual(["R AH0 K AO1 R D".split(" "), "R AH1 K AO0 R D".split(" ")]);
   });
 
   it("parts words by the first byte of their SHA-1: test below 0x1a, dev below 0x20", () => {
     const words = Array.from({ length: 3000 }, (_, i) => `word${String.fromCharCode(97 + (i % 26))}${i}`);
-    const parts = data.readCmudict(filesOf({ "cmudict.dict": words.map((word) => `${word} W ER1 D`).join("\n") }));
+    const parts = datasets.readCmudict(filesOf({ "cmudict.dict": words.map((word) => `${word} W ER1 D`).join("\n") }));
     const byte = (word: string) => Number.parseInt(createHash("sha1").update(word).digest("hex").slice(0, 2), 16);
     const expected = {
       test: words.filter((word) => byte(word) <= 0x19),
@@ -106,10 +106,10 @@ describe("readCmudict", () => {
   });
 
   it("says which line is wrong", () => {
-    const read = (broken: string) => data.readCmudict(filesOf({ "cmudict.dict": `hello HH AH0 L OW1\n${broken}\n` }));
+    const read = (broken: string) => datasets.readCmudict(filesOf({ "cmudict.dict": `hello HH AH0 L OW1\n${broken}\n` }));
     expect(() => read("word")).toThrow('cmudict.dict: line 2 is "word", expected a word and its phonemes');
     expect(() => read("word w er d")).toThrow("cmudict.dict: line 2");
-    expect(() => data.readCmudict(new Map())).toThrow("cmudict.dict is missing: there are no files");
+    expect(() => datasets.readCmudict(new Map())).toThrow("cmudict.dict is missing: there are no files");
   });
 });
 
@@ -121,7 +121,7 @@ describe("readSigmorphon", () => {
   };
 
   it("reads words and their segments in the fixed parts", async () => {
-    expect(data.readSigmorphon(await fromArchive(data.sigmorphonEnglish, texts))).toEqual({
+    expect(datasets.readSigmorphon(await fromArchive(datasets.sigmorphonEnglish, texts))).toEqual({
       train: [
         { word: "abaca", pronunciations: [["æ", "b", "ə", "k", "ɑ"]] },
         {
@@ -138,6 +138,6 @@ describe("readSigmorphon", () => {
   });
 
   it.each(["word", "word\t", "\ta b", "word\ta b\tmore"])("says that the line %j is wrong", (line) => {
-    expect(() => data.readSigmorphon(filesOf({ ...texts, "eng_us_dev.tsv": `${line}\n` }))).toThrow("eng_us_dev.tsv: line 1");
+    expect(() => datasets.readSigmorphon(filesOf({ ...texts, "eng_us_dev.tsv": `${line}\n` }))).toThrow("eng_us_dev.tsv: line 1");
   });
 });

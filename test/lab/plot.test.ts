@@ -1,4 +1,4 @@
-import type { train } from "kasane";
+import type { train } from "kasane/node";
 import { describe, expect, it } from "vitest";
 import { axesOf, type Chart, seriesOf } from "../../lab/plot/chart.js";
 import { drawSvg } from "../../lab/plot/svg.js";

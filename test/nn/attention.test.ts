@@ -15,16 +15,16 @@ import {
   sum,
   type Tensor,
   tensor,
-  train,
   type Variable,
   zeros,
 } from "kasane";
+import { files } from "kasane/node";
 import { ModelProtoSchema } from "onnx-buf";
 import { beforeAll, describe, expect, it } from "vitest";
 import { relativeError } from "../ops/evaluate.js";
 
 /** Results and gradients of PyTorch's attention and Transformer layers (test/fixtures/attention.py). */
-const { tensors } = await train.readSafetensors(fileURLToPath(new URL("../fixtures/attention.safetensors", import.meta.url)));
+const { tensors } = await files.readSafetensors(fileURLToPath(new URL("../fixtures/attention.safetensors", import.meta.url)));
 
 /** Relative to the greatest element of each tensor; numbers below `least` count as 0. */
 const [tolerance, least] = [1e-5, 1e-3];

@@ -1,10 +1,11 @@
 import { fileURLToPath } from "node:url";
-import { compile, grad, nn, relu, type StoredTensor, square, sum, type Tensor, tensor, train } from "kasane";
+import { compile, grad, nn, relu, type StoredTensor, square, sum, type Tensor, tensor } from "kasane";
+import { files } from "kasane/node";
 import { expect, it } from "vitest";
 import { relativeError } from "../ops/evaluate.js";
 
 /** Results and gradients of PyTorch's layers (test/fixtures/nn.py). */
-const { tensors } = await train.readSafetensors(fileURLToPath(new URL("../fixtures/nn.safetensors", import.meta.url)));
+const { tensors } = await files.readSafetensors(fileURLToPath(new URL("../fixtures/nn.safetensors", import.meta.url)));
 
 type LayerModule = nn.Module & { forward(x: Tensor): Tensor };
 

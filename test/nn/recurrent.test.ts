@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { fromBinary } from "@bufbuild/protobuf";
-import { add, compile, grad, mul, nn, onnxModel, sum, type Tensor, tensor, train } from "kasane";
+import { add, compile, grad, mul, nn, onnxModel, sum, type Tensor, tensor } from "kasane";
+import { files } from "kasane/node";
 import { ModelProtoSchema } from "onnx-buf";
 import * as ort from "onnxruntime-node";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -8,7 +9,7 @@ import type { StoredTensor } from "../../src/graph/tensor.js";
 import { relativeError } from "../ops/evaluate.js";
 
 /** Results and gradients of PyTorch's recurrent networks (test/fixtures/recurrent.py). */
-const { tensors } = await train.readSafetensors(fileURLToPath(new URL("../fixtures/recurrent.safetensors", import.meta.url)));
+const { tensors } = await files.readSafetensors(fileURLToPath(new URL("../fixtures/recurrent.safetensors", import.meta.url)));
 
 /** Relative to the greatest element of each tensor; numbers below `least` count as 0. */
 const [tolerance, least] = [1e-5, 1e-3];

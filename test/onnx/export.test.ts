@@ -1,22 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  arange,
-  concat,
-  exportOnnx,
-  gather,
-  layerNorm,
-  nn,
-  ones,
-  onnxModel,
-  random,
-  seed,
-  type Tensor,
-  tensor,
-  Variable,
-  zeros,
-} from "kasane";
+import { arange, concat, gather, layerNorm, nn, ones, onnxModel, random, seed, type Tensor, tensor, Variable, zeros } from "kasane";
+import { exportOnnx } from "kasane/node";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { InferenceSession } from "onnxruntime-node";
 import { vi } from "vitest";
-import { requireDevice } from "../../src/runtime/devices.js";
+import { requireDevice } from "../../src/runtime/ort/devices.js";
 
 /** Where Debian's chromium keeps SwiftShader, which draws and computes on the CPU as a GPU would. */
 const swiftShader = "/usr/lib/chromium/vk_swiftshader_icd.json";

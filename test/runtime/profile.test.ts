@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compile, nn, optim, profile, random, randomState, seed, type Tensor, Variable, zeros } from "kasane";
+import { compile, nn, optim, random, randomState, seed, type Tensor, Variable, zeros } from "kasane";
+import { profile } from "kasane/node";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { kernelsOf, type ProfilerEvent } from "../../src/runtime/profile.js";
 

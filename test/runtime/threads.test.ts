@@ -1,4 +1,5 @@
-import { compile, gather, grad, profile, setThreads, type Tensor, tensor, zeros } from "kasane";
+import { compile, gather, grad, setThreads, type Tensor, tensor, zeros } from "kasane";
+import { profile } from "kasane/node";
 import { afterEach, expect, it } from "vitest";
 
 afterEach(() => setThreads());

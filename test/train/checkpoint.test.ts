@@ -1,7 +1,8 @@
 import { copyFile, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { random, randomState, setRandomState, tensor, train, Variable, zeros } from "kasane";
+import { random, randomState, setRandomState, tensor, Variable, zeros } from "kasane";
+import { files, train } from "kasane/node";
 import { beforeAll, describe, expect, it } from "vitest";
 import { sampleRun } from "./sampleRun.js";
 
@@ -75,10 +76,10 @@ describe("checkpoints", () => {
     await expect(load(join(folder, "none.safetensors"))).rejects.toThrow(/none\.safetensors: no such file/);
     const notes = join(folder, "notes.safetensors");
     for (const damaged of ["{", "[]", '{"version":1,"step":-1,"random":{"seed":1,"counter":1}}', '{"version":1,"step":1}']) {
-      await train.writeSafetensors(notes, new Map(), { kasane: damaged });
+      await files.writeSafetensors(notes, new Map(), { kasane: damaged });
       await expect(load(notes)).rejects.toThrow(/notes\.safetensors: not a checkpoint: its metadata "kasane" is damaged/);
     }
-    await train.writeSafetensors(notes, new Map(), { kasane: '{"version":2,"step":1,"random":{"seed":1,"counter":1}}' });
+    await files.writeSafetensors(notes, new Map(), { kasane: '{"version":2,"step":1,"random":{"seed":1,"counter":1}}' });
     await expect(load(notes)).rejects.toThrow(/a checkpoint of version 2, expected at most 1/);
     const short = join(folder, "short.safetensors");
     await saveCheckpoint(short, { state, step: 1 });
@@ -93,7 +94,7 @@ describe("checkpoints", () => {
     await saveCheckpoint(file, { state: { model }, step: 1 });
     await expect(saveCheckpoint(file, { state: { model }, step: 2, config: "x".repeat(2 ** 24) })).rejects.toThrow(/a header of \d+ bytes/);
     await expect(
-      train.writeAtomically(file, async (handle) => {
+      files.writeAtomically(file, async (handle) => {
         await handle.write("half");
         throw new Error("disk full");
       }),

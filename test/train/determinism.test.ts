@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { train } from "kasane";
+import { train } from "kasane/node";
 import { expect, it } from "vitest";
 import { sampleRun } from "./sampleRun.js";
 

@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compile, random, seed, type Tensor, train, Variable, zeros } from "kasane";
+import { compile, random, seed, type Tensor, Variable, zeros } from "kasane";
+import { files, train } from "kasane/node";
 import { describe, expect, it } from "vitest";
 import { sampleRun } from "./sampleRun.js";
 
@@ -80,7 +81,7 @@ describe("fit", () => {
       state: { model: { namedVariables: () => new Map([["weight", weight]]) } },
     });
     expect(result).toMatchObject({ step: 5, ended: "stoppedEarly", best: 0.5 });
-    const read = async (name: string) => (await train.readSafetensors(join(folder, name))).tensors.get("model.weight")?.data;
+    const read = async (name: string) => (await files.readSafetensors(join(folder, name))).tensors.get("model.weight")?.data;
     expect(await read("best.safetensors")).toEqual(new Float32Array([2]));
     expect(await read("last.safetensors")).toEqual(new Float32Array([5]));
     expect((await readdir(folder)).sort()).toEqual(["best.safetensors", "last.safetensors", "metrics.jsonl"]);
@@ -167,7 +168,7 @@ describe("fit", () => {
 
   it("writes figures for TensorBoard", async () => {
     const folder = await makeFolder();
-    const events = new train.EventWriter(folder, () => 1);
+    const events = new files.EventWriter(folder, () => 1);
     await train.fit({ ...plain, batches: () => [1, 2], epochs: 1, recordEvery: 1, events });
     events.close();
     const written = (await readFile(events.file)).toString("latin1");

@@ -1,5 +1,5 @@
 /** Trains until it is interrupted; test/train/fit.test.ts starts it and sends the signals. With `slow`, a step never ends. */
-import { train } from "kasane";
+import { train } from "kasane/node";
 import { sampleRun } from "./sampleRun.js";
 
 const [folder, slow] = process.argv.slice(2) as [string, string | undefined];

@@ -3,7 +3,8 @@ import { readdirSync } from "node:fs";
 import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { train, Variable, zeros } from "kasane";
+import { Variable, zeros } from "kasane";
+import { files, train } from "kasane/node";
 import { expect, it } from "vitest";
 
 const kills = 12;
@@ -46,14 +47,14 @@ it("leaves a whole checkpoint however a process that saves is killed", async () 
   const folder = await mkdtemp(join(tmpdir(), "kasane-"));
   let interrupted = 0;
   const rounds = async (group: number) => {
-    const files = Array.from({ length: filesPerProcess }, (_, i) => join(folder, `group${group}-${i}.safetensors`));
+    const written = Array.from({ length: filesPerProcess }, (_, i) => join(folder, `group${group}-${i}.safetensors`));
     const unfinished = () => readdirSync(folder).filter((name) => name.startsWith(`group${group}-`) && name.endsWith(".tmp"));
     for (let kill = 0; kill < kills / 2; kill++) {
-      const reported = await saveUntilKilled(files, () => kill % 3 === 0 || unfinished().length > 0);
+      const reported = await saveUntilKilled(written, () => kill % 3 === 0 || unfinished().length > 0);
       const left = unfinished().length;
       interrupted += left;
-      expect(left).toBeLessThanOrEqual(files.length);
-      for (const file of files) {
+      expect(left).toBeLessThanOrEqual(written.length);
+      for (const file of written) {
         const weight = new Variable(zeros([512, 512]));
         const { step, config } = await train.loadCheckpoint(file, { model: { namedVariables: () => new Map([["weight", weight]]) } });
         expect(step, basename(file)).toBeGreaterThanOrEqual(reported.get(file) as number);
@@ -62,7 +63,7 @@ it("leaves a whole checkpoint however a process that saves is killed", async () 
       }
     }
     // The next save removes what the killed ones left.
-    for (const file of files) await train.writeSafetensors(file, new Map());
+    for (const file of written) await files.writeSafetensors(file, new Map());
   };
   await Promise.all([rounds(0), rounds(1)]);
   expect(await readdir(folder)).toHaveLength(2 * filesPerProcess);

@@ -1,5 +1,5 @@
 /** Prints the losses of a run of 12 steps; test/train/determinism.test.ts starts it. */
-import { train } from "kasane";
+import { train } from "kasane/node";
 import { sampleRun } from "./sampleRun.js";
 
 const { options, losses } = sampleRun(Number(process.argv[2]));

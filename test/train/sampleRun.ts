@@ -1,4 +1,5 @@
-import { compile, crossEntropy, nn, optim, seed, type Tensor, tensor, type train } from "kasane";
+import { compile, crossEntropy, nn, optim, seed, type Tensor, tensor } from "kasane";
+import type { train } from "kasane/node";
 import { batches } from "../../src/data/batches.js";
 
 class Classifier extends nn.Module {

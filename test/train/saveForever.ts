@@ -1,5 +1,6 @@
 /** Saves checkpoints to each of the files given, over and over, until it is killed, and says when one is complete: `FILE STEP`. */
-import { train, Variable, zeros } from "kasane";
+import { Variable, zeros } from "kasane";
+import { train } from "kasane/node";
 
 async function saveForever(file: string): Promise<never> {
   const weight = new Variable(zeros([512, 512]));

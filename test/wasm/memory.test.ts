@@ -1,6 +1,6 @@
 import { compile, explain, gather, optim, Tensor, tensor, Variable, zeros } from "kasane";
 import { describe, expect, it } from "vitest";
-import { prepare } from "../../src/onnx/passes/index.js";
+import { prepare } from "../../src/passes/index.js";
 import { accessTo, Buffer } from "../../src/wasm/buffers.js";
 import { Scope, target } from "../../src/wasm/scope.js";
 

@@ -1,5 +1,5 @@
 import { concat, gather, maximum, minimum, type Tensor, tensor, where } from "kasane";
-import { fillUniform } from "../../src/runtime/uniform.js";
+import { fillUniform } from "../../src/random/uniform.js";
 
 /** Random choices that follow from a seed. */
 export class Choices {

@@ -1,4 +1,4 @@
-import type { Code } from "../assembler.js";
+import type { Code } from "../../assembly/assembler.js";
 import { Index } from "../buffers.js";
 import type { Emission, Statement } from "./statement.js";
 

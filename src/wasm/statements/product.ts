@@ -1,6 +1,6 @@
+import { shuffle } from "../../assembly/assembler.js";
 import { type Shape, sizeOf } from "../../graph/shape.js";
 import { reshapeView } from "../../graph/view.js";
-import { shuffle } from "../assembler.js";
 import { type Block, overBlocks } from "../blocks.js";
 import { type Access, load, store, type Term } from "../buffers.js";
 import { type Held, heldIn, type Lazy, type Multiplied, productIn, replaceParts } from "../lazy.js";

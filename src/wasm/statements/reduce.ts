@@ -1,8 +1,8 @@
+import { shuffle } from "../../assembly/assembler.js";
 import { type Shape, sizeOf } from "../../graph/shape.js";
 import { transposeView } from "../../graph/view.js";
 import type { Reduction } from "../../ops/operator.js";
 import { vectors } from "../algebra.js";
-import { shuffle } from "../assembler.js";
 import { type Block, coalesce, inFours, overBlocks } from "../blocks.js";
 import { type Access, store } from "../buffers.js";
 import { heldIn, type Lazy } from "../lazy.js";

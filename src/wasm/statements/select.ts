@@ -1,6 +1,6 @@
+import { access } from "../../assembly/assembler.js";
 import { sizeOf } from "../../graph/shape.js";
 import type { Selection } from "../../ops/operator.js";
-import { access } from "../assembler.js";
 import { pointsOf } from "../blocks.js";
 import { type Access, addressesOf, load, store, type Term } from "../buffers.js";
 import { imports } from "../imports.js";

@@ -1,8 +1,8 @@
+import type { Code } from "../../assembly/assembler.js";
 import type { Shape } from "../../graph/shape.js";
 import { expandView } from "../../graph/view.js";
 import type { Algebra } from "../../ops/algebra.js";
 import { vectors } from "../algebra.js";
-import type { Code } from "../assembler.js";
 import type { Block } from "../blocks.js";
 import { type Access, type Buffer, type Index, load, type Term } from "../buffers.js";
 import type { Held, Lazy } from "../lazy.js";

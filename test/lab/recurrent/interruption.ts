@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { train } from "kasane";
+import { train } from "kasane/node";
 import { expect, vi } from "vitest";
 import { kasane } from "../helpers.js";
 

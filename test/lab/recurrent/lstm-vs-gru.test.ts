@@ -1,7 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { data, seed, train } from "kasane";
+import { data, seed } from "kasane";
+import { train } from "kasane/node";
 import { expect, it, vi } from "vitest";
 import { Context, Interrupted } from "../../../lab/context.js";
 import { compareCells, lstmVsGru } from "../../../lab/recurrent/lstm-vs-gru.js";

@@ -1,0 +1,130 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { basename, join } from "node:path";
+import { writeAtomically } from "../files/atomicWrite.js";
+import { KasaneError } from "../graph/error.js";
+import { readTarGz } from "./tar.js";
+
+/** A public dataset: what its files are, how to know them, and where they live. */
+export interface Dataset {
+  /** Names its archive (`name.tar.gz`) and its folder. */
+  readonly name: string;
+  readonly title: string;
+  readonly files: Readonly<Record<string, DatasetFile>>;
+}
+
+/** A file of a dataset. */
+export interface DatasetFile {
+  readonly url: string;
+  /** Of the file as it is read, in hexadecimal. */
+  readonly sha256: string;
+}
+
+/** Where {@link readDataset} looks. */
+export interface DatasetOptions {
+  /** A folder looked into first. */
+  readonly folder?: string | undefined;
+  /** Where downloads are kept. */
+  readonly cache?: string;
+  /** Told of a download as it goes: bytes so far, and in all where the server says so. */
+  readonly onDownload?: (file: string, received: number, total: number | undefined) => void;
+}
+
+/** Where downloads are kept unless told otherwise. */
+export const defaultCache = (): string => join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "kasane");
+
+/**
+ * Reads a dataset from the folder, else the cache, else its public home, from where it goes into the cache.
+ * In the folder and the cache a file may lie by itself, in a folder of the dataset's name, or in `name.tar.gz`.
+ * @returns the files' bytes, by name
+ * @throws KasaneError where a file is not found and cannot be downloaded (it says where to put it), or is not the published one
+ */
+export async function readDataset(
+  dataset: Dataset,
+  { folder, cache = defaultCache(), onDownload }: DatasetOptions = {},
+): Promise<Map<string, Uint8Array>> {
+  const found = new Map<string, Uint8Array>();
+  const places = folder === undefined ? [cache] : [folder, cache];
+  for (const place of places) await collect(dataset, place, found);
+  for (const [file, { url, sha256 }] of Object.entries(dataset.files)) {
+    if (found.has(file)) continue;
+    const bytes = await download(dataset, file, places, (received, total) => onDownload?.(file, received, total));
+    verify(bytes, sha256, url);
+    await writeAtomically(join(cache, dataset.name, file), bytes);
+    found.set(file, bytes);
+  }
+  return found;
+}
+
+/** Adds the dataset's files that lie in `folder` and were not found before. */
+async function collect(dataset: Dataset, folder: string, found: Map<string, Uint8Array>): Promise<void> {
+  const missing = () => Object.keys(dataset.files).filter((file) => !found.has(file));
+  for (const file of missing()) {
+    for (const path of [join(folder, dataset.name, file), join(folder, file)]) {
+      const bytes = await readIfThere(path);
+      if (!bytes) continue;
+      verify(bytes, (dataset.files[file] as DatasetFile).sha256, path);
+      found.set(file, bytes);
+      break;
+    }
+  }
+  if (missing().length === 0) return;
+  const path = join(folder, `${dataset.name}.tar.gz`);
+  const archive = await readIfThere(path);
+  if (!archive) return;
+  for (const [name, bytes] of readTarGz(archive, { name: path })) {
+    const file = basename(name);
+    if (found.has(file) || !Object.hasOwn(dataset.files, file)) continue;
+    verify(bytes, (dataset.files[file] as DatasetFile).sha256, `${file} in ${path}`);
+    found.set(file, bytes);
+  }
+}
+
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new KasaneError(`${path} cannot be read: ${message}`, { cause: error });
+  }
+}
+
+async function download(
+  dataset: Dataset,
+  file: string,
+  places: readonly string[],
+  onProgress: (received: number, total: number | undefined) => void,
+): Promise<Uint8Array> {
+  const { url } = dataset.files[file] as DatasetFile;
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(600_000) });
+    if (!response.ok || !response.body) throw new Error(`the server answered ${response.status} ${response.statusText}`);
+    const total = Number(response.headers.get("content-length")) || undefined;
+    const parts: Uint8Array[] = [];
+    let received = 0;
+    for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
+      parts.push(part);
+      received += part.length;
+      onProgress(received, total);
+    }
+    return Buffer.concat(parts);
+  } catch (error) {
+    const { message, cause } = error as Error;
+    const reason = cause instanceof Error ? `${message}: ${cause.message}` : message;
+    const cache = places.at(-1) as string;
+    throw new KasaneError(
+      `${dataset.title}: ${file} is not in ${places.join(" or ")}, and downloading ${url} failed (${reason}): ` +
+        `put ${file} into ${join(cache, dataset.name)}, or name a folder that holds it or ${dataset.name}.tar.gz with --data DIR or KASANE_DATA`,
+      { cause: error },
+    );
+  }
+}
+
+function verify(bytes: Uint8Array, sha256: string, where: string): void {
+  const got = createHash("sha256").update(bytes).digest("hex");
+  if (got !== sha256) {
+    throw new KasaneError(`${where} is not the published file: its SHA-256 is ${got}, expected ${sha256}: remove it or fetch it again`);
+  }
+}

@@ -1,0 +1,14 @@
+export { pennTreebank, wikiText2 } from "./corpora.js";
+export { type Dataset, type DatasetFile, type DatasetOptions, defaultCache, readDataset } from "./dataset.js";
+export { parallelSentences, type SentencePair, smallParallelEnJa } from "./parallelSentences.js";
+export {
+  cmudict,
+  type Pronounced,
+  type PronouncedParts,
+  readCmudict,
+  readSigmorphon,
+  sigmorphonEnglish,
+  withoutStress,
+} from "./pronunciations.js";
+export { readTar, readTarGz } from "./tar.js";
+export { findTextFiles, readTexts } from "./textFiles.js";

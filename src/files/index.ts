@@ -1,0 +1,11 @@
+export { writeAtomically } from "./atomicWrite.js";
+export { EventWriter } from "./events.js";
+export { encodePng, type Pixels } from "./png.js";
+export {
+  readSafetensors,
+  readSafetensorsHeader,
+  type SafetensorsHeader,
+  type TensorEntry,
+  writeSafetensors,
+} from "./safetensors.js";
+export { loadVocabulary, saveVocabulary } from "./vocabularyFile.js";

@@ -1,0 +1,106 @@
+import { isFloat } from "../graph/dtype.js";
+import { sameShape } from "../graph/shape.js";
+import type { Named, Tensor, TensorType } from "../graph/tensor.js";
+import { Variable } from "../graph/variable.js";
+import { leavesOf, topologicalOrder } from "../graph/walk.js";
+import { encodeModel, unusedName } from "../onnx/emit.js";
+import type { Computation } from "../passes/binding.js";
+import { prepare } from "../passes/index.js";
+import type { Cut, Gathered } from "./cut.js";
+import type { Phase, Program } from "./program.js";
+
+/** A leaf of a worker's graph, `local`, as it is of the whole batch: the leader divides its value, or gives it to all. */
+export interface Divided {
+  readonly name: string;
+  readonly local: Tensor;
+  readonly whole: Tensor;
+}
+
+/** An output that the leader puts together. */
+export interface GatheredOutput extends Gathered {
+  readonly name: string;
+  readonly whole: TensorType;
+}
+
+/** The program of the workers, and what its names stand for. */
+export interface Built {
+  readonly program: Program;
+  readonly variables: ReadonlyMap<string, Variable>;
+  readonly divided: readonly Divided[];
+  readonly gathered: ReadonlyMap<Gathered, GatheredOutput>;
+  /** The sums over the workers, as the final computation takes them. */
+  readonly sums: readonly Named[];
+}
+
+/** The models of a step's phases, under one name for each value. */
+export function build({ phases, outputs }: Cut, local: Computation, global: Computation, threads: number, detectAnomalies: boolean): Built {
+  const target = { device: "cpu", threads };
+  const names = new Map<Tensor, string>();
+  const taken = new Set<string>();
+  const types: Record<string, TensorType> = {};
+  const nameOf = (x: Tensor, wish: string) => {
+    const name = names.get(x) ?? unusedName(wish, taken);
+    names.set(x, name);
+    types[name] = { dtype: x.dtype, shape: x.shape };
+    return name;
+  };
+  const results = (each: Computation) => [...each.outputs, ...each.updates.values()];
+  const wholes = leavesOf(results(global));
+  // The traces are alike, so their leaves come in the same order.
+  const twins = new Map(leavesOf(results(local)).map((leaf, i) => [leaf, wholes[i] as Tensor]));
+
+  const variables = new Map<string, Variable>();
+  const divided = new Map<string, Divided>();
+  const gathered = new Map<Gathered, GatheredOutput>();
+  const sums: Named[] = [];
+  const built = phases.map((phase): Phase => {
+    const prepared = prepare(
+      [...phase.exchanged, ...phase.gathered].map(({ value }) => value),
+      target,
+    );
+    const inputs = leavesOf(prepared).flatMap((leaf): Named[] => {
+      if (leaf.source.kind === "data") return [];
+      const name = nameOf(leaf, leaf instanceof Variable ? leaf.name : leaf.source.kind);
+      const whole = twins.get(leaf);
+      if (leaf instanceof Variable) variables.set(name, leaf);
+      else if (whole) divided.set(name, { name, local: leaf, whole });
+      return [{ name, tensor: leaf }];
+    });
+    const exchanged = phase.exchanged.map(({ sum }) => nameOf(sum, "sum"));
+    phase.exchanged.forEach(({ sum }, i) => sums.push({ name: exchanged[i] as string, tensor: sum }));
+    const parts = phase.gathered.map((each) => {
+      const name = unusedName("output", taken);
+      types[name] = { dtype: each.value.dtype, shape: each.value.shape };
+      gathered.set(each, { ...each, name, whole: global.outputs[outputs.indexOf(each)] as Tensor });
+      return name;
+    });
+    const given = [...exchanged, ...parts].map((name, i) => ({ name, tensor: prepared[i] as Tensor }));
+    const watched = detectAnomalies ? watch(prepared, taken) : [];
+    return {
+      model: encodeModel(inputs, [...given, ...watched], target),
+      inputs: inputs.map(({ name }) => name),
+      outputs: given.map(({ name }) => name),
+      exchanged,
+      watched: watched.map(({ name, operation }) => ({ name, operation })),
+    };
+  });
+  const program = {
+    types,
+    variables: [...variables.keys()],
+    parts: [...divided.keys()],
+    phases: built,
+    gathered: [...gathered.values()].map(({ name }) => name),
+  };
+  return { program, variables, divided: [...divided.values()], gathered, sums };
+}
+
+/** All floating-point values of a graph, with as much of what made them as can be sent to a worker. */
+const watch = (outputs: readonly Tensor[], taken: Set<string>) =>
+  topologicalOrder(outputs).flatMap(({ operator, inputs, path, outputs: values }) => {
+    const types = inputs.map(({ dtype, shape }) => ({ dtype, shape }));
+    const operation = { operator: { type: operator.type }, inputs: types, path };
+    return values.flatMap((tensor) => (isFloat(tensor.dtype) ? [{ name: unusedName("watched", taken), tensor, operation }] : []));
+  });
+
+/** Whether a leaf is the same for all workers. */
+export const isUndivided = ({ local, whole }: Pick<Divided, "local" | "whole">): boolean => sameShape(local.shape, whole.shape);

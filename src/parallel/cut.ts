@@ -1,0 +1,119 @@
+import { check, KasaneError } from "../graph/error.js";
+import { Tensor } from "../graph/tensor.js";
+import type { Variable } from "../graph/variable.js";
+import { rewrite, topologicalOrder } from "../graph/walk.js";
+import { mul } from "../ops/elementwise.js";
+import { exchange } from "../ops/exchange.js";
+import { apply } from "../ops/operator.js";
+import type { Computation } from "../passes/binding.js";
+import { classify, isWhole, type Kind, multiplicity } from "./shares.js";
+
+/** A step cut at what the workers exchange. */
+export interface Cut {
+  /** What each worker computes, before and between the exchanges. */
+  readonly phases: readonly { readonly exchanged: readonly Exchange[]; readonly gathered: readonly Gathered[] }[];
+  /** What is computed once, of what was exchanged. */
+  readonly final: { readonly outputs: readonly Tensor[]; readonly updates: ReadonlyMap<Variable, Tensor> };
+  /** For each output of the step: the place among those of `final`, or what is gathered. */
+  readonly outputs: readonly (number | Gathered)[];
+}
+
+/** A value that is added up over the workers, and the leaf that stands for the sum from then on. */
+export interface Exchange {
+  readonly value: Tensor;
+  readonly sum: Tensor;
+}
+
+/** An output that is put together from the workers' parts, which take turns `outer` times. */
+export interface Gathered {
+  readonly value: Tensor;
+  readonly outer: number;
+}
+
+/**
+ * Cuts the step of one worker at its exchanges.
+ * @param local the step traced with a worker's share of the batch, and `global` with all of it
+ * @param names what errors call the outputs
+ * @throws KasaneError naming state and outputs that do not follow from the workers' values
+ */
+export function cut(local: Computation, global: Computation, count: number, names: readonly string[]): Cut {
+  const results = (each: Computation) => [...each.outputs, ...each.updates.values()];
+  const kindOf = classify(results(local), results(global), count);
+  for (const [variable, value] of local.updates) {
+    check(isWhole(kindOf(value)), () => fault(`the next value of ${variable.name}`, kindOf(value)));
+  }
+  // Sums and means come out of an exchange like any other.
+  const outputs = local.outputs.map((x, i) => {
+    const kind = kindOf(x);
+    if (kind.is === "partial") return apply(exchange.AllReduce, [x, x]);
+    check(isWhole(kind) || kind.is === "share", () => fault(names[i] ? `the result "${names[i]}"` : "the result", kind));
+    return kind.is === "share" && kind.ratio !== 1 ? mul(x, 1 / kind.ratio) : x;
+  });
+
+  const { levels, varying } = levelsOf([...outputs, ...local.updates.values()], kindOf);
+  const levelOf = (x: Tensor) => levels.get(x) ?? 0;
+  const phases: { exchanged: Exchange[]; gathered: Gathered[] }[] = [];
+  const phaseAt = (level: number) => {
+    while (phases.length <= level) phases.push({ exchanged: [], gathered: [] });
+    return phases[level] as (typeof phases)[number];
+  };
+  const rebuilt = rewrite([...outputs, ...local.updates.values()], (node, [x]) => {
+    if (node.operator !== exchange.AllReduce) return undefined;
+    const [original, like] = node.inputs as [Tensor, Tensor];
+    if (!varying.has(original)) return [x as Tensor];
+    const { exchanged } = phaseAt(levelOf(original));
+    const value = share(x as Tensor, node.attributes, kindOf(like), count);
+    const known = exchanged.find((each) => each.value === value);
+    const sum = known?.sum ?? new Tensor(value.dtype, value.shape, { kind: "input", name: "sum" });
+    if (!known) exchanged.push({ value, sum });
+    return [sum];
+  });
+
+  const final: Tensor[] = [];
+  const places = local.outputs.map((original, i) => {
+    const kind = kindOf(original);
+    const value = rebuilt[i] as Tensor;
+    if (kind.is !== "share") return final.push(value) - 1;
+    const gathered = { value, outer: kind.outer };
+    phaseAt(levelOf(outputs[i] as Tensor)).gathered.push(gathered);
+    return gathered;
+  });
+  const updates = new Map([...local.updates.keys()].map((variable, i) => [variable, rebuilt[outputs.length + i] as Tensor]));
+  return { phases, final: { outputs: final, updates }, outputs: places };
+}
+
+/** What a worker adds to the sum. */
+function share(x: Tensor, { reduction }: { reduction?: "mean" | "sum" }, like: Kind, count: number): Tensor {
+  const times = reduction === "sum" ? 1 : reduction === "mean" ? count : multiplicity(like, count);
+  if (times === undefined) throw new KasaneError(fault("what is exchanged", like));
+  return times === 1 ? x : mul(x, 1 / times);
+}
+
+/** How many exchanges each value comes after, and which values differ from worker to worker. */
+function levelsOf(outputs: readonly Tensor[], kindOf: (x: Tensor) => Kind | undefined) {
+  const levels = new Map<Tensor, number>();
+  const varying = new Set<Tensor>();
+  const varies = (x: Tensor) => varying.has(x) || (x.source.kind !== "node" && kindOf(x)?.is === "share");
+  for (const node of topologicalOrder(outputs)) {
+    const isExchange = node.operator === exchange.AllReduce;
+    const inputs = isExchange ? node.inputs.slice(0, 1) : node.inputs;
+    for (const x of inputs) if (varies(x)) varying.add(x);
+    const differs = inputs.some(varies);
+    const level = Math.max(0, ...inputs.map((x) => levels.get(x) ?? 0)) + Number(isExchange && differs);
+    for (const output of node.outputs) {
+      levels.set(output, level);
+      if (differs && !isExchange) varying.add(output);
+    }
+  }
+  return { levels, varying };
+}
+
+function fault(what: string, kind: Kind): string {
+  const because = {
+    unknown: () => (kind as Extract<Kind, { is: "unknown" }>).because,
+    share: () => "it has the axis of the batch, of which each worker has its share",
+    partial: () => "it is a sum or a mean over a worker's share of the batch: put allReduce(...) around that",
+    whole: () => "it depends on the size of the batch",
+  };
+  return `compile: workers: ${what} does not follow from the workers' values: ${because[kind.is]()}`;
+}

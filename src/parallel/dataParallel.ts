@@ -1,0 +1,194 @@
+import { arrayOf, type TypedArray } from "../graph/dtype.js";
+import { sizeOf } from "../graph/shape.js";
+import { fromData, type Tensor, type TensorType } from "../graph/tensor.js";
+import type { Variable } from "../graph/variable.js";
+import type { Computation } from "../passes/binding.js";
+import { pairOf } from "../runtime/ort/pair.js";
+import { drawing, Plan, type Runnable, type RunOptions } from "../runtime/plan.js";
+import { type State, stateOf, toOrt } from "../runtime/state.js";
+import { type Built, build, type Divided, type GatheredOutput, isUndivided } from "./build.js";
+import { Aborted, footprint, memoryFor, SharedMemory } from "./collectives.js";
+import { cut } from "./cut.js";
+import { joinParts, partOf } from "./parts.js";
+import { Share } from "./program.js";
+import { close, type Thread, threadOf } from "./threads.js";
+
+let programs = 0;
+
+/** The programs of plans that nobody has any more are closed. */
+const forgotten = new FinalizationRegistry<number>((id) => void close(id));
+
+/**
+ * A step made by several workers, each on its share of the batch: this thread, which leads, and worker threads. What they exchange is added
+ * up in shared memory; what follows from the sums, the updates above all, this thread computes once.
+ */
+export class DataParallelPlan implements Runnable {
+  readonly reads: readonly Variable[];
+  readonly writes: readonly Variable[];
+  readonly usesRandom: boolean;
+  private readonly id = programs++;
+  private readonly built: Built;
+  private readonly outputs: readonly (number | GatheredOutput)[];
+  /** What is computed once; undefined where nothing is. */
+  private readonly final: Plan | undefined;
+  /** Which of the inputs the final computation takes: those that all workers have alike. */
+  private readonly common: readonly boolean[];
+  private readonly share: Share;
+  private readonly memory: SharedArrayBuffer;
+  private readonly collectives: SharedMemory;
+  private readonly threads: number;
+  /** The values of variables that the workers have. */
+  private readonly sent = new Map<Variable, { readonly state: State; readonly version: number }>();
+
+  /**
+   * @param local the step traced with a worker's share of the batch
+   * @param global the step traced with all of it
+   * @param names what errors call the outputs
+   * @throws KasaneError naming state and outputs that do not follow from the workers' values
+   */
+  constructor(
+    local: Computation,
+    private readonly global: Computation,
+    private readonly size: number,
+    names: readonly string[],
+    options: RunOptions,
+  ) {
+    // One thread each, or they would wait for each other's cores.
+    this.threads = options.threads ?? 1;
+    const parts = cut(local, global, size, names);
+    this.built = build(parts, local, global, this.threads, options.detectAnomalies ?? false);
+    const { program, variables, divided, gathered, sums } = this.built;
+    this.outputs = parts.outputs.map((place) => (typeof place === "number" ? place : (gathered.get(place) as GatheredOutput)));
+    this.common = local.inputs.map(({ tensor }, i) =>
+      isUndivided({ local: tensor, whole: (global.inputs[i] as { tensor: Tensor }).tensor }),
+    );
+    const common = local.inputs.filter((_, i) => this.common[i]);
+    const isEmpty = parts.final.outputs.length === 0 && parts.final.updates.size === 0;
+    this.final = isEmpty
+      ? undefined
+      : new Plan(
+          { inputs: [...common, ...sums], ...parts.final },
+          {
+            ...options,
+            threads: this.threads,
+            executor: "onnxruntime",
+          },
+        );
+    this.reads = [...new Set([...variables.values(), ...(this.final?.reads ?? [])])];
+    this.writes = this.final?.writes ?? [];
+    this.usesRandom = this.final?.usesRandom || divided.some(({ local: { source } }) => source.kind === "random" && !source.key);
+
+    const footprintOf = (list: readonly string[]) => footprint(list.map((name) => byteLengthOf(program.types[name] as TensorType)));
+    this.memory = new SharedArrayBuffer(
+      memoryFor(size, {
+        broadcast: footprintOf(program.variables),
+        scatter: footprintOf(program.parts),
+        allReduce: footprintOf(sums.map(({ name }) => name)),
+        gather: footprintOf(program.gathered),
+      }),
+    );
+    this.collectives = new SharedMemory(this.memory, 0, size, false);
+    this.share = new Share(program, this.threads, [...sums.map(({ name }) => name), ...program.gathered]);
+    forgotten.register(this, this.id, this);
+  }
+
+  async run(values: readonly TypedArray[], key: readonly [number, number]): Promise<Tensor[]> {
+    const { share, collectives, size } = this;
+    const { variables, divided, gathered, sums } = this.built;
+    const ranks = Array.from({ length: size }, (_, rank) => rank);
+    const threads = ranks.slice(1).map((rank) => this.open(threadOf(rank), rank));
+    const changed = [...variables].filter(([, variable]) => !this.isSent(variable));
+    for (const [name, variable] of variables)
+      share.values[name] = stateOf(variable).holder.inPlace ?? (await (await pairOf(variable)).feed(false));
+    const scattered = this.divide(values, key);
+    divided.forEach(({ name, local }, i) => {
+      share.values[name] = toOrt(scattered[0]?.[i] as TypedArray, local.dtype, local.shape);
+    });
+    const parts = ranks.map((rank) => [...gathered.values()].map(({ name }) => this.target(name, rank)));
+
+    collectives.begin({ reset: true });
+    const names = changed.map(([name]) => name);
+    const replies = threads.map((thread) => thread.step(this.id, names));
+    // One that fails or ends leaves the others waiting.
+    for (const reply of replies) reply.catch(() => collectives.abort());
+    try {
+      await share.run(collectives, names, { scattered, gathered: parts });
+      for (const [, variable] of changed) this.sent.set(variable, { state: stateOf(variable), version: stateOf(variable).version });
+      const taken = [...values.filter((_, i) => this.common[i]), ...sums.map(({ name }) => share.values[name]?.data as TypedArray)];
+      const computed = (await this.final?.run(taken, key)) ?? [];
+      return this.outputs.map((place) => (typeof place === "number" ? (computed[place] as Tensor) : this.join(place, parts)));
+    } catch (error) {
+      collectives.abort();
+      this.sent.clear();
+      const failures = (await Promise.allSettled(replies)).flatMap((reply) => (reply.status === "rejected" ? [reply.reason] : []));
+      throw error instanceof Aborted ? (failures.find((failure) => !(failure instanceof Aborted)) ?? error) : error;
+    } finally {
+      await Promise.allSettled(replies);
+    }
+  }
+
+  async release(): Promise<void> {
+    forgotten.unregister(this);
+    this.sent.clear();
+    await close(this.id);
+    await this.share.release();
+    await this.final?.release();
+  }
+
+  /** Gives a thread the program that it does not have yet. */
+  private open(thread: Thread, rank: number): Thread {
+    if (thread.programs.has(this.id)) return thread;
+    const settings = { rank, size: this.size, threads: this.threads };
+    thread.post({ type: "open", id: this.id, program: this.built.program, memory: this.memory, settings });
+    thread.programs.add(this.id);
+    this.sent.clear();
+    return thread;
+  }
+
+  private isSent(variable: Variable): boolean {
+    const sent = this.sent.get(variable);
+    return sent !== undefined && sent.state === variable.storage && sent.version === sent.state.version;
+  }
+
+  /** For each rank its parts of what the leader divides: of inputs, and of draws, which are those of the whole batch. */
+  private divide(values: readonly TypedArray[], key: readonly [number, number]): TypedArray[][] {
+    const wholes = this.built.divided.map(({ whole }) => this.valueOf(whole, values, key));
+    return Array.from({ length: this.size }, (_, rank) =>
+      this.built.divided.map((each, i) => {
+        const data = wholes[i] as TypedArray;
+        return isUndivided(each) ? data : partOf(data, each.whole.dtype, turns(each), rank, this.size);
+      }),
+    );
+  }
+
+  private valueOf(leaf: Tensor, values: readonly TypedArray[], key: readonly [number, number]): TypedArray {
+    if (leaf.source.kind !== "random") return values[this.global.inputs.findIndex(({ tensor }) => tensor === leaf)] as TypedArray;
+    const numbers = new Float32Array(leaf.size);
+    drawing(key)(leaf, numbers);
+    return numbers;
+  }
+
+  /** Where the leader puts what a rank computed of an output: its own is where it computed it. */
+  private target(name: string, rank: number): TypedArray {
+    const { dtype, shape } = this.built.program.types[name] as TensorType;
+    return rank === 0 ? (this.share.values[name]?.data as TypedArray) : new (arrayOf(dtype))(sizeOf(shape));
+  }
+
+  private join({ name, outer, whole }: GatheredOutput, parts: readonly (readonly TypedArray[])[]): Tensor {
+    const place = this.built.program.gathered.indexOf(name);
+    const data = joinParts(
+      parts.map((ofRank) => ofRank[place] as TypedArray),
+      whole.dtype,
+      outer,
+    );
+    return fromData(data, whole.shape, whole.dtype);
+  }
+}
+
+/** How often the parts of a leaf take turns. */
+function turns({ local, whole }: Divided): number {
+  const axis = local.shape.findIndex((size, i) => size !== whole.shape[i]);
+  return sizeOf(local.shape.slice(0, axis));
+}
+
+const byteLengthOf = ({ dtype, shape }: TensorType): number => sizeOf(shape) * arrayOf(dtype).BYTES_PER_ELEMENT;

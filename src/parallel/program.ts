@@ -1,0 +1,97 @@
+import { arrayOf } from "../graph/dtype.js";
+import { KasaneError } from "../graph/error.js";
+import { sizeOf } from "../graph/shape.js";
+import type { TensorType } from "../graph/tensor.js";
+import { detectAnomaly, type Operation } from "../runtime/ort/anomaly.js";
+import type { ort } from "../runtime/ort/onnxruntime.js";
+import { ort as onnxruntime } from "../runtime/ort/onnxruntime.js";
+import { Session } from "../runtime/ort/session.js";
+import type { Collectives, Numbers } from "./collectives.js";
+
+/** What every worker does of a step, by names of values. It can be sent to a worker. */
+export interface Program {
+  readonly types: Readonly<Record<string, TensorType>>;
+  /** State, which the leader has. */
+  readonly variables: readonly string[];
+  /** What the leader divides up. */
+  readonly parts: readonly string[];
+  readonly phases: readonly Phase[];
+  /** What the leader puts together. */
+  readonly gathered: readonly string[];
+}
+
+/** A graph of which the results are exchanged before the next one is run. */
+export interface Phase {
+  readonly model: Uint8Array;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Which of the outputs are added up over the workers. */
+  readonly exchanged: readonly string[];
+  /** Outputs that are checked for numbers that are not finite. */
+  readonly watched: readonly { readonly name: string; readonly operation: Operation }[];
+}
+
+/** A program on one worker: its sessions, and its values under their names. */
+export class Share {
+  readonly values: Record<string, ort.Tensor> = {};
+  private readonly sessions: readonly Session[];
+
+  /**
+   * @param threads within one operator
+   * @param kept the names of the values that have arrays of their own here; the others are set before each step
+   */
+  constructor(
+    readonly program: Program,
+    threads: number,
+    kept: readonly string[] = Object.keys(program.types),
+  ) {
+    this.sessions = program.phases.map(
+      ({ model, watched }) => new Session(() => model, { device: "cpu", threads, resident: [], handOver: watched.length === 0 }),
+    );
+    for (const name of kept) this.values[name] = emptyTensor(program.types[name] as TensorType);
+  }
+
+  /**
+   * Makes one step with the other workers.
+   * @param changed the variables whose values the others do not have yet
+   * @param parts on the leader: what each rank gets of the program's `parts`, and where it puts what is gathered
+   */
+  async run(collectives: Collectives, changed: readonly string[], parts?: Exchanged): Promise<void> {
+    const { phases, gathered, parts: divided } = this.program;
+    const arrays = (names: readonly string[]) => names.map((name) => (this.values[name] as ort.Tensor).data as Float32Array);
+    await collectives.broadcast(arrays(changed));
+    await collectives.scatter(arrays(divided), parts?.scattered);
+    for (const [i, { exchanged }] of phases.entries()) {
+      await this.compute(i);
+      await collectives.allReduce(arrays(exchanged) as Numbers[]);
+    }
+    await collectives.gather(arrays(gathered), parts?.gathered);
+  }
+
+  async release(): Promise<void> {
+    for (const session of this.sessions) await session.release();
+  }
+
+  private async compute(index: number): Promise<void> {
+    const { inputs, outputs, watched } = this.program.phases[index] as Phase;
+    const feeds = Object.fromEntries(inputs.map((name) => [name, this.values[name] as ort.Tensor]));
+    const fetches: Record<string, ort.Tensor | null> = Object.fromEntries(outputs.map((name) => [name, this.values[name] as ort.Tensor]));
+    for (const { name } of watched) fetches[name] = null;
+    try {
+      const results = await (this.sessions[index] as Session).run(feeds, fetches);
+      for (const { name, operation } of watched) detectAnomaly(results[name] as ort.Tensor, operation);
+    } catch (error) {
+      if (error instanceof KasaneError) throw error;
+      throw new KasaneError(`ONNX Runtime: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  }
+}
+
+/** What the leader gives to each rank and takes from each. */
+export interface Exchanged {
+  readonly scattered: readonly (readonly ArrayBufferView[])[];
+  readonly gathered: readonly (readonly ArrayBufferView[])[];
+}
+
+const emptyTensor = ({ dtype, shape }: TensorType): ort.Tensor =>
+  new onnxruntime.Tensor(dtype, new (arrayOf(dtype))(sizeOf(shape)) as Float32Array, shape as number[]);

@@ -1,0 +1,205 @@
+import { elementAt } from "../graph/dtype.js";
+import { check } from "../graph/error.js";
+import { type Shape, showShape, sizeOf } from "../graph/shape.js";
+import { hostData, keyOfAttributes, type Node, type Tensor } from "../graph/tensor.js";
+import { topologicalOrder } from "../graph/walk.js";
+import { exchange } from "../ops/exchange.js";
+import { type Linearity, linearityOf, type Operator, operatorOf } from "../ops/operator.js";
+import { loops, type ScanAttributes } from "../ops/scan.js";
+import { shapes } from "../ops/shapes.js";
+import { pieces } from "../ops/slicing.js";
+
+/**
+ * What a worker's value is to the value `V` of the whole batch:
+ * - `whole`: `ratio V`, the same on all workers;
+ * - `share`: `ratio` times its part of `V`, which along `axis` is the workers' parts in turn, so `outer` times in row-major order;
+ * - `partial`: all workers' values add up to `ratio V`: 1 for a sum over the batch, the number of workers for a mean;
+ * - `unknown`: none of these, from `node` on.
+ */
+export type Kind =
+  | { readonly is: "whole"; readonly ratio: number }
+  | { readonly is: "share"; readonly ratio: number; readonly axis: number; readonly outer: number }
+  | { readonly is: "partial"; readonly ratio: number }
+  | Unknown;
+
+interface Unknown {
+  readonly is: "unknown";
+  readonly because: string;
+}
+
+type Share = Extract<Kind, { is: "share" }>;
+
+const whole = (ratio = 1): Kind => ({ is: "whole", ratio });
+const unknown = (because: string): Unknown => ({ is: "unknown", because });
+const near = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-6 * Math.abs(b);
+const product = (factors: readonly number[]): number => factors.reduce((a, b) => a * b, 1);
+
+/**
+ * What the values of one traced function are to each other when it is traced with a share of the batch and with the whole of it.
+ * @param local the results of the trace with a share, and `global` those with the whole batch
+ * @param count how many shares there are
+ * @throws KasaneError where the two traces differ in more than sizes
+ */
+export function classify(local: readonly Tensor[], global: readonly Tensor[], count: number): (x: Tensor) => Kind {
+  const kinds = new Map<Tensor, Kind>();
+  const [nodes, twins] = [topologicalOrder(local), topologicalOrder(global)];
+  const place = nodes.findIndex((node, i) => node.operator !== twins[i]?.operator || node.inputs.length !== twins[i]?.inputs.length);
+  check(
+    place < 0 && nodes.length === twins.length,
+    () => `compile: workers: the graph changes with the size of the batch${place < 0 ? "" : `, at ${operationOf(nodes[place] as Node)}`}`,
+  );
+  const learn = (x: Tensor, twin: Tensor) => {
+    if (x.source.kind !== "node" && !kinds.has(x)) kinds.set(x, kindOfLeaf(x, twin, count));
+  };
+  nodes.forEach((node, i) => {
+    const twin = twins[i] as Node;
+    node.inputs.forEach((input, k) => learn(input, twin.inputs[k] as Tensor));
+    const inputs = node.inputs.map((input) => kinds.get(input) as Kind);
+    node.outputs.forEach((output, k) => kinds.set(output, kindOfOutput(node, inputs, output, twin.outputs[k] as Tensor, twin, count)));
+  });
+  local.forEach((x, i) => learn(x, global[i] as Tensor));
+  return (x) => kinds.get(x) as Kind;
+}
+
+/** How often a `partial` value is contained in the sum of the workers' values: what that is divided by. */
+export function multiplicity(kind: Kind, count: number): number | undefined {
+  if (kind.is === "partial") return kind.ratio;
+  return kind.is === "whole" ? kind.ratio * count : undefined;
+}
+
+/** The only axis along which `global` is `count` times as long; undefined where they are alike, or differ otherwise (`mixed`). */
+function splitAxis(local: Shape, global: Shape, count: number): number | "mixed" | undefined {
+  const different = local.flatMap((size, axis) => (size === global[axis] ? [] : [axis]));
+  if (different.length === 0) return undefined;
+  const [axis] = different as [number];
+  return different.length === 1 && global[axis] === count * (local[axis] as number) ? axis : "mixed";
+}
+
+const before = (shape: Shape, axis: number): number => sizeOf(shape.slice(0, axis));
+
+function kindOfLeaf(x: Tensor, twin: Tensor, count: number): Kind {
+  const axis = splitAxis(x.shape, twin.shape, count);
+  if (x === twin) return whole();
+  if (x.source.kind === "data") {
+    const [a, b] = [hostData(x), hostData(twin)];
+    if (axis !== undefined || !a || !b) return unknown(`a constant ${showShape(x.shape)} depends on the size of the batch`);
+    if (a.every((value, i) => value === b[i])) return whole();
+    if (a.length > 1) return unknown(`the elements of a constant ${showShape(x.shape)} depend on the size of the batch`);
+    return whole(Number(elementAt(a, 0, x.dtype)) / Number(elementAt(b, 0, twin.dtype)));
+  }
+  if (axis === undefined) return whole();
+  if (axis === "mixed") return unknown(`${x.source.kind} ${showShape(x.shape)} has the size of the batch along more than one axis`);
+  return { is: "share", ratio: 1, axis, outer: before(x.shape, axis) };
+}
+
+const operationOf = ({ operator, inputs, path }: Node): string =>
+  `${operator.type}(${inputs.map((input) => `${input.dtype}${showShape(input.shape)}`).join(", ")})${path && ` in ${path}`}`;
+
+function kindOfOutput(node: Node, inputs: readonly Kind[], output: Tensor, twin: Tensor, twinNode: Node, count: number): Kind {
+  const fault = (why: string) => unknown(`${operationOf(node)} ${why}`);
+  const operator = operatorOf(node);
+  if (operator === exchange.AllReduce) {
+    const { reduction } = node.attributes as { reduction?: "mean" | "sum" };
+    const like = inputs[1] as Kind;
+    if (inputs[0]?.is === "share") return fault("would mix the examples of the workers: reduce over the batch first");
+    if (reduction !== undefined || multiplicity(like, count) !== undefined) return whole();
+    return like.is === "unknown" ? like : fault("is like a value that still has the axis of the batch");
+  }
+  const lost = inputs.find((kind) => kind.is === "unknown");
+  if (lost) return lost;
+  const axis = splitAxis(output.shape, twin.shape, count);
+  if (axis === "mixed") return fault(`compares or joins examples: ${showShape(output.shape)} of a share, ${showShape(twin.shape)} of all`);
+  if (operator === loops.Scan && hidesExchange(node)) return fault("has an allReduce within it: take it out of the loop");
+
+  const shares = inputs.filter((kind) => kind.is === "share");
+  const partials = inputs.filter((kind) => kind.is === "partial");
+  const shareOf = (ratio: number): Kind => {
+    if (axis === undefined) return fault("reduces over the batch");
+    const outer = outerOf(node, inputs, output, axis);
+    return outer === undefined ? fault("brings the examples into another order") : { is: "share", ratio, axis, outer };
+  };
+
+  const linearity = linearityOf(operator, inputs);
+  if (linearity) {
+    const ratio = ratioOf(linearity, inputs, count);
+    if (ratio === undefined) return fault(mismatch(inputs));
+    if (partials.length > 0) return { is: "partial", ratio };
+    if (shares.length > 0) {
+      const contracted = linearity === "each" ? shares.length === 2 : linearity === "together" && shares.length === 1;
+      if (axis !== undefined) return shareOf(ratio);
+      return contracted ? { is: "partial", ratio: operator.averages ? ratio * count : ratio } : fault("reduces over the batch");
+    }
+    if (axis === undefined) return whole(ratio);
+    return operator === shapes.Expand ? shareOf(ratio) : fault("depends on the size of the batch");
+  }
+
+  if (partials.length > 0) return fault("takes a sum or a mean over a worker's share of the batch: put allReduce(...) around that");
+  if (inputs.some((kind) => !near((kind as Share).ratio, 1))) return fault("depends on the size of the batch");
+  if (shares.length > 0) return joins(node, inputs) ? fault("works along the axis of the batch") : shareOf(1);
+  const alike = axis === undefined && (inputs.length > 0 || keyOfAttributes(node.attributes) === keyOfAttributes(twinNode.attributes));
+  return alike ? whole() : fault("depends on the size of the batch");
+}
+
+/** The ratio of a linear operator's result, or undefined where its operands do not go together. */
+function ratioOf(linearity: Linearity, inputs: readonly Kind[], count: number): number | undefined {
+  const known = inputs as readonly Exclude<Kind, Unknown>[];
+  const partials = known.filter((kind) => kind.is === "partial").length;
+  const shares = known.filter((kind) => kind.is === "share").length;
+  if (partials > 0 && shares > 0) return undefined;
+  if (linearity === "together") {
+    // What all workers have alike adds up to so many times itself.
+    const ratios = known.map((kind) => (partials > 0 && kind.is === "whole" ? kind.ratio * count : kind.ratio));
+    return ratios.every((ratio) => near(ratio, ratios[0] as number)) ? ratios[0] : undefined;
+  }
+  if (linearity === "each") return partials > 1 ? undefined : product(known.map((kind) => kind.ratio));
+  const [first, ...rest] = known as [Exclude<Kind, Unknown>, ...Exclude<Kind, Unknown>[]];
+  return rest.some((kind) => kind.is === "partial") ? undefined : first.ratio / product(rest.map((kind) => kind.ratio));
+}
+
+function mismatch(inputs: readonly Kind[]): string {
+  const names = {
+    share: "examples",
+    partial: "a sum or a mean over a worker's share of the batch",
+    whole: "a value of its own",
+    unknown: "",
+  };
+  const met = [...new Set(inputs.map((kind) => names[kind.is]))].join(" with ");
+  return `puts ${met} together: put allReduce(...) around what was reduced over the batch, or around the result with { reduction }`;
+}
+
+/** Operators that put the slices of an axis in a row, or take them from it. */
+const rearranging: readonly Operator[] = [pieces.Concat, pieces.Split];
+
+/** Whether an operator that does more than rearrange works along the axis that is divided among the workers: `axis` is one of its first input. */
+function joins({ operator, attributes }: Node, [first]: readonly Kind[]): boolean {
+  const axes = [attributes.axis, attributes.axes].flat();
+  return first?.is === "share" && axes.includes(first.axis) && !rearranging.includes(operator as Operator);
+}
+
+/** How often the workers' parts of an output take turns in row-major order; undefined where the operands' parts differ in that. */
+function outerOf({ operator, inputs: operands }: Node, inputs: readonly Kind[], output: Tensor, axis: number): number | undefined {
+  const turns = inputs.flatMap((kind, i): { blocks: number; run: number }[] => {
+    if (kind.is !== "share") return [];
+    const { shape } = operands[i] as Tensor;
+    // Along the axis itself they take turns where it was joined with one before it: blocks of so many slices each.
+    const blocks = kind.outer / before(shape, kind.axis);
+    return [{ blocks, run: (shape[kind.axis] as number) / blocks }];
+  });
+  const [first] = turns;
+  if (!first) return before(output.shape, axis);
+  if (operator === shapes.Reshape) {
+    const { outer } = inputs[0] as Share;
+    return outer % before(output.shape, axis) === 0 ? outer : undefined;
+  }
+  const isRearranged = rearranging.includes(operator as Operator);
+  const [name, value] = isRearranged ? (["run", first.run] as const) : (["blocks", first.blocks] as const);
+  if (turns.some((turn) => turn[name] !== value)) return undefined;
+  const blocks = isRearranged ? (output.shape[axis] as number) / first.run : first.blocks;
+  return Number.isInteger(blocks) ? blocks * before(output.shape, axis) : undefined;
+}
+
+const hidesExchange = ({ attributes }: Node): boolean =>
+  topologicalOrder((attributes as unknown as ScanAttributes).body.outputs).some(({ operator }) => operator === exchange.AllReduce);
+
+/** Whether a value is that of the whole batch on every worker. */
+export const isWhole = (kind: Kind): boolean => kind.is === "whole" && near(kind.ratio, 1);

@@ -1,0 +1,103 @@
+import { hostData, makeNode, type Node, Tensor } from "../graph/tensor.js";
+import { countUses, replay, rewrite, topologicalOrder } from "../graph/walk.js";
+import { elementwise, mul } from "../ops/elementwise.js";
+import { applyAll, operatorOf } from "../ops/operator.js";
+import { Body, loops, type ScanAttributes } from "../ops/scan.js";
+import { reshape } from "../ops/shapes.js";
+import { deduplicate } from "./deduplicate.js";
+import { fold } from "./fold.js";
+import { shareLoops } from "./shareLoops.js";
+import { skipZeros } from "./skipZeros.js";
+import { unexpand } from "./unexpand.js";
+
+/** Computes before a loop, and for all its steps at once, what does not depend on what the loop carries. */
+export const hoist = (outputs: readonly Tensor[]): readonly Tensor[] =>
+  rewrite(outputs, ({ operator, attributes }, inputs) =>
+    operator === loops.Scan ? hoistFrom(attributes as unknown as ScanAttributes, inputs) : undefined,
+  );
+
+/** A value of a loop's body as it is outside the loop: one for all steps, or the stack of all steps' values. */
+interface Hoisted {
+  readonly outer: Tensor;
+  readonly isStack: boolean;
+}
+
+function hoistFrom(attributes: ScanAttributes, inputs: readonly Tensor[]): readonly Tensor[] {
+  const { body, carries, sequences } = attributes;
+  const own = carries + sequences;
+  const outputs = gatherFactors(fold(unexpand(deduplicate(skipZeros(shareLoops(body.outputs))))), new Set(body.inputs.slice(0, carries)));
+  const hoisted = new Map<Tensor, Hoisted>();
+  body.inputs.forEach((leaf, i) => {
+    if (i >= carries) hoisted.set(leaf, { outer: inputs[i] as Tensor, isStack: i < own });
+  });
+  const kept = topologicalOrder(outputs).filter((node) => !hoistNode(node, hoisted));
+
+  // Hoisted stacks need not pass through the loop to come out of it.
+  const passing = [...new Set(outputs.slice(carries).filter((x) => !hoisted.get(x)?.isStack))];
+  const results = [...outputs.slice(0, carries), ...passing];
+  const used = new Set([...kept.flatMap((node) => node.inputs), ...results]);
+  const taken = [...hoisted].filter(([x]) => used.has(x));
+  const [stacks, constants] = [true, false].map((wanted) => taken.filter(([, { isStack }]) => isStack === wanted)) as [
+    typeof taken,
+    typeof taken,
+  ];
+  // The length of a loop is that of a sequence.
+  if (stacks.length === 0) stacks.push(...[...hoisted].filter(([, { isStack }]) => isStack).slice(0, 1));
+  const leaves = new Map([...stacks, ...constants].map(([x]) => [x, new Tensor(x.dtype, x.shape, { kind: "input", name: "step" })]));
+  const loop = applyAll(
+    loops.Scan,
+    [...inputs.slice(0, carries), ...stacks.map(([, { outer }]) => outer), ...constants.map(([, { outer }]) => outer)],
+    {
+      ...attributes,
+      body: new Body([...body.inputs.slice(0, carries), ...leaves.values()], replay(results, kept, leaves)),
+      sequences: stacks.length,
+    },
+  );
+  return outputs.map((x, i) => {
+    if (i < carries) return loop[i] as Tensor;
+    const place = passing.indexOf(x);
+    return place < 0 ? (hoisted.get(x) as Hoisted).outer : (loop[carries + place] as Tensor);
+  });
+}
+
+/** Computes a node outside the loop where all its inputs are there, and tells whether it did. */
+function hoistNode(node: Node, hoisted: Map<Tensor, Hoisted>): boolean {
+  const operator = operatorOf(node);
+  const inputs = node.inputs.map((x): Hoisted | undefined => hoisted.get(x) ?? (hostData(x) ? { outer: x, isStack: false } : undefined));
+  if (operator.distinct || inputs.some((input) => input === undefined)) return false;
+  const found = inputs as Hoisted[];
+  const isStack = found.some((input) => input.isStack);
+  if (isStack && !operator.expression && !operator.broadcasts) return false;
+  const length = found.find((input) => input.isStack)?.outer.shape[0] as number;
+  const rank = Math.max(...node.inputs.map((x) => x.rank));
+  // [time, ...shape], with ones between where other inputs have more axes
+  const operands = found.map(({ outer, isStack }, i) => {
+    const { shape } = node.inputs[i] as Tensor;
+    return isStack ? reshape(outer, [length, ...new Array<number>(rank - shape.length).fill(1), ...shape]) : outer;
+  });
+  const types = node.outputs.map(({ dtype, shape }) => ({ dtype, shape: isStack ? [length, ...shape] : shape }));
+  const outer = makeNode(operator, operands, node.attributes, types, node.path);
+  node.outputs.forEach((x, i) => hoisted.set(x, { outer: outer[i] as Tensor, isStack }));
+  return true;
+}
+
+/** Multiplies the factors that depend on no carry with each other first: `(c a) b` becomes `c (a b)`, of which `a b` can be hoisted. */
+function gatherFactors(outputs: readonly Tensor[], carries: ReadonlySet<Tensor>): readonly Tensor[] {
+  const order = topologicalOrder(outputs);
+  const uses = countUses(outputs);
+  const dependent = new Set(carries);
+  for (const node of order) if (node.inputs.some((x) => dependent.has(x))) for (const output of node.outputs) dependent.add(output);
+
+  const factorsOf = (x: Tensor): Tensor[] => {
+    const { source } = x;
+    const isInner = source.kind === "node" && source.operator === elementwise.Mul && dependent.has(x) && uses.get(x) === 1;
+    return isInner ? source.inputs.flatMap(factorsOf) : [x];
+  };
+  return rewrite(outputs, (node, _, rebuiltOf) => {
+    const [result] = node.outputs as [Tensor];
+    if (node.operator !== elementwise.Mul || !dependent.has(result)) return undefined;
+    const factors = node.inputs.flatMap(factorsOf);
+    const [moving, still] = [factors.filter((x) => dependent.has(x)), factors.filter((x) => !dependent.has(x))];
+    return still.length < 2 ? undefined : [mul(moving.map(rebuiltOf).reduce(mul), still.map(rebuiltOf).reduce(mul))];
+  });
+}

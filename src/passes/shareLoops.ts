@@ -1,0 +1,36 @@
+import type { Node, Tensor } from "../graph/tensor.js";
+import { rewrite, topologicalOrder } from "../graph/walk.js";
+import { applyAll, operatorOf } from "../ops/operator.js";
+
+/**
+ * Computes loops once whose outputs begin alike: the gradient of a loop asks for it again with the values that it needs of each step.
+ * Runs before other passes, while such loops have the same inputs to the letter.
+ */
+export function shareLoops(outputs: readonly Tensor[]): readonly Tensor[] {
+  const ids = new Map<Tensor, number>();
+  const idOf = (x: Tensor) => {
+    const id = ids.get(x) ?? ids.size;
+    ids.set(x, id);
+    return id;
+  };
+  const keyOf = (node: Node) => {
+    const prefix = operatorOf(node).prefix?.(node.attributes);
+    return prefix === undefined ? undefined : `${node.operator.type}:${prefix}(${node.inputs.map(idOf)})`;
+  };
+  const fullest = new Map<string, Node>();
+  for (const node of topologicalOrder(outputs)) {
+    const key = keyOf(node);
+    const known = key === undefined ? undefined : fullest.get(key);
+    if (key !== undefined && node.outputs.length > (known?.outputs.length ?? 0)) fullest.set(key, node);
+  }
+  if (fullest.size === 0) return outputs;
+  const made = new Map<Node, readonly Tensor[]>();
+  return rewrite(outputs, (node, inputs) => {
+    const key = keyOf(node);
+    const full = key === undefined ? undefined : fullest.get(key);
+    if (!full) return undefined;
+    const results = made.get(full) ?? applyAll(operatorOf(full), inputs, full.attributes);
+    made.set(full, results);
+    return results;
+  });
+}

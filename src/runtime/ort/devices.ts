@@ -1,0 +1,51 @@
+import { KasaneError } from "../../graph/error.js";
+import { Tensor } from "../../graph/tensor.js";
+import { encodeModel } from "../../onnx/emit.js";
+import { abs } from "../../ops/elementwise.js";
+import { ort } from "./onnxruntime.js";
+
+/** Where a graph runs: a provider of ONNX Runtime. */
+export type Device = "cpu" | "webgpu" | "cuda" | "dml" | "coreml" | "wasm";
+
+/** The devices that this ONNX Runtime was built with and that this machine offers. */
+export async function devices(): Promise<Device[]> {
+  const { listSupportedBackends } = ort as unknown as { listSupportedBackends?: () => { readonly name: string }[] };
+  const built = (listSupportedBackends?.() ?? [{ name: "wasm" }, { name: "webgpu" }]).map(({ name }) => name as Device);
+  const offered = await Promise.all(built.map(offers));
+  return built.filter((_, i) => offered[i]);
+}
+
+/** A model of one node, which a device either runs or does not. */
+function probe(): Uint8Array {
+  const x = new Tensor("float32", [1], { kind: "input", name: "x" });
+  return encodeModel([{ name: "x", tensor: x }], [{ name: "y", tensor: abs(x) }]);
+}
+
+const found = new Map<Device, Promise<boolean>>();
+
+/** Whether this machine offers `device`: tried once, by running a model on it. */
+function offers(device: Device): Promise<boolean> {
+  const known = found.get(device) ?? run(device);
+  found.set(device, known);
+  return known;
+}
+
+/** The variables that are on a device are lost, and the process with them, when the last of its sessions is released: one stays. */
+const keptOpen: ort.InferenceSession[] = [];
+
+async function run(device: Device): Promise<boolean> {
+  try {
+    const session = await ort.InferenceSession.create(probe(), { executionProviders: [device], logSeverityLevel: 4 });
+    await session.run({ x: new ort.Tensor("float32", [1], [1]) });
+    keptOpen.push(session);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Throws unless this machine offers `device`. */
+export async function requireDevice(device: Device): Promise<void> {
+  if (await offers(device)) return;
+  throw new KasaneError(`device "${device}" is not available here: this machine offers ${(await devices()).join(", ")}`);
+}

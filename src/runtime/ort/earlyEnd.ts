@@ -1,0 +1,71 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema } from "onnx-buf";
+import { Tensor } from "../../graph/tensor.js";
+import { encodeModel } from "../../onnx/emit.js";
+import { abs } from "../../ops/elementwise.js";
+import { ort } from "./onnxruntime.js";
+
+/**
+ * A way to leave a run once the outputs are written into the tensors that were handed to it. onnxruntime-node 1.30 copies every output into a new
+ * array all the same, which costs more than many a small step: all pages of the copy are fresh. It copies them in order, so an output in front of
+ * which it can make no tensor, a sequence, makes it throw in place of copying.
+ */
+export interface EarlyEnd {
+  /** `model` with that output. */
+  mark(model: Uint8Array): Uint8Array;
+  /** What to fetch beside the handed outputs. */
+  readonly fetch: Readonly<Record<string, null>>;
+  /** Whether a run ended so: after all was computed. */
+  isReached(error: unknown): boolean;
+}
+
+const name = "end";
+
+/** Two messages one after the other are one with the lists of both. */
+const marker = toBinary(
+  ModelProtoSchema,
+  create(ModelProtoSchema, {
+    graph: {
+      node: [{ opType: "SequenceEmpty", name, output: [name] }],
+      output: [
+        {
+          name,
+          type: { value: { case: "sequenceType", value: { elemType: { value: { case: "tensorType", value: { elemType: 1 } } } } } },
+        },
+      ],
+    },
+  }),
+);
+
+function mark(model: Uint8Array): Uint8Array {
+  const marked = new Uint8Array(marker.length + model.length);
+  marked.set(marker);
+  marked.set(model, marker.length);
+  return marked;
+}
+
+let found: Promise<EarlyEnd | undefined> | undefined;
+
+/** The early end, where this ONNX Runtime has it: tried once, by running a small model. */
+export function earlyEnd(): Promise<EarlyEnd | undefined> {
+  found ??= probe();
+  return found;
+}
+
+async function probe(): Promise<EarlyEnd | undefined> {
+  const x = new Tensor("float32", [1], { kind: "input", name: "x" });
+  const model = mark(encodeModel([{ name: "x", tensor: x }], [{ name: "y", tensor: abs(x) }]));
+  const handed = new ort.Tensor("float32", new Float32Array(1), [1]);
+  const fetch = { [name]: null };
+  try {
+    const session = await ort.InferenceSession.create(model, { logSeverityLevel: 4, intraOpNumThreads: 1 });
+    const reached = await session.run({ x: new ort.Tensor("float32", [-3], [1]) }, { ...fetch, y: handed }).then(
+      () => undefined,
+      (error: unknown) => String(error),
+    );
+    await session.release();
+    return reached !== undefined && handed.data[0] === 3 ? { mark, fetch, isReached: (error) => String(error) === reached } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,192 @@
+import type * as ort from "#onnxruntime";
+import { arrayOf, isFloat, type TypedArray } from "../../graph/dtype.js";
+import { KasaneError } from "../../graph/error.js";
+import type { Named, Node, Tensor } from "../../graph/tensor.js";
+import type { Variable } from "../../graph/variable.js";
+import { topologicalOrder } from "../../graph/walk.js";
+import { encodeModel, unusedName } from "../../onnx/emit.js";
+import type { Binding } from "../../passes/binding.js";
+import { changedInPlace } from "../../passes/inPlace.js";
+import type { Draw, Executor } from "../executor.js";
+import { emptyOrt, fromOrt, stateOf, toOrt } from "../state.js";
+import type { Update } from "../wasm/update.js";
+import { detectAnomaly } from "./anomaly.js";
+import type { Device } from "./devices.js";
+import { type Pair, pairOf, pairToWrite } from "./pair.js";
+import { Session } from "./session.js";
+
+/** How ONNX Runtime runs a graph. */
+export interface OnnxSettings {
+  readonly device: Device;
+  /** 0 for all cores. */
+  readonly threads: number;
+  readonly detectAnomalies?: boolean;
+  readonly arena?: boolean;
+}
+
+/** Runs a graph as one ONNX model. */
+export class OnnxExecutor implements Executor {
+  private readonly names = new Set<string>();
+  private readonly inputs: readonly Named[];
+  private readonly variables: readonly { readonly name: string; readonly variable: Variable }[];
+  private readonly randoms: readonly Named[];
+  private readonly updates: readonly (Named & { readonly variable: Variable })[];
+  private readonly outputs: readonly Named[];
+  /** What the update is given. */
+  private readonly given: readonly Named[];
+  private readonly watched: readonly { readonly name: string; readonly node: Node; readonly output: Tensor }[];
+  readonly session: Session;
+  private readonly fetches: Record<string, ort.Tensor | null>;
+  /** The variables that are written where they are read. */
+  private readonly inPlace: ReadonlySet<Variable>;
+  /** The variables whose values are in pairs. */
+  private readonly changed: ReadonlySet<Variable>;
+  /** The variables whose values a run needs. */
+  private readonly read: ReadonlySet<Variable>;
+  readonly onDevice: boolean;
+  private readonly handsOver: boolean;
+
+  /** @param update what changes variables after a run, given the last outputs of the binding */
+  constructor(
+    readonly binding: Binding,
+    { device, threads, detectAnomalies = false, arena }: OnnxSettings,
+    readonly update?: Update,
+  ) {
+    const { inputs, variables, randoms, outputs, updates, results } = binding;
+    this.onDevice = device !== "cpu" && device !== "wasm";
+    this.inputs = inputs.map(({ name, tensor }) => ({ name: this.unique(name), tensor }));
+    this.read = new Set(variables);
+    this.variables = variables.map((variable) => ({ name: this.unique(variable.name), variable }));
+    this.randoms = randoms.map(({ leaf }) => ({ name: this.unique("random"), tensor: leaf }));
+    const named = outputs.map((tensor, i) => ({ name: this.unique(`output${i}`), tensor }));
+    const count = outputs.length - (update?.given.length ?? 0);
+    [this.outputs, this.given] = [named.slice(0, count), named.slice(count)];
+    this.updates = updates.map(({ variable, next }) => ({ name: this.unique(`${variable.name}'`), tensor: next, variable }));
+    this.changed = new Set(updates.map(({ variable }) => variable));
+    const computed = [...named, ...this.updates];
+    this.watched = detectAnomalies ? this.watch(results) : [];
+    const watched = this.watched.map(({ name, output }) => ({ name, tensor: output }));
+    const feeds = [...this.inputs, ...this.variables.map(({ name, variable }) => ({ name, tensor: variable })), ...this.randoms];
+    this.fetches = Object.fromEntries([...computed, ...this.watched].map(({ name }) => [name, null]));
+    const bytes = computed.reduce((sum, { tensor: { dtype, size } }) => sum + size * arrayOf(dtype).BYTES_PER_ELEMENT, 0);
+    this.handsOver = device === "cpu" && !detectAnomalies && bytes >= worthHandingOver;
+    const inPlace = device === "cpu" && !detectAnomalies ? changedInPlace({ updates, results }) : [];
+    this.inPlace = new Set([...inPlace].filter((variable) => !update?.uses(variable)));
+    this.session = new Session(() => encodeModel(feeds, [...computed, ...watched], { device, threads }), {
+      handOver: this.handsOver,
+      device,
+      threads,
+      arena,
+      resident: this.updates.map(({ name }) => name),
+    });
+  }
+
+  async run(values: readonly TypedArray[], draw: Draw): Promise<readonly Tensor[]> {
+    const results = await this.compute(values, draw);
+    for (const { name, node } of this.watched) detectAnomaly(results[name] as ort.Tensor, node);
+    for (const { name, variable } of this.updates) {
+      const pair = await this.pairFor(variable);
+      pair.advance(results[name] as ort.Tensor);
+      stateOf(variable).advance(pair);
+    }
+    this.update?.finish(this.given.map(({ name }) => results[name] as ort.Tensor));
+    return this.outputs.map(({ name, tensor }) => fromOrt(results[name] as ort.Tensor, tensor));
+  }
+
+  /** Copies of the variables that a run writes in their places. */
+  async copies(): Promise<ReadonlyMap<Variable, ort.Tensor>> {
+    const copyOf = async (variable: Variable) => toOrt(await stateOf(variable).read(), variable.dtype, variable.shape);
+    return new Map(await Promise.all([...this.inPlace].map(async (variable) => [variable, await copyOf(variable)] as const)));
+  }
+
+  /**
+   * What a run computes, by name. The variables keep their values, but for those that are written in their places.
+   * @param copies what is read and written for those
+   */
+  async compute(
+    values: readonly TypedArray[],
+    draw: Draw,
+    { session = this.session, copies }: { session?: Session; copies?: ReadonlyMap<Variable, ort.Tensor> } = {},
+  ): Promise<ort.InferenceSession.OnnxValueMapType> {
+    const { fetches, onDevice } = this;
+    const feeds: Record<string, ort.Tensor> = {};
+    this.inputs.forEach(({ name, tensor }, i) => {
+      feeds[name] = toOrt(values[i] as TypedArray, tensor.dtype, tensor.shape);
+    });
+    const running = this.update?.start();
+    for (const slot of running?.variables.values() ?? []) {
+      const fetched = slot.update();
+      if (fetched) await fetched;
+    }
+    for (const { name, variable } of this.variables) {
+      const inPlace =
+        onDevice || this.changed.has(variable) ? undefined : (running?.variables.get(variable) ?? stateOf(variable).holder).inPlace;
+      const held = copies?.get(variable) ?? inPlace;
+      if (held) {
+        feeds[name] = held;
+        continue;
+      }
+      const pair = pairOf(variable);
+      // Awaiting what is there costs a small model more than its arithmetic.
+      const value = (pair instanceof Promise ? await pair : pair).feed(onDevice);
+      feeds[name] = value instanceof Promise ? await value : value;
+    }
+    drawn.start(this.randoms.reduce((sum, { tensor }) => sum + tensor.size, 0));
+    for (const { name, tensor } of this.randoms) {
+      const numbers = drawn.take(tensor.size);
+      draw(tensor, numbers);
+      feeds[name] = toOrt(numbers, "float32", tensor.shape);
+    }
+    if (this.handsOver) for (const { name, tensor } of this.outputs) fetches[name] = emptyOrt(tensor);
+    this.given.forEach(({ name }, i) => {
+      fetches[name] = running?.given[i]?.inPlace as ort.Tensor;
+    });
+    for (const { name, variable } of this.updates) {
+      const pair = this.pairFor(variable);
+      const ready = pair instanceof Promise ? await pair : pair;
+      const changes = this.inPlace.has(variable);
+      fetches[name] = changes ? (copies?.get(variable) ?? (await ready.feed(onDevice))) : ready.target(onDevice);
+    }
+    try {
+      return await session.run(feeds, fetches);
+    } catch (error) {
+      throw new KasaneError(`ONNX Runtime: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  }
+
+  release(): Promise<void> {
+    return this.session.release();
+  }
+
+  /** The pair of a variable that changes. */
+  private pairFor(variable: Variable): Pair | Promise<Pair> {
+    return this.read.has(variable) ? pairOf(variable) : pairToWrite(variable);
+  }
+
+  private watch(prepared: readonly Tensor[]) {
+    return topologicalOrder(prepared).flatMap((node) =>
+      node.outputs.flatMap((output) => (isFloat(output.dtype) ? [{ name: this.unique("watched"), node, output }] : [])),
+    );
+  }
+
+  private unique(name: string): string {
+    return unusedName(name, this.names);
+  }
+}
+
+/** Memory for the draws of a run. Runs follow one another, so all have the same: of new memory every page would cost something. */
+const drawn = {
+  numbers: new Float32Array(0),
+  taken: 0,
+  start(count: number): void {
+    if (this.numbers.length < count) this.numbers = new Float32Array(count);
+    this.taken = 0;
+  },
+  take(count: number): Float32Array<ArrayBuffer> {
+    this.taken += count;
+    return this.numbers.subarray(this.taken - count, this.taken);
+  },
+};
+
+/** With fewer bytes of results, copying them costs less than leaving a run early: 16 µs. */
+const worthHandingOver = 2 ** 17;

@@ -1,0 +1,96 @@
+import { KasaneError } from "../graph/error.js";
+import type { Variable } from "../graph/variable.js";
+import { type Binding, bind, type Computation } from "../passes/binding.js";
+import { cutUpdate } from "../passes/cutUpdate.js";
+import { changedInPlace } from "../passes/inPlace.js";
+import { Unsupported } from "../wasm/algebra.js";
+import { target } from "../wasm/scope.js";
+import { type Estimate, estimate, operatorsIn } from "./estimate.js";
+import type { Executor } from "./executor.js";
+import { OnnxExecutor } from "./ort/ortExecutor.js";
+import type { RunOptions } from "./plan.js";
+import { threadsFor } from "./threads.js";
+import { Update } from "./wasm/update.js";
+import { ModuleExecutor } from "./wasm/wasmExecutor.js";
+
+/** What runs a graph, and why. */
+export interface Choice {
+  readonly kind: "wasm" | "onnxruntime";
+  readonly reason: string;
+  /** What both are estimated to cost, where a module is not ruled out. */
+  readonly estimate?: Estimate;
+  readonly binding: Binding;
+  readonly executor: Executor;
+  /** How many operators the prepared graph has; those within a loop count once. */
+  readonly operators: number;
+  /** What a module's memory plan takes up, in bytes. */
+  readonly memory?: number;
+}
+
+/**
+ * ONNX Runtime's executor of a computation. A GPU has its variables to itself: there they are written as a whole. On the CPU what changes them
+ * element by element is a module, which reads and writes each once, where ONNX Runtime does so at every operator.
+ */
+export function onnxExecutorOf(
+  computation: Computation,
+  { device = "cpu", threads = threadsFor([...computation.outputs, ...computation.updates.values()]), detectAnomalies, arena }: RunOptions,
+): { readonly binding: Binding; readonly executor: OnnxExecutor } {
+  const settings = { device, threads, detectAnomalies, arena };
+  const binding = bind(computation, { device, threads });
+  const cut = device === "cpu" && !detectAnomalies ? cutUpdate(binding) : undefined;
+  const update = cut && Update.of(cut);
+  return { binding, executor: new OnnxExecutor(update ? cut.binding : binding, settings, update) };
+}
+
+/** Chooses what runs a computation: the faster by the {@link estimate}, of those that can. */
+export function choose(computation: Computation, options: RunOptions): Choice {
+  const { device = "cpu", detectAnomalies, executor } = options;
+  const byOnnx = (reason: string, cost?: Estimate): Choice => {
+    const made = onnxExecutorOf(computation, options);
+    const { update } = made.executor;
+    const after = update ? `; then a module changes ${update.changes} variables in their places` : "";
+    return {
+      kind: "onnxruntime",
+      reason: `${reason}${after}`,
+      estimate: cost,
+      ...made,
+      operators: operatorsIn(made.binding.results),
+      memory: update?.module.memory,
+    };
+  };
+  if (executor === "onnxruntime") return byOnnx('executor: "onnxruntime"');
+  const isForced = executor === "wasm";
+  const refusal = detectAnomalies
+    ? "detectAnomalies: every value is checked, as ONNX Runtime alone gives them out"
+    : device !== "cpu"
+      ? `device "${device}"`
+      : undefined;
+  if (refusal && isForced) throw new KasaneError(`executor "wasm": ${refusal}: leave executor out`);
+  if (refusal) return byOnnx(refusal);
+  try {
+    const binding = bind(computation, target);
+    const cost = estimate(binding.results, sizeOf(changedInPlace(binding)));
+    if (!isForced && !cost.isModuleFaster) return byOnnx(describe(cost), cost);
+    const module = new ModuleExecutor(binding);
+    return {
+      kind: "wasm",
+      reason: isForced ? 'executor: "wasm"' : describe(cost),
+      estimate: cost,
+      binding,
+      executor: module,
+      operators: operatorsIn(binding.results),
+      memory: module.module.memory,
+    };
+  } catch (error) {
+    if (!(error instanceof Unsupported)) throw error;
+    if (isForced)
+      throw new KasaneError(`executor "wasm": it has no code for ${error.message}: leave executor out, and ONNX Runtime takes the graph`);
+    return byOnnx(`the module has no code for ${error.message}`);
+  }
+}
+
+const sizeOf = (variables: Iterable<Variable>): number => [...variables].reduce((sum, { size }) => sum + size, 0);
+
+const describe = ({ module, onnxruntime, nodes, multiplications, elements }: Estimate): string =>
+  `estimated at ${module.toPrecision(2)} µs as a module and ${onnxruntime.toPrecision(2)} µs in ONNX Runtime ` +
+  `(${nodes} operators run, ${multiplications} multiplications in products, ${elements} other elements)`;

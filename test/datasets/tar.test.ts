@@ -1,0 +1,69 @@
+import { gzipSync } from "node:zlib";
+import { datasets } from "kasane/node";
+import { describe, expect, it } from "vitest";
+import { tarHeader, tarOf } from "./makeTar.js";
+
+const text = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
+const end = new Uint8Array(1024);
+
+it("reads the files of an archive", () => {
+  const files = datasets.readTarGz(gzipSync(tarOf({ "top/a.txt": "first", "top/empty": "", "top/b.txt": "x".repeat(1500) })));
+  expect([...files.keys()]).toEqual(["top/a.txt", "top/empty", "top/b.txt"]);
+  expect(text(files.get("top/a.txt"))).toBe("first");
+  expect(files.get("top/empty")).toHaveLength(0);
+  expect(files.get("top/b.txt")).toHaveLength(1500);
+});
+
+it("joins the prefix of a long name", () => {
+  const header = tarHeader("name.txt", 2, { prefix: "a/long/path" });
+  const body = new Uint8Array(512);
+  body.set([104, 105]);
+  expect(text(datasets.readTar(Buffer.concat([header, body, end])).get("a/long/path/name.txt"))).toBe("hi");
+});
+
+it("passes over folders and pax headers", () => {
+  const archive = Buffer.concat([tarHeader("top/", 0, { type: "5" }), tarHeader("x", 0, { type: "g" }), tarOf({ "top/a": "1" })]);
+  expect([...datasets.readTar(archive).keys()]).toEqual(["top/a"]);
+});
+
+describe("refuses a hostile or damaged archive, naming it", () => {
+  const good = tarOf({ "top/a.txt": "first" });
+  const changed = (at: number, value: number) => {
+    const copy = Uint8Array.from(good);
+    copy[at] = value;
+    return copy;
+  };
+  const cases: [what: string, archive: Uint8Array, message: RegExp][] = [
+    ["a name above the folder", tarOf({ "top/../../etc/passwd": "x" }), /leads outside/],
+    ["an absolute name", tarOf({ "/etc/passwd": "x" }), /leads outside/],
+    ["a name with a drive", tarOf({ "C:/x": "x" }), /leads outside/],
+    ["a name with backslashes", tarOf({ "..\\x": "x" }), /leads outside/],
+    ["no name", tarOf({ "": "x" }), /leads outside/],
+    ["a symbolic link", Buffer.concat([tarHeader("link", 0, { type: "2" }), end]), /no plain file/],
+    ["a hard link", Buffer.concat([tarHeader("link", 0, { type: "1" }), end]), /no plain file/],
+    ["a device", Buffer.concat([tarHeader("tty", 0, { type: "3" }), end]), /no plain file/],
+    ["a size past the end", Buffer.concat([tarHeader("a", 2 ** 32), end]), /cut off: "a" should have 4294967296 bytes, 1024 are left/],
+    ["a size in base 256", Buffer.concat([tarHeader("a", 0, { size: Uint8Array.of(0x80, 0xff, 0xff, 0xff) }), end]), /no octal number/],
+    ["a negative size", Buffer.concat([tarHeader("a", 0, { size: new TextEncoder().encode("-0000000001") }), end]), /no octal number/],
+    ["a changed byte", changed(0, 0x75), /fails its checksum/],
+    ["a body cut off", good.subarray(0, 514), /cut off/],
+    ["a header cut off", good.subarray(0, 100), /no end mark/],
+    ["no end mark", good.subarray(0, 1024), /no end mark/],
+    ["no bytes at all", new Uint8Array(0), /no end mark/],
+  ];
+  it.each(cases)("%s", (_, archive, message) => {
+    expect(() => datasets.readTar(archive, "x.tar")).toThrow(message);
+    expect(() => datasets.readTar(archive, "x.tar")).toThrow(/^x\.tar: /);
+  });
+
+  it("what is no gzip, or cut off", () => {
+    expect(() => datasets.readTarGz(Buffer.from("no gzip"), { name: "x.tar.gz" })).toThrow(/^x\.tar\.gz: not a readable \.tar\.gz/);
+    const packed = gzipSync(good);
+    expect(() => datasets.readTarGz(packed.subarray(0, packed.length - 12))).toThrow(/not a readable/);
+  });
+
+  it("one that unpacks to more than is allowed", () => {
+    const bomb = gzipSync(new Uint8Array(10_000_000));
+    expect(() => datasets.readTarGz(bomb, { limit: 1_000_000 })).toThrow(/unpacks to more than 1000000 bytes/);
+  });
+});

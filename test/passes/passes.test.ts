@@ -1,0 +1,275 @@
+import {
+  compile,
+  concat,
+  exp,
+  grad,
+  matmul,
+  mul,
+  nn,
+  random,
+  scan,
+  seed,
+  sin,
+  sum,
+  Tensor,
+  tanh,
+  tensor,
+  Variable,
+  where,
+  zeros,
+} from "kasane";
+import { describe, expect, it } from "vitest";
+import { hostData, type Node } from "../../src/graph/tensor.js";
+import { topologicalOrder } from "../../src/graph/walk.js";
+import { apply, type Declaration, family } from "../../src/ops/operator.js";
+import type { ScanAttributes } from "../../src/ops/scan.js";
+import { deduplicate } from "../../src/passes/deduplicate.js";
+import { fold } from "../../src/passes/fold.js";
+import { hoist } from "../../src/passes/hoist.js";
+import { prepare } from "../../src/passes/index.js";
+import { joinProducts } from "../../src/passes/joinProducts.js";
+import { lower } from "../../src/passes/lower.js";
+import { choose } from "../../src/passes/selectImplementation.js";
+import { shareLoops } from "../../src/passes/shareLoops.js";
+import { simplify } from "../../src/passes/simplify.js";
+import { unexpand } from "../../src/passes/unexpand.js";
+
+const input = (shape: readonly number[], name = "x") => new Tensor("float32", shape, { kind: "input", name });
+const types = (outputs: readonly Tensor[]) => topologicalOrder(outputs).map((node) => node.operator.type);
+
+describe("deduplicate", () => {
+  it("makes one node of two that compute the same of the same", () => {
+    const x = input([3]);
+    const [a, b] = deduplicate([exp(x).add(1), exp(x).add(1)]) as [Tensor, Tensor];
+    expect(a).toBe(b);
+    expect(types([a, b])).toEqual(["Exp", "Add"]);
+  });
+
+  it("lets operands change places only where the operator does", () => {
+    const [x, y] = [input([3]), input([3], "y")];
+    expect(types(deduplicate([x.add(y), y.add(x)]))).toEqual(["Add"]);
+    expect(types(deduplicate([x.sub(y), y.sub(x)]))).toEqual(["Sub", "Sub"]);
+  });
+
+  it("tells attributes apart, infinite ones too", () => {
+    const x = input([3]);
+    expect(types(deduplicate([x.clip(0, 1), x.clip(0, 2), x.clip(0, 1)]))).toEqual(["Clip", "Clip"]);
+    const around = [[1, 1]] as const;
+    expect(types(deduplicate([x.pad(around, Number.POSITIVE_INFINITY), x.pad(around, Number.NEGATIVE_INFINITY)]))).toEqual(["Pad", "Pad"]);
+  });
+
+  it("tells constants apart by their elements", () => {
+    const x = input([2]);
+    expect(types(deduplicate([x.mul(tensor([1, 2])), x.mul(tensor([1, 2])), x.mul(tensor([1, 3]))]))).toEqual(["Mul", "Mul"]);
+  });
+
+  it("leaves two draws two", () => {
+    const step = () => [random.uniform([3]).exp(), random.uniform([3]).exp()];
+    expect(types(deduplicate(step()))).toEqual(["Exp", "Exp"]);
+  });
+
+  it("leaves operators that must stay two", () => {
+    const x = input([3]);
+    const { Distinct } = family({ Distinct: { infer: ([a]) => a, gradient: "nonDifferentiable", distinct: true } satisfies Declaration });
+    expect(types(deduplicate([apply(Distinct, [x]), apply(Distinct, [x])]))).toEqual(["Distinct", "Distinct"]);
+  });
+});
+
+describe("fold", () => {
+  it("computes what is made of single constants alone", () => {
+    const [result] = fold([input([3]).mul(tensor(2).mul(3).sub(tensor(1).exp()))]) as [Tensor];
+    expect(types([result])).toEqual(["Mul"]);
+    const constant = result.source.kind === "node" ? (result.source.inputs[1] as Tensor) : result;
+    expect(hostData(constant)).toEqual(Float32Array.of(Math.fround(6 - Math.fround(Math.E))));
+  });
+
+  it("leaves whole numbers, larger constants and what depends on an input", () => {
+    expect(types(fold([tensor(2, { dtype: "int32" }).mul(3)]))).toEqual(["Mul"]);
+    expect(types(fold([tensor([1, 2]).mul(3)]))).toEqual(["Mul"]);
+    expect(types(fold([input([]).mul(3)]))).toEqual(["Mul"]);
+  });
+});
+
+describe("simplify", () => {
+  const x = input([2, 3]);
+
+  it("removes neutral operands", () => {
+    for (const same of [x.add(0), x.sub(0), x.mul(1), mul(1, x), x.div(1)]) expect(simplify([same])).toEqual([x]);
+  });
+
+  it("keeps an operand that broadcasts the other, or is none of the neutral ones", () => {
+    expect(types(simplify([input([3]).add(zeros([1, 1]))]))).toContain("Add");
+    expect(types(simplify([zeros([]).sub(x).add(0)]))).toEqual(["Sub"]);
+    expect(types(simplify([x.mul(0), x.add(1)]))).toEqual(["Mul", "Add"]);
+  });
+
+  it("makes one Gemm of a product and the transposes before it", () => {
+    const [a, b] = [input([3, 2]), input([4, 3], "b")];
+    expect(types(simplify([matmul(a.transpose(), b.transpose())]))).toEqual(["Gemm"]);
+    expect(types(simplify([matmul(a.transpose(), input([3, 5]))]))).toEqual(["Gemm"]);
+    expect(types(simplify([matmul(input([5, 3]), input([3, 5]))]))).toEqual(["MatMul"]);
+  });
+});
+
+describe("unexpand", () => {
+  it("gives elementwise operators what was expanded, where they broadcast by themselves", () => {
+    const row = input([3]);
+    const [whole, partly] = [input([2, 3], "whole"), input([2, 1], "partly")];
+    expect(types(unexpand([row.expand([2, 3]).mul(whole)]))).toEqual(["Mul"]);
+    expect(types(unexpand([row.expand([2, 3]).mul(partly)]))).toEqual(["Mul"]);
+    expect(types(unexpand([where(whole.greater(0), row.expand([2, 3]), whole)]))).toEqual(["Greater", "Where"]);
+  });
+
+  it("expands the result where that is smaller, and leaves other operators", () => {
+    const row = input([3]);
+    expect(types(unexpand([row.expand([2, 3]).mul(row).exp()]))).toEqual(["Mul", "Exp", "Expand"]);
+    expect(types(unexpand([concat([row.expand([2, 3]), input([1, 3])])]))).toEqual(["Expand", "Concat"]);
+  });
+
+  it("expands a number to the shape that it is reshaped to", () => {
+    const [whole, number] = [input([2, 3], "whole"), input([1], "number")];
+    expect(types(unexpand([number.expand([6]).reshape([2, 3]).mul(whole)]))).toEqual(["Reshape", "Mul"]);
+    expect(types(unexpand([input([3]).expand([2, 3]).reshape([3, 2]).mul(3)]))).toEqual(["Expand", "Reshape", "Mul"]);
+  });
+});
+
+describe("lower", () => {
+  it("replaces what a target has no kernel of, down to what it has", () => {
+    const x = input([3]);
+    expect(types(lower([x.cos()], { device: "cpu" }))).toEqual(["Cos"]);
+    expect(types(lower([x.cos()], { device: "webgpu" }))).not.toContain("Cos");
+    expect(types(lower([x.cos()], { device: "webgpu" }))).not.toContain("Sin");
+    expect(types(lower([x.cast("float64").cos()], { device: "cpu" }))).toEqual(["Cast", "Add", "Sin"]);
+  });
+});
+
+describe("joinProducts", () => {
+  // The gradient of one weight that several steps used is a sum of products over their rows.
+  const used = (steps: number, size: number) => {
+    const weight = new Variable(zeros([size, size]), { name: "weight" });
+    const loss = Array.from({ length: steps }, (_, i) => sum(sin(matmul(input([1, size], `x${i}`), weight)))).reduce((a, b) => a.add(b));
+    return simplify([grad(loss, weight)]);
+  };
+
+  it("makes one product of their sum", () => {
+    const count = (outputs: readonly Tensor[]) => types(outputs).filter((type) => type === "Gemm").length;
+    expect(count(used(5, 16))).toBe(5);
+    expect(count(joinProducts(used(5, 16)))).toBe(1);
+    expect(types(joinProducts(used(5, 16)))).not.toContain("Add");
+  });
+});
+
+describe("shareLoops", () => {
+  it("runs a loop once for its value and its gradient", () => {
+    const weight = new Variable(zeros([4, 4]), { name: "weight" });
+    const sequence = input([9, 2, 4]);
+    const step = ([h]: readonly Tensor[], [x]: readonly Tensor[]) => {
+      const next = tanh(matmul((h as Tensor).add(x as Tensor), weight));
+      return { carry: [next], outputs: [next] };
+    };
+    const { outputs } = scan(step, [zeros([2, 4])], [sequence], { unroll: 1 });
+    const loss = sum(outputs[0] as Tensor);
+    const graph = [loss, grad(loss, weight)];
+    const loops = (tensors: readonly Tensor[]) => types(tensors).filter((type) => type === "Scan").length;
+    expect(loops(graph)).toBe(3);
+    expect(loops(shareLoops(graph))).toBe(2);
+  });
+});
+
+describe("hoist", () => {
+  const bodyOf = (outputs: readonly Tensor[]) => {
+    const [loop] = topologicalOrder(outputs).filter((node) => node.operator.type === "Scan") as [Node];
+    return types((loop.attributes as unknown as ScanAttributes).body.outputs);
+  };
+  const [weight, bias] = [input([4, 4], "weight"), input([4], "bias")];
+  const once = { unroll: 1 };
+
+  it("computes for all steps at once what depends on no carry, and once what depends on no step", () => {
+    const { outputs } = scan(
+      ([h], [x]) => {
+        const next = tanh(
+          matmul(x as Tensor, weight)
+            .add(bias.exp())
+            .add(h as Tensor),
+        );
+        return { carry: [next], outputs: [next, (x as Tensor).sin()] };
+      },
+      [zeros([2, 4])],
+      [input([9, 2, 4])],
+      once,
+    );
+    const hoisted = hoist(outputs);
+    expect(bodyOf(outputs)).toHaveLength(6);
+    expect(bodyOf(hoisted)).toEqual(["Add", "Tanh"]);
+    expect(hoisted.map((x) => x.shape)).toEqual(outputs.map((x) => x.shape));
+    expect(types(hoisted).filter((type) => type === "MatMul")).toHaveLength(1);
+  });
+
+  it("multiplies what depends on no carry first", () => {
+    const { carry } = scan(
+      ([h], [x, y]) => ({ carry: [(h as Tensor).mul(x as Tensor).mul((y as Tensor).mul(bias))], outputs: [] }),
+      [zeros([4])],
+      [input([9, 4]), input([9, 1], "y")],
+      once,
+    );
+    expect(bodyOf(hoist(carry))).toEqual(["Mul"]);
+  });
+
+  it("leaves what depends on a carry, and what each step draws up from several rows", () => {
+    const { carry } = scan(
+      ([h], [x]) => ({ carry: [(h as Tensor).exp().add(sum(x as Tensor))], outputs: [] }),
+      [zeros([4])],
+      [input([9, 4])],
+      once,
+    );
+    expect(bodyOf(hoist(carry))).toEqual(bodyOf(carry));
+  });
+});
+
+describe("choose", () => {
+  it("takes the operator for a whole layer unless a gradient needs the values of its steps", () => {
+    const [network, x] = [new nn.Lstm(3, 4), input([9, 2, 3])];
+    const { outputs } = network.forward(x);
+    const operators = (tensors: readonly Tensor[]) =>
+      types(choose(shareLoops(tensors))).filter((type) => type === "LSTM" || type === "Scan");
+    expect(operators([outputs])).toEqual(["LSTM"]);
+    expect(operators([outputs, grad(sum(outputs), network.parameters()[0] as Tensor)])).toEqual(["Scan", "Scan"]);
+  });
+
+  it("decides for each layer by itself", () => {
+    const [network, x] = [new nn.Gru(3, 4, { layers: 2 }), input([9, 2, 3])];
+    const { outputs } = network.forward(x);
+    const last = network.parameters().at(-1) as Tensor;
+    const chosen = types(choose(shareLoops([outputs, grad(sum(outputs), last)])));
+    expect(chosen.filter((type) => type === "GRU" || type === "Scan")).toEqual(["GRU", "Scan", "Scan"]);
+  });
+});
+
+describe("prepare", () => {
+  it("leaves of an MLP's training step no transpose, no expansion and no work twice", async () => {
+    seed(1);
+    const [first, second] = [new Variable(random.normal([8, 16])), new Variable(random.normal([16, 4]))];
+    const loss = (x: Tensor) => sum(matmul(matmul(x, first).relu(), second).square()).mul(0.5);
+    const x = input([5, 8]);
+    const value = loss(x);
+    const counts = types(prepare([value, ...grad(value, [first, second])], { device: "cpu" }));
+    // Forward: two products; backward: three more, as the first layer's input needs no gradient.
+    expect(counts.filter((type) => type === "MatMul" || type === "Gemm")).toHaveLength(5);
+    expect(counts).not.toContain("Transpose");
+    expect(counts).not.toContain("Expand");
+    // The same numbers as without passes, by differences: d(loss) along the gradient is its squared length.
+    const step = compile((input: Tensor) => {
+      const value = loss(input);
+      const [ofFirst] = grad(value, [first]) as [Tensor];
+      return { value, slope: sum(ofFirst.mul(ofFirst)), ofFirst };
+    });
+    const data = random.normal([5, 8]);
+    const { ofFirst, slope, value: before } = await step(data);
+    const width = 1e-4 / Math.sqrt(await slope.item());
+    const start = tensor(await first.data(), { shape: [8, 16] });
+    await first.assign(start.add(ofFirst.mul(width)));
+    const after = await (await step(data)).value.item();
+    expect((after - (await before.item())) / width / (await slope.item())).toBeCloseTo(1, 1);
+    await step.dispose();
+  });
+});
