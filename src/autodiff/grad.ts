@@ -4,9 +4,9 @@ import { sameShape, showShape } from "../graph/shape.js";
 import type { Node, Tensor } from "../graph/tensor.js";
 import { atPath } from "../graph/trace.js";
 import { topologicalOrder } from "../graph/walk.js";
+import { add } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
 import { onesLike, zerosLike } from "../ops/create.js";
-import { add } from "../ops/elementwise.js";
 import { type Operands, operatorOf, type Rule } from "../ops/operator.js";
 import { sumTo } from "../ops/sumTo.js";
 

@@ -1,8 +1,8 @@
 import { isFloat } from "../graph/dtype.js";
 import { type Node, nextNodeId, Tensor } from "../graph/tensor.js";
 import { nodesSince, replay } from "../graph/walk.js";
+import { add, arithmetic } from "../ops/arithmetic.js";
 import { zerosLike } from "../ops/create.js";
-import { add, elementwise } from "../ops/elementwise.js";
 import { matmul, products } from "../ops/matmul.js";
 import { applyAll, type Operands, type Rule } from "../ops/operator.js";
 import { reduce, sum } from "../ops/reduce.js";
@@ -143,7 +143,7 @@ function splitSum(gradient: Tensor, body: Body, own: number): SplitSum {
   for (let x = pending.pop(); x; x = pending.pop()) {
     const node = x.source.kind === "node" ? x.source : undefined;
     const factors = node && factorsOf(node);
-    if (node?.operator === elementwise.Add && node.inputs.every((input) => input.size === gradient.size)) pending.push(...node.inputs);
+    if (node?.operator === arithmetic.Add && node.inputs.every((input) => input.size === gradient.size)) pending.push(...node.inputs);
     else if (factors?.every(isPerStep)) found.push(factors);
     else if (node?.operator === shapes.Reshape) pending.push(node.inputs[0] as Tensor);
     else if (node?.operator === reduce.ReduceSum && isPerStep(node.inputs[0] as Tensor)) totals.push(node);

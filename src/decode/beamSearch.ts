@@ -1,9 +1,10 @@
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
-import { add, floorDiv, mod } from "../ops/elementwise.js";
-import { gather, topK } from "../ops/indexing.js";
+import { add, floorDiv, mod } from "../ops/arithmetic.js";
+import { gather } from "../ops/indexing.js";
 import { logSoftmax } from "../ops/normalize.js";
 import { reshape } from "../ops/shapes.js";
+import { topK } from "../ops/sorting.js";
 import {
   CompiledStep,
   checkOptions,

@@ -1,13 +1,14 @@
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
+import { div, sub, where } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
 import { less } from "../ops/compare.js";
-import { div, sub, where } from "../ops/elementwise.js";
-import { takeAlongAxis, topK } from "../ops/indexing.js";
+import { takeAlongAxis } from "../ops/indexing.js";
 import { softmax } from "../ops/normalize.js";
 import { random } from "../ops/random.js";
 import { argmax, cumulativeSum, logSumExp } from "../ops/reduce.js";
 import { reshape } from "../ops/shapes.js";
+import { topK } from "../ops/sorting.js";
 import {
   CompiledStep,
   checkOptions,

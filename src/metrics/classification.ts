@@ -3,7 +3,7 @@ import { sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { cast } from "../ops/cast.js";
 import { equal } from "../ops/compare.js";
-import { exp } from "../ops/elementwise.js";
+import { exp } from "../ops/elementary.js";
 import { argmax, mean } from "../ops/reduce.js";
 
 /** Means of named figures that come one after the other, such as the losses of steps. */

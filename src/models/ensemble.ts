@@ -3,7 +3,7 @@ import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
 import { Module } from "../nn/module.js";
 import type { InputSpecification } from "../onnx/model.js";
-import { sub } from "../ops/elementwise.js";
+import { sub } from "../ops/arithmetic.js";
 import { logSoftmax } from "../ops/normalize.js";
 import { logSumExp } from "../ops/reduce.js";
 import { stack } from "../ops/slicing.js";

@@ -13,9 +13,9 @@ import { TransformerDecoder } from "../nn/transformerDecoder.js";
 import { TransformerEncoder } from "../nn/transformerEncoder.js";
 import type { TransformerStackOptions } from "../nn/transformerStack.js";
 import type { InputSpecification } from "../onnx/model.js";
+import { add, mul } from "../ops/arithmetic.js";
 import { equal } from "../ops/compare.js";
 import { arange, zeros } from "../ops/create.js";
-import { add, mul } from "../ops/elementwise.js";
 import type { SequenceModel } from "./sequenceModel.js";
 
 /** Sizes and settings of a {@link Transformer}; the paper's are 6 layers of 8 heads, size 512, innerSize 2048, dropout 0.1. */

@@ -1,5 +1,6 @@
 import type { Tensor } from "../graph/tensor.js";
-import { add, tanh } from "../ops/elementwise.js";
+import { add } from "../ops/arithmetic.js";
+import { tanh } from "../ops/elementary.js";
 import { squeeze, unsqueeze } from "../ops/shapes.js";
 import { Attention } from "./attention.js";
 import { Linear } from "./linear.js";

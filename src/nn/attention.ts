@@ -1,10 +1,10 @@
 import { check } from "../graph/error.js";
 import { broadcast, sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { add, mul, where } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
 import { less } from "../ops/compare.js";
 import { arange } from "../ops/create.js";
-import { add, mul, where } from "../ops/elementwise.js";
 import { matmul } from "../ops/matmul.js";
 import { softmax } from "../ops/normalize.js";
 import { reshape, transpose } from "../ops/shapes.js";

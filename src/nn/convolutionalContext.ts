@@ -1,8 +1,8 @@
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
 import { relu } from "../ops/activation.js";
+import { add, where } from "../ops/arithmetic.js";
 import { zeros } from "../ops/create.js";
-import { add, where } from "../ops/elementwise.js";
 import { reshape } from "../ops/shapes.js";
 import { concat, slice } from "../ops/slicing.js";
 import { Linear } from "./linear.js";

@@ -1,7 +1,7 @@
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
 import { isTraining } from "../graph/trace.js";
-import { mul } from "../ops/elementwise.js";
+import { mul } from "../ops/arithmetic.js";
 import { random } from "../ops/random.js";
 import { Module } from "./module.js";
 

@@ -1,13 +1,15 @@
 import { check } from "../graph/error.js";
 import { type Shape, showShape, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { add, div, mul, sign, sub } from "../ops/arithmetic.js";
 import { eye, full } from "../ops/create.js";
-import { add, div, log, mul, sign, sub } from "../ops/elementwise.js";
+import { log } from "../ops/elementary.js";
 import { matmul } from "../ops/matmul.js";
 import { random } from "../ops/random.js";
 import { norm, sum } from "../ops/reduce.js";
-import { reshape, transpose, tril, triu } from "../ops/shapes.js";
+import { reshape, transpose } from "../ops/shapes.js";
 import { slice } from "../ops/slicing.js";
+import { tril, triu } from "../ops/triangle.js";
 
 export { ones, zeros } from "../ops/create.js";
 

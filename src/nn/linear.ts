@@ -1,6 +1,6 @@
 import type { Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
-import { add } from "../ops/elementwise.js";
+import { add } from "../ops/arithmetic.js";
 import { matmul } from "../ops/matmul.js";
 import { transpose } from "../ops/shapes.js";
 import { type Initialiser, uniform } from "./init.js";

@@ -1,8 +1,9 @@
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
+import { add, mul } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
-import { tensor } from "../ops/create.js";
-import { add, mul, sin } from "../ops/elementwise.js";
+import { tensor } from "../ops/constants.js";
+import { sin } from "../ops/elementary.js";
 import { unsqueeze } from "../ops/shapes.js";
 
 /**

@@ -1,6 +1,6 @@
 import type { Tensor } from "../graph/tensor.js";
 import { gelu, relu } from "../ops/activation.js";
-import { add } from "../ops/elementwise.js";
+import { add } from "../ops/arithmetic.js";
 import { Dropout } from "./dropout.js";
 import { LayerNorm } from "./layerNorm.js";
 import { Linear } from "./linear.js";

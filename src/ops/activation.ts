@@ -1,9 +1,10 @@
 import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
 import { expm1Of, log1pOf } from "./algebra.js";
+import { abs, add, div, maximum, mul, neg, reciprocal, square, sub, where } from "./arithmetic.js";
 import { greater } from "./compare.js";
-import type { TensorLike } from "./create.js";
-import { scalar } from "./create.js";
-import { abs, add, div, exp, expm1, log1p, maximum, mul, neg, reciprocal, square, sub, where } from "./elementwise.js";
+import type { TensorLike } from "./constants.js";
+import { scalar } from "./constants.js";
+import { exp, expm1, log1p } from "./elementary.js";
 import { preciseErf } from "./erf.js";
 import { floating, unary, unless } from "./kinds.js";
 import { apply, declare, family } from "./operator.js";

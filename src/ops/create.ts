@@ -1,79 +1,12 @@
-import { arrayOf, convert, type DType, dtypeOf, elementAt, isFloat, type TypedArray } from "../graph/dtype.js";
+import { type DType, elementAt, isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { checkShape, type Shape } from "../graph/shape.js";
-import { fromData, hostData, Tensor } from "../graph/tensor.js";
+import { hostData, type Tensor } from "../graph/tensor.js";
 import { cast } from "./cast.js";
 import { compare } from "./compare.js";
+import { literalType, scalar } from "./constants.js";
 import { apply, declare, family } from "./operator.js";
 import { expand, reshape, shapes } from "./shapes.js";
-
-/** Numbers, booleans or bigints, nested in arrays as deep as the tensor has axes. */
-export type NestedArray = number | bigint | boolean | readonly NestedArray[];
-
-/** What an operator takes for a tensor: scalars take the dtype of the other operand. */
-export type TensorLike = Tensor | number | bigint | boolean;
-
-/**
- * A tensor of the given elements.
- * @param values nested arrays, or a typed array (not copied) with `shape`
- * @param options.dtype by default float32 for numbers, bool for booleans, int64 for bigints, a typed array's own
- * @param options.shape by default as the arrays are nested, or one axis
- * @throws KasaneError where rows differ in length or the elements do not fill the shape
- */
-export function tensor(values: NestedArray | TypedArray, options: { dtype?: DType; shape?: Shape } = {}): Tensor {
-  if (ArrayBuffer.isView(values)) {
-    const dtype = options.dtype ?? dtypeOf(values);
-    const data = values instanceof arrayOf(dtype) ? values : convert(values, dtype);
-    return fromData(data, options.shape ?? [values.length], dtype);
-  }
-  const shape: number[] = [];
-  for (let level: NestedArray = values; Array.isArray(level); level = level[0] as NestedArray) {
-    shape.push(level.length);
-    if (level.length === 0) break;
-  }
-  const flat: (number | bigint | boolean)[] = [];
-  flatten(values, shape, 0, flat);
-  const dtype = options.dtype ?? literalType(flat[0]);
-  return fromData(convert(flat, dtype), options.shape ?? shape, dtype);
-}
-
-function flatten(value: NestedArray, shape: Shape, depth: number, into: (number | bigint | boolean)[]): void {
-  if (Array.isArray(value)) {
-    check(
-      value.length === shape[depth],
-      () => `tensor: rows differ in length: ${value.length} and ${shape[depth] ?? "a scalar"} at depth ${depth}`,
-    );
-    for (const item of value) flatten(item, shape, depth + 1, into);
-  } else {
-    const known = typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
-    check(known, () => `tensor: an element is ${value === null ? "null" : typeof value}: expected numbers, bigints or booleans`);
-    check(depth === shape.length, () => `tensor: a scalar stands beside arrays at depth ${depth}: all rows must be nested alike`);
-    into.push(value as number);
-  }
-}
-
-const literalType = (value: unknown): DType => (typeof value === "boolean" ? "bool" : typeof value === "bigint" ? "int64" : "float32");
-
-/** A scalar of `dtype`. */
-export const scalar = (value: number | bigint | boolean, dtype: DType): Tensor => fromData(convert([value], dtype), [], dtype);
-
-/**
- * The operands of an operator as tensors: a plain scalar takes the dtype of the tensors beside it,
- * or float32 where a fraction or a boolean meets a type that cannot hold it.
- */
-export function operands(operation: string, ...values: TensorLike[]): Tensor[] {
-  const dtype = values.find((value) => value instanceof Tensor)?.dtype;
-  return values.map((value) => {
-    if (value instanceof Tensor) return value;
-    check(
-      typeof value === "number" || typeof value === "boolean" || typeof value === "bigint",
-      () => `${operation}: got ${Array.isArray(value) ? "an array" : typeof value}, expected a tensor or a number: wrap it in tensor(...)`,
-    );
-    const whole = typeof value !== "number" || Number.isInteger(value);
-    if (dtype === undefined || (!whole && !isFloat(dtype))) return scalar(value, literalType(value));
-    return scalar(value, dtype === "bool" && typeof value !== "boolean" ? "int32" : dtype);
-  });
-}
 
 /** A tensor of `shape` whose every element is `value`. */
 export function full(shape: Shape, value: number | bigint | boolean, dtype: DType = literalType(value)): Tensor {

@@ -1,7 +1,7 @@
 import { check } from "../graph/error.js";
 import { showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { mul } from "./elementwise.js";
+import { mul } from "./arithmetic.js";
 import { matmul } from "./matmul.js";
 import { sum } from "./reduce.js";
 import { reshape, transpose } from "./shapes.js";

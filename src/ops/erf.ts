@@ -1,7 +1,8 @@
 import type { Tensor } from "../graph/tensor.js";
 import { erfSettings } from "./algebra.js";
+import { abs, add, div, mul, neg, sign, square, sub, where } from "./arithmetic.js";
 import { greater, less } from "./compare.js";
-import { abs, add, div, exp, mul, neg, sign, square, sub, where } from "./elementwise.js";
+import { exp } from "./elementary.js";
 
 const { terms, depth, border } = erfSettings;
 

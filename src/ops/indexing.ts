@@ -2,14 +2,12 @@ import { type DType, isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { normalizeAxis, type Shape, sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { add, mul, where } from "./arithmetic.js";
 import { cast, onnxTypes } from "./cast.js";
-import { equal, greater, less, logicalAnd, logicalOr } from "./compare.js";
+import { equal, less } from "./compare.js";
 import { arange, zeros } from "./create.js";
-import { add, mul, where } from "./elementwise.js";
-import { apply, applyAll, declare, type Emitter, family } from "./operator.js";
-import { sum } from "./reduce.js";
+import { apply, declare, type Emitter, family } from "./operator.js";
 import { reshape, transpose, unsqueeze } from "./shapes.js";
-import { split } from "./slicing.js";
 
 /** Operators that pick elements by index. Indices are int32 and count from 0; a negative one counts from the end. */
 export const indexing = family({
@@ -57,25 +55,6 @@ export const indexing = family({
     emit: (emitter, inputs, { axis }) => emitter.node("ScatterElements", inputs, { axis, reduction: "add" }),
     // WebGPU has no kernel of it, but one that scatters rows: of single elements, numbered through.
     lower: ([x, indices, updates], { axis }, { device }) => (device === "webgpu" ? scatterFlat(x, indices, updates, axis) : undefined),
-  }),
-  TopK: declare<{ k: number; axis: number; largest: number }>({
-    infer: ([x], { k, axis }) => {
-      const shape = x.shape.map((size, i) => (i === axis ? k : size));
-      return [
-        { dtype: x.dtype, shape },
-        { dtype: "int32", shape },
-      ];
-    },
-    gradient: [(g, [x], [, indices], { axis }) => scatterAdd(zeros(x.shape, x.dtype), indices, g, axis)],
-    emit: (emitter, [x], { k, axis, largest }) => {
-      const [values, indices] = emitter.node("TopK", [x as string, emitter.int64([k])], { axis, largest, sorted: 1 }, 2) as [
-        string,
-        string,
-      ];
-      return [values, ...emitter.node("Cast", [indices], { to: onnxTypes.int32 })];
-    },
-    lower: ([x], { k, axis, largest }, { device }) =>
-      device === "webgpu" && x.size * (x.shape[axis] as number) <= mostComparisons ? rank(x, k, axis, largest === 1) : undefined,
   }),
 });
 
@@ -176,9 +155,8 @@ function addInParts(x: Tensor, indices: Tensor, updates: Tensor): Tensor | undef
     const { sums, places } = sumRows({ indices: flat, rows: updates }, count);
     return setRows(x, flat, add(gather(x, flat), gather(sums, places)));
   }
-  const sizes = Array.from({ length: Math.ceil(rows / most) }, (_, i) => Math.min(most, rows - i * most));
-  const parts = split(updates, sizes);
-  return split(flat, sizes).reduce((sum, some, i) => addRows(sum, some, parts[i] as Tensor), x);
+  const parts = Array.from({ length: Math.ceil(rows / most) }, (_, i) => arange(i * most, Math.min(rows, (i + 1) * most)));
+  return parts.reduce((sum, part) => addRows(sum, gather(flat, part), gather(updates, part)), x);
 }
 
 /** The places, in row-major order, of the elements that `indices` name along `axis` of a tensor of `shape`. */
@@ -196,48 +174,5 @@ function placesOf(shape: Shape, indices: Tensor, axis: number): Tensor {
 export const oneHot = (indices: Tensor, depth: number, dtype: DType = "float32"): Tensor =>
   cast(equal(unsqueeze(checkIndices("oneHot", indices), -1), arange(depth)), dtype);
 
-/** The `k` greatest (or least) elements along `axis`, in order, and their int32 indices. */
-export function topK(
-  x: Tensor,
-  k: number,
-  { axis = -1, largest = true }: { axis?: number; largest?: boolean } = {},
-): { values: Tensor; indices: Tensor } {
-  const place = normalizeAxis("topK", axis, x.rank);
-  const size = x.shape[place] as number;
-  check(
-    Number.isInteger(k) && k >= 0 && k <= size,
-    () => `topK: k = ${k} of an axis of ${size}: expected a whole number from 0 to ${size}`,
-  );
-  const sortable = x.dtype === "bool" ? cast(x, "uint8") : x;
-  const [values, indices] = applyAll(indexing.TopK, [sortable], { k, axis: place, largest: Number(largest) }) as unknown as [
-    Tensor,
-    Tensor,
-  ];
-  return { values: cast(values, x.dtype), indices };
-}
-
-/** A larger axis is sorted on the CPU where the device has no kernel: comparing each element with each would take more memory than it has. */
-const mostComparisons = 2 ** 24;
-
-/** {@link topK} by comparing each element with each: its place in the order is the number of those that come before it. */
-function rank(x: Tensor, k: number, axis: number, largest: boolean): readonly [Tensor, Tensor] {
-  const size = x.shape[axis] as number;
-  const others = transpose(unsqueeze(x, -1), [...x.shape.map((_, i) => (i === axis ? x.rank : i)), axis]);
-  const [mine, places] = [unsqueeze(x, -1), reshape(arange(size), [size, ...new Array<number>(x.rank - axis - 1).fill(1)])];
-  const before = largest ? greater(others, mine) : less(others, mine);
-  const earlier = logicalAnd(equal(others, mine), less(arange(size), unsqueeze(places, -1)));
-  const order = sum(cast(logicalOr(before, earlier), "int32"), { axes: -1, keepDims: true });
-  // [..., i, ..., place] holds whether the element i is at the place; along `axis` exactly one is.
-  const found = sum(where(equal(order, arange(k)), unsqueeze(places, -1), 0), { axes: axis });
-  const indices = transpose(found, [...x.shape.slice(0, axis).keys(), x.rank - 1, ...x.shape.slice(axis + 1).map((_, i) => axis + i)]);
-  return [takeAlongAxis(x, indices, axis), indices];
-}
-
-/** The elements along `axis` in ascending (or descending) order, and the int32 indices they had. */
-export const sort = (
-  x: Tensor,
-  { axis = -1, descending = false }: { axis?: number; descending?: boolean } = {},
-): { values: Tensor; indices: Tensor } => topK(x, x.shape[normalizeAxis("sort", axis, x.rank)] as number, { axis, largest: descending });
-
 /** The faces that tensors have as methods too. */
-export const indexingMethods = { gather, takeAlongAxis, scatterAdd, oneHot, topK, sort };
+export const indexingMethods = { gather, takeAlongAxis, scatterAdd, oneHot };

@@ -3,7 +3,7 @@ import { broadcastOrThrow, sameShape } from "../graph/shape.js";
 import { type Attributes, hostData, type Tensor } from "../graph/tensor.js";
 import type { Algebra } from "./algebra.js";
 import { cast } from "./cast.js";
-import { operands, type TensorLike } from "./create.js";
+import { operands, type TensorLike } from "./constants.js";
 import { apply, type Declaration, type Operator, type Rule } from "./operator.js";
 
 // The kinds of elementwise operators: how they are declared, and how they are applied to operands of different dtypes.
@@ -30,6 +30,14 @@ export const binary = (
   gradient,
   expression: (algebra, [a, b]) => expression(algebra, a, b),
   ...more,
+});
+
+/** Two inputs of one dtype that broadcast, booleans out. */
+export const comparison = (expression: <T>(algebra: Algebra<T>, a: T, b: T) => T, commutative = false): Declaration => ({
+  infer: ([a, b], _, type) => ({ dtype: "bool", shape: broadcastOrThrow(type, a.shape, b.shape) }),
+  gradient: "nonDifferentiable",
+  expression: (algebra, [a, b]) => expression(algebra, a, b),
+  commutative,
 });
 
 /** The simplification of an operator that leaves its other operand as it is when one is `element`. */
@@ -77,3 +85,10 @@ export const rounding = (operator: Operator, value: TensorLike): Tensor => {
   const [x] = operands(operator.type, value) as [Tensor];
   return isFloat(x.dtype) ? apply(operator, [x]) : x;
 };
+
+/** Applies an operator on booleans: anything but zero is true. */
+export const ofBooleans = (operator: Operator, ...values: TensorLike[]): Tensor =>
+  apply(
+    operator,
+    operands(operator.type, ...values).map((x) => cast(x, "bool")),
+  );

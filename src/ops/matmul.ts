@@ -2,8 +2,8 @@ import { isFloat, promote } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { broadcastOrThrow, showShape } from "../graph/shape.js";
 import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
+import { mul } from "./arithmetic.js";
 import { cast } from "./cast.js";
-import { mul } from "./elementwise.js";
 import { apply, declare, family, type Operands } from "./operator.js";
 import { reshape, shapes, transpose } from "./shapes.js";
 
@@ -36,6 +36,8 @@ export const products = family({
       (g, [a], _, { transA, transB, alpha }) => signed(transB ? gemm(g, a, 1, transA) : gemm(a, g, 1 - transA, 0), alpha),
       (g) => g,
     ],
+    // (op(A) op(B))ᵀ = op(B)ᵀ op(A)ᵀ
+    transposed: ([a, b, ...added], { transA, transB }) => (added.length > 0 ? undefined : gemm(b, a, 1 - transB, 1 - transA)),
     product: ({ transA, transB, alpha }) => ({ transA: transA === 1, transB: transB === 1, alpha: alpha?.float ?? 1 }),
   }),
 });
@@ -66,14 +68,6 @@ const folds = (a: Tensor, b: Tensor): boolean => b.rank === 2 && a.rank > 2;
 
 /** All leading axes as one: `[..., n]` to `[rows, n]`. */
 const rows = (x: Tensor): Tensor => reshape(x, [-1, x.shape.at(-1) as number]);
-
-/** The transpose of a Gemm's result as a Gemm: `(op(A) op(B))ᵀ = op(B)ᵀ op(A)ᵀ`. */
-export function transposedProduct(product: Tensor): Tensor | undefined {
-  const { source } = product;
-  if (source.kind !== "node" || source.operator !== products.Gemm || source.inputs.length > 2) return undefined;
-  const { transA, transB } = source.attributes as { transA: number; transB: number };
-  return gemm(source.inputs[1] as Tensor, source.inputs[0] as Tensor, 1 - transB, 1 - transA);
-}
 
 /**
  * The product of two matrices, each transposed first where its flag is 1.

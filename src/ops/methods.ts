@@ -1,25 +1,33 @@
 import { Tensor } from "../graph/tensor.js";
 import { activationMethods } from "./activation.js";
+import { arithmeticMethods } from "./arithmetic.js";
 import { compareMethods } from "./compare.js";
-import { elementwiseMethods } from "./elementwise.js";
+import { elementaryMethods } from "./elementary.js";
 import { indexingMethods } from "./indexing.js";
+import { logicMethods } from "./logic.js";
 import { lossMethods } from "./loss.js";
 import { matmulMethods } from "./matmul.js";
 import { normalizeMethods } from "./normalize.js";
 import { reduceMethods } from "./reduce.js";
 import { shapeMethods } from "./shapes.js";
 import { pieceMethods } from "./slicing.js";
+import { sortingMethods } from "./sorting.js";
+import { triangleMethods } from "./triangle.js";
 
 /** The operators whose first operand is a tensor, under the names that they have as methods of it. */
 export const methods = {
-  ...elementwiseMethods,
+  ...arithmeticMethods,
+  ...elementaryMethods,
   ...compareMethods,
+  ...logicMethods,
   ...activationMethods,
   ...reduceMethods,
   ...matmulMethods,
   ...shapeMethods,
+  ...triangleMethods,
   ...pieceMethods,
   ...indexingMethods,
+  ...sortingMethods,
   ...normalizeMethods,
   ...lossMethods,
 };

@@ -98,6 +98,8 @@ export interface Declaration<A = Attributes> {
   lower?(inputs: Operands, attributes: A, target: Target): Tensor | readonly Tensor[] | undefined;
   /** The same value by less work, where the inputs allow it: `x * 1` is `x`, a product takes up a transpose. */
   simplify?(inputs: Operands, attributes: A): Tensor | undefined;
+  /** The transpose of the only output, a matrix, where that is as little work. */
+  transposed?(inputs: Operands, attributes: A): Tensor | undefined;
   /** The output's elements, where each depends on the input elements at its place alone. */
   readonly expression?: Expression<A>;
   readonly reduction?: Reduction;

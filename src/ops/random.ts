@@ -4,10 +4,11 @@ import { checkShape, type Shape, showShape } from "../graph/shape.js";
 import { type Bernoulli, Tensor } from "../graph/tensor.js";
 import { currentTrace } from "../graph/trace.js";
 import { nextKey } from "../random/state.js";
+import { add, clip, mul, neg, sqrt, sub } from "./arithmetic.js";
 import { cast } from "./cast.js";
-import { add, clip, cos, log, mul, neg, sqrt, sub } from "./elementwise.js";
-import { sort } from "./indexing.js";
+import { cos, log } from "./elementary.js";
 import { argmax } from "./reduce.js";
+import { sort } from "./sorting.js";
 
 /** In a traced function a fresh draw every run, outside one fixed draw. */
 function draw(shape: Shape, bernoulli?: Bernoulli): Tensor {

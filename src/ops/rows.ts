@@ -1,6 +1,6 @@
 import type { Tensor } from "../graph/tensor.js";
+import { arithmetic } from "./arithmetic.js";
 import { isZero } from "./create.js";
-import { elementwise } from "./elementwise.js";
 import { indexing, type ScatteredRows } from "./indexing.js";
 import type { Operands } from "./operator.js";
 import { reshape } from "./shapes.js";
@@ -10,7 +10,7 @@ import { concat } from "./slicing.js";
 export function scatteredRows({ source }: Tensor): ScatteredRows | undefined {
   if (source.kind !== "node") return undefined;
   const { operator, inputs } = source;
-  if (operator === elementwise.Add) {
+  if (operator === arithmetic.Add) {
     const [a, b] = inputs.map(scatteredRows);
     return a && b && { indices: concat([a.indices, b.indices]), rows: concat([a.rows, b.rows]) };
   }

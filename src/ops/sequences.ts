@@ -1,8 +1,8 @@
 import type { Tensor } from "../graph/tensor.js";
+import { sub, where } from "./arithmetic.js";
 import { cast, onnxTypes } from "./cast.js";
 import { less } from "./compare.js";
 import { arange } from "./create.js";
-import { sub, where } from "./elementwise.js";
 import { takeAlongAxis } from "./indexing.js";
 import { apply, declare, family } from "./operator.js";
 import { expand, reshape } from "./shapes.js";

@@ -1,14 +1,10 @@
+import { convert } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { broadcast, checkShape, normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
-import type { Tensor } from "../graph/tensor.js";
+import { fromData, type Tensor } from "../graph/tensor.js";
 import { expandView, reshapeView, transposeView } from "../graph/view.js";
 import { cast } from "./cast.js";
-import { greaterEqual } from "./compare.js";
-import { arange, full } from "./create.js";
-import { add, where } from "./elementwise.js";
-import { transposedProduct } from "./matmul.js";
-import { apply, declare, family } from "./operator.js";
-import { slice } from "./slicing.js";
+import { apply, declare, family, type Operands, operatorOf } from "./operator.js";
 
 /** Operators that give the same elements another shape. */
 export const shapes = family({
@@ -33,7 +29,7 @@ export const shapes = family({
     ],
     linearity: "together",
     movement: (view, { perm }) => transposeView(view, perm),
-    simplify: ([x], { perm }) => (perm.length === 2 ? transposedProduct(x) : undefined),
+    simplify: ([x], { perm }) => (perm.length === 2 ? transposedResult(x) : undefined),
   }),
   Expand: declare<{ shape: Shape }>({
     infer: ([x], { shape }) => ({ dtype: x.dtype, shape }),
@@ -42,7 +38,7 @@ export const shapes = family({
     linearity: "together",
     movement: (view, { shape }) => expandView(view, shape),
     // ONNX Runtime does not expand an axis to none.
-    lower: ([x], { shape }) => (sizeOf(shape) === 0 && x.size > 0 ? reshape(slice(reshape(x, [x.size]), [[0, 0]]), shape) : undefined),
+    lower: ([x], { shape }) => (sizeOf(shape) === 0 && x.size > 0 ? fromData(convert([], x.dtype), shape, x.dtype) : undefined),
     emit: (emitter, [x], { shape }) => emitter.node("Expand", [x as string, emitter.int64(shape)]),
   }),
 });
@@ -67,6 +63,10 @@ function simplerReshape({ source }: Tensor, shape: Shape): Tensor | undefined {
   if (source.operator === shapes.Reshape) return reshape(origin, shape);
   return source.operator === shapes.Expand && origin.size === 1 ? expand(reshape(origin, []), shape) : undefined;
 }
+
+/** The transpose of what an operator computes, where its declaration says what that is. */
+const transposedResult = ({ source }: Tensor): Tensor | undefined =>
+  source.kind === "node" ? operatorOf(source).transposed?.(source.inputs as unknown as Operands, source.attributes) : undefined;
 
 /** The axes in the order `axes`; by default the last two change places. */
 export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
@@ -136,18 +136,6 @@ export function tile(x: Tensor, repeats: readonly number[]): Tensor {
   );
 }
 
-/** The matrices' part on and below the diagonal `diagonal` (0 the main one, above it positive), zeros elsewhere. */
-export const tril = (x: Tensor, diagonal = 0): Tensor => where(belowDiagonal(x, "tril", diagonal), x, full([], 0, x.dtype));
-
-/** The matrices' part on and above the diagonal `diagonal`, zeros elsewhere. */
-export const triu = (x: Tensor, diagonal = 0): Tensor => where(belowDiagonal(x, "triu", diagonal - 1), full([], 0, x.dtype), x);
-
-function belowDiagonal(x: Tensor, operation: string, diagonal: number): Tensor {
-  check(x.rank >= 2, () => `${operation}: ${showShape(x.shape)} is not a matrix`);
-  const [rows, columns] = x.shape.slice(-2) as [number, number];
-  return greaterEqual(add(reshape(arange(rows), [rows, 1]), diagonal), arange(columns));
-}
-
 /** The faces that tensors have as methods too. */
 export const shapeMethods = {
   reshape,
@@ -157,7 +145,5 @@ export const shapeMethods = {
   squeeze,
   unsqueeze,
   tile,
-  tril,
-  triu,
   cast,
 };

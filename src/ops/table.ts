@@ -1,9 +1,11 @@
 import { activation } from "./activation.js";
+import { arithmetic } from "./arithmetic.js";
 import { casts } from "./cast.js";
 import { compare } from "./compare.js";
 import { create } from "./create.js";
-import { elementwise } from "./elementwise.js";
+import { elementary } from "./elementary.js";
 import { indexing } from "./indexing.js";
+import { logic } from "./logic.js";
 import { losses } from "./loss.js";
 import { products } from "./matmul.js";
 import { normalize } from "./normalize.js";
@@ -14,19 +16,23 @@ import { loops } from "./scan.js";
 import { sequences } from "./sequences.js";
 import { shapes } from "./shapes.js";
 import { pieces } from "./slicing.js";
+import { sorting } from "./sorting.js";
 
 /** Every operator by its name: what a reader of ONNX files looks nodes up in, and what the list in the docs is made from. */
 export const operators: Readonly<Record<string, Operator>> = {
   ...create,
   ...casts,
-  ...elementwise,
+  ...arithmetic,
+  ...elementary,
   ...compare,
+  ...logic,
   ...activation,
   ...reduce,
   ...products,
   ...shapes,
   ...pieces,
   ...indexing,
+  ...sorting,
   ...normalize,
   ...losses,
   ...loops,

@@ -1,5 +1,5 @@
 import type { Tensor } from "../graph/tensor.js";
-import { add, floor, mul, square, sub } from "./elementwise.js";
+import { add, floor, mul, square, sub } from "./arithmetic.js";
 
 /** π in two parts, of which the first times a whole number below 2^13 is exact in float32 (Cody and Waite 1980). */
 const piHigh = 3.140625;

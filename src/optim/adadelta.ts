@@ -1,5 +1,5 @@
 import type { Tensor } from "../graph/tensor.js";
-import { add, div, mul, sqrt, square } from "../ops/elementwise.js";
+import { add, div, mul, sqrt, square } from "../ops/arithmetic.js";
 import { movingAverage, Optimizer, type OptimizerOptions, type Rule, type Trained } from "./optimizer.js";
 
 /** Settings of {@link Adadelta}. */

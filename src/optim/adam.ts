@@ -1,7 +1,7 @@
 import type { Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
-import { scalar } from "../ops/create.js";
-import { add, div, mul, sqrt, square } from "../ops/elementwise.js";
+import { add, div, mul, sqrt, square } from "../ops/arithmetic.js";
+import { scalar } from "../ops/constants.js";
 import { movingAverage, Optimizer, type OptimizerOptions, type Rule, type Trained } from "./optimizer.js";
 
 type Moments = "firstMoment" | "secondMoment";

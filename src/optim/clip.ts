@@ -1,6 +1,6 @@
 import type { Tensor } from "../graph/tensor.js";
+import { add, clip, div, maximum, mul, sqrt, square } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
-import { add, clip, div, maximum, mul, sqrt, square } from "../ops/elementwise.js";
 import { sum } from "../ops/reduce.js";
 
 /** Each element held between `-limit` and `limit`. */

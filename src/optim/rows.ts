@@ -1,7 +1,7 @@
 import type { Tensor } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
+import { neg, sub } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
-import { neg, sub } from "../ops/elementwise.js";
 import { addRows, gather, setRows, sumRows } from "../ops/indexing.js";
 import { scatteredRows } from "../ops/rows.js";
 

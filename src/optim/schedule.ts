@@ -1,8 +1,9 @@
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
+import { add, div, floor, minimum, mul, rsqrt, sub, where } from "../ops/arithmetic.js";
 import { less } from "../ops/compare.js";
-import { scalar } from "../ops/create.js";
-import { add, cos, div, exp, floor, minimum, mul, rsqrt, sub, where } from "../ops/elementwise.js";
+import { scalar } from "../ops/constants.js";
+import { cos, exp } from "../ops/elementary.js";
 
 /**
  * A learning rate as it follows from the number of updates made before: a float32 scalar to a float32 scalar.

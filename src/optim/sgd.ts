@@ -1,6 +1,6 @@
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
-import { add, mul } from "../ops/elementwise.js";
+import { add, mul } from "../ops/arithmetic.js";
 import { Optimizer, type OptimizerOptions, type Rule, type Trained } from "./optimizer.js";
 
 /** Settings of {@link SGD}. */

@@ -2,7 +2,7 @@ import { check, KasaneError } from "../graph/error.js";
 import { Tensor } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import { rewrite, topologicalOrder } from "../graph/walk.js";
-import { mul } from "../ops/elementwise.js";
+import { mul } from "../ops/arithmetic.js";
 import { exchange } from "../ops/exchange.js";
 import { apply } from "../ops/operator.js";
 import type { Computation } from "../passes/binding.js";

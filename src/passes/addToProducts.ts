@@ -1,7 +1,7 @@
 import { broadcast, type Shape, sameShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { countUses, rewrite } from "../graph/walk.js";
-import { elementwise, mul } from "../ops/elementwise.js";
+import { arithmetic, mul } from "../ops/arithmetic.js";
 import { gemm, products } from "../ops/matmul.js";
 import type { Target } from "../ops/operator.js";
 import { reshape, shapes } from "../ops/shapes.js";
@@ -21,14 +21,14 @@ export function addToProducts(outputs: readonly Tensor[], { threads }: Partial<T
   const uses = countUses(outputs);
 
   return rewrite(outputs, ({ operator, inputs: originals, outputs: [result] }, inputs) => {
-    if (operator !== elementwise.Add && operator !== elementwise.Sub && operator !== elementwise.Mul) return undefined;
-    for (const i of operator === elementwise.Sub ? ([1] as const) : ([1, 0] as const)) {
+    if (operator !== arithmetic.Add && operator !== arithmetic.Sub && operator !== arithmetic.Mul) return undefined;
+    for (const i of operator === arithmetic.Sub ? ([1] as const) : ([1, 0] as const)) {
       const x = inputs[i] as Tensor;
       const other = inputs[1 - i] as Tensor;
       const product = usedOnce(originals[i] as Tensor, uses) ? productOf(x) : undefined;
       if (!product || !sameShape(x.shape, (result as Tensor).shape)) continue;
       const { a, b, transA, transB, shape } = product;
-      if (operator === elementwise.Mul) {
+      if (operator === arithmetic.Mul) {
         const [least, most] = a.size < b.size ? [a, b] : [b, a];
         if (other.rank > 0 || least.size >= x.size) continue;
         const scaled = mul(other, least);
@@ -36,7 +36,7 @@ export function addToProducts(outputs: readonly Tensor[], { threads }: Partial<T
       }
       const most = threads === 1 && transA === 0 ? Number.POSITIVE_INFINITY : mostAdded;
       if (x.size > most || !isAddable(other.shape, shape, x.shape)) continue;
-      return [reshape(gemm(a, b, transA, transB, { added: other, negative: operator === elementwise.Sub }), x.shape)];
+      return [reshape(gemm(a, b, transA, transB, { added: other, negative: operator === arithmetic.Sub }), x.shape)];
     }
     return undefined;
   });

@@ -1,6 +1,6 @@
 import { hostData, makeNode, type Node, Tensor } from "../graph/tensor.js";
 import { countUses, replay, rewrite, topologicalOrder } from "../graph/walk.js";
-import { elementwise, mul } from "../ops/elementwise.js";
+import { arithmetic, mul } from "../ops/arithmetic.js";
 import { applyAll, operatorOf } from "../ops/operator.js";
 import { Body, loops, type ScanAttributes } from "../ops/scan.js";
 import { reshape } from "../ops/shapes.js";
@@ -90,12 +90,12 @@ function gatherFactors(outputs: readonly Tensor[], carries: ReadonlySet<Tensor>)
 
   const factorsOf = (x: Tensor): Tensor[] => {
     const { source } = x;
-    const isInner = source.kind === "node" && source.operator === elementwise.Mul && dependent.has(x) && uses.get(x) === 1;
+    const isInner = source.kind === "node" && source.operator === arithmetic.Mul && dependent.has(x) && uses.get(x) === 1;
     return isInner ? source.inputs.flatMap(factorsOf) : [x];
   };
   return rewrite(outputs, (node, _, rebuiltOf) => {
     const [result] = node.outputs as [Tensor];
-    if (node.operator !== elementwise.Mul || !dependent.has(result)) return undefined;
+    if (node.operator !== arithmetic.Mul || !dependent.has(result)) return undefined;
     const factors = node.inputs.flatMap(factorsOf);
     const [moving, still] = [factors.filter((x) => dependent.has(x)), factors.filter((x) => !dependent.has(x))];
     return still.length < 2 ? undefined : [mul(moving.map(rebuiltOf).reduce(mul), still.map(rebuiltOf).reduce(mul))];

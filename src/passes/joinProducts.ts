@@ -1,6 +1,6 @@
 import type { Node, Tensor } from "../graph/tensor.js";
 import { countUses, rewrite, topologicalOrder } from "../graph/walk.js";
-import { add, elementwise } from "../ops/elementwise.js";
+import { add, arithmetic } from "../ops/arithmetic.js";
 import { gemm, products } from "../ops/matmul.js";
 import { concat } from "../ops/slicing.js";
 
@@ -31,13 +31,13 @@ function findSums(outputs: readonly Tensor[]): Map<Node, Sum> {
   const within = new Set<Node>();
   const sums = new Map<Node, Sum>();
   for (const node of order.reverse()) {
-    if (node.operator !== elementwise.Add || within.has(node)) continue;
+    if (node.operator !== arithmetic.Add || within.has(node)) continue;
     const joined: Node[] = [];
     const others: Tensor[] = [];
     const pending = [...node.inputs];
     for (let x = pending.pop(); x; x = pending.pop()) {
       const source = uses.get(x) === 1 && x.source.kind === "node" && x.size === node.outputs[0]?.size ? x.source : undefined;
-      if (source?.operator === elementwise.Add) {
+      if (source?.operator === arithmetic.Add) {
         within.add(source);
         pending.push(...source.inputs);
       } else if (source && isWorthJoining(source)) joined.push(source);

@@ -1,6 +1,6 @@
 import type { Node, Tensor } from "../graph/tensor.js";
 import { countUses, rewrite, topologicalOrder, usersOf, withInputs } from "../graph/walk.js";
-import { elementwise, mul } from "../ops/elementwise.js";
+import { arithmetic, mul } from "../ops/arithmetic.js";
 import { linearityOf, operatorOf } from "../ops/operator.js";
 import { reshape } from "../ops/shapes.js";
 
@@ -41,7 +41,7 @@ export function scaleLast(outputs: readonly Tensor[]): readonly Tensor[] {
       ) as [Tensor];
       return [late.reduce((product, each) => (each ? mul(each.factor, product) : product), result)];
     }
-    const outer = node.operator === elementwise.Mul ? factorOf(inputs) : undefined;
+    const outer = node.operator === arithmetic.Mul ? factorOf(inputs) : undefined;
     const inner = outer && uses.get(node.inputs[inputs.indexOf(outer.x)] as Tensor) === 1 ? multipleOf(outer.x) : undefined;
     return outer && inner && [mul(mul(outer.factor, inner.factor), inner.x)];
   });
@@ -55,7 +55,7 @@ interface Multiple {
 }
 
 const multipleOf = ({ source }: Tensor): Multiple | undefined =>
-  source.kind === "node" && source.operator === elementwise.Mul ? factorOf(source.inputs) : undefined;
+  source.kind === "node" && source.operator === arithmetic.Mul ? factorOf(source.inputs) : undefined;
 
 /** A number and what it multiplies. */
 function factorOf(inputs: readonly Tensor[]): Multiple | undefined {

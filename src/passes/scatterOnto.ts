@@ -1,8 +1,8 @@
 import { sameShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { countUses, rewrite } from "../graph/walk.js";
+import { arithmetic } from "../ops/arithmetic.js";
 import { isZero } from "../ops/create.js";
-import { elementwise } from "../ops/elementwise.js";
 import { indexing } from "../ops/indexing.js";
 import { apply, type Operands } from "../ops/operator.js";
 
@@ -13,7 +13,7 @@ import { apply, type Operands } from "../ops/operator.js";
 export function scatterOnto(outputs: readonly Tensor[]): readonly Tensor[] {
   const uses = countUses(outputs);
   return rewrite(outputs, ({ operator, inputs: originals, outputs: [result] }, inputs) => {
-    if (operator !== elementwise.Add) return undefined;
+    if (operator !== arithmetic.Add) return undefined;
     for (const i of [0, 1]) {
       const { source } = inputs[i] as Tensor;
       if (source.kind !== "node" || source.operator !== indexing.ScatterND || uses.get(originals[i] as Tensor) !== 1) continue;

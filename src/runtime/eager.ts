@@ -4,7 +4,7 @@ import { showShape } from "../graph/shape.js";
 import { hostData, Tensor } from "../graph/tensor.js";
 import { provideAssignment, Variable } from "../graph/variable.js";
 import { leavesOf, substitute } from "../graph/walk.js";
-import type { NestedArray } from "../ops/create.js";
+import type { NestedArray } from "../ops/constants.js";
 import { exclusive } from "./exclusive.js";
 import { elementsOf, Plan } from "./plan.js";
 import { hostHolder, State, stateOf } from "./state.js";

@@ -2,7 +2,7 @@ import type { TypedArray } from "../graph/dtype.js";
 import { KasaneError } from "../graph/error.js";
 import { sameShape } from "../graph/shape.js";
 import { hostData, Tensor } from "../graph/tensor.js";
-import { type NestedArray, tensor } from "../ops/create.js";
+import { type NestedArray, tensor } from "../ops/constants.js";
 
 /** Tensors in nested records and lists, beside other values that pass through. */
 export type Tree = unknown;

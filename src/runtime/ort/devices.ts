@@ -1,7 +1,7 @@
 import { KasaneError } from "../../graph/error.js";
 import { Tensor } from "../../graph/tensor.js";
 import { encodeModel } from "../../onnx/emit.js";
-import { abs } from "../../ops/elementwise.js";
+import { abs } from "../../ops/arithmetic.js";
 import { ort } from "./onnxruntime.js";
 
 /** Where a graph runs: a provider of ONNX Runtime. */

@@ -2,7 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
 import { Tensor } from "../../graph/tensor.js";
 import { encodeModel } from "../../onnx/emit.js";
-import { abs } from "../../ops/elementwise.js";
+import { abs } from "../../ops/arithmetic.js";
 import { ort } from "./onnxruntime.js";
 
 /**

@@ -1,16 +1,14 @@
 import { isFloat, promote } from "../graph/dtype.js";
 import { broadcastOrThrow } from "../graph/shape.js";
 import type { Tensor, TensorType } from "../graph/tensor.js";
-import { expm1Of, log1pOf } from "./algebra.js";
 import { cast } from "./cast.js";
-import { equal, greater, greaterEqual, less, lessEqual, logicalAnd, logicalNot } from "./compare.js";
-import { operands, scalar, type TensorLike } from "./create.js";
+import { equal, greater, greaterEqual, less, lessEqual } from "./compare.js";
+import { operands, scalar, type TensorLike } from "./constants.js";
 import { binary, floating, neutral, numeric, promoted, rounding, unary, unless } from "./kinds.js";
 import { apply, declare, family } from "./operator.js";
-import { preciseSin } from "./trigonometry.js";
 
-/** Arithmetic and the elementary functions. Each rule stands under its derivative. */
-export const elementwise = family({
+/** Arithmetic. Each rule stands under its derivative. */
+export const arithmetic = family({
   Add: binary((m, a, b) => m.add(a, b), [(g) => g, (g) => g], { linearity: "together", commutative: true, simplify: neutral(0) }),
   Sub: binary((m, a, b) => m.sub(a, b), [(g) => g, (g) => neg(g)], { linearity: "together", simplify: neutral(0, false) }),
   Mul: binary((m, a, b) => m.mul(a, b), [(g, [, b]) => mul(g, b), (g, [a]) => mul(g, a)], {
@@ -30,14 +28,6 @@ export const elementwise = family({
       (a, b) => sub(a, mul(b, floorDiv(a, b))),
     ),
   }),
-  // d(aᵇ)/da = b aᵇ⁻¹; d(aᵇ)/db = aᵇ ln a, which is 0 where a is 0
-  Pow: binary(
-    (m, a, b) => m.pow(a, b),
-    [
-      (g, [a, b]) => mul(g, where(equal(b, 0), 0, mul(b, pow(a, sub(b, 1))))),
-      (g, [a], [y]) => mul(g, where(equal(a, 0), 0, mul(y, log(where(equal(a, 0), 1, a))))),
-    ],
-  ),
   // Where both are equal each takes half, as in PyTorch.
   Max: binary((m, a, b) => m.max(a, b), [(g, [a, b]) => mul(g, share(a, b, greater)), (g, [a, b]) => mul(g, share(b, a, greater))], {
     commutative: true,
@@ -55,7 +45,7 @@ export const elementwise = family({
   }),
   Clip: declare<{ low: number; high: number }>({
     infer: ([x]) => x,
-    gradient: [(g, [x], _, { low, high }) => where(logicalAnd(greater(x, low), less(x, high)), g, 0)],
+    gradient: [(g, [x], _, { low, high }) => where(greater(x, low), where(less(x, high), g, 0), 0)],
     expression: (m, [x], { low, high }) => {
       const raised = Number.isFinite(low) ? m.max(x, m.constant(low)) : x;
       return Number.isFinite(high) ? m.min(raised, m.constant(high)) : raised;
@@ -126,53 +116,6 @@ export const elementwise = family({
     (m, x) => m.div(m.constant(1), x),
     (g, _, [y]) => neg(mul(g, mul(y, y))),
   ),
-  Exp: unary(
-    (m, x) => m.exp(x),
-    (g, _, [y]) => mul(g, y),
-  ),
-  Log: unary(
-    (m, x) => m.log(x),
-    (g, [x]) => div(g, x),
-  ),
-  // ln(1 + x) without the loss of digits near 0: Kahan's correction by the rounding of 1 + x (Goldberg 1991, theorem 4)
-  Log1p: unary(
-    log1pOf,
-    (g, [x]) => div(g, add(x, 1)),
-    ([x]) => {
-      const u = add(x, 1);
-      const d = sub(u, 1);
-      return where(equal(d, 0), x, div(mul(log(u), x), where(equal(d, 0), 1, d)));
-    },
-  ),
-  // eˣ - 1, likewise (Kahan; Higham, Accuracy and Stability of Numerical Algorithms, 2002, page 22)
-  Expm1: unary(
-    expm1Of,
-    (g, [x]) => mul(g, exp(x)),
-    ([x]) => {
-      const u = exp(x);
-      const near = logicalAnd(less(abs(x), 0.5), logicalNot(equal(u, 1)));
-      const safe = where(near, u, 2);
-      return where(near, div(mul(sub(safe, 1), x), log(safe)), where(equal(u, 1), x, sub(u, 1)));
-    },
-  ),
-  Sin: unary(
-    (m, x) => m.sin(x),
-    (g, [x]) => mul(g, cos(x)),
-    unless((_, device) => device !== "webgpu", preciseSin),
-  ),
-  Cos: unary(
-    (m, x) => m.cos(x),
-    (g, [x]) => neg(mul(g, sin(x))),
-    unless(
-      (x, device) => x.dtype !== "float64" && device !== "webgpu",
-      (x) => sin(add(x, Math.PI / 2)),
-    ),
-  ),
-  // tanh' = 1 - tanh²
-  Tanh: unary(
-    (m, x) => m.tanh(x),
-    (g, _, [y]) => mul(g, sub(1, mul(y, y))),
-  ),
   Where: declare({
     infer: ([condition, a, b]) => ({ dtype: a.dtype, shape: broadcastOrThrow("where", condition.shape, a.shape, b.shape) }),
     gradient: [undefined, (g, [condition]) => where(condition, g, 0), (g, [condition]) => where(condition, 0, g)],
@@ -185,17 +128,17 @@ const share = (a: Tensor, b: Tensor, beats: (a: Tensor, b: Tensor) => Tensor): T
   where(equal(a, b), scalar(0.5, a.dtype), cast(beats(a, b), a.dtype));
 
 /** `a + b`. */
-export const add = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwise.Add, a, b);
+export const add = (a: TensorLike, b: TensorLike): Tensor => promoted(arithmetic.Add, a, b);
 /** `a - b`. */
-export const sub = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwise.Sub, a, b);
+export const sub = (a: TensorLike, b: TensorLike): Tensor => promoted(arithmetic.Sub, a, b);
 /** `a b`, element by element. */
-export const mul = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwise.Mul, a, b);
+export const mul = (a: TensorLike, b: TensorLike): Tensor => promoted(arithmetic.Mul, a, b);
 /** `a / b`; of whole numbers too a fraction (see {@link floorDiv}). */
 export function div(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = operands("Div", a, b) as [Tensor, Tensor];
   const dtype = promote(x.dtype, y.dtype);
   const float = isFloat(dtype) ? dtype : "float32";
-  return apply(elementwise.Div, [cast(x, float), cast(y, float)]);
+  return apply(arithmetic.Div, [cast(x, float), cast(y, float)]);
 }
 /** The largest whole number not above `a / b`. */
 export function floorDiv(a: TensorLike, b: TensorLike): Tensor {
@@ -205,76 +148,58 @@ export function floorDiv(a: TensorLike, b: TensorLike): Tensor {
   const wide = dtype === "int64" ? "int64" : "int32";
   const [n, d] = [cast(x, wide), cast(y, wide)];
   // ONNX cuts the quotient off towards zero: one less where there is a remainder and the signs differ.
-  const quotient = apply(elementwise.Div, [n, d]);
+  const quotient = apply(arithmetic.Div, [n, d]);
   const remainder = sub(n, mul(quotient, d));
   return cast(sub(quotient, cast(less(mul(sign(remainder), sign(d)), 0), wide)), dtype === "bool" ? "int32" : dtype);
 }
 /** `a - b floor(a / b)`: the remainder, with the divisor's sign. */
-export const mod = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwise.Mod, a, b);
-/** `a` to the power of `b`. */
-export const pow = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwise.Pow, a, b);
+export const mod = (a: TensorLike, b: TensorLike): Tensor => promoted(arithmetic.Mod, a, b);
 /** The greater of the two; where they are equal the gradient is shared. */
-export const maximum = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwise.Max, a, b);
+export const maximum = (a: TensorLike, b: TensorLike): Tensor => promoted(arithmetic.Max, a, b);
 /** The lesser of the two; where they are equal the gradient is shared. */
-export const minimum = (a: TensorLike, b: TensorLike): Tensor => promoted(elementwise.Min, a, b);
+export const minimum = (a: TensorLike, b: TensorLike): Tensor => promoted(arithmetic.Min, a, b);
 /** `x` held between `low` and `high`; no gradient at them or beyond. Fractional bounds make a fraction of a whole number. */
 export function clip(x: TensorLike, low: number, high: number): Tensor {
   const [tensor] = operands("clip", x) as [Tensor];
   const isWhole = [low, high].every((bound) => Number.isInteger(bound) || !Number.isFinite(bound));
-  return numeric(elementwise.Clip, isWhole || isFloat(tensor.dtype) ? tensor : cast(tensor, "float32"), { low, high });
+  return numeric(arithmetic.Clip, isWhole || isFloat(tensor.dtype) ? tensor : cast(tensor, "float32"), { low, high });
 }
 /** `-x`. */
-export const neg = (x: TensorLike): Tensor => numeric(elementwise.Neg, x);
+export const neg = (x: TensorLike): Tensor => numeric(arithmetic.Neg, x);
 /** `|x|`. */
-export const abs = (x: TensorLike): Tensor => numeric(elementwise.Abs, x);
+export const abs = (x: TensorLike): Tensor => numeric(arithmetic.Abs, x);
 /** -1, 0 or 1. */
-export const sign = (x: TensorLike): Tensor => numeric(elementwise.Sign, x);
+export const sign = (x: TensorLike): Tensor => numeric(arithmetic.Sign, x);
 /** The largest whole number not above `x`. */
-export const floor = (x: TensorLike): Tensor => rounding(elementwise.Floor, x);
+export const floor = (x: TensorLike): Tensor => rounding(arithmetic.Floor, x);
 /** The smallest whole number not below `x`. */
-export const ceil = (x: TensorLike): Tensor => rounding(elementwise.Ceil, x);
+export const ceil = (x: TensorLike): Tensor => rounding(arithmetic.Ceil, x);
 /** The nearest whole number, halves to even. */
-export const round = (x: TensorLike): Tensor => rounding(elementwise.Round, x);
+export const round = (x: TensorLike): Tensor => rounding(arithmetic.Round, x);
 /** `x²`. */
-export const square = (x: TensorLike): Tensor => numeric(elementwise.Square, x);
+export const square = (x: TensorLike): Tensor => numeric(arithmetic.Square, x);
 /** `√x`. */
-export const sqrt = (x: TensorLike): Tensor => floating(elementwise.Sqrt, x);
+export const sqrt = (x: TensorLike): Tensor => floating(arithmetic.Sqrt, x);
 /** `1 / √x`. */
 export const rsqrt = (x: TensorLike): Tensor => reciprocal(sqrt(x));
 /** `1 / x`. */
-export const reciprocal = (x: TensorLike): Tensor => floating(elementwise.Reciprocal, x);
-/** `eˣ`. */
-export const exp = (x: TensorLike): Tensor => floating(elementwise.Exp, x);
-/** The natural logarithm. */
-export const log = (x: TensorLike): Tensor => floating(elementwise.Log, x);
-/** `ln(1 + x)`, exact for small `x`. */
-export const log1p = (x: TensorLike): Tensor => floating(elementwise.Log1p, x);
-/** `eˣ - 1`, exact for small `x`. */
-export const expm1 = (x: TensorLike): Tensor => floating(elementwise.Expm1, x);
-/** The sine of `x` radians. */
-export const sin = (x: TensorLike): Tensor => floating(elementwise.Sin, x);
-/** The cosine of `x` radians. */
-export const cos = (x: TensorLike): Tensor => floating(elementwise.Cos, x);
-/** The hyperbolic tangent. */
-export const tanh = (x: TensorLike): Tensor => floating(elementwise.Tanh, x);
-
+export const reciprocal = (x: TensorLike): Tensor => floating(arithmetic.Reciprocal, x);
 /** `a` where the condition is true, else `b`; the three broadcast. */
 export function where(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = operands("where", a, b) as [Tensor, Tensor];
   const dtype = promote(x.dtype, y.dtype);
   const wide = dtype === "bool" || dtype === "int8" ? "int32" : dtype;
-  return cast(apply(elementwise.Where, [cast(condition, "bool"), cast(x, wide), cast(y, wide)]), dtype);
+  return cast(apply(arithmetic.Where, [cast(condition, "bool"), cast(x, wide), cast(y, wide)]), dtype);
 }
 
 /** The faces that tensors have as methods too. */
-export const elementwiseMethods = {
+export const arithmeticMethods = {
   add,
   sub,
   mul,
   div,
   floorDiv,
   mod,
-  pow,
   maximum,
   minimum,
   clip,
@@ -288,12 +213,5 @@ export const elementwiseMethods = {
   sqrt,
   rsqrt,
   reciprocal,
-  exp,
-  log,
-  log1p,
-  expm1,
-  sin,
-  cos,
-  tanh,
   where,
 };

@@ -1,0 +1,88 @@
+import type { Tensor } from "../graph/tensor.js";
+import { expm1Of, log1pOf } from "./algebra.js";
+import { abs, add, div, mul, neg, sub, where } from "./arithmetic.js";
+import { equal, less, logicalNot } from "./compare.js";
+import type { TensorLike } from "./constants.js";
+import { binary, floating, promoted, unary, unless } from "./kinds.js";
+import { logicalAnd } from "./logic.js";
+import { family } from "./operator.js";
+import { preciseSin } from "./trigonometry.js";
+
+/** Powers, the exponential function, logarithms and trigonometry. Each rule stands under its derivative. */
+export const elementary = family({
+  // d(aᵇ)/da = b aᵇ⁻¹; d(aᵇ)/db = aᵇ ln a, which is 0 where a is 0
+  Pow: binary(
+    (m, a, b) => m.pow(a, b),
+    [
+      (g, [a, b]) => mul(g, where(equal(b, 0), 0, mul(b, pow(a, sub(b, 1))))),
+      (g, [a], [y]) => mul(g, where(equal(a, 0), 0, mul(y, log(where(equal(a, 0), 1, a))))),
+    ],
+  ),
+  Exp: unary(
+    (m, x) => m.exp(x),
+    (g, _, [y]) => mul(g, y),
+  ),
+  Log: unary(
+    (m, x) => m.log(x),
+    (g, [x]) => div(g, x),
+  ),
+  // ln(1 + x) without the loss of digits near 0: Kahan's correction by the rounding of 1 + x (Goldberg 1991, theorem 4)
+  Log1p: unary(
+    log1pOf,
+    (g, [x]) => div(g, add(x, 1)),
+    ([x]) => {
+      const u = add(x, 1);
+      const d = sub(u, 1);
+      return where(equal(d, 0), x, div(mul(log(u), x), where(equal(d, 0), 1, d)));
+    },
+  ),
+  // eˣ - 1, likewise (Kahan; Higham, Accuracy and Stability of Numerical Algorithms, 2002, page 22)
+  Expm1: unary(
+    expm1Of,
+    (g, [x]) => mul(g, exp(x)),
+    ([x]) => {
+      const u = exp(x);
+      const near = logicalAnd(less(abs(x), 0.5), logicalNot(equal(u, 1)));
+      const safe = where(near, u, 2);
+      return where(near, div(mul(sub(safe, 1), x), log(safe)), where(equal(u, 1), x, sub(u, 1)));
+    },
+  ),
+  Sin: unary(
+    (m, x) => m.sin(x),
+    (g, [x]) => mul(g, cos(x)),
+    unless((_, device) => device !== "webgpu", preciseSin),
+  ),
+  Cos: unary(
+    (m, x) => m.cos(x),
+    (g, [x]) => neg(mul(g, sin(x))),
+    unless(
+      (x, device) => x.dtype !== "float64" && device !== "webgpu",
+      (x) => sin(add(x, Math.PI / 2)),
+    ),
+  ),
+  // tanh' = 1 - tanh²
+  Tanh: unary(
+    (m, x) => m.tanh(x),
+    (g, _, [y]) => mul(g, sub(1, mul(y, y))),
+  ),
+});
+
+/** `a` to the power of `b`. */
+export const pow = (a: TensorLike, b: TensorLike): Tensor => promoted(elementary.Pow, a, b);
+/** `eˣ`. */
+export const exp = (x: TensorLike): Tensor => floating(elementary.Exp, x);
+/** The natural logarithm. */
+export const log = (x: TensorLike): Tensor => floating(elementary.Log, x);
+/** `ln(1 + x)`, exact for small `x`. */
+export const log1p = (x: TensorLike): Tensor => floating(elementary.Log1p, x);
+/** `eˣ - 1`, exact for small `x`. */
+export const expm1 = (x: TensorLike): Tensor => floating(elementary.Expm1, x);
+/** The sine of `x` radians. */
+export const sin = (x: TensorLike): Tensor => floating(elementary.Sin, x);
+/** The cosine of `x` radians. */
+export const cos = (x: TensorLike): Tensor => floating(elementary.Cos, x);
+/** The hyperbolic tangent. */
+export const tanh = (x: TensorLike): Tensor => floating(elementary.Tanh, x);
+
+/** The faces that tensors have as methods too. */
+export const elementaryMethods = { pow, exp, log, log1p, expm1, sin, cos, tanh };
