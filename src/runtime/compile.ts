@@ -157,8 +157,7 @@ async function makePlan(fn: TracedFunction, pattern: readonly Tree[], options: C
   const { workers = 1 } = options;
   const traced = { pattern, result: places, runs: runs ?? 1 };
   if (workers !== 1) {
-    // Only Node has the threads.
-    const { dataParallel } = await import("../parallel/index.js");
+    const { dataParallel } = await import("#workers");
     const plan = dataParallel(once, (shapeOf) => traceWith(shapeOf).once, workers, names, options, runs);
     if (plan) return { ...traced, plan };
   }

@@ -1,3 +1,4 @@
+import "./telemetry.js";
 import * as ort from "#onnxruntime";
 
 // What goes wrong comes back as an error, with the operation's name; ONNX Runtime would print it besides.
