@@ -45,7 +45,7 @@ function perceptron(width: number, batch: number, times?: number): Graph {
 /** Training a recurrent network. */
 function recurrent(Cell: typeof nn.Rnn | typeof nn.Lstm | typeof nn.Gru, hidden: number, batch: number, steps: number): Graph {
   const [network, output] = [new Cell(hidden, hidden), new nn.Linear(hidden, 1)];
-  const optimizer = new optim.SGD([...network.parameters(), ...output.parameters()], { learningRate: 0.01, clipGlobalNorm: 1 });
+  const optimizer = new optim.Sgd([...network.parameters(), ...output.parameters()], { learningRate: 0.01, clipGlobalNorm: 1 });
   const fn = (...[x, y]: Tensor[]) => {
     const loss = output
       .forward(network.forward(x as Tensor).outputs)

@@ -6,6 +6,7 @@ export { grad, valueAndGrad } from "./autodiff/grad.js";
 export { type ScanOptions, type Step, scan } from "./autodiff/scan.js";
 export * as data from "./data/index.js";
 export * as decode from "./decode/index.js";
+export { closestName } from "./graph/closestName.js";
 export type { DType, TypedArray } from "./graph/dtype.js";
 export { check, KasaneError } from "./graph/error.js";
 export { printGraph } from "./graph/print.js";

@@ -149,7 +149,7 @@ const models = { recurrence: Recurrence, mlp: Mlp, language: Language, transform
 const optimizerOf = (model: Model, { learningRate, ...update }: Update): optim.Optimizer =>
   update.type === "adam"
     ? new optim.Adam(model, { learningRate })
-    : new optim.SGD(model, { learningRate, clipGlobalNorm: update.clipNorm });
+    : new optim.Sgd(model, { learningRate, clipGlobalNorm: update.clipNorm });
 
 /** All cores there are is what Kasane takes by itself, where it takes them. */
 const allCores = process.env.BENCH_ALL_CORES === "1";

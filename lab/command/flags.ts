@@ -1,7 +1,6 @@
 import { Option } from "commander";
-import { KasaneError } from "kasane";
+import { closestName, KasaneError } from "kasane";
 import { z } from "zod";
-import { closest } from "./suggest.js";
 
 /** What JSON Schema says of an option. */
 interface Property {
@@ -51,7 +50,7 @@ export function readFlags(schema: z.ZodObject, given: Readonly<Record<string, un
     const value = isNumber && typeof text === "string" ? (text.trim() === "" ? Number.NaN : Number(text)) : text;
     const { success } = (schema.shape[name] as z.ZodType).safeParse(value);
     if (!success) {
-      const near = typeof text === "string" && property.enum ? closest(text, property.enum) : undefined;
+      const near = typeof text === "string" && property.enum ? closestName(text, property.enum) : undefined;
       throw new KasaneError(`--${kebab(name)}: got "${text}", expected ${expectationOf(property)}${near ? `: did you mean ${near}?` : ""}`);
     }
     values[name] = value;

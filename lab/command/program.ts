@@ -1,13 +1,12 @@
 import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
-import { check, KasaneError } from "kasane";
+import { check, closestName, KasaneError } from "kasane";
 import type { Experiment } from "../experiment.js";
 import { flagsOf } from "./flags.js";
 import { listDevices, listExperiments } from "./list.js";
 import { predict } from "./predict.js";
 import { findExperiment, run } from "./run.js";
 import { listRuns, showRun } from "./show.js";
-import { closest } from "./suggest.js";
 
 /** What every command reads beside its own flags. */
 export interface CommonFlags {
@@ -41,7 +40,7 @@ export function program(experiments: readonly Experiment[], words: readonly stri
     .action((name: string | undefined) => {
       if (name === undefined) return kasane.outputHelp();
       const names = kasane.commands.map((command) => command.name());
-      const near = closest(name, names);
+      const near = closestName(name, names);
       throw new KasaneError(
         `unknown command "${name}": ${near ? `did you mean ${near}?` : `expected one of ${names.join(", ")}`} (see kasane --help)`,
       );

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from "node:fs";
-import { check, KasaneError, setThreads, seed as startRandom } from "kasane";
+import { check, closestName, KasaneError, setThreads, seed as startRandom } from "kasane";
 import { Context, Interrupted } from "../context.js";
 import type { Experiment } from "../experiment.js";
 import { RunFolder } from "../runFolder.js";
@@ -7,7 +7,6 @@ import { completeOptions, kebab, readFlags } from "./flags.js";
 import { quietDevices } from "./list.js";
 import type { CommonFlags } from "./program.js";
 import { folderLine, runSideBySide } from "./sideBySide.js";
-import { closest } from "./suggest.js";
 
 /** The flags of `kasane run`: the common ones, and the experiment's own as they were typed. */
 interface RunFlags extends CommonFlags {
@@ -81,7 +80,7 @@ export function findExperiment(experiments: readonly Experiment[], name: string)
   const found = experiments.find((experiment) => experiment.name === name);
   if (found) return found;
   const names = experiments.map((experiment) => experiment.name);
-  const near = closest(name, names);
+  const near = closestName(name, names);
   throw new KasaneError(
     `unknown experiment "${name}": ${near ? `did you mean ${near}?` : `there are ${names.join(", ")}`} (see kasane list)`,
   );

@@ -65,7 +65,7 @@ export const binaryAddition = defineExperiment({
   async run(context, options) {
     const { iterations, plotInterval, bits, learningRate } = options;
     const model = new Adder(options);
-    const optimizer = new optim.SGD(model, { learningRate });
+    const optimizer = new optim.Sgd(model, { learningRate });
 
     // Step: half the squared error, summed over the bits of one random pair, and plain gradient descent on it.
     const step = compile(

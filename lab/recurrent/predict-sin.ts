@@ -60,7 +60,7 @@ export const predictSin = defineExperiment({
     const train = { windows: windowsOf(trained), targets: tensor(trained.map((start) => [[targetAt(start)]])) };
 
     const model = new Predictor(options);
-    const optimizer = new optim.SGD(model, { learningRate });
+    const optimizer = new optim.Sgd(model, { learningRate });
 
     // Step: plain gradient descent on half the squared error of one window. What it gives is the prediction: the loss is had from that.
     const step = compile(

@@ -176,7 +176,7 @@ function optimizerOf(model: LanguageModel, o: Options, perEpoch: number): optim.
         .mul(Math.log(o.decay))
         .exp(),
     );
-  return new optim.SGD(model, { learningRate: decayed, clipGlobalNorm });
+  return new optim.Sgd(model, { learningRate: decayed, clipGlobalNorm });
 }
 
 /** A function that measures the perplexity of a whole text read as so many sequences, the state carried from the first word to the last. */

@@ -1,4 +1,7 @@
+import { editDistance } from "../graph/closestName.js";
 import { check } from "../graph/error.js";
+
+export { editDistance };
 
 /** One step from a reference to a hypothesis: both tokens, which may be equal, or one alone where it was left out or put in. */
 export interface AlignedTokens<Token> {
@@ -36,10 +39,6 @@ export function align<Token>(hypothesis: readonly Token[], reference: readonly T
   }
   return { distance: at(rows - 1, columns - 1), steps: steps.reverse() };
 }
-
-/** The least number of tokens put in, left out and replaced between two sequences. */
-export const editDistance = <Token>(hypothesis: readonly Token[], reference: readonly Token[]): number =>
-  align(hypothesis, reference).distance;
 
 /** For each sequence one or more references, of which the nearest counts. */
 type References<Token> = readonly (readonly (readonly Token[])[])[];

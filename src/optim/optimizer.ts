@@ -27,7 +27,7 @@ export interface OptimizerOptions {
   /**
    * Whether a parameter of which a step reads some rows alone (an embedding) is updated in these rows alone, as by PyTorch's SparseAdam: what is
    * kept for the other rows does not decay then, no momentum moves them, no weight decay shrinks them. Rules that leave a row without a gradient
-   * as it is anyway ({@link SGD} without momentum, {@link Adagrad}) update by rows without being told.
+   * as it is anyway ({@link Sgd} without momentum, {@link Adagrad}) update by rows without being told.
    */
   readonly sparse?: boolean;
 }

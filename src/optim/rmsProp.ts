@@ -2,16 +2,16 @@ import type { Tensor } from "../graph/tensor.js";
 import { add, div, mul, sqrt, square } from "../ops/arithmetic.js";
 import { movingAverage, Optimizer, type OptimizerOptions, type Rule, type Trained } from "./optimizer.js";
 
-/** Settings of {@link RMSProp}. */
-export interface RMSPropOptions extends OptimizerOptions {
+/** Settings of {@link RmsProp}. */
+export interface RmsPropOptions extends OptimizerOptions {
   /** ρ, the share of the average that is kept. */
   readonly decay?: number;
   readonly epsilon?: number;
 }
 
 /** `s ← ρ s + (1 - ρ) g²`, `θ ← θ - η g / (√s + ε)` (Tieleman and Hinton 2012, Neural Networks for Machine Learning, lecture 6.5). */
-export class RMSProp extends Optimizer<"squares", RMSPropOptions> {
-  constructor(parameters: Trained, options: RMSPropOptions) {
+export class RmsProp extends Optimizer<"squares", RmsPropOptions> {
+  constructor(parameters: Trained, options: RmsPropOptions) {
     super(parameters, options, ["squares"]);
   }
 

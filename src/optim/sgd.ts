@@ -3,8 +3,8 @@ import type { Tensor } from "../graph/tensor.js";
 import { add, mul } from "../ops/arithmetic.js";
 import { Optimizer, type OptimizerOptions, type Rule, type Trained } from "./optimizer.js";
 
-/** Settings of {@link SGD}. */
-export interface SGDOptions extends OptimizerOptions {
+/** Settings of {@link Sgd}. */
+export interface SgdOptions extends OptimizerOptions {
   /** μ, the share of the velocity that is kept. */
   readonly momentum?: number;
   /** Whether the gradient is looked ahead along the velocity. */
@@ -17,10 +17,10 @@ export interface SGDOptions extends OptimizerOptions {
  * Gradient descent, `θ ← θ - η g` with `g = ∇L + λ θ`. With momentum (Polyak 1964) `v ← μ v + g` and `θ ← θ - η v`,
  * with Nesterov's `θ ← θ - η (g + μ v)` (Sutskever et al. 2013, On the importance of initialization and momentum in deep learning).
  */
-export class SGD extends Optimizer<"velocity", SGDOptions> {
-  constructor(parameters: Trained, options: SGDOptions) {
+export class Sgd extends Optimizer<"velocity", SgdOptions> {
+  constructor(parameters: Trained, options: SgdOptions) {
     super(parameters, options, options.momentum ? ["velocity"] : []);
-    check(!options.nesterov || !!options.momentum, () => "SGD: Nesterov's method needs a momentum, such as 0.9");
+    check(!options.nesterov || !!options.momentum, () => "Sgd: Nesterov's method needs a momentum, such as 0.9");
   }
 
   protected override leavesRows(): boolean {

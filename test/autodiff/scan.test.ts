@@ -289,7 +289,7 @@ describe("long loops", () => {
 
   it("train with 5,000 steps", async () => {
     const weight = new Variable(tensor(0));
-    const optimizer = new optim.SGD([weight], { learningRate: 0.25 });
+    const optimizer = new optim.Sgd([weight], { learningRate: 0.25 });
     const train = compile(
       (x: Tensor) => {
         const step = ([h]: readonly Tensor[], [x]: readonly Tensor[]) => ({

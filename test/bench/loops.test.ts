@@ -20,7 +20,7 @@ describe.each(["wasm", "onnxruntime"] as const)(
       seed(4);
       const rnn = new nn.Rnn(2, 16, { activation: "sigmoid", bias: false });
       const out = new nn.Linear(16, 1, { bias: false });
-      const optimizer = new optim.SGD([...rnn.parameters(), ...out.parameters()], { learningRate: 0.1 });
+      const optimizer = new optim.Sgd([...rnn.parameters(), ...out.parameters()], { learningRate: 0.1 });
       const step = compile(
         ({ bits, sum }: { bits: Tensor; sum: Tensor }) => {
           const loss = out.forward(rnn.forward(bits).outputs).sigmoid().sub(sum).square().sum().mul(0.5);
@@ -45,7 +45,7 @@ describe.each(["wasm", "onnxruntime"] as const)(
       seed(5);
       const rnn = new nn.Rnn(1, 5, { bias: false });
       const out = new nn.Linear(5, 1, { bias: false });
-      const optimizer = new optim.SGD([...rnn.parameters(), ...out.parameters()], { learningRate: 0.1 });
+      const optimizer = new optim.Sgd([...rnn.parameters(), ...out.parameters()], { learningRate: 0.1 });
       const step = compile(
         ({ window, target }: { window: Tensor; target: Tensor }) => {
           const loss = out

@@ -21,7 +21,7 @@ describe("clipping", () => {
 
   it("is what the optimizer's options ask for: first by value, then by norm", async () => {
     const weights = [new Variable(tensor([0, 0])), new Variable(tensor([[0]]))];
-    const optimizer = new optim.SGD(weights, { learningRate: 1, clipValue: 4, clipGlobalNorm: Math.sqrt(41) / 2 });
+    const optimizer = new optim.Sgd(weights, { learningRate: 1, clipValue: 4, clipGlobalNorm: Math.sqrt(41) / 2 });
     await compile(() => optimizer.apply(gradients))();
     // [3, -4] and [4] have the norm √41.
     const result = (await Promise.all(weights.map(values))).flat();
@@ -33,7 +33,7 @@ describe("the learning rate", () => {
   /** One variable x, whose gradient is 1, so that it falls by the rate. */
   function descent(learningRate: number | optim.Schedule) {
     const x = new Variable(tensor(0));
-    const optimizer = new optim.SGD([x], { learningRate });
+    const optimizer = new optim.Sgd([x], { learningRate });
     let traces = 0;
     const step = compile(() => {
       traces++;
@@ -90,12 +90,12 @@ describe("an optimizer", () => {
       "secondCorrection",
     ]);
     const { weight } = linear();
-    expect([...new optim.SGD([weight, weight], { ...options, momentum: 0.9 }).namedVariables().keys()]).toEqual([
+    expect([...new optim.Sgd([weight, weight], { ...options, momentum: 0.9 }).namedVariables().keys()]).toEqual([
       "learningRate",
       "step",
       "velocity/0",
     ]);
-    expect([...new optim.SGD([weight], options).namedVariables().keys()]).toEqual(["learningRate", "step"]);
+    expect([...new optim.Sgd([weight], options).namedVariables().keys()]).toEqual(["learningRate", "step"]);
   });
 
   it("goes on to the bit from its saved state", async () => {
@@ -131,7 +131,7 @@ describe("an optimizer", () => {
   it("leaves alone what is not trainable", async () => {
     const fixed = new Variable(tensor([1, 1]), { trainable: false });
     const trained = new Variable(tensor([1, 1]));
-    const optimizer = new optim.SGD([fixed, trained], { learningRate: 1 });
+    const optimizer = new optim.Sgd([fixed, trained], { learningRate: 1 });
     await compile(() => optimizer.minimize(sum(matmul(fixed, trained))))();
     expect(await values(fixed)).toEqual([1, 1]);
     expect(await values(trained)).toEqual([0, 0]);
@@ -140,11 +140,11 @@ describe("an optimizer", () => {
   it("tells what is wrong", async () => {
     const { weight } = linear();
     const fixed = new Variable(tensor([1]), { trainable: false });
-    expect(() => new optim.SGD([fixed], { learningRate: 1 })).toThrow("SGD: got no trainable variables");
-    expect(() => new optim.SGD([weight], { learningRate: 1, nesterov: true })).toThrow("Nesterov's method needs a momentum, such as 0.9");
-    expect(() => new optim.SGD([weight], { learningRate: -1 })).toThrow("learningRate: -1: expected a number from 0");
-    const optimizer = new optim.SGD([weight], { learningRate: 1 });
-    expect(() => optimizer.minimize(sum(weight))).toThrow("SGD: an update is part of a step: make it in a function given to compile");
+    expect(() => new optim.Sgd([fixed], { learningRate: 1 })).toThrow("Sgd: got no trainable variables");
+    expect(() => new optim.Sgd([weight], { learningRate: 1, nesterov: true })).toThrow("Nesterov's method needs a momentum, such as 0.9");
+    expect(() => new optim.Sgd([weight], { learningRate: -1 })).toThrow("learningRate: -1: expected a number from 0");
+    const optimizer = new optim.Sgd([weight], { learningRate: 1 });
+    expect(() => optimizer.minimize(sum(weight))).toThrow("Sgd: an update is part of a step: make it in a function given to compile");
     await expect(compile(() => optimizer.apply([]))()).rejects.toThrow("apply: got 0 gradients for 1 parameters");
     await expect(compile(() => optimizer.apply([tensor([1])]))()).rejects.toThrow(/the gradient of .* is \[1\], expected \[1, 2\]/);
   });

@@ -17,17 +17,17 @@ const fixture: { x: number[]; y: number[]; weight: number[]; bias: number[]; cas
 const learningRate: optim.Schedule = (step) => div(0.1, add(1, div(step, 5)));
 
 const cases: Record<string, (parameters: Variable[]) => optim.Optimizer> = {
-  SGD: (p) => new optim.SGD(p, { learningRate }),
-  "SGD with weight decay": (p) => new optim.SGD(p, { learningRate, weightDecay: 0.2 }),
-  "SGD with momentum": (p) => new optim.SGD(p, { learningRate, momentum: 0.9 }),
+  SGD: (p) => new optim.Sgd(p, { learningRate }),
+  "SGD with weight decay": (p) => new optim.Sgd(p, { learningRate, weightDecay: 0.2 }),
+  "SGD with momentum": (p) => new optim.Sgd(p, { learningRate, momentum: 0.9 }),
   "SGD with Nesterov's momentum and weight decay": (p) =>
-    new optim.SGD(p, { learningRate, momentum: 0.8, nesterov: true, weightDecay: 0.2 }),
+    new optim.Sgd(p, { learningRate, momentum: 0.8, nesterov: true, weightDecay: 0.2 }),
   Adagrad: (p) => new optim.Adagrad(p, { learningRate }),
   "Adagrad with a large epsilon": (p) => new optim.Adagrad(p, { learningRate, epsilon: 0.1 }),
   Adadelta: (p) => new optim.Adadelta(p, { learningRate }),
   "Adadelta with other settings": (p) => new optim.Adadelta(p, { learningRate, decay: 0.5, epsilon: 1e-2 }),
-  RMSProp: (p) => new optim.RMSProp(p, { learningRate }),
-  "RMSProp with other settings": (p) => new optim.RMSProp(p, { learningRate, decay: 0.5, epsilon: 0.1 }),
+  RMSProp: (p) => new optim.RmsProp(p, { learningRate }),
+  "RMSProp with other settings": (p) => new optim.RmsProp(p, { learningRate, decay: 0.5, epsilon: 0.1 }),
   Adam: (p) => new optim.Adam(p, { learningRate }),
   "Adam with other settings": (p) => new optim.Adam(p, { learningRate, beta1: 0.5, beta2: 0.8, epsilon: 0.1 }),
   AdamW: (p) => new optim.AdamW(p, { learningRate }),

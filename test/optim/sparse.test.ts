@@ -33,7 +33,7 @@ const fixture: { vectors: number[]; y: number[]; ids: number[][]; cases: Record<
 
 const clipGlobalNorm = 0.3;
 const cases: Record<string, (parameters: Variable[]) => optim.Optimizer> = {
-  SGD: (p) => new optim.SGD(p, { learningRate: 0.5, clipGlobalNorm, sparse: true }),
+  SGD: (p) => new optim.Sgd(p, { learningRate: 0.5, clipGlobalNorm, sparse: true }),
   Adagrad: (p) => new optim.Adagrad(p, { learningRate: 0.5, clipGlobalNorm, sparse: true }),
   Adam: (p) => new optim.Adam(p, { learningRate: 0.1, clipGlobalNorm, sparse: true }),
   "Adam with other settings": (p) => new optim.Adam(p, { learningRate: 0.1, clipGlobalNorm, beta1: 0.5, beta2: 0.8, sparse: true }),
@@ -77,17 +77,17 @@ describe("an update by rows", () => {
     const learningRate = 0.1;
     expect(assigners((p) => new optim.Adam(p, { learningRate, sparse: true }), lookUp)).toEqual(["SetRows", "SetRows", "SetRows"]);
     expect(assigners((p) => new optim.Adam(p, { learningRate }), lookUp)).not.toContain("SetRows");
-    expect(assigners((p) => new optim.SGD(p, { learningRate, clipGlobalNorm }), lookUp)).toEqual(["SetRows"]);
+    expect(assigners((p) => new optim.Sgd(p, { learningRate, clipGlobalNorm }), lookUp)).toEqual(["SetRows"]);
     // What is subtracted is the gradient times a number: rows that stand twice need not be added up before.
-    expect(assigners((p) => new optim.SGD(p, { learningRate }), lookUp)).toEqual(["ScatterND"]);
+    expect(assigners((p) => new optim.Sgd(p, { learningRate }), lookUp)).toEqual(["ScatterND"]);
     expect(assigners((p) => new optim.Adagrad(p, { learningRate }), lookUp)).toEqual(["SetRows", "SetRows"]);
     for (const option of [{ momentum: 0.9 }, { weightDecay: 0.1 }, { sparse: false }]) {
-      expect(assigners((p) => new optim.SGD(p, { learningRate, ...option }), lookUp)).toContain("Sub");
+      expect(assigners((p) => new optim.Sgd(p, { learningRate, ...option }), lookUp)).toContain("Sub");
     }
   });
 
   it("is not made of a parameter whose every row has a gradient, or most of them unless asked for", () => {
-    const sgd = (p: Variable[]) => new optim.SGD(p, { learningRate: 0.1 });
+    const sgd = (p: Variable[]) => new optim.Sgd(p, { learningRate: 0.1 });
     expect(assigners(sgd, (vectors) => lookUp(vectors).add(sum(matmul(vectors, transpose(vectors)))))).toEqual(["Sub"]);
     const twice = (vectors: Variable) => lookUp(vectors).add(sum(square(gather(vectors, tensor([7], { dtype: "int32" })))));
     expect(assigners(sgd, twice)).toEqual(["ScatterND"]);
@@ -98,7 +98,7 @@ describe("an update by rows", () => {
     const train = async (sparse: boolean | undefined, many: boolean) => {
       seed(5);
       const model = new nn.Embedding(40, 4);
-      const optimizer = new optim.SGD(model, { learningRate: 0.5, ...(sparse !== undefined && { sparse }) });
+      const optimizer = new optim.Sgd(model, { learningRate: 0.5, ...(sparse !== undefined && { sparse }) });
       const step = compile((batch: Tensor) => {
         const loss = sum(square(model.forward(batch).sub(1)));
         optimizer.minimize(loss);
@@ -118,7 +118,7 @@ describe("an update by rows", () => {
 
   it("leaves what was read before as it was", async () => {
     const vectors = new Variable(zeros([50, 2]));
-    const optimizer = new optim.SGD([vectors], { learningRate: 1 });
+    const optimizer = new optim.Sgd([vectors], { learningRate: 1 });
     const step = compile((ids: Tensor) => {
       optimizer.minimize(sum(gather(vectors, ids)));
       return vectors;

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { hasWebGPU } from "../ops/adapter.js";
 import { relativeError } from "../ops/evaluate.js";
 
-const { SGD, Adagrad, Adadelta, RMSProp, Adam, AdamW } = optim;
+const { Sgd, Adagrad, Adadelta, RmsProp, Adam, AdamW } = optim;
 
 /** Trains the exclusive or for 20 steps; returns the losses, the weights, and how many updates were counted. */
 async function train(device: "cpu" | "webgpu", make: (model: nn.Module, options: optim.OptimizerOptions) => optim.Optimizer) {
@@ -28,7 +28,7 @@ async function train(device: "cpu" | "webgpu", make: (model: nn.Module, options:
 }
 
 describe.skipIf(!(await hasWebGPU()))("on WebGPU", () => {
-  it.each(Object.entries({ SGD, Adagrad, Adadelta, RMSProp, Adam, AdamW }))(
+  it.each(Object.entries({ Sgd, Adagrad, Adadelta, RmsProp, Adam, AdamW }))(
     "%s trains as on the CPU, and its state comes back",
     async (_, Kind) => {
       const make = (model: nn.Module, options: optim.OptimizerOptions) => new Kind(model, options);

@@ -73,7 +73,7 @@ function counting(options: { detectAnomalies?: boolean } = {}) {
         .log()
         .mean()
         .add(tensor([1, 2, 3]).gather(ids).mean());
-      new optim.SGD([weight], { learningRate: 0.1 }).minimize(loss);
+      new optim.Sgd([weight], { learningRate: 0.1 }).minimize(loss);
       count.assign(count.add(1));
       return loss;
     },

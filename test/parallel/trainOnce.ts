@@ -2,7 +2,7 @@ import { compile, nn, optim, type Tensor, tensor } from "kasane";
 
 // Two workers train, for one step or, with an argument, until the process is ended from outside.
 const model = new nn.Linear(64, 64);
-const optimizer = new optim.SGD(model, { learningRate: 0.1 });
+const optimizer = new optim.Sgd(model, { learningRate: 0.1 });
 const step = compile(
   (x: Tensor) => {
     const loss = model.forward(x).square().mean();

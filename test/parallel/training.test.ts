@@ -126,7 +126,7 @@ describe("several workers train as one does", () => {
       const embedding = new nn.Embedding(11, 5);
       const lstm = new nn.Lstm(5, 7, { layers: 2, batchFirst, dropout: 0.4 });
       const readout = new nn.Linear(7, 11);
-      const optimizer = new optim.SGD(
+      const optimizer = new optim.Sgd(
         [embedding, lstm, readout].flatMap((part) => part.parameters()),
         { learningRate: 0.5, momentum: 0.9 },
       );
@@ -157,7 +157,7 @@ describe("several workers train as one does", () => {
           .forward(x.add(random.uniform([6])).matmul(weight))
           .add(random.normal(x.shape.toReversed()).transpose());
         const loss = noisy.square().mean();
-        new optim.SGD([weight], { learningRate: 0.1 }).minimize(loss);
+        new optim.Sgd([weight], { learningRate: 0.1 }).minimize(loss);
         return { loss, noisy, same: random.uniform([3]) };
       };
       return { step, variables: () => [weight] };

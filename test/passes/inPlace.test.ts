@@ -13,7 +13,7 @@ const ids = tensor(Int32Array.from({ length: 2_000 }, (_, i) => (i < 1_997 ? 2 *
 /** A table of which a step of gradient descent changes some rows, and what else the step gives. */
 function training(also: (table: Variable, ids: Tensor) => Tensor | readonly Tensor[]) {
   const table = new Variable(tensor(first, { shape: [rows, width] }));
-  const optimizer = new optim.SGD([table], { learningRate: 0.5 });
+  const optimizer = new optim.Sgd([table], { learningRate: 0.5 });
   const step = (ids: Tensor): readonly Tensor[] => {
     const results = [also(table, ids)].flat() as Tensor[];
     optimizer.minimize(sum(square(gather(table, ids))));
@@ -88,7 +88,7 @@ it("a profile leaves a table that changes in its place as it was", async () => {
 
 it("an embedding of many words is trained in one array, by one thread of ONNX Runtime", async () => {
   const model = new nn.Embedding(100_000, 16);
-  const optimizer = new optim.SGD(model, { learningRate: 0.1 });
+  const optimizer = new optim.Sgd(model, { learningRate: 0.1 });
   const step = compile((ids: Tensor) => {
     const loss = sum(square(model.forward(ids)));
     optimizer.minimize(loss);

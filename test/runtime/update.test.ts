@@ -54,8 +54,8 @@ describe("an update by a module", () => {
     Adam: (model) => new optim.Adam(model, { learningRate: 0.01 }),
     "AdamW, clipped, by a schedule": (model) =>
       new optim.AdamW(model, { learningRate: optim.cosine(0.01, 20), weightDecay: 0.1, clipGlobalNorm: 0.5 }),
-    "SGD with momentum": (model) => new optim.SGD(model, { learningRate: 0.1, momentum: 0.9, clipValue: 0.05 }),
-    RMSProp: (model) => new optim.RMSProp(model, { learningRate: 0.01 }),
+    "SGD with momentum": (model) => new optim.Sgd(model, { learningRate: 0.1, momentum: 0.9, clipValue: 0.05 }),
+    RMSProp: (model) => new optim.RmsProp(model, { learningRate: 0.01 }),
     Adadelta: (model) => new optim.Adadelta(model, { learningRate: 1 }),
   };
   for (const [name, make] of Object.entries(optimizers)) {

@@ -6,7 +6,7 @@ import { compile, meanSquaredError, nn, optim, type Tensor, tensor } from "kasan
 
 function makeStep() {
   const model = new nn.Linear(8, 1);
-  const optimizer = new optim.SGD(model, { learningRate: 0.01, momentum: 0.9 });
+  const optimizer = new optim.Sgd(model, { learningRate: 0.01, momentum: 0.9 });
   return compile(
     ({ x, y }: { x: Tensor; y: Tensor }) => {
       const loss = meanSquaredError(model.forward(x), y);
