@@ -10,6 +10,11 @@ export {
 export { BytePairEncoding } from "./bytePair.js";
 export { encodeWords, englishWords } from "./encodeWords.js";
 export { japaneseWords } from "./japaneseWords.js";
+export { LabelEncoder } from "./labelEncoder.js";
 export { isWord, sentencesOf, type Token } from "./sentences.js";
+export { StandardScaler } from "./standardScaler.js";
+export { type CsvOptions, parseCsv, Table } from "./table.js";
+export { type TensorBatchOptions, TensorDataset } from "./tensorDataset.js";
+export { type Split, type SplitOptions, trainTestSplit } from "./trainTestSplit.js";
 export { type CorruptedSentence, corruptSentence, type TypoOptions } from "./typos.js";
 export { sentenceSpecials, Vocabulary, type VocabularyOptions } from "./vocabulary.js";

@@ -10,5 +10,6 @@ export {
   sigmorphonEnglish,
   withoutStress,
 } from "./pronunciations.js";
+export { readCsv } from "./readCsv.js";
 export { readTar, readTarGz } from "./tar.js";
 export { findTextFiles, readTexts } from "./textFiles.js";

@@ -1,4 +1,5 @@
 export { writeAtomically } from "./atomicWrite.js";
+export { type Bundle, type BundleParts, loadBundle, saveBundle } from "./bundle.js";
 export { EventWriter } from "./events.js";
 export { encodePng, type Pixels } from "./png.js";
 export {

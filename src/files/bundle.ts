@@ -1,0 +1,95 @@
+import { randomUUID } from "node:crypto";
+import { readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { LabelEncoder } from "../data/labelEncoder.js";
+import { StandardScaler } from "../data/standardScaler.js";
+import { Vocabulary } from "../data/vocabulary.js";
+import { check, KasaneError } from "../graph/error.js";
+import type { StoredTensor } from "../graph/tensor.js";
+import { writeAtomically } from "./atomicWrite.js";
+import { readSafetensors, writeSafetensors } from "./safetensors.js";
+
+/** What a server needs of a training: the weights, and what turns inputs into numbers and numbers into answers. */
+export interface BundleParts {
+  readonly labels?: LabelEncoder;
+  readonly scaler?: StandardScaler;
+  readonly vocabulary?: Vocabulary;
+  /** What the model is made from again, such as its sizes; any value that JSON holds. */
+  readonly config?: unknown;
+}
+
+/** A bundle as {@link loadBundle} gives it. */
+export interface Bundle extends BundleParts {
+  /** What `model.loadStateDict` takes. */
+  readonly weights: ReadonlyMap<string, StoredTensor>;
+}
+
+const bundleSchema = z.object({
+  format: z.literal("kasane-bundle"),
+  version: z.literal(1),
+  weights: z.string().regex(/^weights-[0-9a-f-]{36}\.safetensors$/),
+  labels: z.array(z.string()).optional(),
+  scaler: z.object({ mean: z.array(z.number()), deviation: z.array(z.number()) }).optional(),
+  vocabulary: z.object({ tokens: z.array(z.string()), unknown: z.string().optional() }).optional(),
+  config: z.json().optional(),
+});
+
+/**
+ * Writes a trained model with what belongs to it into a folder, which is the old bundle or the new one whatever happens.
+ * @param model whose variables are kept
+ * @throws KasaneError where the folder cannot be written or the configuration is not what JSON holds
+ */
+export async function saveBundle(
+  folder: string,
+  { model, labels, scaler, vocabulary, config }: BundleParts & { readonly model: { stateDict(): Promise<Map<string, StoredTensor>> } },
+): Promise<void> {
+  const weights = `weights-${randomUUID()}.safetensors`;
+  const parts = {
+    format: "kasane-bundle",
+    version: 1,
+    weights,
+    labels: labels?.names,
+    scaler: scaler && { mean: scaler.mean, deviation: scaler.deviation },
+    vocabulary: vocabulary && { tokens: vocabulary.tokens, unknown: vocabulary.unknown },
+    config,
+  };
+  const { error } = bundleSchema.safeParse(parts);
+  check(!error, () => `saveBundle: ${firstFault(error as z.ZodError)}`);
+  await writeSafetensors(join(folder, weights), await model.stateDict());
+  await writeAtomically(join(folder, "bundle.json"), `${JSON.stringify(parts)}\n`);
+  const older = (await readdir(folder)).filter((name) => bundleSchema.shape.weights.safeParse(name).success && name !== weights);
+  for (const name of older) await rm(join(folder, name), { force: true });
+}
+
+/**
+ * Reads what {@link saveBundle} wrote, without knowing the training that it comes from.
+ * @throws KasaneError where the folder holds no bundle, or a damaged one
+ */
+export async function loadBundle(folder: string): Promise<Bundle> {
+  const file = join(folder, "bundle.json");
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw new KasaneError(
+      error.code === "ENOENT" ? `${folder} holds no bundle: there is no bundle.json` : `${file}: cannot be read: ${error.code}`,
+    );
+  });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new KasaneError(`${file} is damaged: it is no JSON: save the bundle again`);
+  }
+  const { data, error } = bundleSchema.safeParse(json);
+  if (!data) throw new KasaneError(`${file} is damaged: ${firstFault(error as z.ZodError)}: save the bundle again`);
+  const { labels, scaler, vocabulary, config } = data;
+  const { tensors } = await readSafetensors(join(folder, data.weights));
+  return {
+    weights: tensors,
+    labels: labels && new LabelEncoder(labels),
+    scaler: scaler && new StandardScaler(scaler.mean, scaler.deviation),
+    vocabulary: vocabulary && new Vocabulary(vocabulary.tokens, vocabulary.unknown),
+    config,
+  };
+}
+
+const firstFault = ({ issues: [issue] }: z.ZodError): string => `${issue?.path.join(".") || "the whole"}: ${issue?.message}`;
