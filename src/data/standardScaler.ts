@@ -3,7 +3,7 @@ import { check } from "../graph/error.js";
 import { showShape } from "../graph/shape.js";
 import { fromData, hostData, type Tensor } from "../graph/tensor.js";
 import { currentTrace } from "../graph/trace.js";
-import { add, div, mul, sub } from "../ops/elementwise.js";
+import { add, div, mul, sub } from "../ops/arithmetic.js";
 import { hostElements } from "./hostElements.js";
 
 /** Brings columns of numbers to mean 0 and standard deviation 1: `(x - mean) / deviation`. */
