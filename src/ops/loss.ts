@@ -2,12 +2,12 @@ import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { softplus } from "./activation.js";
+import { relu, sigmoid, softplus } from "./activation.js";
 import { abs, add, div, maximum, mul, neg, square, sub, where } from "./arithmetic.js";
 import { cast } from "./cast.js";
 import { equal, less } from "./compare.js";
 import { full } from "./create.js";
-import { exp, log } from "./elementary.js";
+import { exp, log, pow } from "./elementary.js";
 import { allReduce } from "./exchange.js";
 import { gather, scatterAdd, takeAlongAxis } from "./indexing.js";
 import { logSoftmax } from "./normalize.js";
@@ -116,6 +116,55 @@ export function huber(
   return combine(where(less(distance, delta), mul(square(distance), 0.5), mul(sub(distance, delta / 2), delta)), reduction);
 }
 
+/** `|predicted - target|`: the L1 loss. */
+export function meanAbsoluteError(predicted: Tensor, target: Tensor, { reduction = "mean" }: { reduction?: Reduction } = {}): Tensor {
+  return combine(abs(sub(predicted, checkPair("meanAbsoluteError", predicted, target))), reduction);
+}
+
+/** `d²/2β` where the distance `d` is below `beta`, `d - β/2` beyond (Girshick 2015, Fast R-CNN, equation 3, with β = 1). */
+export function smoothL1(
+  predicted: Tensor,
+  target: Tensor,
+  { beta = 1, reduction = "mean" }: { beta?: number; reduction?: Reduction } = {},
+): Tensor {
+  check(beta > 0, () => `smoothL1: beta ${beta}: expected a number above 0, or use meanAbsoluteError`);
+  const distance = abs(sub(predicted, checkPair("smoothL1", predicted, target)));
+  return combine(where(less(distance, beta), mul(square(distance), 0.5 / beta), sub(distance, beta / 2)), reduction);
+}
+
+/**
+ * {@link binaryCrossEntropy} in which what is predicted well counts less: `-αₜ (1 - pₜ)^γ ln pₜ`, where `pₜ` is the probability given to the
+ * target (Lin et al. 2017, Focal loss for dense object detection, equation 5).
+ * @param options.alpha what targets of 1 count, those of 0 count 1 - alpha; undefined: both count 1
+ */
+export function focalLoss(
+  logits: Tensor,
+  targets: Tensor,
+  { alpha = 0.25, gamma = 2, reduction = "mean" }: { alpha?: number; gamma?: number; reduction?: Reduction } = {},
+): Tensor {
+  check(alpha >= 0 && alpha <= 1 && gamma >= 0, () => `focalLoss: alpha ${alpha}, gamma ${gamma}: expected 0 to 1, and a number from 0`);
+  const t = checkPair("focalLoss", logits, targets);
+  // ln pₜ is minus the cross entropy, so 1 - pₜ is σ(x) for a target of 0 and σ(-x) for one of 1.
+  const missed = add(mul(sigmoid(logits), sub(1, t)), mul(sigmoid(neg(logits)), t));
+  const weight = mul(pow(missed, gamma), add(mul(t, 2 * alpha - 1), 1 - alpha));
+  return combine(mul(weight, binaryCrossEntropy(logits, t, { reduction: "none" })), reduction);
+}
+
+/**
+ * `max(|a - p| - |a - n| + margin, 0)`: an anchor shall lie nearer to the positive than to the negative (Schroff et al. 2015, FaceNet). The
+ * distances are Euclidean, over the last axis, with `epsilon` added to every difference, as PyTorch's.
+ * @param anchor `[..., width]`, as the two others; the result is one loss for each vector, reduced
+ */
+export function tripletLoss(
+  anchor: Tensor,
+  positive: Tensor,
+  negative: Tensor,
+  { margin = 1, epsilon = 1e-6, reduction = "mean" }: { margin?: number; epsilon?: number; reduction?: Reduction } = {},
+): Tensor {
+  const distance = (other: Tensor) => norm(add(sub(anchor, checkPair("tripletLoss", anchor, other)), epsilon), { axes: -1 });
+  return combine(relu(add(sub(distance(positive), distance(negative)), margin)), reduction);
+}
+
 /**
  * `Σ t (ln t - x)`, the divergence of the distribution whose logarithm is `logPredicted` from `target`, over the last axis.
  * The mean is over the distributions (PyTorch's `batchmean`).
@@ -132,4 +181,15 @@ export function cosineSimilarity(a: Tensor, b: Tensor, { axis = -1, epsilon = 1e
 }
 
 /** The faces that tensors have as methods too. */
-export const lossMethods = { crossEntropy, binaryCrossEntropy, meanSquaredError, huber, klDivergence, cosineSimilarity };
+export const lossMethods = {
+  crossEntropy,
+  binaryCrossEntropy,
+  meanSquaredError,
+  meanAbsoluteError,
+  huber,
+  smoothL1,
+  focalLoss,
+  tripletLoss,
+  klDivergence,
+  cosineSimilarity,
+};

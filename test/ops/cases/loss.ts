@@ -61,6 +61,21 @@ export const loss: CaseTable = {
     of("far from 0", [list([-100, 100, 100, -100]), list([0, 0, 1, 1])], (x, t) => k.binaryCrossEntropy(x, t), { bent: true }),
   ],
   meanSquaredError: reductions(k.meanSquaredError),
+  meanAbsoluteError: reductions(k.meanAbsoluteError),
+  smoothL1: [
+    ...reductions(k.smoothL1),
+    of("of another border", [spread([3, 4]), spread([3, 4])], (a, b) => k.smoothL1(a, b, { beta: 0.4 })),
+  ],
+  focalLoss: [
+    ...reductions(k.focalLoss, spread([3, 4]), probabilities),
+    of("of other weights", [spread([3, 4]), probabilities], (a, b) => k.focalLoss(a, b, { alpha: 0.6, gamma: 3 })),
+  ],
+  tripletLoss: [
+    of("as the mean", [spread([4, 3]), spread([4, 3]), spread([4, 3])], (a, p, n) => k.tripletLoss(a, p, n)),
+    of("of each with another margin", [spread([4, 3]), spread([4, 3]), spread([4, 3])], (a, p, n) =>
+      k.tripletLoss(a, p, n, { margin: 0.3, reduction: "none" }),
+    ),
+  ],
   huber: [...reductions(k.huber), of("of another delta", [spread([3, 4]), spread([3, 4])], (a, b) => k.huber(a, b, { delta: 0.4 }))],
   klDivergence: [
     of("as the mean", [spread([3, 4], -3, -0.5), probabilities], (x, t) => k.klDivergence(x, t)),
