@@ -58,7 +58,7 @@ describe("compile with workers names", () => {
     await expect(compile(fn, { workers: 2 })(rows(4), rows(6))).rejects.toThrow("inputs [4, 2], [6, 2]: the first axis of each is divided");
     await expect(compile(fn, { workers: 1.5 })(rows(4), rows(4))).rejects.toThrow("workers: 1.5: expected a whole number from 1");
     await expect(compile(fn, { workers: 0 })(rows(4), rows(4))).rejects.toThrow("workers: 0");
-    await expect(compile(fn, { workers: 2, device: "wasm" })(rows(4), rows(4))).rejects.toThrow(/device "wasm"/);
+    await expect(compile(fn, { workers: 2, device: "webgpu" })(rows(4), rows(4))).rejects.toThrow(/device "webgpu"/);
   });
 });
 

@@ -2,15 +2,18 @@ import { KasaneError } from "../../graph/error.js";
 import { Tensor } from "../../graph/tensor.js";
 import { encodeModel } from "../../onnx/emit.js";
 import { abs } from "../../ops/arithmetic.js";
-import { ort } from "./onnxruntime.js";
+import { isWeb, ort } from "./onnxruntime.js";
 
-/** Where a graph runs: a provider of ONNX Runtime. */
-export type Device = "cpu" | "webgpu" | "cuda" | "dml" | "coreml" | "wasm";
+/** Where a graph runs. In a browser "cpu" is ONNX Runtime's WebAssembly build. */
+export type Device = "cpu" | "webgpu" | "cuda" | "dml" | "coreml";
+
+/** The name of the ONNX Runtime provider for a device. */
+export const providerOf = (device: Device): string => (isWeb && device === "cpu" ? "wasm" : device);
 
 /** The devices that this ONNX Runtime was built with and that this machine offers. */
 export async function devices(): Promise<Device[]> {
   const { listSupportedBackends } = ort as unknown as { listSupportedBackends?: () => { readonly name: string }[] };
-  const built = (listSupportedBackends?.() ?? [{ name: "wasm" }, { name: "webgpu" }]).map(({ name }) => name as Device);
+  const built = (listSupportedBackends?.() ?? [{ name: "cpu" }, { name: "webgpu" }]).map(({ name }) => name as Device);
   const offered = await Promise.all(built.map(offers));
   return built.filter((_, i) => offered[i]);
 }
@@ -35,7 +38,7 @@ const keptOpen: ort.InferenceSession[] = [];
 
 async function run(device: Device): Promise<boolean> {
   try {
-    const session = await ort.InferenceSession.create(probe(), { executionProviders: [device], logSeverityLevel: 4 });
+    const session = await ort.InferenceSession.create(probe(), { executionProviders: [providerOf(device)], logSeverityLevel: 4 });
     await session.run({ x: new ort.Tensor("float32", [1], [1]) });
     keptOpen.push(session);
     return true;

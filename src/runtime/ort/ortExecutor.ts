@@ -12,6 +12,7 @@ import { emptyOrt, fromOrt, stateOf, toOrt } from "../state.js";
 import type { Update } from "../wasm/update.js";
 import { detectAnomaly } from "./anomaly.js";
 import type { Device } from "./devices.js";
+import { isWeb } from "./onnxruntime.js";
 import { type Pair, pairOf, pairToWrite } from "./pair.js";
 import { Session } from "./session.js";
 
@@ -44,6 +45,9 @@ export class OnnxExecutor implements Executor {
   /** The variables whose values a run needs. */
   private readonly read: ReadonlySet<Variable>;
   readonly onDevice: boolean;
+  /** Whether a run writes into tensors that it is handed: the next values of variables, and what the update is given. */
+  private readonly writesInto: boolean;
+  /** Whether it writes its other outputs so too. */
   private readonly handsOver: boolean;
 
   /** @param update what changes variables after a run, given the last outputs of the binding */
@@ -53,7 +57,8 @@ export class OnnxExecutor implements Executor {
     readonly update?: Update,
   ) {
     const { inputs, variables, randoms, outputs, updates, results } = binding;
-    this.onDevice = device !== "cpu" && device !== "wasm";
+    this.onDevice = device !== "cpu";
+    this.writesInto = !this.onDevice && !isWeb;
     this.inputs = inputs.map(({ name, tensor }) => ({ name: this.unique(name), tensor }));
     this.read = new Set(variables);
     this.variables = variables.map((variable) => ({ name: this.unique(variable.name), variable }));
@@ -69,8 +74,8 @@ export class OnnxExecutor implements Executor {
     const feeds = [...this.inputs, ...this.variables.map(({ name, variable }) => ({ name, tensor: variable })), ...this.randoms];
     this.fetches = Object.fromEntries([...computed, ...this.watched].map(({ name }) => [name, null]));
     const bytes = computed.reduce((sum, { tensor: { dtype, size } }) => sum + size * arrayOf(dtype).BYTES_PER_ELEMENT, 0);
-    this.handsOver = device === "cpu" && !detectAnomalies && bytes >= worthHandingOver;
-    const inPlace = device === "cpu" && !detectAnomalies ? changedInPlace({ updates, results }) : [];
+    this.handsOver = this.writesInto && !detectAnomalies && bytes >= worthHandingOver;
+    const inPlace = this.writesInto && !detectAnomalies ? changedInPlace({ updates, results }) : [];
     this.inPlace = new Set([...inPlace].filter((variable) => !update?.uses(variable)));
     this.session = new Session(() => encodeModel(feeds, [...computed, ...watched], { device, threads }), {
       handOver: this.handsOver,
@@ -138,14 +143,15 @@ export class OnnxExecutor implements Executor {
       feeds[name] = toOrt(numbers, "float32", tensor.shape);
     }
     if (this.handsOver) for (const { name, tensor } of this.outputs) fetches[name] = emptyOrt(tensor);
-    this.given.forEach(({ name }, i) => {
-      fetches[name] = running?.given[i]?.inPlace as ort.Tensor;
-    });
-    for (const { name, variable } of this.updates) {
-      const pair = this.pairFor(variable);
-      const ready = pair instanceof Promise ? await pair : pair;
-      const changes = this.inPlace.has(variable);
-      fetches[name] = changes ? (copies?.get(variable) ?? (await ready.feed(onDevice))) : ready.target(onDevice);
+    if (this.writesInto) {
+      this.given.forEach(({ name }, i) => {
+        fetches[name] = running?.given[i]?.inPlace as ort.Tensor;
+      });
+      for (const { name, variable } of this.updates) {
+        const pair = this.pairFor(variable);
+        const ready = pair instanceof Promise ? await pair : pair;
+        fetches[name] = this.inPlace.has(variable) ? (copies?.get(variable) ?? (await ready.feed(onDevice))) : ready.target();
+      }
     }
     try {
       return await session.run(feeds, fetches);

@@ -23,9 +23,8 @@ export class Pair implements Holder {
     return onDevice || this.current.location === "cpu" ? this.current : this.fetch();
   }
 
-  /** What a session writes the next value into; null where it shall allocate on its device. */
-  target(onDevice: boolean): ort.Tensor | null {
-    if (onDevice) return null;
+  /** What a session writes the next value into, in host memory. */
+  target(): ort.Tensor {
     this.spare ??= emptyOrt(this.type);
     return this.spare;
   }

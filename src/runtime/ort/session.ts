@@ -1,4 +1,4 @@
-import type { Device } from "./devices.js";
+import { type Device, providerOf } from "./devices.js";
 import { type EarlyEnd, earlyEnd } from "./earlyEnd.js";
 import { ort } from "./onnxruntime.js";
 
@@ -97,7 +97,7 @@ export class Session {
 
 function options({ device, threads, arena = true, resident, recordTo }: SessionSettings): ort.InferenceSession.SessionOptions {
   return {
-    executionProviders: [device],
+    executionProviders: [providerOf(device)],
     graphOptimizationLevel: "all",
     intraOpNumThreads: threads,
     // A pattern is one piece of memory for all of a run, which without an arena would be fresh each time.
@@ -107,7 +107,6 @@ function options({ device, threads, arena = true, resident, recordTo }: SessionS
     // Threads that spin on after a run would take a core from what comes next: the update, or another session.
     extra: { session: { force_spinning_stop: "1" } },
     ...(recordTo !== undefined && { enableProfiling: true, profileFilePrefix: recordTo }),
-    preferredOutputLocation:
-      device === "cpu" || device === "wasm" ? undefined : Object.fromEntries(resident.map((name) => [name, "gpu-buffer"])),
+    preferredOutputLocation: device === "cpu" ? undefined : Object.fromEntries(resident.map((name) => [name, "gpu-buffer"])),
   };
 }

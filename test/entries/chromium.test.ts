@@ -1,0 +1,78 @@
+import { existsSync } from "node:fs";
+import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { chromium } from "playwright-core";
+import { expect, test } from "vitest";
+import { bundle, pack, root } from "./packed.js";
+import { run } from "./program.js";
+
+const browser = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+if (!browser && !process.env.CI) console.warn("SKIPPED: the tests in a browser need Chromium, as /usr/bin/chromium");
+
+/** Serves a page that runs `code`, and the WebAssembly files of onnxruntime-web beside it. */
+function serve(code: string) {
+  const types = { html: "text/html", js: "text/javascript", mjs: "text/javascript", wasm: "application/wasm" } as const;
+  const server = createServer(async ({ url = "/" }, response) => {
+    const file = basename(url === "/" ? "index.html" : url);
+    const known: Record<string, string> = {
+      "index.html": '<!doctype html><script type="module" src="bundle.js"></script>',
+      "bundle.js": code,
+    };
+    const body = known[file] ?? (await readFile(join(root, "node_modules/onnxruntime-web/dist", file)).catch(() => undefined));
+    response.writeHead(body === undefined ? 404 : 200, {
+      "content-type": types[file.replace(/^.*\./, "") as keyof typeof types] ?? "text/plain",
+      // Threads of WebAssembly need a page that is isolated.
+      "cross-origin-opener-policy": "same-origin",
+      "cross-origin-embedder-policy": "require-corp",
+    });
+    response.end(body);
+  });
+  return new Promise<{ url: string; close(): void }>((resolve) => {
+    server.listen(0, "127.0.0.1", () =>
+      resolve({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, close: () => server.close() }),
+    );
+  });
+}
+
+/** What `run` of program.ts gives in Chromium. */
+async function runInChromium(): Promise<Awaited<ReturnType<typeof run>>> {
+  const folder = await mkdtemp(join(tmpdir(), "kasane-browser-"));
+  await pack(folder);
+  await copyFile(join(root, "test/entries/program.ts"), join(folder, "program.ts"));
+  const program =
+    'import { run } from "./program.ts"; window.outcome = run().catch((error) => ({ error: String(error?.stack ?? error) }));';
+  const server = await serve((await bundle(folder, program)).code);
+  const instance = await chromium.launch({ executablePath: browser as string, args: ["--no-sandbox"] });
+  try {
+    const page = await instance.newPage();
+    const faults: string[] = [];
+    page.on("pageerror", (error) => faults.push(String(error)));
+    await page.goto(server.url, { waitUntil: "load" });
+    const outcome = (await page.evaluate("window.outcome")) as Awaited<ReturnType<typeof run>>;
+    expect(faults).toEqual([]);
+    return outcome;
+  } finally {
+    await instance.close();
+    server.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+test.skipIf(!browser && !process.env.CI)("Chromium computes what Node computes", async () => {
+  const [inNode, inBrowser] = [await run(), await runInChromium()];
+  expect(inBrowser.error).toBeUndefined();
+  const { devices, eager, compiled, many, half, ...trainings } = inBrowser;
+  expect(devices).toContain("cpu");
+  // 256 products of ones, and 1.
+  expect({ eager, compiled, many }).toEqual({ eager: [257, 257], compiled: [257, 257], many: [257, 257] });
+  expect(half).toEqual([0x3c00, 0x5a40, 0xc400]);
+  expect(Object.keys(trainings)).toEqual(["mlp", "mlpInWasm", "wordsByRows"]);
+  for (const [name, losses] of Object.entries(trainings)) {
+    const expected = inNode[name] as number[];
+    expect(expected[9]).toBeLessThan((expected[0] as number) / 2);
+    (losses as number[]).forEach((loss, i) => expect(Math.abs(loss - (expected[i] as number)), `${name} ${i}`).toBeLessThan(1e-4));
+  }
+});
