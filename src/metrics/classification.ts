@@ -1,10 +1,14 @@
 import { check } from "../graph/error.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { clip, neg } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
 import { equal } from "../ops/compare.js";
-import { exp } from "../ops/elementary.js";
-import { argmax, mean } from "../ops/reduce.js";
+import { exp, log } from "../ops/elementary.js";
+import { takeAlongAxis } from "../ops/indexing.js";
+import { any, argmax, mean } from "../ops/reduce.js";
+import { unsqueeze } from "../ops/shapes.js";
+import { topK } from "../ops/sorting.js";
 
 /** Means of named figures that come one after the other, such as the losses of steps. */
 export class RunningMeans {
@@ -60,6 +64,37 @@ export function accuracy(logits: Tensor, targets: Tensor): Tensor {
     () => `accuracy: targets ${showShape(targets.shape)} for logits ${showShape(logits.shape)}, expected ${showShape(predicted.shape)}`,
   );
   return mean(cast(equal(predicted, cast(targets, predicted.dtype)), "float32"));
+}
+
+/**
+ * The share of rows in which the target is among the `k` largest logits, a scalar. Of equal logits the first count as larger.
+ * @param logits `[..., classes]`
+ * @param targets class indices `[...]`
+ */
+export function topKAccuracy(logits: Tensor, targets: Tensor, k: number): Tensor {
+  const expected = logits.shape.slice(0, -1);
+  check(
+    sameShape(expected, targets.shape),
+    () => `topKAccuracy: targets ${showShape(targets.shape)} for logits ${showShape(logits.shape)}, expected ${showShape(expected)}`,
+  );
+  const found = equal(topK(logits, k).indices, unsqueeze(cast(targets, "int32"), -1));
+  return mean(cast(any(found, { axes: -1 }), "float32"));
+}
+
+/**
+ * The mean of `-ln` of the probability that each row gives its target, in nats, a scalar. Probabilities are held above `epsilon`, as in
+ * scikit-learn, so that one row cannot make it infinite.
+ * @param probabilities `[..., classes]`
+ * @param targets class indices `[...]`
+ */
+export function logLoss(probabilities: Tensor, targets: Tensor, epsilon = 2 ** -23): Tensor {
+  const expected = probabilities.shape.slice(0, -1);
+  check(
+    sameShape(expected, targets.shape),
+    () => `logLoss: targets ${showShape(targets.shape)} for ${showShape(probabilities.shape)}, expected ${showShape(expected)}`,
+  );
+  const picked = takeAlongAxis(probabilities, unsqueeze(targets, -1), -1);
+  return neg(mean(log(clip(picked, epsilon, 1))));
 }
 
 /** e^loss of a mean cross-entropy in nats: among how many equally likely classes the model hesitates. */

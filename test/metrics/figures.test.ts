@@ -1,0 +1,36 @@
+import { metrics, tensor } from "kasane";
+import { expect, it } from "vitest";
+
+// The expected figures are scikit-learn 1.9.1's, for the same numbers.
+
+it("rocAuc counts equal scores a half", () => {
+  expect(metrics.rocAuc([0.1, 0.4, 0.35, 0.8, 0.4, 0.4, 0.9, 0.05], [0, 0, 1, 1, 1, 0, 1, 0])).toBe(0.8125);
+  expect(metrics.rocAuc([1, 2], [true, false])).toBe(0);
+  expect(() => metrics.rocAuc([1, 2], [1, 1])).toThrow("2 positive and 0 negative examples");
+  expect(() => metrics.rocAuc([Number.NaN, 2], [1, 0])).toThrow("a score of NaN");
+  expect(() => metrics.rocAuc([1, 2], [1, 2])).toThrow("the target 2");
+  expect(() => metrics.rocAuc([1], [1, 0])).toThrow("1 scores for 2 targets");
+});
+
+it("errors of regression", async () => {
+  const [predicted, target] = [tensor([2.5, 0, 2, 8]), tensor([3, -0.5, 2, 7])];
+  expect(await metrics.meanAbsoluteError(predicted, target).item()).toBe(0.5);
+  expect(await metrics.rootMeanSquaredError(predicted, target).item()).toBeCloseTo(0.6123724, 6);
+  expect(await metrics.rSquared(predicted, target).item()).toBeCloseTo(0.9486081, 6);
+  expect(() => metrics.rSquared(predicted, tensor([1]))).toThrow("predictions [4] and targets [1]");
+});
+
+it("topKAccuracy and logLoss", async () => {
+  const rows = tensor([
+    [0.7, 0.2, 0.1],
+    [0.1, 0.1, 0.8],
+    [0.25, 0.4, 0.35],
+    [0, 0.5, 0.5],
+  ]);
+  const targets = tensor(Int32Array.from([0, 2, 0, 0]));
+  expect(await metrics.topKAccuracy(rows, targets, 2).item()).toBe(0.5);
+  expect(await metrics.topKAccuracy(rows, targets, 3).item()).toBe(1);
+  const kept = -(Math.log(0.7) + Math.log(0.8) + Math.log(0.25) + Math.log(2 ** -23)) / 4;
+  expect(await metrics.logLoss(rows, targets).item()).toBeCloseTo(kept, 5);
+  expect(() => metrics.topKAccuracy(rows, tensor([1]), 2)).toThrow("targets [1] for logits [4, 3], expected [4]");
+});
