@@ -116,7 +116,7 @@ export function searcher(
   const search =
     beams > 1
       ? decode.beamSearch(step, { ...options, beams, best })
-      : async (state: readonly Tensor[]) => (await greedy(state)).map((found) => [found]);
+      : async (state: object) => (await greedy(state)).map((found) => [found]);
   return async (sources) => search(await encode(matrix(sources, width)));
 }
 

@@ -93,7 +93,7 @@ const rowsAtOnce = 128;
 export class Translator {
   private readonly encode;
   private readonly loss;
-  private readonly searches = new Map<string, (state: readonly Tensor[]) => Promise<readonly (readonly number[])[]>>();
+  private readonly searches = new Map<string, (state: object) => Promise<readonly (readonly number[])[]>>();
 
   /** @param longest how many words a sentence and a translation have at most */
   constructor(
@@ -161,8 +161,8 @@ export class Translator {
     const beam = decode.beamSearch(step, { ...options, beams, lengthPenalty });
     const search =
       beams === 1
-        ? async (state: readonly Tensor[]) => (await greedy(state)).map(({ tokens }) => tokens)
-        : async (state: readonly Tensor[]) => (await beam(state)).map(([best]) => best?.tokens ?? []);
+        ? async (state: object) => (await greedy(state)).map(({ tokens }) => tokens)
+        : async (state: object) => (await beam(state)).map(([best]) => best?.tokens ?? []);
     this.searches.set(key, search);
     return search;
   }

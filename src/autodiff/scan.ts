@@ -1,96 +1,111 @@
 import { check } from "../graph/error.js";
-import { sameShape, showShape } from "../graph/shape.js";
+import { checkOptions } from "../graph/options.js";
+import { sameShape } from "../graph/shape.js";
 import { nextNodeId, Tensor } from "../graph/tensor.js";
 import { currentTrace } from "../graph/trace.js";
+import { flatten, flattenLike, type Mapped, pathsOf, showTree, type Tree, unflatten } from "../graph/tree.js";
 import { nodesSince, replay } from "../graph/walk.js";
+import { zeros } from "../ops/create.js";
 import { applyAll } from "../ops/operator.js";
-import { Body, loops } from "../ops/scan.js";
-import { stack, unstack } from "../ops/slicing.js";
+import { Body, type LoopResult, type LoopStep, loops, unrolled } from "../ops/scan.js";
 import { randomState } from "../random/state.js";
 import { leafLike, pullBackLoop } from "./scanGradient.js";
 
-/** What one step of a {@link scan} gives: the carry of the next step, and values to be stacked. */
-export interface Step {
-  readonly carry: readonly Tensor[];
-  readonly outputs: readonly Tensor[];
+/** A tree with plain tensors in the places of its leaves. */
+type Values<T> = Mapped<T, Tensor>;
+
+/** What one step of a {@link scan} gives: the carry of the next step, and values to be stacked. Both are trees of tensors. */
+export interface Step<Carry, Outputs> {
+  readonly carry: Carry;
+  readonly outputs: Outputs;
 }
 
 /** Settings of {@link scan}. */
 export interface ScanOptions {
   /** Whether the steps go from the last slice to the first; the stacked outputs keep the order of the slices. */
   readonly reverse?: boolean;
-  /** Loops of at most so many steps are written out. */
+  /** Loops of at most so many steps are written out. By default 6. */
   readonly unroll?: number;
 }
 
 /** Loops longer than this stay loops. They compile many times faster and, from about as many steps on, run as fast as written out. */
-const writtenOut = 6;
+const longestUnrolled = 6;
 
 /**
- * A loop over time: `step` is applied to the carry and to one slice after the other of the sequences. Its time and memory, and those of
- * its gradient, grow with the length; the size of its graph does not, once it is longer than `unroll`.
+ * A loop over time: `step` is applied to the carry and to one slice after the other of the sequences. Its time and memory, and those of its
+ * gradient, grow with the length; the size of its graph does not, once it is longer than `unroll`. Carry, sequences and outputs are trees:
+ * tensors, or tensors in plain objects, tuples and arrays.
  * @param step called while tracing only; assigns no variables
- * @param carry what the first step starts from; every step gives the same shapes on
- * @param sequences each `[time, ...]`, all of one length
+ * @param carry what the first step starts from; every step gives the same types and shapes on
+ * @param sequences each `[time, ...]`, all of one length; of length 0 the carry stays and the outputs have no elements
  * @returns the last carry, and the outputs of all steps stacked `[time, ...]`
+ * @throws KasaneError where the step gives another carry than it got, or the lengths differ
  */
-export function scan(
-  step: (carry: readonly Tensor[], slices: readonly Tensor[]) => Step,
-  carry: readonly Tensor[],
-  sequences: readonly Tensor[],
-  { reverse = false, unroll = writtenOut }: ScanOptions = {},
-): Step {
-  const lengths = sequences.map((sequence) => sequence.shape[0] ?? 0);
-  const [length] = lengths;
+export function scan<const Carry extends Tree<Carry>, const Sequences extends Tree<Sequences>, const Outputs extends Tree<Outputs>>(
+  step: (carry: Values<Carry>, slices: Values<Sequences>) => Step<Values<Carry>, Outputs>,
+  carry: Carry,
+  sequences: Sequences,
+  options: ScanOptions = {},
+): Step<Values<Carry>, Values<Outputs>> {
+  checkOptions("scan", options, { reverse: "optional", unroll: "optional" });
+  const { reverse = false, unroll = longestUnrolled } = options;
+  const [start, stacks] = [flatten(carry), flatten(sequences)];
+  const [length] = stacks.map(({ shape }) => shape[0]);
   check(
-    length !== undefined && length > 0 && lengths.every((other) => other === length),
-    () => `scan: sequences ${sequences.map((x) => showShape(x.shape)).join(", ")}: expected one or more, with the same first size from 1`,
+    length !== undefined && stacks.every(({ shape }) => shape[0] === length),
+    () => `scan: sequences ${showTree(sequences)}: expected one or more, all with the same first size`,
   );
-  const checked = (before: readonly Tensor[], slices: readonly Tensor[]): Step => {
-    const result = step(before, slices);
-    const fits = result.carry.length === carry.length && result.carry.every((x, i) => sameType(x, carry[i] as Tensor));
+  let outputs: { readonly tree: Outputs; readonly leaves: readonly Tensor[] } | undefined;
+  const flatStep: LoopStep = (before, slices) => {
+    const result = step(unflatten(carry, before), unflatten(sequences, slices));
     check(
-      fits,
-      () => `scan: the carry went in as ${carry.map(showType).join(", ")} and came out as ${result.carry.map(showType).join(", ")}`,
+      typeof result === "object" && "carry" in result && "outputs" in result,
+      () => `scan: the step gives ${result instanceof Promise ? "a promise" : showTree(result)}, expected { carry, outputs }`,
     );
-    return result;
+    outputs ??= { tree: result.outputs, leaves: flatten(result.outputs) };
+    const next = flattenLike("scan: carry", carry, result.carry);
+    const given = flattenLike("scan: outputs", outputs.tree, result.outputs);
+    checkTypes("carry", pathsOf(carry), start, next);
+    checkTypes("outputs", pathsOf(outputs.tree), outputs.leaves, given);
+    return { carry: next, outputs: given };
   };
-  const assigned = [...(currentTrace()?.assignments ?? [])];
-  const run = length <= unroll ? writeOut : loop;
-  const result = run(checked, carry, sequences, length, reverse);
+  const assigned = assignments();
+  const run = length === 0 ? noStep : length <= unroll ? unrolled : loop;
+  const result = run(flatStep, start, stacks, length, reverse);
   check(
-    [...(currentTrace()?.assignments ?? [])].every(([variable, value], i) => assigned[i]?.[0] === variable && assigned[i]?.[1] === value),
+    assignments().every(([variable, value], i) => assigned[i]?.[0] === variable && assigned[i]?.[1] === value),
     () => "scan: the step assigns a variable: give the value out as a carry, and assign it after the loop",
   );
-  return result;
+  return { carry: unflatten(carry, result.carry), outputs: unflatten((outputs as { tree: Outputs }).tree, result.outputs) };
 }
 
-const sameType = (a: Tensor, b: Tensor): boolean => a.dtype === b.dtype && sameShape(a.shape, b.shape);
-const showType = (x: Tensor): string => `${x.dtype}${showShape(x.shape)}`;
+const assignments = () => [...(currentTrace()?.assignments ?? [])];
 
-type StepFunction = (carry: readonly Tensor[], slices: readonly Tensor[]) => Step;
-
-function writeOut(step: StepFunction, carry: readonly Tensor[], sequences: readonly Tensor[], length: number, reverse: boolean): Step {
-  const slices = sequences.map(unstack);
-  const results: (readonly Tensor[])[] = [];
-  let current = carry;
-  for (let i = 0; i < length; i++) {
-    const at = reverse ? length - 1 - i : i;
-    const result = step(
-      current,
-      slices.map((slice) => slice[at] as Tensor),
-    );
-    current = result.carry;
-    results[at] = result.outputs;
-  }
-  return { carry: current, outputs: (results[0] ?? []).map((_, k) => stack(results.map((outputs) => outputs[k] as Tensor))) };
+/** Throws where one step gives a tensor of another type or shape than the one before. */
+function checkTypes(name: string, paths: readonly string[], before: readonly Tensor[], after: readonly Tensor[]): void {
+  before.forEach((x, i) => {
+    const y = after[i] as Tensor;
+    const isSame = x.dtype === y.dtype && sameShape(x.shape, y.shape);
+    check(isSame, () => `scan: ${[name, paths[i]].filter(Boolean).join(".")} went in as ${showTree(x)} and came out as ${showTree(y)}`);
+  });
 }
 
-function loop(step: StepFunction, carry: readonly Tensor[], sequences: readonly Tensor[], length: number, reverse: boolean): Step {
+/** The step is traced once, to see what it would give. */
+function noStep(step: LoopStep, carry: readonly Tensor[], sequences: readonly Tensor[]): LoopResult {
+  const { outputs } = step(
+    carry.map((x) => leafLike(x)),
+    sequences.map(sliceLike),
+  );
+  return { carry, outputs: outputs.map(({ dtype, shape }) => zeros([0, ...shape], dtype)) };
+}
+
+const sliceLike = (x: Tensor): Tensor => leafLike(x, x.shape.slice(1));
+
+function loop(step: LoopStep, carry: readonly Tensor[], sequences: readonly Tensor[], length: number, reverse: boolean): LoopResult {
   const start = nextNodeId();
   const [streams, draws] = [currentTrace()?.randomStreams ?? 0, randomState().counter];
   const carryLeaves = carry.map((x) => leafLike(x));
-  const slices = sequences.map((x) => leafLike(x, x.shape.slice(1)));
+  const slices = sequences.map(sliceLike);
   const result = step(carryLeaves, slices);
 
   const outputs = [...result.carry, ...result.outputs];

@@ -1,5 +1,6 @@
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
+import type { Tree } from "../graph/tree.js";
 import { add, floorDiv, mod } from "../ops/arithmetic.js";
 import { gather } from "../ops/indexing.js";
 import { logSoftmax } from "../ops/normalize.js";
@@ -56,7 +57,10 @@ const nothing: Path = { logProbability: Number.NEGATIVE_INFINITY, token: 0, befo
  * translation system, equation 14).
  * @returns a decoder that gives the best hypotheses of each row, from the best on; fewer than asked for where there are no more
  */
-export function beamSearch(step: DecoderStep, options: BeamOptions): Decoder<RankedHypothesis[][]> {
+export function beamSearch<State extends Tree<State>>(
+  step: DecoderStep<State>,
+  options: BeamOptions,
+): Decoder<State, RankedHypothesis[][]> {
   checkOptions(options);
   const { begin, end, maximumLength, beams, best = 1, lengthPenalty = 0, device } = options;
   check(Number.isInteger(beams) && beams > 0, () => `beamSearch: ${beams} beams: expected a whole number from 1`);
@@ -78,7 +82,7 @@ export function beamSearch(step: DecoderStep, options: BeamOptions): Decoder<Ran
     (state, { parents }) => gather(state, parents),
   );
 
-  const search = async (first: readonly Tensor[]) => {
+  const search = async (first: State) => {
     // At first all beams of a sequence are alike: one is followed.
     const root: Path = { logProbability: 0, token: begin, before: undefined };
     const searches = Array.from({ length: rowsOf(first) }, () => ({

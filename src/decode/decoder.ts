@@ -1,21 +1,23 @@
 import { check } from "../graph/error.js";
 import { showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { flatten, flattenLike, mapTree, showTree, unflatten } from "../graph/tree.js";
 import { Variable } from "../graph/variable.js";
 import { zeros } from "../ops/create.js";
 import { gather } from "../ops/indexing.js";
 import { type Compiled, compile } from "../runtime/compile.js";
 import type { Device } from "../runtime/ort/devices.js";
+import type { Feed } from "../runtime/tree.js";
 
 /**
  * What predicts the next tokens of `rows` unfinished sequences.
+ * @typeParam State a tree of tensors (in plain objects, tuples and arrays) that is carried from step to step, such as hidden states, a cache of
+ * keys and values, or what an encoder made of the sources; the first axis of each is `rows`, and no row depends on another
  * @param tokens the last token of each, `[rows]` int32
- * @param state what is carried from step to step, such as hidden states, a cache of keys and values, or what an encoder made of the sources;
- * the first axis of each is `rows`, and no row depends on another
- * @returns logits `[rows, vocabulary]`, and the next state, of the same shapes. A tensor of the state that never changes should be handed back
- * as it came: it is then not copied.
+ * @returns logits `[rows, vocabulary]`, and the next state, of the same fields and shapes. A tensor of the state that never changes should be
+ * handed back as it came: it is then not copied.
  */
-export type DecoderStep = (tokens: Tensor, state: readonly Tensor[]) => { readonly logits: Tensor; readonly state: readonly Tensor[] };
+export type DecoderStep<State = object> = (tokens: Tensor, state: State) => { readonly logits: Tensor; readonly state: State };
 
 /** What all ways of decoding are told. */
 export interface DecodeOptions {
@@ -48,12 +50,12 @@ export function checkOptions({ begin, end, maximumLength }: DecodeOptions): void
 }
 
 /** The number of rows that a state has. */
-export function rowsOf(state: readonly Tensor[]): number {
-  const [rows] = state.map(({ shape }) => shape[0]);
+export function rowsOf(state: object): number {
+  const leaves = flatten(state);
+  const [rows] = leaves.map(({ shape }) => shape[0]);
   check(
-    rows !== undefined && state.every(({ shape }) => shape[0] === rows),
-    () =>
-      `decode: the state has shapes ${state.map(({ shape }) => showShape(shape)).join(", ") || "of none"}: expected one first size of all`,
+    rows !== undefined && leaves.every(({ shape }) => shape[0] === rows),
+    () => `decode: the state is ${showTree(state)}: expected tensors that all have the same first size`,
   );
   return rows;
 }
@@ -77,100 +79,113 @@ export function remaining(ended: readonly boolean[]): number[] | undefined {
  * @param choose from the logits `[rows, vocabulary]` and more inputs
  * @param rearrange makes of a state that of the rows to go on with
  */
-export class CompiledStep<Inputs extends Readonly<Record<string, Tensor>>, Choice extends Readonly<Record<string, Tensor>>> {
-  private readonly places = new Map<string, readonly Variable[]>();
+export class CompiledStep<State extends object, Inputs extends Leaves, Choice extends Leaves> {
+  private readonly places = new Map<string, Place<State>>();
   /** Where the state is. */
   private place = "";
   /** Where it was since the search began. */
   private readonly used = new Set<string>();
-  private readonly run: Compiled<[Traced<Inputs>], Choice>;
-  private readonly enter: Compiled<[Taken & { readonly state: readonly Tensor[] }], void>;
+  private readonly run: Compiled<[StepInputs], Choice>;
+  private readonly enter: Compiled<[Taken & { readonly leaves: readonly Tensor[] }], void>;
   private readonly move: Compiled<[Taken & { readonly from: string }], void>;
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(
-    step: DecoderStep,
+    step: DecoderStep<State>,
     choose: (logits: Tensor, inputs: Inputs) => Choice,
     device: Device | undefined,
     rearrange: (state: Tensor, inputs: Inputs) => Tensor = (state) => state,
   ) {
     // A search has a graph for each number of rows, and uses each a few times.
     const options = { arena: false, device };
-    this.run = compile(({ tokens, place, inputs }: Traced<Inputs>) => {
-      const state = this.at(place);
+    this.run = compile(({ tokens, place, inputs: given }: StepInputs) => {
+      const inputs = given as Inputs;
+      const { state, variables } = this.at(place);
+      const leavesOf = (next: State) => flattenLike("decode: the next state", state, next);
       // Traced once to see which parts of the state come back as they were: those need no rearranging. Nothing of it is computed.
-      const constant = step(tokens, state).state.map((part, i) => part === state[i]);
-      const { logits, state: next } = step(
-        tokens,
-        state.map((part, i) => (constant[i] ? part : rearrange(part, inputs))),
-      );
-      checkStep(logits, state, next);
-      next.forEach((part, i) => {
-        if (!constant[i]) void (state[i] as Variable).assign(part);
+      const constant = leavesOf(step(tokens, state).state).map((part, i) => part === variables[i]);
+      const before = variables.map((part, i) => (constant[i] ? part : rearrange(part, inputs)));
+      const { logits, state: next } = step(tokens, unflatten(state, before) as State);
+      const after = leavesOf(next);
+      checkStep(logits, variables, after);
+      after.forEach((part, i) => {
+        if (!constant[i]) void (variables[i] as Variable).assign(part);
       });
       return choose(logits, inputs);
     }, options);
-    const take = (state: readonly Tensor[], { rows, to }: Taken) =>
-      this.at(to).forEach((part, i) => void part.assign(gather(state[i] as Tensor, rows)));
+    const take = (leaves: readonly Tensor[], { rows, to }: Taken) =>
+      this.at(to).variables.forEach((part, i) => void part.assign(gather(leaves[i] as Tensor, rows)));
     // Copies alone, which a module would make as fast; but what it holds must be brought back to whatever runs the step.
     const copying = { ...options, executor: "onnxruntime" } as const;
-    this.enter = compile(({ state, ...taken }) => take(state, taken), copying);
-    this.move = compile(({ from, ...taken }) => take(this.at(from), taken), copying);
+    this.enter = compile(({ leaves, ...taken }) => take(leaves, taken), copying);
+    this.move = compile(({ from, ...taken }) => take(this.at(from).variables, taken), copying);
   }
 
   /** Runs one search after those that were begun before it, and gives the memory of its states back. */
-  inTurn<Result>(search: () => Promise<Result>): Promise<Result> {
+  queue<Result>(search: () => Promise<Result>): Promise<Result> {
     const result = this.last.then(search).finally(() => this.clear());
     this.last = result.catch(() => undefined);
     return result;
   }
 
   /** Begins with rows of a state, in the given order. */
-  async begin(state: readonly Tensor[], rows: Int32Array): Promise<void> {
+  async begin(state: State, rows: Int32Array<ArrayBuffer>): Promise<void> {
     const to = this.placeFor(state, rows.length);
-    await this.enter({ state, rows, to } as never);
+    await this.enter({ leaves: flatten(state), rows, to });
     this.place = to;
   }
 
   /** Goes on with these rows alone, in the given order. */
-  async keep(rows: Int32Array): Promise<void> {
-    const to = this.placeFor(this.at(this.place), rows.length);
-    await this.move({ rows, from: this.place, to } as never);
+  async keep(rows: Int32Array<ArrayBuffer>): Promise<void> {
+    const to = this.placeFor(this.at(this.place).state, rows.length);
+    await this.move({ rows, from: this.place, to });
     this.place = to;
   }
 
   /** One step of all rows; returns what was chosen. */
-  advance(tokens: Int32Array, inputs: Feeds<Inputs>): Promise<Choice> {
-    return this.run({ tokens, place: this.place, inputs } as never);
+  advance(tokens: Int32Array<ArrayBuffer>, inputs: Feed<Leaves>): Promise<Choice> {
+    return this.run({ tokens, place: this.place, inputs });
   }
 
   async dispose(): Promise<void> {
-    await this.inTurn(async () => {
+    await this.queue(async () => {
       for (const compiled of [this.run, this.enter, this.move]) await compiled.dispose();
     });
     this.places.clear();
   }
 
   private async clear(): Promise<void> {
-    for (const place of this.used) for (const variable of this.at(place)) await variable.reset();
+    for (const place of this.used) for (const variable of this.at(place).variables) await variable.reset();
     this.used.clear();
   }
 
-  private at(place: string): readonly Variable[] {
-    return this.places.get(place) as readonly Variable[];
+  private at(place: string): Place<State> {
+    return this.places.get(place) as Place<State>;
   }
 
   /** The place for so many rows of such a state. */
-  private placeFor(state: readonly Tensor[], rows: number): string {
-    const shapes = state.map(({ dtype, shape: [, ...row] }) => ({ dtype, shape: [rows, ...row] }));
-    const place = shapes.map(({ dtype, shape }) => `${dtype}${showShape(shape)}`).join();
-    if (!this.places.has(place)) {
-      const variables = shapes.map(({ dtype, shape }, i) => new Variable(zeros(shape, dtype), { name: `state.${i}`, trainable: false }));
-      this.places.set(place, variables);
-    }
+  private placeFor(state: State, rows: number): string {
+    const variables: Variable[] = [];
+    const copy = mapTree(state, ({ dtype, shape: [, ...row] }, path) => {
+      const variable = new Variable(zeros([rows, ...row], dtype), { name: path === "" ? "state" : `state.${path}`, trainable: false });
+      variables.push(variable);
+      return variable;
+    });
+    const place = showTree(copy);
+    if (!this.places.has(place)) this.places.set(place, { state: copy as State, variables });
     this.used.add(place);
     return place;
   }
+}
+
+/** Tensors by name. */
+type Leaves = Readonly<Record<string, Tensor>>;
+
+/** Variables for one state. */
+interface Place<State> {
+  /** The state, of these variables. */
+  readonly state: State;
+  readonly variables: readonly Variable[];
 }
 
 /** Which rows are taken, and the place that they are brought to. */
@@ -179,32 +194,33 @@ interface Taken {
   readonly to: string;
 }
 
-/** Decodes sequences one by one token, all rows of `state` at once. Its graph is compiled once for each number of rows; rows that have ended are left out by halves. */
-export interface Decoder<Result> {
+/**
+ * Decodes sequences one by one token, all rows of `state` at once. Its graph is compiled once for each number of rows; rows that have ended are left
+ * out by halves.
+ */
+export interface Decoder<State, Result> {
   /** @param state what the first step gets: one row a sequence */
-  (state: readonly Tensor[]): Promise<Result>;
+  (state: State): Promise<Result>;
   /** Gives the native memory of its sessions back. */
   dispose(): Promise<void>;
 }
 
 /** What is decoded by searches of one step. */
-export const decoder = <Result>(
-  step: Pick<CompiledStep<never, never>, "inTurn" | "dispose">,
-  search: (state: readonly Tensor[]) => Promise<Result>,
-): Decoder<Result> => Object.assign((state: readonly Tensor[]) => step.inTurn(() => search(state)), { dispose: () => step.dispose() });
+export const decoder = <State, Result>(
+  step: Pick<CompiledStep<never, never, never>, "queue" | "dispose">,
+  search: (state: State) => Promise<Result>,
+): Decoder<State, Result> => Object.assign((state: State) => step.queue(() => search(state)), { dispose: () => step.dispose() });
 
-interface Traced<Inputs> {
+interface StepInputs {
   readonly tokens: Tensor;
   /** Where the state is. */
   readonly place: string;
-  readonly inputs: Inputs;
+  readonly inputs: Leaves;
 }
 
-type Feeds<Inputs> = { readonly [Name in keyof Inputs]: Tensor | Int32Array | Float32Array };
-
-function checkStep(logits: Tensor, state: readonly Tensor[], next: readonly Tensor[]): void {
-  const rows = rowsOf(state);
+function checkStep(logits: Tensor, before: readonly Tensor[], after: readonly Tensor[]): void {
+  const rows = rowsOf(before);
   check(logits.rank === 2 && logits.shape[0] === rows, () => `decode: logits ${showShape(logits.shape)}, expected [${rows}, vocabulary]`);
-  const show = (tensors: readonly Tensor[]) => tensors.map(({ dtype, shape }) => `${dtype}${showShape(shape)}`).join(", ");
-  check(show(state) === show(next), () => `decode: the step makes the state ${show(next)} of ${show(state)}: expected the same shapes`);
+  const [was, is] = [showTree(before), showTree(after)];
+  check(was === is, () => `decode: the step makes a state of ${is} of one of ${was}: expected the same types and shapes`);
 }

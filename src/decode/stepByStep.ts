@@ -1,5 +1,6 @@
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
+import type { Tree } from "../graph/tree.js";
 import { div, sub, where } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
 import { less } from "../ops/compare.js";
@@ -25,7 +26,7 @@ import {
  * Takes the most probable token at every step.
  * @returns a decoder that gives one hypothesis for each row
  */
-export const greedy = (step: DecoderStep, options: DecodeOptions): Decoder<Hypothesis[]> =>
+export const greedy = <State extends Tree<State>>(step: DecoderStep<State>, options: DecodeOptions): Decoder<State, Hypothesis[]> =>
   stepByStep(step, (logits) => argmax(logits, { axis: -1 }), options);
 
 /** How tokens are drawn; without any of these, as probable as the model says. */
@@ -42,7 +43,7 @@ export interface SampleOptions extends DecodeOptions {
  * Draws every token at random; the temperature comes first, then `topK`, then `topP` of what is left. The draws follow from `seed`.
  * @returns a decoder that gives one hypothesis for each row, with its probability under the model as it is, at temperature 1
  */
-export function sample(step: DecoderStep, options: SampleOptions): Decoder<Hypothesis[]> {
+export function sample<State extends Tree<State>>(step: DecoderStep<State>, options: SampleOptions): Decoder<State, Hypothesis[]> {
   const { temperature = 1, topK: kept, topP = 1 } = options;
   check(temperature > 0, () => `sample: temperature ${temperature}: expected a number above 0; what it tends to at 0 is greedy`);
   check(kept === undefined || (Number.isInteger(kept) && kept > 0), () => `sample: topK ${kept}: expected a whole number from 1`);
@@ -62,7 +63,11 @@ export function sample(step: DecoderStep, options: SampleOptions): Decoder<Hypot
 }
 
 /** @param choose one token of each row of logits `[rows, vocabulary]`: `[rows]` */
-function stepByStep(step: DecoderStep, choose: (logits: Tensor) => Tensor, options: DecodeOptions): Decoder<Hypothesis[]> {
+function stepByStep<State extends object>(
+  step: DecoderStep<State>,
+  choose: (logits: Tensor) => Tensor,
+  options: DecodeOptions,
+): Decoder<State, Hypothesis[]> {
   checkOptions(options);
   const { begin, end, maximumLength, device } = options;
   const compiled = new CompiledStep(
@@ -74,7 +79,7 @@ function stepByStep(step: DecoderStep, choose: (logits: Tensor) => Tensor, optio
     },
     device,
   );
-  const search = async (first: readonly Tensor[]) => {
+  const search = async (first: State) => {
     const hypotheses = Array.from({ length: rowsOf(first) }, () => ({ tokens: [] as number[], logProbability: 0, ended: false }));
     await compiled.begin(first, Int32Array.from(hypotheses.keys()));
     /** What each row writes. */

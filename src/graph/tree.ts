@@ -14,7 +14,7 @@ type Branch<T> = T extends Tensor | undefined ? T : T extends object ? { readonl
 export type AnyTree = Tensor | undefined | readonly AnyTree[] | { readonly [name: string]: AnyTree };
 
 /** `tree` with something else in place of each tensor. */
-export type Mapped<T, Leaf> = T extends Tensor ? Leaf : T extends object ? { [Key in keyof T]: Mapped<T[Key], Leaf> } : T;
+export type Mapped<T, Leaf> = T extends Tensor ? Leaf : T extends object ? { readonly [Key in keyof T]: Mapped<T[Key], Leaf> } : T;
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,10 +1,12 @@
 import type { DecoderStep } from "../decode/decoder.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { Module } from "../nn/module.js";
-import type { InputSpecification } from "../onnx/model.js";
 
-/** A model that writes a target sequence having read a source sequence. Sequences are int32 ids, filled up at their ends with padding. */
-export interface SequenceModel extends Module {
+/**
+ * A model that writes a target sequence having read a source sequence. Sequences are int32 ids, filled up at their ends with padding.
+ * @typeParam State what it carries from token to token: a tree of tensors
+ */
+export interface SequenceModel<State extends object = object> extends Module {
   /**
    * The model in training: every target token is predicted from those before it.
    * @param source `[batch, sources]`
@@ -19,14 +21,11 @@ export interface SequenceModel extends Module {
    * @returns the state before the first step; the first axis of each tensor is the batch, and no row depends on another, so that rows may be
    * left out, repeated and gathered
    */
-  encode(source: Tensor, capacity: number): readonly Tensor[];
+  encode(source: Tensor, capacity: number): State;
 
   /**
    * One more token of each sequence, as `decode` takes it. What it costs does not depend on how many came before.
    * @param tokens `[batch]`, at first the mark of the beginning
    */
-  decoderStep(tokens: Tensor, state: readonly Tensor[]): ReturnType<DecoderStep>;
-
-  /** The names and shapes of the state's tensors, with the free sizes `batch` and `sources`. */
-  stateInputs(capacity: number): Readonly<Record<string, InputSpecification>>;
+  decoderStep(tokens: Tensor, state: State): ReturnType<DecoderStep<State>>;
 }

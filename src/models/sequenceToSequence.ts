@@ -2,6 +2,7 @@ import { scan } from "../autodiff/scan.js";
 import type { DecoderStep } from "../decode/decoder.js";
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
+import { mapTree } from "../graph/tree.js";
 import { AdditiveAttention } from "../nn/additiveAttention.js";
 import { type Attended, type Attention, attend } from "../nn/attention.js";
 import { Dropout } from "../nn/dropout.js";
@@ -11,7 +12,6 @@ import { Module } from "../nn/module.js";
 import { MultiplicativeAttention } from "../nn/multiplicativeAttention.js";
 import { Gru, Lstm, type RecurrentNetwork, Rnn } from "../nn/recurrent.js";
 import type { HiddenState } from "../nn/recurrentCell.js";
-import type { InputSpecification } from "../onnx/model.js";
 import { maximum, where } from "../ops/arithmetic.js";
 import { equal, less, notEqual } from "../ops/compare.js";
 import type { TensorLike } from "../ops/constants.js";
@@ -52,7 +52,7 @@ const networks = { rnn: Rnn, lstm: Lstm, gru: Gru };
 type NetworkState = HiddenState & { readonly cell?: Tensor };
 
 /** What the decoder sees of the encoder's outputs. */
-interface Memory {
+export interface Memory {
   /** `[batch, sources, size]` */
   readonly values: Tensor;
   /** As the attention projects them, `[batch, sources, ...]`. */
@@ -61,12 +61,17 @@ interface Memory {
   readonly padding: Tensor;
 }
 
-/** A decoder between two tokens. */
-interface DecoderState {
-  /** Each part `[layers, batch, hiddenSize]`. */
+/** What changes from token to token. */
+interface Progress {
+  /** The decoder's state, each part `[batch, layers, hiddenSize]`: as a recurrent network has it, but with the batch first. */
   readonly network: NetworkState;
   /** The last attentional vector `[batch, hiddenSize]`, with input feeding. */
   readonly fed: Tensor | undefined;
+}
+
+/** What a {@link SequenceToSequence} carries from token to token. */
+export interface SequenceToSequenceState extends Progress {
+  /** With attention. */
   readonly memory: Memory | undefined;
 }
 
@@ -75,7 +80,7 @@ interface DecoderState {
  * neural networks), where asked for with attention to the encoder's outputs: what the decoder's hidden state `h` finds there, `c`, makes the
  * attentional vector `tanh(W [c; h])` that predicts the next token (Luong et al. 2015, equation 5), for any of the scores.
  */
-export class SequenceToSequence extends Module implements SequenceModel {
+export class SequenceToSequence extends Module implements SequenceModel<SequenceToSequenceState> {
   readonly sourceVectors: Embedding;
   readonly targetVectors: Embedding;
   readonly encoder: RecurrentNetwork<NetworkState>;
@@ -131,29 +136,14 @@ export class SequenceToSequence extends Module implements SequenceModel {
     return { logits: this.logits(output), weights };
   }
 
-  encode(source: Tensor): readonly Tensor[] {
-    return this.flat(this.start(source));
+  encode(source: Tensor): SequenceToSequenceState {
+    return this.start(source);
   }
 
-  decoderStep(tokens: Tensor, state: readonly Tensor[]): ReturnType<DecoderStep> {
-    const before = this.unflat(state);
+  decoderStep(tokens: Tensor, { memory, ...before }: SequenceToSequenceState): ReturnType<DecoderStep<SequenceToSequenceState>> {
     const vectors = this.dropout.forward(this.targetVectors.forward(tokens));
-    const { output, after } = this.advance(vectors, before);
-    return { logits: this.logits(output), state: this.flat(after) };
-  }
-
-  stateInputs(): Record<string, InputSpecification> {
-    const { layers = 1, hiddenSize, attention, inputFeeding } = this.options;
-    const inputs: Record<string, InputSpecification> = {};
-    for (const part of this.decoder.parts) inputs[part] = { shape: ["batch", layers, hiddenSize] };
-    if (inputFeeding) inputs.fed = { shape: ["batch", hiddenSize] };
-    if (attention) {
-      const encodedSize = this.encodedSize();
-      inputs.values = { shape: ["batch", "sources", encodedSize] };
-      inputs.projected = { shape: ["batch", "sources", attention === "dot" ? encodedSize : hiddenSize] };
-      inputs.padding = { shape: ["batch", "sources"], dtype: "bool" };
-    }
-    return inputs;
+    const { output, after } = this.advance(vectors, before, memory);
+    return { logits: this.logits(output), state: { ...after, memory } };
   }
 
   private encodedSize(): number {
@@ -161,7 +151,7 @@ export class SequenceToSequence extends Module implements SequenceModel {
   }
 
   /** Reads the sources `[batch, sources]`. */
-  private start(source: Tensor): DecoderState {
+  private start(source: Tensor): SequenceToSequenceState {
     const { padding = 0, hiddenSize, inputFeeding, layers = 1 } = this.options;
     const [batch] = source.shape as [number];
     const vectors = this.dropout.forward(this.sourceVectors.forward(transpose(source)));
@@ -180,7 +170,7 @@ export class SequenceToSequence extends Module implements SequenceModel {
       });
     const values = transpose(outputs, [1, 0, 2]);
     return {
-      network: bridged ? (Object.fromEntries(bridged) as NetworkState) : state,
+      network: swapBatch(bridged ? (Object.fromEntries(bridged) as NetworkState) : state),
       fed: inputFeeding ? zeros([batch, hiddenSize]) : undefined,
       memory: this.attention && { values, projected: this.attention.project(values), padding: equal(source, padding) },
     };
@@ -189,17 +179,18 @@ export class SequenceToSequence extends Module implements SequenceModel {
   /** One step on the vectors `[batch, size]` of one token each; the output is what predicts the next, `[batch, hiddenSize]`. */
   private advance(
     vectors: Tensor,
-    { network, fed, memory }: DecoderState,
-  ): { output: Tensor; weights: Tensor | undefined; after: DecoderState } {
+    { network, fed }: Progress,
+    memory: Memory | undefined,
+  ): { output: Tensor; weights: Tensor | undefined; after: Progress } {
     const [batch] = vectors.shape as [number];
     const input = fed ? concat([vectors, fed], 1) : vectors;
-    const { outputs, state } = this.decoder.forward(reshape(input, [1, batch, -1]), { state: network });
+    const { outputs, state } = this.decoder.forward(reshape(input, [1, batch, -1]), { state: swapBatch(network) });
     const looked = this.look(reshape(outputs, [batch, 1, -1]), memory);
     const output = reshape(looked.output, [batch, -1]);
     return {
       output,
       weights: looked.weights && reshape(looked.weights, [batch, -1]),
-      after: { network: state, fed: fed && output, memory },
+      after: { network: swapBatch(state), fed: fed && output },
     };
   }
 
@@ -211,53 +202,38 @@ export class SequenceToSequence extends Module implements SequenceModel {
   }
 
   /** All steps on vectors `[targets, batch, size]`, where none needs what the one before found: `[batch, targets, hiddenSize]`. */
-  private atOnce({ network, memory }: DecoderState, vectors: Tensor): Partial<Attended> & { output: Tensor } {
-    const { outputs } = this.decoder.forward(vectors, { state: network });
+  private atOnce({ network, memory }: SequenceToSequenceState, vectors: Tensor): Partial<Attended> & { output: Tensor } {
+    const { outputs } = this.decoder.forward(vectors, { state: swapBatch(network) });
     return this.look(transpose(outputs, [1, 0, 2]), memory);
   }
 
   /** All steps one after the other. */
-  private stepByStep(start: DecoderState, vectors: Tensor): { output: Tensor; weights: Tensor } {
-    const step = (carry: readonly Tensor[], [slice]: readonly Tensor[]) => {
-      const { output, weights, after } = this.advance(slice as Tensor, this.unflat(carry, start.memory));
-      return { carry: this.flat({ ...after, memory: undefined }), outputs: [output, weights as Tensor] };
+  private stepByStep({ memory, ...start }: SequenceToSequenceState, vectors: Tensor): Partial<Attended> & { output: Tensor } {
+    const step = (before: Progress, slice: Tensor) => {
+      const { output, weights, after } = this.advance(slice, before, memory);
+      return { carry: after, outputs: { output, weights } };
     };
-    const { outputs } = scan(step, this.flat({ ...start, memory: undefined }), [vectors]);
-    const [output, weights] = outputs.map((x) => transpose(x, [1, 0, 2])) as [Tensor, Tensor];
-    return { output, weights };
+    return mapTree(scan(step, start, vectors).outputs, (x) => transpose(x, [1, 0, 2]));
   }
 
   /** The target's tokens `[targets, batch]`, some of them replaced by those that the model would choose having been fed those before. */
-  private mixed(start: DecoderState, target: Tensor, ownTokens: TensorLike): Tensor {
+  private mixed({ memory, ...start }: SequenceToSequenceState, target: Tensor, ownTokens: TensorLike): Tensor {
     const [, batch] = target.shape as [number, number];
-    const step = ([own, ...state]: readonly Tensor[], [given]: readonly Tensor[]) => {
-      const tokens = where(less(random.uniform([batch]), ownTokens), own as Tensor, given as Tensor);
+    const step = ({ own, ...before }: Progress & { readonly own: Tensor }, given: Tensor) => {
+      const tokens = where(less(random.uniform([batch]), ownTokens), own, given);
       const vectors = this.dropout.forward(this.targetVectors.forward(tokens));
-      const { output, after } = this.advance(vectors, this.unflat(state, start.memory));
-      return { carry: [argmax(this.logits(output), { axis: -1 }), ...this.flat({ ...after, memory: undefined })], outputs: [tokens] };
+      const { output, after } = this.advance(vectors, before, memory);
+      return { carry: { own: argmax(this.logits(output), { axis: -1 }), ...after }, outputs: tokens };
     };
     // Nothing comes before the first token, which is the mark of the beginning.
     const first = unstack(target)[0] as Tensor;
-    return scan(step, [first, ...this.flat({ ...start, memory: undefined })], [target]).outputs[0] as Tensor;
+    return scan(step, { own: first, ...start }, target).outputs;
   }
 
   private logits(x: Tensor): Tensor {
     return this.output.forward(this.dropout.forward(x));
   }
-
-  /** As a list whose tensors all begin with the batch. */
-  private flat({ network, fed, memory }: DecoderState): Tensor[] {
-    const parts = this.decoder.parts.map((part) => transpose(network[part] as Tensor, [1, 0, 2]));
-    return [...parts, ...(fed ? [fed] : []), ...(memory ? [memory.values, memory.projected, memory.padding] : [])];
-  }
-
-  /** What {@link flat} made a list of; a memory that is not in the list is given beside it. */
-  private unflat(state: readonly Tensor[], given?: Memory): DecoderState {
-    const { parts } = this.decoder;
-    const network = Object.fromEntries(parts.map((part, i) => [part, transpose(state[i] as Tensor, [1, 0, 2])])) as unknown as NetworkState;
-    const rest = state.slice(parts.length);
-    const fed = this.options.inputFeeding ? rest.shift() : undefined;
-    const [values, projected, padding] = rest as [Tensor, Tensor, Tensor];
-    return { network, fed, memory: given ?? (this.attention && { values, projected, padding }) };
-  }
 }
+
+/** `[layers, batch, hiddenSize]` to `[batch, layers, hiddenSize]`, or back. */
+const swapBatch = (state: NetworkState): NetworkState => mapTree(state, (part) => transpose(part, [1, 0, 2]));

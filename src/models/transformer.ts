@@ -12,7 +12,6 @@ import { sinusoidalEncoding } from "../nn/positionEncoding.js";
 import { TransformerDecoder } from "../nn/transformerDecoder.js";
 import { TransformerEncoder } from "../nn/transformerEncoder.js";
 import type { TransformerStackOptions } from "../nn/transformerStack.js";
-import type { InputSpecification } from "../onnx/model.js";
 import { add, mul } from "../ops/arithmetic.js";
 import { equal } from "../ops/compare.js";
 import { arange, zeros } from "../ops/create.js";
@@ -43,8 +42,22 @@ export interface AttentionMaps {
   readonly cross: readonly Tensor[];
 }
 
+/** What a {@link Transformer} carries from token to token. */
+export interface TransformerState {
+  /** The place of the next token, int32 `[batch]`. */
+  readonly position: Tensor;
+  /** Bool `[batch, sources]`: true where the source is padding. */
+  readonly padding: Tensor;
+  /** What each decoder layer's self-attention has seen. */
+  readonly cache: readonly KeysAndValues[];
+  /** The encoder's output as each decoder layer sees it. */
+  readonly memory: readonly KeysAndValues[];
+  /** The last vectors, where there is a convolutional context. */
+  readonly recent: Tensor | undefined;
+}
+
 /** The encoder-decoder Transformer (Vaswani et al. 2017, Attention is all you need); the output layer has the target tokens' vectors. */
-export class Transformer extends Module implements SequenceModel {
+export class Transformer extends Module implements SequenceModel<TransformerState> {
   readonly sourceVectors: Embedding;
   readonly targetVectors: Embedding;
   readonly dropout: Dropout;
@@ -88,47 +101,24 @@ export class Transformer extends Module implements SequenceModel {
     };
   }
 
-  encode(source: Tensor, capacity: number): readonly Tensor[] {
+  encode(source: Tensor, capacity: number): TransformerState {
     const [batch] = source.shape as [number];
     const padding = this.isPadding(source);
-    const { output } = this.encodeTokens(source, padding);
-    const caches = [...this.decoder.emptyCache(batch, capacity), ...this.decoder.project(output)];
-    const recent = this.targetContext ? [this.targetContext.emptyRecent(batch)] : [];
-    return [zeros([batch], "int32"), padding, ...caches.flatMap(({ keys, values }) => [keys, values]), ...recent];
-  }
-
-  decoderStep(tokens: Tensor, state: readonly Tensor[]): ReturnType<DecoderStep> {
-    const { layers } = this.decoder;
-    const [position, padding, ...tensors] = state as [Tensor, Tensor, ...Tensor[]];
-    const pairs = Array.from(
-      { length: 2 * layers.length },
-      (_, i): KeysAndValues => ({ keys: tensors[2 * i] as Tensor, values: tensors[2 * i + 1] as Tensor }),
-    );
-    const x = this.placed(this.targetVectors.forward(tokens), position);
-    const context = this.targetContext?.step(x, tensors[4 * layers.length] as Tensor);
-    const [caches, memory] = [pairs.slice(0, layers.length), pairs.slice(layers.length)];
-    const { output, cache } = this.decoder.step(context?.output ?? x, position, caches, memory, padding);
-    const next = [...cache, ...memory].flatMap(({ keys, values }) => [keys, values]);
-    return { logits: this.logits(output), state: [add(position, 1), padding, ...next, ...(context ? [context.recent] : [])] };
-  }
-
-  stateInputs(capacity: number): Record<string, InputSpecification> {
-    const { heads, size, contextWidth } = this.options;
-    const layers = this.decoder.layers.length;
-    const inputs: Record<string, InputSpecification> = {
-      position: { shape: ["batch"], dtype: "int32" },
-      padding: { shape: ["batch", "sources"], dtype: "bool" },
+    return {
+      position: zeros([batch], "int32"),
+      padding,
+      cache: this.decoder.emptyCache(batch, capacity),
+      memory: this.decoder.project(this.encodeTokens(source, padding).output),
+      recent: this.targetContext?.emptyRecent(batch),
     };
-    for (const [prefix, places] of [
-      ["", capacity],
-      ["source.", "sources"],
-    ] as const) {
-      for (let i = 0; i < layers; i++) {
-        for (const name of ["keys", "values"]) inputs[`${prefix}${name}.${i}`] = { shape: ["batch", heads, places, size / heads] };
-      }
-    }
-    if (contextWidth !== undefined) inputs.recent = { shape: ["batch", contextWidth - 1, size] };
-    return inputs;
+  }
+
+  decoderStep(tokens: Tensor, state: TransformerState): ReturnType<DecoderStep<TransformerState>> {
+    const { position, padding, memory } = state;
+    const x = this.placed(this.targetVectors.forward(tokens), position);
+    const context = state.recent && this.targetContext?.step(x, state.recent);
+    const { output, cache } = this.decoder.step(context?.output ?? x, position, state.cache, memory, padding);
+    return { logits: this.logits(output), state: { position: add(position, 1), padding, cache, memory, recent: context?.recent } };
   }
 
   private encodeTokens(source: Tensor, padding: Tensor): ReturnType<TransformerEncoder["forward"]> {

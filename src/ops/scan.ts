@@ -41,7 +41,7 @@ export const loops = family({
       body.outputs.map(({ dtype, shape }, i): TensorType => ({ dtype, shape: i < carries ? shape : [length, ...shape] })),
     gradient: (...context) => context[3].rule?.(...context),
     // Providers without loops of their own get the steps one after the other.
-    lower: (inputs, attributes, { device }) => (loopingTargets.includes(device) ? undefined : writtenOut(inputs, attributes)),
+    lower: (inputs, attributes, { device }) => (loopingTargets.includes(device) ? undefined : copied(inputs, attributes)),
     prefix: ({ body }) => String(body.origin),
     emit: (emitter, inputs, { body, carries, sequences, reverse }, { outputs }) => {
       const own = carries + sequences;
@@ -62,19 +62,47 @@ export const loops = family({
   }),
 });
 
-/** The steps of a loop as so many copies of its body. */
-function writtenOut(inputs: readonly Tensor[], { body, carries, sequences, length, reverse }: ScanAttributes): readonly Tensor[] {
-  const own = carries + sequences;
-  const { nodes } = nodesSince(0, body.outputs);
-  const slices = inputs.slice(carries, own).map(unstack);
-  let carry = inputs.slice(0, carries);
+/** What a step gives, or what all steps of a loop give: the carry, and the results, of all steps stacked along a new first axis. */
+export interface LoopResult {
+  readonly carry: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+}
+
+/** One step of a loop, from the carry and one slice of each sequence. */
+export type LoopStep = (carry: readonly Tensor[], slices: readonly Tensor[]) => LoopResult;
+
+/** A loop as so many steps one after the other, one or more. */
+export function unrolled(
+  step: LoopStep,
+  carry: readonly Tensor[],
+  sequences: readonly Tensor[],
+  length: number,
+  reverse: boolean,
+): LoopResult {
+  const slices = sequences.map(unstack);
   const results: (readonly Tensor[])[] = [];
+  let current = carry;
   for (let i = 0; i < length; i++) {
     const at = reverse ? length - 1 - i : i;
-    const values = [...carry, ...slices.map((slice) => slice[at] as Tensor), ...inputs.slice(own)];
-    const step = replay(body.outputs, nodes, new Map(body.inputs.map((leaf, k) => [leaf, values[k] as Tensor])));
-    carry = step.slice(0, carries);
-    results[at] = step.slice(carries);
+    const result = step(
+      current,
+      slices.map((slice) => slice[at] as Tensor),
+    );
+    current = result.carry;
+    results[at] = result.outputs;
   }
-  return [...carry, ...(results[0] ?? []).map((_, k) => stack(results.map((outputs) => outputs[k] as Tensor)))];
+  return { carry: current, outputs: (results[0] ?? []).map((_, k) => stack(results.map((outputs) => outputs[k] as Tensor))) };
+}
+
+/** The outputs of a loop whose steps are copies of its body. */
+function copied(inputs: readonly Tensor[], { body, carries, sequences, length, reverse }: ScanAttributes): readonly Tensor[] {
+  const own = carries + sequences;
+  const { nodes } = nodesSince(0, body.outputs);
+  const step: LoopStep = (carry, slices) => {
+    const values = [...carry, ...slices, ...inputs.slice(own)];
+    const outputs = replay(body.outputs, nodes, new Map(body.inputs.map((leaf, k) => [leaf, values[k] as Tensor])));
+    return { carry: outputs.slice(0, carries), outputs: outputs.slice(carries) };
+  };
+  const { carry, outputs } = unrolled(step, inputs.slice(0, carries), inputs.slice(carries, own), length, reverse);
+  return [...carry, ...outputs];
 }

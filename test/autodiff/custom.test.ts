@@ -71,9 +71,9 @@ describe("customGradient", () => {
       (gradient, [x]) => [gradient.mul(x).mul(2)],
     );
     const weight = tensor([3, 4]);
-    const step = (_: unknown, [x]: readonly Tensor[]) => ({ carry: [], outputs: [square(weight).mul(x as Tensor)] });
-    const { outputs } = scan(step, [], [tensor([1, 2, 4])], { unroll: 1 });
-    expect(await numbers(grad(sum(outputs[0] as Tensor), weight))).toEqual([42, 56]);
+    const step = (carry: readonly [], x: Tensor) => ({ carry, outputs: square(weight).mul(x) });
+    const { outputs } = scan(step, [], tensor([1, 2, 4]), { unroll: 1 });
+    expect(await numbers(grad(sum(outputs), weight))).toEqual([42, 56]);
   });
 
   it("refuses a gradient of another shape", () => {

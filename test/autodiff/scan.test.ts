@@ -26,7 +26,7 @@ import { relativeError } from "../ops/evaluate.js";
 /** What a loop is made of: leaves that gradients are taken of, and the loop over them. */
 interface Case {
   readonly shapes: readonly (readonly number[])[];
-  loop(leaves: readonly Tensor[], options: ScanOptions): Step;
+  loop(leaves: readonly Tensor[], options: ScanOptions): Step<readonly Tensor[], readonly Tensor[]>;
 }
 
 const [time, batch, size] = [6, 2, 3];
@@ -42,24 +42,25 @@ const three = (values: readonly Tensor[]) => values as unknown as Tensors;
 const cases: Record<string, Case> = {
   "one carry, one sequence": {
     shapes: [state, sequence, matrix],
-    loop: ([h, x, w], options) =>
-      scan(
+    loop: (leaves, options) => {
+      const [h, x, w] = three(leaves);
+      return scan(
         ([h], [x]) => {
-          const next = tanh(add(x as Tensor, matmul(h as Tensor, w as Tensor)));
+          const next = tanh(add(x, matmul(h, w)));
           return { carry: [next], outputs: [next] };
         },
-        [h as Tensor],
-        [x as Tensor],
+        [h],
+        [x],
         options,
-      ),
+      );
+    },
   },
   "several carries, sequences and outputs": {
     shapes: [state, state, sequence, sequence],
     loop: (leaves, options) => {
       const [h, c, x, y] = three(leaves);
       return scan(
-        (carry, slices) => {
-          const [[h, c], [x, y]] = [three(carry), three(slices)];
+        ([h, c], [x, y]) => {
           const next = tanh(add(mul(h, x), c));
           return { carry: [next, mul(c, y)], outputs: [mul(next, y), sum(x, { axes: 1 }), c] };
         },
@@ -75,8 +76,7 @@ const cases: Record<string, Case> = {
       const [h, x, w, b] = three(leaves);
       const [outside, bias] = [transpose(tanh(w)), mul(b, b)];
       return scan(
-        (carry, slices) => {
-          const [[h], [x]] = [three(carry), three(slices)];
+        ([h], [x]) => {
           const next = tanh(add(matmul(h, outside), matmul(mul(x, bias), outside)));
           return { carry: [add(next, mul(h, bias))], outputs: [mul(matmul(x, w), add(bias, outside.sum()))] };
         },
@@ -91,8 +91,7 @@ const cases: Record<string, Case> = {
     loop: (leaves, options) => {
       const [h, table] = three(leaves);
       return scan(
-        (carry, slices) => {
-          const [[h, count], [id]] = [three(carry), three(slices)];
+        ([h, count], [id]) => {
           const next = mul(add(h, gather(table, id)), add(count, 1).cast("float64"));
           return { carry: [tanh(next), add(count, id)], outputs: [next, count] };
         },
@@ -110,8 +109,7 @@ const cases: Record<string, Case> = {
         .reshape([time, 1, 1])
         .less(tensor([[2], [5]], { dtype: "int32" }));
       return scan(
-        (carry, slices) => {
-          const [[h], [x, within]] = [three(carry), three(slices)];
+        ([h], [x, within]) => {
           const next = where(within, tanh(add(h, x)), h);
           return { carry: [next], outputs: [next] };
         },
@@ -126,11 +124,9 @@ const cases: Record<string, Case> = {
     loop: (leaves, options) => {
       const [h, x, b] = three(leaves);
       return scan(
-        (carry, slices) => {
-          const [[h], [rows]] = [three(carry), three(slices)];
+        ([h], [rows]) => {
           const inner = scan(
-            (carry, slices) => {
-              const [[g], [row]] = [three(carry), three(slices)];
+            ([g], [row]) => {
               const next = tanh(add(mul(g, b), mul(row, h)));
               return { carry: [next], outputs: [next] };
             },
@@ -138,7 +134,7 @@ const cases: Record<string, Case> = {
             [rows],
             options,
           );
-          return { carry: [mul(inner.carry[0] as Tensor, 0.9)], outputs: inner.outputs };
+          return { carry: [mul(inner.carry[0], 0.9)], outputs: inner.outputs };
         },
         [h],
         [x],
@@ -210,8 +206,8 @@ describe("a loop equals the same steps written out, in float64", () => {
 describe("random numbers in a loop", () => {
   it.each(forms)("are drawn anew at every step and every run, and the gradient knows them: %o", async (form) => {
     const run = compile((x: Tensor) => {
-      const { outputs } = scan((carry, [slice]) => ({ carry, outputs: [mul(slice as Tensor, random.uniform([4]))] }), [], [x], form);
-      return { outputs: outputs[0] as Tensor, gradient: grad(sum(outputs[0] as Tensor), x) };
+      const { outputs } = scan((carry, [slice]) => ({ carry, outputs: [mul(slice, random.uniform([4]))] }), [], [x], form);
+      return { outputs: outputs[0], gradient: grad(sum(outputs[0]), x) };
     });
     const ones = tensor(new Float32Array(20).fill(1), { shape: [5, 4] });
     const [first, second] = [await run(ones), await run(ones)];
@@ -222,8 +218,8 @@ describe("random numbers in a loop", () => {
 
   it.each(forms)("outside traced functions too: %o", async (form) => {
     const ones = tensor(new Float32Array(20).fill(1), { shape: [5, 4] });
-    const { outputs } = scan((carry, [slice]) => ({ carry, outputs: [mul(slice as Tensor, random.uniform([4]))] }), [], [ones], form);
-    expect(new Set(Array.from(await (outputs[0] as Tensor).data(), Number)).size).toBe(20);
+    const { outputs } = scan((carry, [slice]) => ({ carry, outputs: [mul(slice, random.uniform([4]))] }), [], [ones], form);
+    expect(new Set(Array.from(await outputs[0].data(), Number)).size).toBe(20);
   });
 });
 
@@ -232,8 +228,8 @@ describe("what a loop refuses", () => {
   const start = tensor(new Float32Array(4));
 
   it.each(forms)("a carry that changes its shape: %o", (form) => {
-    const grow = () => scan(([h]) => ({ carry: [(h as Tensor).reshape([1, 4])], outputs: [] }), [start], [x], form);
-    expect(grow).toThrow("scan: the carry went in as float32[4] and came out as float32[1, 4]");
+    const grow = () => scan(([h]) => ({ carry: [h.reshape([1, 4])], outputs: [] }), [start], [x], form);
+    expect(grow).toThrow("scan: carry.0 went in as float32[4] and came out as float32[1, 4]");
   });
 
   it.each(forms)("a step that assigns a variable: %o", async (form) => {
@@ -241,8 +237,8 @@ describe("what a loop refuses", () => {
     const run = compile((x: Tensor) =>
       scan(
         ([h], [slice]) => {
-          variable.assign(slice as Tensor);
-          return { carry: [h as Tensor], outputs: [] };
+          variable.assign(slice);
+          return { carry: [h], outputs: [] };
         },
         [variable],
         [x],
@@ -253,9 +249,26 @@ describe("what a loop refuses", () => {
   });
 
   it("sequences of different lengths, and none", () => {
-    const step = (carry: readonly Tensor[]) => ({ carry, outputs: [] });
-    expect(() => scan(step, [], [x, start])).toThrow("scan: sequences [3, 4], [4]: expected one or more, with the same first size from 1");
-    expect(() => scan(step, [start], [])).toThrow("expected one or more");
+    const step = <Carry>(carry: Carry) => ({ carry, outputs: [] });
+    expect(() => scan(step, [], [x, start])).toThrow(
+      "scan: sequences [float32[3, 4], float32[4]]: expected one or more, all with the same first size",
+    );
+    expect(() => scan(step, [start], [])).toThrow("scan: sequences []: expected one or more");
+    expect(() => scan(step, [start], tensor(1))).toThrow("scan: sequences float32[]: expected one or more");
+  });
+
+  it.each(forms)("steps that give less, more or something else: %o", (form) => {
+    const loop = (step: (carry: { h: Tensor }) => unknown) => () => scan(step as never, { h: start }, x, form);
+    expect(loop(({ h }) => ({ carry: { h, c: h }, outputs: [] }))).toThrow("scan: carry.c is float32[4], expected none");
+    expect(loop(() => ({ carry: {}, outputs: [] }))).toThrow("scan: carry.h is missing, expected float32[4]");
+    expect(loop((carry) => ({ carry, outputs: { loss: 0.5 } }))).toThrow("loss is 0.5: expected tensors in plain objects and arrays");
+    expect(loop(({ h }) => h)).toThrow("scan: the step gives float32[4], expected { carry, outputs }");
+    expect(loop(async (carry) => ({ carry, outputs: [] }))).toThrow("scan: the step gives a promise, expected { carry, outputs }");
+  });
+
+  it("unknown options", () => {
+    const loop = () => scan((carry) => ({ carry, outputs: [] }), start, x, { reversed: true } as ScanOptions);
+    expect(loop).toThrow("scan: unknown option reversed: did you mean reverse?");
   });
 });
 
@@ -264,13 +277,13 @@ describe("long loops", () => {
     const [h, w] = [numbers(state, 1), numbers(matrix, 2)];
     const { outputs } = scan(
       ([h], [x]) => {
-        const next = tanh(add(x as Tensor, matmul(h as Tensor, w)));
+        const next = tanh(add(x, matmul(h, w)));
         return { carry: [next], outputs: [next] };
       },
       [h],
       [numbers([length, ...state], 3)],
     );
-    return printGraph(grad(sum(outputs[0] as Tensor), [h, w])).split("\n").length;
+    return printGraph(grad(sum(outputs[0]), [h, w])).split("\n").length;
   };
 
   it("make no larger graph than short ones", () => {
@@ -280,8 +293,8 @@ describe("long loops", () => {
   it("have the gradient of the closed form after 5,000 steps: that of w⁵⁰⁰⁰ is 5000 w⁴⁹⁹⁹", async () => {
     const ones = tensor(new Float64Array(5000).fill(1));
     const gradientOf = compile((w: Tensor, ones: Tensor) => {
-      const { carry } = scan(([h], [one]) => ({ carry: [mul(mul(h as Tensor, w), one as Tensor)], outputs: [] }), [ones.mean()], [ones]);
-      return grad(carry[0] as Tensor, w);
+      const { carry } = scan(([h], [one]) => ({ carry: [mul(mul(h, w), one)], outputs: [] }), [ones.mean()], [ones]);
+      return grad(carry[0], w);
     });
     const gradient = await gradientOf(tensor(0.9999, { dtype: "float64" }), ones);
     expect((await gradient.item()) / (5000 * 0.9999 ** 4999)).toBeCloseTo(1, 10);
@@ -292,11 +305,8 @@ describe("long loops", () => {
     const optimizer = new optim.Sgd([weight], { learningRate: 0.25 });
     const train = compile(
       (x: Tensor) => {
-        const step = ([h]: readonly Tensor[], [x]: readonly Tensor[]) => ({
-          carry: [add(h as Tensor, mul(weight, x as Tensor))],
-          outputs: [],
-        });
-        const [total] = scan(step, [tensor(0)], [x]).carry as [Tensor];
+        const step = (total: Tensor, x: Tensor) => ({ carry: add(total, mul(weight, x)), outputs: [] });
+        const total = scan(step, tensor(0), x).carry;
         optimizer.minimize(total.sub(2).square());
       },
       { training: true },
@@ -311,17 +321,79 @@ it("gives the gradient of a scalar made outside the loop, and keeps the constant
   const factor = tensor(3);
   const xs = tensor([1, 2, 4]);
   // x₀ f³ + x₁ f² + x₂ f, by f: 3 f² + 4 f + 4
-  const { carry } = scan(([h], [x]) => ({ carry: [mul(add(h as Tensor, mul(x as Tensor, 1)), factor)], outputs: [] }), [tensor(0)], [xs], {
+  const { carry } = scan(([h], [x]) => ({ carry: [mul(add(h, mul(x, 1)), factor)], outputs: [] }), [tensor(0)], [xs], {
     unroll: 0,
   });
-  expect(await grad(carry[0] as Tensor, factor).item()).toBe(3 * 9 + 4 * 3 + 4);
+  expect(await grad(carry[0], factor).item()).toBe(3 * 9 + 4 * 3 + 4);
 });
 
 it("gives the gradient of a plain sum, whose backward steps need no slice", async () => {
   const gradientOf = compile((x: Tensor) => {
-    const total = scan(([before], [slice]) => ({ carry: [add(before as Tensor, slice as Tensor)], outputs: [] }), [tensor([0, 0])], [x]);
-    return grad(sum(mul(total.carry[0] as Tensor, tensor([2, 3]))), x);
+    const total = scan(([before], [slice]) => ({ carry: [add(before, slice)], outputs: [] }), [tensor([0, 0])], [x]);
+    return grad(sum(mul(total.carry[0], tensor([2, 3]))), x);
   });
   const rows = Array.from({ length: 10 }, (_, i) => [i, -i]);
   expect(await (await gradientOf(tensor(rows))).array()).toEqual(rows.map(() => [2, 3]));
+});
+
+describe("trees", () => {
+  const [x, y] = [tensor([1, 2, 4]), tensor([[1], [10], [100]])];
+  it.each(forms)("are what a step takes and gives, whatever the order of their fields: %o", async (form) => {
+    const { carry, outputs } = scan(
+      ({ total, last: [before] }, { x, rows }) => ({
+        carry: { last: [x], total: add(total, mul(before, x)) },
+        outputs: { pairs: [before, mul(rows, x)], total },
+      }),
+      { total: tensor(0), last: [tensor(1)] },
+      { x, rows: y },
+      form,
+    );
+    // 1·1 + 1·2 + 2·4
+    expect(await carry.total.item()).toBe(11);
+    expect(await carry.last[0].item()).toBe(4);
+    expect(await outputs.pairs[0].array()).toEqual([1, 1, 2]);
+    expect(await outputs.pairs[1].array()).toEqual([[1], [20], [400]]);
+    expect(await outputs.total.array()).toEqual([0, 1, 3]);
+  });
+
+  it.each(forms)("of one tensor each are that tensor, and a variable may be the first carry: %o", async (form) => {
+    const start = new Variable(tensor(1));
+    const { carry, outputs } = scan((product, x) => ({ carry: mul(product, x), outputs: product }), start, x, form);
+    expect(await carry.item()).toBe(8);
+    expect(await outputs.array()).toEqual([1, 1, 2]);
+  });
+});
+
+describe("the shortest loops", () => {
+  const step = (total: Tensor, { x }: { x: Tensor }) => ({ carry: add(total, sum(x)), outputs: { x: mul(x, 2), total } });
+  const run = (steps: number, unroll: number, reverse: boolean) =>
+    compile((start: Tensor, x: Tensor) => {
+      const { carry, outputs } = scan(step, start, { x }, { unroll, reverse });
+      return { carry, outputs, gradients: grad(add(carry, sum(outputs.x)), [start, x]) };
+    })(
+      tensor(5),
+      tensor(
+        Float32Array.from({ length: 2 * steps }, (_, i) => i),
+        { shape: [steps, 2] },
+      ),
+    );
+
+  describe.each([false, true])("reverse: %s", (reverse) => {
+    it.each(forms)("have one step: %o", async ({ unroll }) => {
+      const { carry, outputs, gradients } = await run(1, unroll, reverse);
+      expect(await carry.item()).toBe(6);
+      expect(await outputs.x.array()).toEqual([[0, 2]]);
+      expect(await outputs.total.array()).toEqual([5]);
+      expect(await (gradients[1] as Tensor).array()).toEqual([[3, 3]]);
+    });
+
+    it.each(forms)("have none: the carry stays: %o", async ({ unroll }) => {
+      const { carry, outputs, gradients } = await run(0, unroll, reverse);
+      expect(await carry.item()).toBe(5);
+      expect(outputs.x.shape).toEqual([0, 2]);
+      expect(outputs.total.shape).toEqual([0]);
+      expect(await (gradients[0] as Tensor).item()).toBe(1);
+      expect((gradients[1] as Tensor).shape).toEqual([0, 2]);
+    });
+  });
 });

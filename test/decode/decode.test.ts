@@ -1,4 +1,4 @@
-import { compile, decode, seed, tensor, zeros } from "kasane";
+import { compile, decode, seed, type Tensor, tensor, zeros } from "kasane";
 import { describe, expect, it } from "vitest";
 import { recurrentModel, tableStep } from "./models.js";
 
@@ -40,7 +40,7 @@ describe("greedy", () => {
 
   it("traces once for each number of rows, however many steps there are", async () => {
     let calls = 0;
-    const greedy = decode.greedy((tokens, state) => {
+    const greedy = decode.greedy((tokens: Tensor, state: ReturnType<typeof model.state>) => {
       calls++;
       return model.step(tokens, state);
     }, options);
@@ -59,7 +59,7 @@ describe("greedy", () => {
     const batches = [[0, 1, 2], [5, 4, 3, 2], [2, 1, 0], [3]];
     const alone = await Promise.all(batches.map((rows) => decode.greedy(model.step, options)(model.state(rows))));
     const inTurn = batches.map((rows) => greedy(model.state(rows)));
-    await expect(greedy([zeros([2, 1])])).rejects.toThrow();
+    await expect(greedy({ hidden: zeros([2, 1]), source: zeros([2, 1]) })).rejects.toThrow();
     expect(await Promise.all([...inTurn, greedy(model.state([3]))])).toEqual([...alone, alone[3]]);
     const searched = await Promise.all(batches.map((rows) => beams(model.state(rows))));
     for (const [i, rows] of batches.entries()) expect(searched[i]).toEqual(await beams(model.state(rows)));
@@ -165,13 +165,13 @@ describe("many sequences, most of which have ended", () => {
   // Sequence i counts down from i: it ends after i tokens, each of them but half as likely as it could be.
   const length = 40;
   const rows = Array.from({ length: 50 }, (_, i) => (i % 10 === 0 ? length - i / 10 : 1 + (i % 3)));
-  const state = [tensor(Int32Array.from(rows), { shape: [rows.length] })];
+  const state = tensor(Int32Array.from(rows), { shape: [rows.length] });
   const seen: number[] = [];
-  const countdown: decode.DecoderStep = (tokens, [left]) => {
+  const countdown: decode.DecoderStep<Tensor> = (tokens, left) => {
     seen.push(tokens.shape[0] as number);
     const [going, ending] = [tensor([-50, 0, 0]), tensor([0, -50, -50])];
-    const logits = left?.reshape([-1, 1]).greater(0).where(going, ending) as ReturnType<typeof zeros>;
-    return { logits, state: [left?.sub(1) as typeof logits] };
+    const logits = left.reshape([-1, 1]).greater(0).where(going, ending);
+    return { logits, state: left.sub(1) };
   };
   const settings = { begin: 1, end: 0, maximumLength: 99 };
 
@@ -225,7 +225,11 @@ describe("sample", () => {
 
   it("draws every step and row anew, all of them by the seed", async () => {
     const table = [0, 1].map(() => [-50, 0, 0, 0]);
-    const sample = decode.sample((tokens, state) => ({ ...tableStep(table)(tokens.mul(0), state) }), { begin, end, maximumLength: 12 });
+    const sample = decode.sample((tokens: Tensor, state: readonly Tensor[]) => tableStep(table)(tokens.mul(0), state), {
+      begin,
+      end,
+      maximumLength: 12,
+    });
     const at = async (value: number) => {
       seed(value);
       return (await sample([zeros([3, 1])])).map(({ tokens }) => tokens);
@@ -253,18 +257,23 @@ describe("what is wrong is said", () => {
   });
 
   it("of the state and the step too", async () => {
-    const greedy = (step: decode.DecoderStep) => decode.greedy(step, options);
-    await expect(greedy(model.step)([])).rejects.toThrow("the state has shapes of none");
-    await expect(greedy(model.step)([zeros([2, 5]), zeros([3, 5])])).rejects.toThrow("shapes [2, 5], [3, 5]: expected one first size");
-    await expect(greedy((_, state) => ({ logits: tensor([1, 2]), state }))(state)).rejects.toThrow("logits [2], expected [1, vocabulary]");
-    await expect(greedy((tokens, [hidden]) => ({ ...model.step(tokens, state), state: [hidden as never] }))(state)).rejects.toThrow(
-      "expected the same shapes",
+    const greedy = (step: decode.DecoderStep<{ hidden: Tensor; source: Tensor }>) => decode.greedy(step, options);
+    await expect(greedy(model.step)({} as never)).rejects.toThrow("the state is {}: expected tensors that all have the same first size");
+    await expect(greedy(model.step)({ hidden: zeros([2, 5]), source: zeros([3, 5]) })).rejects.toThrow(
+      "the state is { hidden: float32[2, 5], source: float32[3, 5] }: expected tensors that all have the same first size",
     );
+    await expect(greedy((_, state) => ({ logits: tensor([1, 2]), state }))(state)).rejects.toThrow("logits [2], expected [1, vocabulary]");
+    await expect(greedy((tokens, { hidden }) => ({ ...model.step(tokens, state), state: { hidden } as never }))(state)).rejects.toThrow(
+      "decode: the next state.source is missing, expected float32[1, ",
+    );
+    await expect(
+      greedy((tokens, { source }) => ({ ...model.step(tokens, state), state: { hidden: zeros([1, 2]), source } }))(state),
+    ).rejects.toThrow("expected the same types and shapes");
   });
 });
 
 it("an initial state may be computed by a compiled encoder", async () => {
-  const encode = compile((state: ReturnType<typeof model.state>) => state.map((part) => part.add(0)));
+  const encode = compile(({ hidden, source }: ReturnType<typeof model.state>) => ({ hidden: hidden.add(0), source: source.add(0) }));
   const state = await encode(model.state(sources));
   expect(await decode.greedy(model.step, options)(state)).toEqual(await decode.greedy(model.step, options)(model.state(sources)));
 });

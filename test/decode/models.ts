@@ -4,7 +4,7 @@ type Matrix = readonly (readonly number[])[];
 
 /** A table of logits by the last token: its state is a dummy that never changes. */
 export const tableStep =
-  (table: Matrix): decode.DecoderStep =>
+  (table: Matrix): decode.DecoderStep<readonly Tensor[]> =>
   (tokens, state) => ({ logits: gather(tensor(table as number[][]), tokens), state });
 
 /** A small recurrent network with fixed random weights, whose logits follow from all tokens before and from the row's own source. */
@@ -18,15 +18,15 @@ export async function recurrentModel(vocabulary: number, size: number, rows: num
     await draw(rows, size),
   ];
   // h' = tanh(E[token] + h W + source), logits = 2 h' U
-  const step: decode.DecoderStep = (tokens, [hidden, source]) => {
-    const drive = add(gather(tensor(embedding), tokens), matmul(hidden as Tensor, tensor(recurrent)));
-    const next = tanh(add(drive, source as Tensor));
-    return { logits: matmul(next, tensor(output)).mul(2), state: [next, source as Tensor] };
+  const step: decode.DecoderStep<{ hidden: Tensor; source: Tensor }> = (tokens, { hidden, source }) => {
+    const drive = add(gather(tensor(embedding), tokens), matmul(hidden, tensor(recurrent)));
+    const next = tanh(add(drive, source));
+    return { logits: matmul(next, tensor(output)).mul(2), state: { hidden: next, source } };
   };
-  const state = (chosen: readonly number[]) => [
-    tensor(chosen.map(() => new Array<number>(size).fill(0))),
-    tensor(chosen.map((row) => sources[row] as number[])),
-  ];
+  const state = (chosen: readonly number[]) => ({
+    hidden: tensor(chosen.map(() => new Array<number>(size).fill(0))),
+    source: tensor(chosen.map((row) => sources[row] as number[])),
+  });
   const product = (x: readonly number[], matrix: Matrix) =>
     (matrix[0] as number[]).map((_, j) => x.reduce((sum, value, i) => sum + value * (matrix[i]?.[j] as number), 0));
 

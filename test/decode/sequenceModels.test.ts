@@ -25,7 +25,7 @@ function everySequence(): number[][] {
   return found;
 }
 
-it.each([
+it.each<[string, () => models.SequenceModel]>([
   ["a Transformer", () => new models.Transformer({ ...sizes, layers: 2, heads: 2, innerSize: 16 })],
   [
     "a GRU with attention",

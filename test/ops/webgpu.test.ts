@@ -20,17 +20,21 @@ describe.skipIf(!(await hasWebGPU()))("on WebGPU, without the CPU, values and gr
   it("computes random draws, a checkpoint and a loop as the CPU does", async () => {
     seed(1);
     const weight = new Variable(random.normal([4, 4]), { name: "weight" });
-    const cell = ([h]: readonly Tensor[], [x]: readonly Tensor[]) => {
-      const next = tanh(matmul((h as Tensor).add(x as Tensor), weight));
-      return { carry: [next], outputs: [next] };
+    const cell = (h: Tensor, x: Tensor) => {
+      const next = tanh(matmul(h.add(x), weight));
+      return { carry: next, outputs: next };
     };
     const run = async (device: "cpu" | "webgpu") => {
       seed(2);
       const step = compile(
         () => {
           const noise = random.normal([7, 3, 4]);
-          const { outputs } = scan(cell, [zeros([3, 4])], [checkpoint((x: Tensor) => tanh(matmul(x, weight)), noise)]);
-          const loss = mean(square(outputs[0] as Tensor));
+          const { outputs } = scan(
+            cell,
+            zeros([3, 4]),
+            checkpoint((x: Tensor) => tanh(matmul(x, weight)), noise),
+          );
+          const loss = mean(square(outputs));
           return [loss, grad(loss, weight), random.permutation(50), random.categorical(noise)];
         },
         { device },

@@ -163,12 +163,12 @@ describe("shareLoops", () => {
   it("runs a loop once for its value and its gradient", () => {
     const weight = new Variable(zeros([4, 4]), { name: "weight" });
     const sequence = input([9, 2, 4]);
-    const step = ([h]: readonly Tensor[], [x]: readonly Tensor[]) => {
-      const next = tanh(matmul((h as Tensor).add(x as Tensor), weight));
-      return { carry: [next], outputs: [next] };
+    const step = (h: Tensor, x: Tensor) => {
+      const next = tanh(matmul(h.add(x), weight));
+      return { carry: next, outputs: next };
     };
-    const { outputs } = scan(step, [zeros([2, 4])], [sequence], { unroll: 1 });
-    const loss = sum(outputs[0] as Tensor);
+    const { outputs } = scan(step, zeros([2, 4]), sequence, { unroll: 1 });
+    const loss = sum(outputs);
     const graph = [loss, grad(loss, weight)];
     const loops = (tensors: readonly Tensor[]) => types(tensors).filter((type) => type === "Scan").length;
     expect(loops(graph)).toBe(3);
@@ -187,12 +187,8 @@ describe("hoist", () => {
   it("computes for all steps at once what depends on no carry, and once what depends on no step", () => {
     const { outputs } = scan(
       ([h], [x]) => {
-        const next = tanh(
-          matmul(x as Tensor, weight)
-            .add(bias.exp())
-            .add(h as Tensor),
-        );
-        return { carry: [next], outputs: [next, (x as Tensor).sin()] };
+        const next = tanh(matmul(x, weight).add(bias.exp()).add(h));
+        return { carry: [next], outputs: [next, x.sin()] };
       },
       [zeros([2, 4])],
       [input([9, 2, 4])],
@@ -207,7 +203,7 @@ describe("hoist", () => {
 
   it("multiplies what depends on no carry first", () => {
     const { carry } = scan(
-      ([h], [x, y]) => ({ carry: [(h as Tensor).mul(x as Tensor).mul((y as Tensor).mul(bias))], outputs: [] }),
+      ([h], [x, y]) => ({ carry: [h.mul(x).mul(y.mul(bias))], outputs: [] }),
       [zeros([4])],
       [input([9, 4]), input([9, 1], "y")],
       once,
@@ -216,12 +212,7 @@ describe("hoist", () => {
   });
 
   it("leaves what depends on a carry, and what each step draws up from several rows", () => {
-    const { carry } = scan(
-      ([h], [x]) => ({ carry: [(h as Tensor).exp().add(sum(x as Tensor))], outputs: [] }),
-      [zeros([4])],
-      [input([9, 4])],
-      once,
-    );
+    const { carry } = scan(([h], [x]) => ({ carry: [h.exp().add(sum(x))], outputs: [] }), [zeros([4])], [input([9, 4])], once);
     expect(bodyOf(hoist(carry))).toEqual(bodyOf(carry));
   });
 });
