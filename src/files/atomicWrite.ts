@@ -1,23 +1,25 @@
-import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { fileError } from "./fileError.js";
+import { hasEnded, thisProcess } from "./processIdentity.js";
 
-/** The temporary files that this process is writing. */
-const underWay = new Set<string>();
-let written = 0;
+/** How long a temporary file may stay of which nobody here can tell whether its process still runs. */
+const abandonedAfter = 3_600_000;
 
 /**
  * Writes a file so that a crash at any moment leaves the old file or the new one, whole: `write` fills a temporary file beside it,
  * which is forced to the disk and then renamed. Makes the folder where it is missing. Temporary files that killed processes
  * left behind are removed. Node only.
  * @param write the contents, or what writes them
+ * @throws KasaneError naming the file where it cannot be written, such as on a full disk; then the old file stays
  */
 export async function writeAtomically(file: string, write: string | Uint8Array | ((handle: FileHandle) => Promise<void>)): Promise<void> {
   const folder = dirname(file);
-  await mkdir(folder, { recursive: true });
-  await removeAbandoned(folder, basename(file));
-  const temporary = join(folder, `${basename(file)}.${process.pid}-${written++}.tmp`);
-  underWay.add(temporary);
+  const temporary = join(folder, temporaryName(basename(file)));
   try {
+    await mkdir(folder, { recursive: true });
+    await removeAbandoned(folder);
     const handle = await open(temporary, "wx");
     try {
       if (typeof write === "function") await write(handle);
@@ -29,28 +31,36 @@ export async function writeAtomically(file: string, write: string | Uint8Array |
     await rename(temporary, file);
     await syncFolder(folder);
   } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  } finally {
-    underWay.delete(temporary);
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw fileError(file, "cannot be written", error);
   }
 }
 
-/** Removes the temporary files of `name` whose process is gone. */
-async function removeAbandoned(folder: string, name: string): Promise<void> {
+/** A name that says which process writes it, and that no other thread, process or host gives. */
+function temporaryName(name: string): string {
+  const { pid, space, started } = thisProcess();
+  return `${name}.${pid}-${space}-${started}-${randomBytes(6).toString("hex")}.tmp`;
+}
+
+const temporaryPattern = /\.(\d{1,10})-([0-9a-f]{8})-(\d*)-[0-9a-f]{12}\.tmp$/;
+
+/** Removes the temporary files whose process has ended. */
+async function removeAbandoned(folder: string): Promise<void> {
   for (const entry of await readdir(folder)) {
-    if (!entry.startsWith(`${name}.`)) continue;
-    const owner = /^(\d+)-\d+\.tmp$/.exec(entry.slice(name.length + 1))?.[1];
-    if (owner === undefined || underWay.has(join(folder, entry))) continue;
-    if (Number(owner) === process.pid || !isRunning(Number(owner))) await rm(join(folder, entry), { force: true });
+    const [, pid, space, started] = temporaryPattern.exec(entry) ?? [];
+    if (pid === undefined || space === undefined || started === undefined) continue;
+    const path = join(folder, entry);
+    const ended = hasEnded({ pid: Number(pid), space, started }) ?? (await ageOf(path)) > abandonedAfter;
+    if (ended) await rm(path, { force: true });
   }
 }
 
-function isRunning(pid: number): boolean {
+/** Milliseconds since a file was last written; 0 where it is gone. */
+async function ageOf(path: string): Promise<number> {
   try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    return Date.now() - (await stat(path)).mtimeMs;
+  } catch {
+    return 0;
   }
 }
 

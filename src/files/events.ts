@@ -1,8 +1,10 @@
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { check, excerpt, printable } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
 import { crc32 } from "./crc.js";
+import { writing } from "./fileError.js";
 import { graphDefinition } from "./graphEvent.js";
 import { encodePng, type Pixels } from "./png.js";
 import { bytes, double, doubles, float, integer, message } from "./protobuf.js";
@@ -20,20 +22,22 @@ const bars = 30;
 export class EventWriter {
   /** The file that is written. */
   readonly file: string;
-  private readonly descriptor: number;
+  /** Undefined once the file is closed: another file may get the number then. */
+  private descriptor: number | undefined;
 
   /**
    * @param folder made where it is missing; every writer makes a file of its own in it
    * @param now the time in seconds since 1970
+   * @throws KasaneError, as every method that writes, naming the file where it cannot be written
    */
   constructor(
     folder: string,
     private readonly now: () => number = () => Date.now() / 1000,
   ) {
-    mkdirSync(folder, { recursive: true });
+    writing(folder, () => mkdirSync(folder, { recursive: true }));
     const time = `${Math.floor(now())}`.padStart(10, "0");
     this.file = join(folder, `events.out.tfevents.${time}.${hostname()}.${process.pid}.${written++}`);
-    this.descriptor = openSync(this.file, "wx");
+    this.descriptor = writing(this.file, () => openSync(this.file, "wx"));
     this.write(0, bytes(3, "brain.Event:2"));
   }
 
@@ -73,12 +77,15 @@ export class EventWriter {
     this.write(step, bytes(7, integer(1, start)));
   }
 
-  /** Closes the file. All that was written is in it before, too. */
+  /** Closes the file; to close it again does nothing. All that was written is in it before, too. */
   close(): void {
-    closeSync(this.descriptor);
+    if (this.descriptor !== undefined) closeSync(this.descriptor);
+    this.descriptor = undefined;
   }
 
   private summary(tag: string, step: number, ...value: readonly Uint8Array[]): void {
+    check(tag !== "" && printable(tag) === tag, () => `EventWriter: the tag "${excerpt(tag)}": expected a name without control characters`);
+    check(Number.isSafeInteger(step) && step >= 0, () => `EventWriter: step ${step} of "${tag}": expected an integer from 0`);
     this.write(step, bytes(5, bytes(1, message(bytes(1, tag), ...value))));
   }
 
@@ -90,7 +97,10 @@ export class EventWriter {
     record.writeUInt32LE(masked(record.subarray(0, 8)), 8);
     record.set(event, 12);
     record.writeUInt32LE(masked(event), event.length + 12);
-    writeSync(this.descriptor, record);
+    const { descriptor } = this;
+    check(descriptor !== undefined, () => `EventWriter: ${this.file} is closed: nothing can be written to it any more`);
+    // The system may take a part of what it is given.
+    for (let done = 0; done < record.length; ) done += writing(this.file, () => writeSync(descriptor, record, done));
   }
 }
 

@@ -1,7 +1,9 @@
 export { writeAtomically } from "./atomicWrite.js";
 export { type Bundle, type BundleParts, loadBundle, saveBundle } from "./bundle.js";
 export { EventWriter } from "./events.js";
+export { type FolderLock, lockFolder } from "./folderLock.js";
 export { encodePng, type Pixels } from "./png.js";
+export { readIfThere, readJson } from "./readFile.js";
 export {
   readSafetensors,
   readSafetensorsHeader,

@@ -1,11 +1,14 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { endianness } from "node:os";
-import { arrayOf, type TypedArray } from "../graph/dtype.js";
-import { check, KasaneError } from "../graph/error.js";
+import { arrayOf, type DType, type TypedArray } from "../graph/dtype.js";
+import { check, excerpt, KasaneError } from "../graph/error.js";
 import { showShape, sizeOf } from "../graph/shape.js";
 import type { StoredTensor } from "../graph/tensor.js";
 import { writeAtomically } from "./atomicWrite.js";
-import { formatTypes, parseHeader, type SafetensorsHeader, type TensorEntry } from "./safetensorsHeader.js";
+import { fileError } from "./fileError.js";
+import { openForReading } from "./readFile.js";
+import { formatOf, formats } from "./safetensorsFormats.js";
+import { parseHeader, type SafetensorsHeader, type TensorEntry } from "./safetensorsHeader.js";
 
 export type { SafetensorsHeader, TensorEntry } from "./safetensorsHeader.js";
 
@@ -17,6 +20,9 @@ const chunk = 2 ** 30;
 
 /** A header of 100,000 tensors is smaller; the length in a file is believed no further. */
 const maximumHeader = 16 * 2 ** 20;
+
+/** How many tensors an error names. */
+const maximumNamed = 3;
 
 /**
  * Writes tensors in the safetensors format (huggingface.co/docs/safetensors), atomically: a crash leaves the old file or the new one.
@@ -32,7 +38,7 @@ export async function writeSafetensors(
 ): Promise<void> {
   checkByteOrder(file);
   // The widest elements first: then every tensor lies at a multiple of its element size.
-  const ordered = [...tensors].sort(([, a], [, b]) => formatTypes[b.dtype].bytes - formatTypes[a.dtype].bytes);
+  const ordered = [...tensors].sort(([, a], [, b]) => formatOf(b.dtype).bytes - formatOf(a.dtype).bytes);
   const header = headerOf(file, ordered, metadata);
   const length = new Uint8Array(prefix);
   new DataView(length.buffer).setBigUint64(0, BigInt(header.length), true);
@@ -51,7 +57,7 @@ function headerOf(file: string, ordered: readonly [string, StoredTensor][], meta
       data instanceof arrayOf(dtype) && data.length === sizeOf(shape),
       () => `${file}: tensor "${name}": a ${data.constructor.name} of ${data.length} elements does not hold ${dtype}${showShape(shape)}`,
     );
-    const entry = { dtype: formatTypes[dtype].name, shape, data_offsets: [begin, begin + data.byteLength] };
+    const entry = { dtype: formatOf(dtype).name, shape, data_offsets: [begin, begin + data.byteLength] };
     begin += data.byteLength;
     return `${JSON.stringify(name)}:${JSON.stringify(entry)}`;
   });
@@ -82,9 +88,11 @@ export const readSafetensorsHeader = (file: string): Promise<SafetensorsHeader> 
 
 /**
  * Reads the tensors of a safetensors file, each straight into its own array. The file is not trusted: nothing is allocated that
- * the file does not fill. Node only.
+ * the file does not fill. Types that have no like here are read as the smallest that holds their values: BF16 as float32, I16 and U16 as
+ * int32, U32 and U64 as int64. Node only.
  * @param wanted says which tensors to read, by name; all by default
- * @throws KasaneError where the file cannot be read or is no valid safetensors file
+ * @throws KasaneError where the file cannot be read or is no valid safetensors file, or naming the tensors that are wanted and have a type
+ *   that cannot be read
  */
 export function readSafetensors(
   file: string,
@@ -92,11 +100,20 @@ export function readSafetensors(
 ): Promise<{ tensors: Map<string, StoredTensor>; metadata: ReadonlyMap<string, string> }> {
   return withFile(file, async (handle) => {
     const { header, dataStart } = await readHeader(handle, file);
+    const entries = [...header.tensors].filter(([name]) => wanted(name));
+    const unknown = entries.filter(([, { dtype }]) => dtype === undefined);
+    check(unknown.length === 0, () => {
+      const named = unknown
+        .slice(0, maximumNamed)
+        .map(([name, { format }]) => `tensor "${excerpt(name, 60)}" has dtype "${excerpt(format, 20)}"`);
+      const further = unknown.length > maximumNamed ? `, and ${unknown.length - maximumNamed} more` : "";
+      return `${file}: ${named.join(", ")}${further}, expected one of ${[...formats.keys()].join(", ")}: read the others alone (wanted)`;
+    });
     const tensors = new Map<string, StoredTensor>();
-    for (const [name, entry] of header.tensors) {
-      if (!wanted(name)) continue;
-      const data = await readTensor(handle, entry, dataStart, `${file}: tensor "${name}"`);
-      tensors.set(name, { dtype: entry.dtype, shape: entry.shape, data });
+    for (const [name, entry] of entries) {
+      const dtype = entry.dtype as DType;
+      const data = await readTensor(handle, entry, dtype, dataStart, `${file}: tensor "${excerpt(name)}"`);
+      tensors.set(name, { dtype, shape: entry.shape, data });
     }
     return { tensors, metadata: header.metadata };
   });
@@ -106,12 +123,11 @@ async function withFile<T>(file: string, body: (handle: FileHandle) => Promise<T
   checkByteOrder(file);
   let handle: FileHandle | undefined;
   try {
-    handle = await open(file, "r");
+    handle = await open(file, openForReading);
     return await body(handle);
   } catch (error) {
-    if (error instanceof KasaneError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new KasaneError(code === "ENOENT" ? `${file}: no such file` : `${file}: cannot be read: ${message}`, { cause: error });
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") throw new KasaneError(`${file}: no such file`, { cause: error });
+    throw fileError(file, "cannot be read", error);
   } finally {
     await handle?.close();
   }
@@ -149,14 +165,16 @@ function decode(bytes: Uint8Array, file: string): string {
   }
 }
 
-async function readTensor(handle: FileHandle, { dtype, begin, end }: TensorEntry, dataStart: number, label: string): Promise<TypedArray> {
+async function readTensor(
+  handle: FileHandle,
+  { format, begin, end }: TensorEntry,
+  dtype: DType,
+  dataStart: number,
+  label: string,
+): Promise<TypedArray> {
   const bytes = new Uint8Array(end - begin);
   await fillFrom(handle, bytes, dataStart + begin, label);
-  if (dtype === "bool") {
-    const place = bytes.findIndex((byte) => byte > 1);
-    check(place < 0, () => `${label}: element ${place} is ${bytes[place]}, expected 0 or 1 in a bool tensor`);
-  }
-  return new (arrayOf(dtype))(bytes.buffer);
+  return formats.get(format)?.convert?.(bytes.buffer, label) ?? new (arrayOf(dtype))(bytes.buffer);
 }
 
 /** Reads as many bytes as `into` holds, from `position` of the file. */

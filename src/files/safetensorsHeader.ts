@@ -1,24 +1,14 @@
 import type { DType } from "../graph/dtype.js";
-import { check, KasaneError } from "../graph/error.js";
+import { check, excerpt, KasaneError } from "../graph/error.js";
 import { type Shape, showShape, sizeOf } from "../graph/shape.js";
-
-/** Our dtypes as the format names them. Elements lie little-endian, row-major, in as many bytes each. */
-export const formatTypes: Readonly<Record<DType, { readonly name: string; readonly bytes: number }>> = {
-  bool: { name: "BOOL", bytes: 1 },
-  uint8: { name: "U8", bytes: 1 },
-  int8: { name: "I8", bytes: 1 },
-  int32: { name: "I32", bytes: 4 },
-  int64: { name: "I64", bytes: 8 },
-  float16: { name: "F16", bytes: 2 },
-  float32: { name: "F32", bytes: 4 },
-  float64: { name: "F64", bytes: 8 },
-};
-
-const dtypesByName = new Map(Object.entries(formatTypes).map(([dtype, { name }]) => [name, dtype as DType]));
+import { formats } from "./safetensorsFormats.js";
 
 /** Where a tensor lies in a file, and its type. */
 export interface TensorEntry {
-  readonly dtype: DType;
+  /** Its type as the format names it. */
+  readonly format: string;
+  /** The type that it is read as; undefined where it cannot be read. */
+  readonly dtype: DType | undefined;
   readonly shape: Shape;
   /** The first of its bytes and the first after them, from the start of the file's data. */
   readonly begin: number;
@@ -63,28 +53,27 @@ function readEntry(reader: HeaderReader, name: string): TensorEntry {
   let format: string | undefined;
   let shape: number[] | undefined;
   let offsets: number[] | undefined;
-  const label = `tensor "${brief(name)}"`;
+  const label = `tensor "${excerpt(name)}"`;
   reader.object(label, (key) => {
     if (key === "dtype") format = reader.string("a dtype");
     else if (key === "shape") shape = reader.integers(maximumRank);
     else if (key === "data_offsets") offsets = reader.integers(2);
-    else reader.fail(`${label} has a field "${brief(key)}"`, "dtype, shape and data_offsets alone");
+    else reader.fail(`${label} has a field "${excerpt(key)}"`, "dtype, shape and data_offsets alone");
   });
   if (format === undefined || !shape || offsets?.length !== 2) {
     return reader.fail(`${label} is incomplete`, "a dtype, a shape and two data_offsets");
   }
-  const dtype = dtypesByName.get(format);
-  if (!dtype) return reader.fail(`${label} has dtype "${brief(format)}"`, `one of ${[...dtypesByName.keys()].join(", ")}`);
+  const known = formats.get(format);
   const [begin, end] = offsets as [number, number];
-  // A product past 2^53 is rounded, but never to less: it differs from any offset.
-  const size = sizeOf(shape) * formatTypes[dtype].bytes;
+  // A product past 2^53 is rounded, but never to less: it differs from any offset. What types that are not known take, only they know.
+  const size = known ? sizeOf(shape) * known.bytes : Math.max(0, end - begin);
   if (end - begin !== size) {
     return reader.fail(
       `${label} lies at bytes ${begin} to ${end}`,
       `${size} bytes, which ${format}${showShape(shape)} takes (data_offsets and shape disagree)`,
     );
   }
-  return { dtype, shape, begin, end };
+  return { format, dtype: known?.dtype, shape, begin, end };
 }
 
 /** Throws unless the tensors fill `dataLength` bytes without gap or overlap. */
@@ -95,12 +84,12 @@ function checkLayout(tensors: ReadonlyMap<string, TensorEntry>, dataLength: numb
     check(
       begin === filled,
       () =>
-        `${file}: tensor "${brief(name)}" begins at byte ${begin} of the data, expected ${filled}: ` +
+        `${file}: tensor "${excerpt(name)}" begins at byte ${begin} of the data, expected ${filled}: ` +
         `the file is damaged, its tensors ${begin < filled ? "overlap" : "leave a gap"}`,
     );
     check(
       end <= dataLength,
-      () => `${file}: tensor "${brief(name)}" ends at byte ${end} of the data, expected at most ${dataLength}: the file is truncated`,
+      () => `${file}: tensor "${excerpt(name)}" ends at byte ${end} of the data, expected at most ${dataLength}: the file is truncated`,
     );
     filled = end;
   }
@@ -109,9 +98,6 @@ function checkLayout(tensors: ReadonlyMap<string, TensorEntry>, dataLength: numb
     () => `${file}: ${dataLength} bytes of data, expected ${filled} by the header: the file is damaged or something was appended`,
   );
 }
-
-/** A name as an error shows it: a hostile one may be long. */
-const brief = (text: string): string => (text.length <= 80 ? text : `${text.slice(0, 77)}...`);
 
 /** Reads JSON from left to right. */
 class HeaderReader {
@@ -127,14 +113,14 @@ class HeaderReader {
     const seen = new Set<string>();
     this.list("{", "}", () => {
       const key = this.string("a key");
-      if (seen.has(key)) this.fail(`${label} has the key "${brief(key)}" twice`, "it once");
+      if (seen.has(key)) this.fail(`${label} has the key "${excerpt(key)}" twice`, "it once");
       seen.add(key);
       this.take(":");
       value(key);
     });
   }
 
-  /** Reads `[1, 2]`: at most `most` whole numbers from 0. */
+  /** Reads `[1, 2]`: at most `most` integers from 0. */
   integers(most: number): number[] {
     const values: number[] = [];
     this.list("[", "]", () => {
@@ -154,7 +140,7 @@ class HeaderReader {
     try {
       return JSON.parse(this.text.slice(start, end + 1)) as string;
     } catch {
-      return this.fail(`${brief(this.text.slice(start, end + 1))} at character ${start} of the header`, "a string of JSON");
+      return this.fail(`${excerpt(this.text.slice(start, end + 1))} at character ${start} of the header`, "a string of JSON");
     }
   }
 
@@ -190,7 +176,7 @@ class HeaderReader {
     while (this.at - start <= 16 && isDigit(this.text[this.at])) this.at++;
     const value = Number(this.text.slice(start, this.at));
     if (this.at === start || !Number.isSafeInteger(value))
-      this.fail(`"${brief(this.text.slice(start, start + 20))}"`, "a whole number below 2^53");
+      this.fail(`"${excerpt(this.text.slice(start, start + 20))}"`, "an integer below 2^53");
     return value;
   }
 

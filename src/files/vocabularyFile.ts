@@ -1,8 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
-import { z } from "zod";
+import { existsSync } from "node:fs";
 import { Vocabulary } from "../data/vocabulary.js";
-import { check, KasaneError } from "../graph/error.js";
+import { check } from "../graph/error.js";
 import { writeAtomically } from "./atomicWrite.js";
+import { readJson } from "./readFile.js";
+
+/** Bytes that a file of words may have: ten million of them. */
+const largestFile = 128 * 2 ** 20;
 
 /**
  * Writes a vocabulary's tokens, in the order of their ids, as JSON. Node only.
@@ -21,12 +24,10 @@ export async function saveVocabulary(file: string, { tokens }: Vocabulary): Prom
  * @throws KasaneError where it is missing or damaged
  */
 export function loadVocabulary(file: string, unknown?: string): Vocabulary {
-  check(existsSync(file), () => `${file} is missing: without the vocabulary the model's ids mean nothing: train it again`);
-  let tokens: string[];
-  try {
-    tokens = z.array(z.string()).parse(JSON.parse(readFileSync(file, "utf8")));
-  } catch (error) {
-    throw new KasaneError(`${file} is damaged: expected a list of words in JSON`, { cause: error });
-  }
+  const tokens = readJson(file, largestFile);
+  check(tokens !== undefined, () => `${file} is missing: without the vocabulary the model's ids mean nothing: train it again`);
+  check(Array.isArray(tokens), () => `${file} is damaged: expected a list of words in JSON`);
+  const wrong = tokens.findIndex((token) => typeof token !== "string");
+  check(wrong < 0, () => `${file} is damaged: entry ${wrong} is no text, expected a list of words in JSON`);
   return new Vocabulary(tokens, unknown);
 }

@@ -1,0 +1,40 @@
+import { excerpt, KasaneError } from "../graph/error.js";
+
+/** What the codes of the operating system mean, and how to mend it. */
+const reasons: Readonly<Record<string, string>> = {
+  ENOSPC: "the disk is full: make room",
+  EDQUOT: "the disk quota is used up: make room",
+  EFBIG: "the file would be larger than the system allows",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EROFS: "the file system is read-only",
+  EMFILE: "too many open files: raise the limit (ulimit -n)",
+  ENFILE: "too many open files in the whole system",
+  ENOENT: "no such file",
+  ENOTDIR: "a part of the path is no folder",
+  EISDIR: "it is a folder",
+  ENAMETOOLONG: "the name is too long",
+  ELOOP: "too many links follow each other",
+};
+
+/**
+ * An error of the operating system as a {@link KasaneError} that names the path; any other error as it is.
+ * @param failure what could not be done, such as `cannot be written`
+ */
+export function fileError(path: string, failure: string, error: unknown): unknown {
+  const { code, errno, message } = error as NodeJS.ErrnoException;
+  if (error instanceof KasaneError || code === undefined || errno === undefined) return error;
+  const reason = reasons[code];
+  return new KasaneError(`${excerpt(path, 300)} ${failure}: ${reason === undefined ? excerpt(message, 200) : `${reason} (${code})`}`, {
+    cause: error,
+  });
+}
+
+/** Does what writes to `path`; an error of the operating system names it. */
+export function writing<T>(path: string, write: () => T): T {
+  try {
+    return write();
+  } catch (error) {
+    throw fileError(path, "cannot be written", error);
+  }
+}
