@@ -8,7 +8,11 @@ import { drawTerminal } from "./plot/terminal.js";
 import type { RunFolder } from "./runFolder.js";
 
 /** Ends a command whose training was interrupted, after it was saved. */
-export class Interrupted extends Error {}
+export class Interrupted extends Error {
+  constructor(readonly signal: train.InterruptSignal = "SIGINT") {
+    super();
+  }
+}
 
 /** What a run or a prediction is made with. */
 export interface ContextOptions {
@@ -105,9 +109,10 @@ export class Context extends PredictContext {
     };
     const progress = { isTTY, columns, write };
     try {
-      const common = { folder: folder.path, config: folder.config, resume: resuming, howToResume, events, progress };
+      // The folder is this run's alone: what a killed one left that cannot be resumed is begun anew.
+      const common = { folder: folder.path, config: folder.config, resume: resuming, overwrite: true, howToResume, events, progress };
       const result = await train.fit({ ...common, ...options, onRecord });
-      if (result.ended === "interrupted") throw new Interrupted();
+      if (result.ended === "interrupted") throw new Interrupted(result.interrupt);
       return result;
     } finally {
       events.close();

@@ -1,19 +1,33 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
-import { check, KasaneError } from "kasane";
+import { check, KasaneError, printable } from "kasane";
 import { files, train } from "kasane/node";
 import { z } from "zod";
 
+/** The most threads that a run may be given. */
+export const mostThreads = 1024;
+
+/** Bytes that `config.json`, and a file like it, may have. */
+export const largestConfig = 2 ** 20;
+
+const name = z
+  .string()
+  .max(100)
+  .regex(/^[\w-]+$/);
+
 /** What a run was started with, as `config.json` holds it. */
 const runConfig = z.object({
-  experiment: z.string(),
-  options: z.record(z.string(), z.unknown()),
-  seed: z.int(),
-  device: z.string(),
+  experiment: name,
+  options: z.record(z.string().max(100).regex(/^\w+$/), z.unknown()),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1),
+  device: name,
   /** How many threads it was given, where it was. */
-  threads: z.int().optional(),
+  threads: z.int().min(1).max(mostThreads).optional(),
   /** When it was started, in ISO 8601. */
-  started: z.string(),
+  started: z.iso.datetime(),
   /** Whether it came to its end: a run that did not can be resumed. */
   finished: z.boolean(),
 });
@@ -59,10 +73,9 @@ export class RunFolder {
     const path = [run, join(parent, run)].find((candidate) => existsSync(candidate) && statSync(candidate).isDirectory());
     check(path !== undefined, () => `no run "${run}": there is no such folder here, nor in ${parent}: see kasane runs`);
     const file = join(path, "config.json");
-    check(existsSync(file), () => `${path} is no run folder: it holds no config.json`);
-    const parsed = runConfig.safeParse(parseJson(readFileSync(file, "utf8")));
-    check(parsed.success, () => `${file} is damaged: expected what kasane run writes, with an experiment, its options, seed and device`);
-    return new RunFolder(path, parsed.data);
+    const config = files.readJson(file, largestConfig);
+    check(config !== undefined, () => `${path} is no run folder: it holds no config.json`);
+    return new RunFolder(path, files.parseAs(runConfig, config, `${file} is damaged`));
   }
 
   /** The runs in `parent`, oldest first; folders that are none are passed over. */
@@ -79,14 +92,15 @@ export class RunFolder {
     return runs.sort((a, b) => (a.config.started < b.config.started ? -1 : 1));
   }
 
+  /** The last part of the path, safe to print. */
   get name(): string {
-    return basename(this.path);
+    return printable(basename(this.path));
   }
 
-  /** The path as a user in the working directory would write it. */
+  /** The path as a user in the working directory would write it, safe to print. */
   get shown(): string {
     const path = relative(process.cwd(), this.path);
-    return path.startsWith("..") ? resolve(this.path) : path || ".";
+    return printable(path.startsWith("..") ? resolve(this.path) : path || ".");
   }
 
   get config(): RunConfig {
@@ -95,6 +109,11 @@ export class RunFolder {
 
   file(name: string): string {
     return join(this.path, name);
+  }
+
+  /** Keeps other processes from going on with the run at the same time; the experiments' training locks its own folder in it besides. */
+  lock(): Promise<files.FolderLock> {
+    return files.lockFolder(this.path, "run.lock");
   }
 
   /** Removes the folder if nothing was trained in it. */
@@ -107,15 +126,6 @@ export class RunFolder {
   async update(changes: Partial<RunConfig>): Promise<void> {
     this.current = { ...this.current, ...changes };
     await files.writeAtomically(this.file("config.json"), `${JSON.stringify(this.current, null, 2)}\n`);
-  }
-}
-
-/** Undefined where it is no JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

@@ -8,7 +8,7 @@ export * as data from "./data/index.js";
 export * as decode from "./decode/index.js";
 export { closestName } from "./graph/closestName.js";
 export type { DType, TypedArray } from "./graph/dtype.js";
-export { check, KasaneError } from "./graph/error.js";
+export { check, KasaneError, printable } from "./graph/error.js";
 export { printGraph } from "./graph/print.js";
 export type { Shape } from "./graph/shape.js";
 export { type StoredTensor, Tensor } from "./graph/tensor.js";

@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { check, closestName, KasaneError, setThreads, seed as startRandom } from "kasane";
 import { Context, Interrupted } from "../context.js";
 import type { Experiment } from "../experiment.js";
-import { RunFolder } from "../runFolder.js";
+import { mostThreads, RunFolder } from "../runFolder.js";
 import { completeOptions, kebab, readFlags } from "./flags.js";
 import { quietDevices } from "./list.js";
 import type { CommonFlags } from "./program.js";
@@ -28,7 +28,7 @@ export async function run(experiment: Experiment, flags: RunFlags, words: readon
   const given = readFlags(experiment.options, flags as unknown as Record<string, unknown>);
   const seeds = flags.seed?.split(",").map((text) => wholeNumber("--seed", text, 0, 2 ** 32 - 1) as number) ?? [];
   const [seed] = seeds;
-  const givenThreads = wholeNumber("--threads", flags.threads, 1, 1024);
+  const givenThreads = wholeNumber("--threads", flags.threads, 1, mostThreads);
   checkData(flags.data);
   const folder = flags.resume === undefined ? undefined : RunFolder.open(flags.resume, flags.runs);
   const earlier = folder?.config;
@@ -59,19 +59,22 @@ export async function run(experiment: Experiment, flags: RunFlags, words: readon
   const config = { experiment: experiment.name, options, seed: seed ?? earlier?.seed ?? 0, device, threads, finished: false };
   const started = earlier?.started ?? new Date().toISOString();
   const target = folder ?? (await RunFolder.create(flags.runs, { ...config, started }));
+  const lock = await target.lock();
   if (folder) await folder.update(config);
   const context = new Context(target, { json: flags.json ?? false, data: flags.data }, folder !== undefined);
   context.print(`${experiment.title}\n${folderLine}${target.shown}`, { event: "run", folder: target.path, ...target.config });
   try {
     await experiment.run(context, options);
+    await target.update({ finished: true });
   } catch (error) {
     if (error instanceof Interrupted) throw error;
     // Options that do not go with what was trained must not stay, nor a run that never began.
     if (earlier) await target.update(earlier);
     else target.removeIfEmpty();
     throw error;
+  } finally {
+    lock.release();
   }
-  await target.update({ finished: true });
   context.print(`\nfinished: ${target.shown}`, { event: "finished", folder: target.path });
 }
 

@@ -1,8 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { check, data } from "kasane";
 import { datasets, files } from "kasane/node";
 import type { Context, PredictContext } from "../context.js";
+
+/** Bytes that a dictionary's file may have. */
+const largestFile = 2 ** 28;
 
 /** The public dictionaries, and how each is read. */
 const dictionaries = {
@@ -23,8 +25,9 @@ export async function readDictionary(
   { file, stress }: { readonly file?: string | undefined; readonly stress: boolean },
 ): Promise<datasets.PronouncedParts> {
   if (file === undefined) return dictionaries[name].read(await context.dataset(dictionaries[name].dataset), { stress });
-  check(existsSync(file), () => `--dictionary: got "${file}": there is no such file`);
-  const parts = datasets.readCmudict(new Map([[file, readFileSync(file)]]), { file, stress });
+  const bytes = files.readIfThere(file, largestFile);
+  check(bytes !== undefined, () => `--dictionary: got "${file}": there is no such file`);
+  const parts = datasets.readCmudict(new Map([[file, bytes]]), { file, stress });
   const words = Object.entries(parts).map(([part, { length }]) => `${part} ${length}`);
   const isEnough = [parts.train, parts.dev, parts.test].every(({ length }) => length > 0);
   check(isEnough, () => `--dictionary: ${file} has too few words: ${words.join(", ")}, expected some in each part`);

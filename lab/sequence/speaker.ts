@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { check, models } from "kasane";
 import { files, train } from "kasane/node";
 import { z } from "zod";
 import { type Context, PredictContext } from "../context.js";
-import { parseJson, RunFolder } from "../runFolder.js";
+import { largestConfig, RunFolder } from "../runFolder.js";
 import { makeModel } from "./architectures.js";
 import { type Signs, sameSigns } from "./dictionary.js";
 
@@ -77,13 +76,12 @@ export async function joinSpeakers(context: Context, runs: string, signs: Signs)
 /** The model of a run that {@link joinSpeakers} left, without its state. */
 export function loadSpeakers({ folder }: PredictContext, signs: Signs): models.Ensemble {
   const file = folder.file(membersFile);
-  const members = parse(parseJson(readFileSync(file, "utf8")), file);
+  const members = parse(files.readJson(file, largestConfig), file);
   return new models.Ensemble(members.map((options) => makeSpeaker(options, signs)));
 }
 
 /** @param given what should be options of each member, as `file` has it */
 function parse(given: unknown, file: string): SpeakerOptions[] {
-  const parsed = z.array(speakerSchema).safeParse(given);
-  check(parsed.success, () => `${file} is damaged: expected the options of runs of pronounce`);
-  return parsed.data;
+  const fault = `${file} is damaged: expected the options of runs of pronounce`;
+  return files.parseAs(z.array(speakerSchema), given, fault);
 }

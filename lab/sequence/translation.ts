@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { check, compile, type Device, data, decode, metrics, type models, type optim, type Tensor, tensor } from "kasane";
 import { datasets, files, type train } from "kasane/node";
@@ -260,7 +259,7 @@ class Stopwatch {
   private readonly started = performance.now();
 
   constructor(private readonly file: string) {
-    this.before = existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
+    this.before = Math.max(0, Number(files.readJson(file, 100) ?? 0)) || 0;
   }
 
   get minutes(): number {

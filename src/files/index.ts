@@ -11,4 +11,5 @@ export {
   type TensorEntry,
   writeSafetensors,
 } from "./safetensors.js";
+export { jsonOf, parseAs } from "./schema.js";
 export { loadVocabulary, saveVocabulary } from "./vocabularyFile.js";

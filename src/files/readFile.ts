@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
-import { check, KasaneError } from "../graph/error.js";
+import { check } from "../graph/error.js";
 import { fileError } from "./fileError.js";
+import { parseJson } from "./schema.js";
 
 /** Opens without waiting: a pipe that nobody writes to would block for ever. */
 export const openForReading = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
@@ -31,15 +32,11 @@ export function readIfThere(file: string, most: number): Buffer | undefined {
 /**
  * What a file of JSON holds. Node only.
  * @param most see {@link readIfThere}
+ * @param expected what it should hold, for the error
  * @returns undefined where there is no file
  * @throws KasaneError where it cannot be read or holds something else
  */
-export function readJson(file: string, most: number): unknown {
+export function readJson(file: string, most: number, expected = "JSON"): unknown {
   const bytes = readIfThere(file, most);
-  if (bytes === undefined) return undefined;
-  try {
-    return JSON.parse(bytes.toString());
-  } catch (error) {
-    throw new KasaneError(`${file} is damaged: it is no JSON`, { cause: error });
-  }
+  return bytes && parseJson(bytes.toString(), `${file} is damaged: expected ${expected}`);
 }

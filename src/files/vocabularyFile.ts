@@ -24,7 +24,7 @@ export async function saveVocabulary(file: string, { tokens }: Vocabulary): Prom
  * @throws KasaneError where it is missing or damaged
  */
 export function loadVocabulary(file: string, unknown?: string): Vocabulary {
-  const tokens = readJson(file, largestFile);
+  const tokens = readJson(file, largestFile, "a list of words in JSON");
   check(tokens !== undefined, () => `${file} is missing: without the vocabulary the model's ids mean nothing: train it again`);
   check(Array.isArray(tokens), () => `${file} is damaged: expected a list of words in JSON`);
   const wrong = tokens.findIndex((token) => typeof token !== "string");

@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "../files/safetensors.js";
-import { check, KasaneError } from "../graph/error.js";
+import { jsonOf, parseAs, parseJson } from "../files/schema.js";
+import { isFloat } from "../graph/dtype.js";
+import { check } from "../graph/error.js";
+import type { StoredTensor } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import { readVariables, writeVariables } from "../nn/state.js";
 import { randomState, setRandomState } from "../random/state.js";
@@ -26,10 +29,16 @@ const key = "kasane";
 const version = 1;
 
 /** A {@link randomState}. */
-export const randomStateSchema = z.object({ seed: z.int().min(0), counter: z.int().min(0) });
+export const randomStateSchema = z.object({
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1),
+  counter: z.int().min(0),
+});
 
 const notesSchema = z.object({
-  version: z.number(),
+  version: z.int().min(1),
   step: z.int().min(0),
   random: randomStateSchema,
   config: z.unknown().optional(),
@@ -40,14 +49,37 @@ const notesSchema = z.object({
  * Saves a training run as a safetensors file, atomically: a crash leaves the old checkpoint or the new one. Holds the variables,
  * the state of the random numbers and the notes; what is loaded goes on to the bit as if there had been no break. Node only.
  * @param state what is saved, by the names that its variables' names begin with: `{ model, optimizer }`
+ * @throws KasaneError where a parameter is not finite (what the file held before stays), JSON does not hold the notes, or the file cannot
+ *   be written
  */
 export async function saveCheckpoint(
   file: string,
   { state, step, config, extra }: CheckpointNotes & { readonly state: Readonly<Record<string, Stateful>> },
 ): Promise<void> {
+  check(Number.isSafeInteger(step) && step >= 0, () => `saveCheckpoint: got step ${step}, expected an integer from 0`);
   // Taken before anything is awaited: a step made meanwhile belongs to the next checkpoint.
-  const notes = JSON.stringify({ version, step, random: randomState(), config, extra });
-  await writeSafetensors(file, await readVariables(variablesOf(state)), { [key]: notes });
+  const random = randomState();
+  const kept = { ...(config !== undefined && { config }), ...(extra !== undefined && { extra }) };
+  const notes = jsonOf({ version, step, random, ...kept }, "saveCheckpoint: the checkpoint");
+  const variables = variablesOf(state);
+  const values = await readVariables(variables);
+  for (const [name, { trainable }] of variables) {
+    check(
+      !trainable || allFinite(values.get(name) as StoredTensor),
+      () =>
+        `${file} is left as it was: ${name} is not finite after step ${step}: lower the learning rate or clip the gradients; ` +
+        "compile with detectAnomalies to see where",
+    );
+  }
+  await writeSafetensors(file, values, { [key]: notes });
+}
+
+/** Whether all elements are numbers, and none is infinite. */
+function allFinite({ dtype, data }: StoredTensor): boolean {
+  if (!isFloat(dtype)) return true;
+  // The exponent of a float16 that is not finite is all ones.
+  if (dtype === "float16") return (data as Uint16Array).every((bits) => (bits & 0x7c00) !== 0x7c00);
+  return (data as Float32Array | Float64Array).every(Number.isFinite);
 }
 
 /**
@@ -82,12 +114,8 @@ function variablesOf(state: Readonly<Record<string, Stateful>>): Map<string, Var
 
 function parseNotes(file: string, text: string | undefined): z.infer<typeof notesSchema> {
   check(text !== undefined, () => `${file}: not a checkpoint: a safetensors file without the metadata "${key}"`);
-  try {
-    const notes = notesSchema.parse(JSON.parse(text));
-    check(notes.version <= version, () => `${file}: a checkpoint of version ${notes.version}, expected at most ${version}: update Kasane`);
-    return notes;
-  } catch (error) {
-    if (error instanceof KasaneError) throw error;
-    throw new KasaneError(`${file}: not a checkpoint: its metadata "${key}" is damaged`, { cause: error });
-  }
+  const fault = `${file}: not a checkpoint: its metadata "${key}" is damaged`;
+  const notes = parseAs(notesSchema, parseJson(text, `${fault}: expected JSON`), fault);
+  check(notes.version <= version, () => `${file}: a checkpoint of version ${notes.version}, expected at most ${version}: update Kasane`);
+  return notes;
 }

@@ -1,109 +1,42 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
-import type { EventWriter } from "../files/events.js";
+import { writing } from "../files/fileError.js";
+import { type FolderLock, lockFolder } from "../files/folderLock.js";
+import { parseAs } from "../files/schema.js";
 import { check } from "../graph/error.js";
-import type { Tensor } from "../graph/tensor.js";
 import { RunningMeans } from "../metrics/classification.js";
 import { randomState, setRandomState } from "../random/state.js";
-import { loadCheckpoint, randomStateSchema, type Stateful, saveCheckpoint } from "./checkpoint.js";
+import { loadCheckpoint, readCheckpointNotes, type Stateful, saveCheckpoint } from "./checkpoint.js";
+import { figuresOf, isBetter } from "./figures.js";
+import type { FitOptions, FitResult } from "./fitOptions.js";
 import { watchInterrupt } from "./interrupt.js";
-import { type Metrics, MetricsFile } from "./metricsFile.js";
-import { Progress, type ProgressStream, showFigures, type Work } from "./progress.js";
+import { checkFigures, type Metrics, MetricsFile } from "./metricsFile.js";
+import { type Position, positionSchema } from "./position.js";
+import { Progress, showFigures } from "./progress.js";
 
-/** What a training run is made of. */
-export interface FitOptions<Batch> {
-  /**
-   * Makes one step, as a compiled function does, or the `count` steps that `stepsPerCall` says, after the `done` made before.
-   * The scalars of its result are the step's figures, of which the means are recorded.
-   */
-  readonly step: (batch: Batch, count: number, done: number) => Promise<Readonly<Record<string, Tensor | number>>>;
-  /** How many steps the next call of `step` makes, `done` having been made; by default 1. */
-  readonly stepsPerCall?: (done: number) => number;
-  /**
-   * The batches of an epoch, counted from 0. They may end never; shuffle by the epoch's number, and a resumed run sees the same ones.
-   * By default `undefined` without end, for steps that make their own data.
-   */
-  readonly batches?: (epoch: number) => Iterable<Batch> | AsyncIterable<Batch>;
-  /** Where the run ends, in epochs, in steps, or what comes first of both. */
-  readonly epochs?: number;
-  readonly steps?: number;
-  /** Computes figures on data that is not trained on: at the end of every epoch, or every so many steps, and at the end. */
-  readonly validate?: () => Promise<Readonly<Record<string, number>>>;
-  readonly validateEvery?: number;
-  /** Which figure of `validate` tells how good the model is; the run ends after `patience` validations none of which was the best. */
-  readonly best?: { readonly metric: string; readonly mode?: "min" | "max"; readonly patience?: number };
-  /** Where `metrics.jsonl` goes, and with `state` the checkpoints `last.safetensors` and (with `best`) `best.safetensors`. */
-  readonly folder?: string;
-  /** What checkpoints keep: `{ model, optimizer }`. */
-  readonly state?: Readonly<Record<string, Stateful>>;
-  /** The configuration that checkpoints carry; any value that JSON holds. */
-  readonly config?: unknown;
-  /** Whether to go on from `last.safetensors` in the folder: to the bit as if there had been no break. */
-  readonly resume?: boolean;
-  /** The number of steps whose mean figures make one record. */
-  readonly recordEvery?: number;
-  /** Is told of every record. */
-  readonly onRecord?: (metrics: Metrics) => void;
-  readonly events?: EventWriter;
-  /** Where progress is shown, by default stderr. */
-  readonly progress?: ProgressStream | false;
-  /** What progress shows of the steps' mean figures, by default all as they are. */
-  readonly show?: (means: Readonly<Record<string, number>>) => Readonly<Record<string, number>>;
-  /** What progress tells the rate in beside steps. */
-  readonly work?: Work;
-  /** Ends the run after the step being made. By default Ctrl-C does; a second one ends the process. */
-  readonly signal?: AbortSignal;
-  /** What the user is told to do to go on with an interrupted run. */
-  readonly howToResume?: string;
-}
-
-/** How a training run went. */
-export interface FitResult {
-  readonly step: number;
-  readonly ended: "complete" | "stoppedEarly" | "interrupted";
-  /** All records, also those of the runs that this one resumed. */
-  readonly history: readonly Metrics[];
-  /** The best value of the figure that `best` names. */
-  readonly best: number | undefined;
-}
-
-/** How far a run is, as its checkpoints keep it. */
-const positionSchema = z.object({
-  step: z.int(),
-  epoch: z.int(),
-  /** How many batches of the epoch were trained on, and the random state when it began: its batches may be drawn from that. */
-  batch: z.int(),
-  epochRandom: randomStateSchema,
-  /** The step of the last validation, the best figure and the number of validations since. */
-  validated: z.int(),
-  best: z.number().optional(),
-  sinceBest: z.int(),
-  /** Sums of figures that are not yet recorded, with their counts. */
-  sums: z.record(z.string(), z.tuple([z.number(), z.number()])),
-});
-
-/** Milliseconds between two checkpoints that a killed run can go on from. */
-const savePeriod = 60_000;
+/** Seconds after which a run first saves itself; from then on twice as long each time, up to `saveEverySeconds`. */
+const firstSave = 5;
 
 /** Milliseconds after which the event loop gets its turn, where steps leave it none: signals wait for it. */
 const yieldPeriod = 50;
 
-type Position = z.infer<typeof positionSchema>;
-
 /**
  * The training loop: steps, records of their figures, validation, early stopping, checkpoints, progress. Node only.
- * @throws KasaneError where nothing says when to end, a step's figure is not finite, or what is to be resumed cannot be
+ * @throws KasaneError where nothing says when to end, a figure or a parameter that is to be saved is not finite, the folder is in use, holds
+ *   another run or cannot be written, or what is to be resumed cannot be; what was saved before stays
  */
 export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult> {
   const run = new Run(options);
-  await run.begin();
+  const lock = options.folder === undefined ? undefined : await lockFolder(options.folder, "fit.lock");
   const watch = options.signal ? undefined : watchInterrupt();
   try {
-    return await run.train(options.signal ?? (watch as NonNullable<typeof watch>).signal);
+    await run.begin(lock);
+    const result = await run.train(options.signal ?? (watch as NonNullable<typeof watch>).signal);
+    return result.ended === "interrupted" && watch ? { ...result, interrupt: watch.signal.reason } : result;
   } finally {
     run.progress.end();
     watch?.release();
+    lock?.release();
   }
 }
 
@@ -114,20 +47,47 @@ class Run<Batch> {
   private readonly metricsFile: MetricsFile | undefined;
   /** The checkpoint to go on from. */
   private readonly last: string | undefined;
-  private readonly at: Position = { step: 0, epoch: 0, batch: 0, epochRandom: randomState(), validated: 0, sinceBest: 0, sums: {} };
+  private readonly at: Position = {
+    step: 0,
+    epoch: 0,
+    batch: 0,
+    epochRandom: randomState(),
+    validated: 0,
+    sinceBest: 0,
+    sums: {},
+    recorded: 0,
+  };
+  private lock: FolderLock | undefined;
   private readonly means = new RunningMeans();
   private history: Metrics[] = [];
   readonly progress: Progress;
   private saved = performance.now();
+  /** Milliseconds from one checkpoint to the next. */
+  private savePeriod: number;
   private yielded = this.saved;
 
   constructor(private readonly options: FitOptions<Batch>) {
     const { epochs = Number.POSITIVE_INFINITY, steps = Number.POSITIVE_INFINITY, folder, state, progress, work } = options;
+    const { validateEvery, recordEvery, best, saveEverySeconds = 60, batches, resume = false } = options;
     check(Number.isFinite(epochs) || Number.isFinite(steps), () => "fit: got neither epochs nor steps: one must say where to end");
+    check(
+      batches !== undefined || Number.isFinite(steps),
+      () => "fit: got epochs and no batches: without batches, steps must say where to end",
+    );
+    checkCount("epochs", epochs, 0);
+    checkCount("steps", steps, 0);
+    checkCount("validateEvery", validateEvery, 1);
+    checkCount("recordEvery", recordEvery, 1);
+    checkCount("best.patience", best?.patience, 1);
+    check(saveEverySeconds >= 0, () => `fit: got saveEverySeconds ${saveEverySeconds}, expected seconds from 0`);
+    check(
+      !resume || (folder !== undefined && state !== undefined),
+      () => "fit: resume needs the folder of the run and the state that its checkpoint keeps",
+    );
     this.epochs = epochs;
     this.steps = steps;
+    this.savePeriod = 1000 * Math.min(firstSave, saveEverySeconds);
     if (folder !== undefined) {
-      mkdirSync(folder, { recursive: true });
       this.metricsFile = new MetricsFile(join(folder, "metrics.jsonl"));
       if (state) this.last = join(folder, "last.safetensors");
     }
@@ -138,24 +98,42 @@ class Run<Batch> {
     });
   }
 
-  /** Takes up the last checkpoint, where the run is resumed. */
-  async begin(): Promise<void> {
-    const { at, last, means, metricsFile } = this;
-    const { resume = false, state, events } = this.options;
-    if (resume) {
-      check(
-        last !== undefined && state !== undefined,
-        () => "fit: resume needs the folder of the run and the state that its checkpoint keeps",
-      );
-      const parsed = positionSchema.safeParse((await loadCheckpoint(last, state)).extra);
-      check(parsed.success, () => `${last}: not a checkpoint that fit saved: it does not say how far the run was`);
-      Object.assign(at, parsed.data);
-      means.restore(at.sums);
-      await metricsFile?.forgetAfter(at.step);
-      this.history = metricsFile?.read() ?? [];
-      events?.restart(at.step + 1);
-    }
-    this.progress.begin(at.step);
+  /** Takes up the last checkpoint, where the run is resumed; else sees to it that the folder holds no other run. */
+  async begin(lock: FolderLock | undefined): Promise<void> {
+    const { resume = false, state } = this.options;
+    this.lock = lock;
+    if (resume) await this.resume(this.last as string, state as NonNullable<typeof state>);
+    else this.clear();
+    this.progress.begin(this.at.step);
+  }
+
+  private async resume(last: string, state: Readonly<Record<string, Stateful>>): Promise<void> {
+    const { at, means, metricsFile } = this;
+    const { step, extra } = await readCheckpointNotes(last);
+    const position = parseAs(positionSchema, extra, `${last}: not a checkpoint that fit saved: it does not say how far the run was`);
+    check(position.step === step, () => `${last}: damaged: it is of step ${step} and of step ${position.step}`);
+    await loadCheckpoint(last, state);
+    Object.assign(at, position);
+    means.restore(at.sums);
+    metricsFile?.truncate(at.recorded);
+    this.history = metricsFile?.read() ?? [];
+    const damaged = metricsFile?.countDamaged() ?? 0;
+    if (damaged > 0) this.progress.print(`${metricsFile?.file}: ${damaged} damaged ${damaged === 1 ? "line is" : "lines are"} passed over`);
+    this.options.events?.restart(at.step + 1);
+  }
+
+  /** @throws KasaneError where the folder holds a run that is not to be overwritten */
+  private clear(): void {
+    const { folder, overwrite = false } = this.options;
+    if (folder === undefined) return;
+    const files = ["metrics.jsonl", "last.safetensors", "best.safetensors"].map((name) => join(folder, name));
+    const kept = files.find((file) => existsSync(file));
+    check(
+      kept === undefined || overwrite,
+      () =>
+        `fit: ${folder} holds a run already (${kept}): go on with it (resume: true), name another folder, or give it up (overwrite: true)`,
+    );
+    for (const file of files) writing(file, () => rmSync(file, { force: true }));
   }
 
   async train(signal: AbortSignal): Promise<FitResult> {
@@ -191,11 +169,18 @@ class Run<Batch> {
     if (passing > 0) setRandomState(at.epochRandom);
     for await (const batch of batches(at.epoch)) {
       if (passing > 0) {
-        if (--passing === 0) setRandomState(resumed);
+        passing--;
+        await this.giveTurn();
+        if (passing === 0 || this.hasEnded(signal)) setRandomState(resumed);
+        if (this.hasEnded(signal)) return false;
         continue;
       }
       const before = at.step;
       const count = stepsPerCall?.(before) ?? 1;
+      check(
+        Number.isSafeInteger(count) && count >= 1,
+        () => `fit: stepsPerCall gave ${count} at step ${before}, expected an integer from 1`,
+      );
       means.add(await figuresOf(await step(batch, count, before), before + 1));
       at.step += count;
       at.batch++;
@@ -203,16 +188,28 @@ class Run<Batch> {
       progress.update(at.step, show?.(values) ?? values);
       if (isDue(recordEvery, before, at.step)) this.recordMeans();
       if (validateEvery !== undefined && isDue(validateEvery, before, at.step)) await this.validate();
-      const now = performance.now();
-      if (now - this.saved > savePeriod) await this.save(this.last);
-      if (now - this.yielded > yieldPeriod) {
-        await new Promise(setImmediate);
-        this.yielded = now;
+      if (performance.now() - this.saved > this.savePeriod) {
+        await this.save(this.last);
+        this.savePeriod = Math.min(2 * this.savePeriod, 1000 * (this.options.saveEverySeconds ?? 60));
       }
+      await this.giveTurn();
       if (this.hasEnded(signal)) return false;
     }
     check(at.batch > 0, () => `fit: epoch ${at.epoch} has no batches`);
+    check(
+      passing === 0,
+      () =>
+        `${this.last} is of batch ${at.batch} of epoch ${at.epoch}, which has ${at.batch - passing}: the run was of other data or batches`,
+    );
     return true;
+  }
+
+  /** Lets signals and timers come, which wait for the event loop. */
+  private async giveTurn(): Promise<void> {
+    const now = performance.now();
+    if (now - this.yielded <= yieldPeriod) return;
+    await new Promise(setImmediate);
+    this.yielded = now;
   }
 
   /** Validates, unless this step was. */
@@ -222,6 +219,7 @@ class Run<Batch> {
     if (!validate || at.validated === at.step) return;
     this.recordMeans();
     const figures = await validate();
+    checkFigures(figures, "fit: validate");
     at.validated = at.step;
     this.record(figures);
     const isBest = goal !== undefined && isBetter(figures, goal, at.best);
@@ -259,6 +257,8 @@ class Run<Batch> {
     const { state, config } = this.options;
     if (file === undefined || !state) return;
     const { at, means } = this;
+    this.lock?.check();
+    at.recorded = this.metricsFile?.sync() ?? 0;
     await saveCheckpoint(file, { state, step: at.step, config, extra: { ...at, sums: means.sums() } });
     this.saved = performance.now();
   }
@@ -267,34 +267,13 @@ class Run<Batch> {
 /** No data, for ever. */
 const endless: Iterable<undefined> = { [Symbol.iterator]: () => ({ next: () => ({ value: undefined, done: false }) }) };
 
-/** Whether what is done every so many steps is to be done once `after` were made, and was not yet after `before`. */
+/** Whether a multiple of `every` lies in (before, after]. */
 const isDue = (every: number, before: number, after: number): boolean => Math.floor(after / every) > Math.floor(before / every);
 
-/** The scalars of a step's result. */
-async function figuresOf(result: Readonly<Record<string, Tensor | number>>, step: number): Promise<Record<string, number>> {
-  const figures: Record<string, number> = {};
-  for (const [name, value] of Object.entries(result)) {
-    if (typeof value !== "number" && value.size !== 1) continue;
-    const figure = typeof value === "number" ? value : await value.item();
-    check(
-      Number.isFinite(figure),
-      () =>
-        `fit: ${name} is ${figure} at step ${step}: lower the learning rate or clip the gradients; compile with detectAnomalies to see where`,
-    );
-    figures[name] = figure;
-  }
-  return figures;
-}
-
-function isBetter(
-  figures: Readonly<Record<string, number>>,
-  { metric, mode = "min" }: NonNullable<FitOptions<never>["best"]>,
-  best?: number,
-): boolean {
-  const value = figures[metric];
-  check(value !== undefined, () => `fit: best.metric is "${metric}", but validate gives ${Object.keys(figures).join(", ") || "nothing"}`);
-  if (!Number.isFinite(value) || best === undefined) return Number.isFinite(value);
-  return mode === "min" ? value < best : value > best;
+/** Throws unless an option is an integer from `least`, or left out, or without end. */
+function checkCount(name: string, value: number | undefined, least: number): void {
+  const isRight = value === undefined || value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && value >= least);
+  check(isRight, () => `fit: got ${name} ${value}, expected an integer from ${least}`);
 }
 
 function interruptedMessage(step: number, file: string | undefined, howToResume = "call fit again with resume: true"): string {

@@ -1,0 +1,73 @@
+import type { EventWriter } from "../files/events.js";
+import type { Tensor } from "../graph/tensor.js";
+import type { Stateful } from "./checkpoint.js";
+import type { Goal } from "./figures.js";
+import type { InterruptSignal } from "./interrupt.js";
+import type { Metrics } from "./metricsFile.js";
+import type { ProgressStream, Work } from "./progress.js";
+
+/** What a training run is made of. */
+export interface FitOptions<Batch> {
+  /**
+   * Makes one step, as a compiled function does, or the `count` steps that `stepsPerCall` says, after the `done` made before.
+   * The scalars of its result are the step's figures, of which the means are recorded.
+   */
+  readonly step: (batch: Batch, count: number, done: number) => Promise<Readonly<Record<string, Tensor | number>>>;
+  /** How many steps the next call of `step` makes, one or more, after the `done` made before; by default 1. */
+  readonly stepsPerCall?: (done: number) => number;
+  /**
+   * The batches of an epoch, counted from 0. They may be endless; shuffle by the epoch's number, and a resumed run sees the same ones.
+   * By default `undefined` without end, for steps that make their own data; then `steps` says where to end.
+   */
+  readonly batches?: (epoch: number) => Iterable<Batch> | AsyncIterable<Batch>;
+  /** Where the run ends, in epochs, in steps, or what comes first of both. */
+  readonly epochs?: number;
+  readonly steps?: number;
+  /** Computes figures on data that is not trained on: at the end of every epoch, or every so many steps, and at the end. */
+  readonly validate?: () => Promise<Readonly<Record<string, number>>>;
+  readonly validateEvery?: number;
+  /** Which figure of `validate` tells how good the model is; the run ends after `patience` validations none of which was the best. */
+  readonly best?: Goal & { readonly patience?: number };
+  /**
+   * Where `metrics.jsonl` goes, and with `state` the checkpoints `last.safetensors` and (with `best`) `best.safetensors`. It is locked: two
+   * runs never write into one folder.
+   */
+  readonly folder?: string;
+  /** Whether a run that the folder holds is removed. By default that is an error. */
+  readonly overwrite?: boolean;
+  /** What checkpoints keep: `{ model, optimizer }`. */
+  readonly state?: Readonly<Record<string, Stateful>>;
+  /** The configuration that checkpoints carry; any value that JSON holds. */
+  readonly config?: unknown;
+  /** Whether to go on from `last.safetensors` in the folder: to the bit as if there had been no break. */
+  readonly resume?: boolean;
+  /** Seconds between two checkpoints that a killed run can go on from, by default 60. The first ones come sooner. */
+  readonly saveEverySeconds?: number;
+  /** The number of steps whose mean figures make one record. */
+  readonly recordEvery?: number;
+  /** Is told of every record. */
+  readonly onRecord?: (metrics: Metrics) => void;
+  readonly events?: EventWriter;
+  /** Where progress is shown, by default stderr. */
+  readonly progress?: ProgressStream | false;
+  /** What progress shows of the steps' mean figures, by default all as they are. */
+  readonly show?: (means: Readonly<Record<string, number>>) => Readonly<Record<string, number>>;
+  /** What progress tells the rate in beside steps. */
+  readonly work?: Work;
+  /** Ends the run after the step being made. By default Ctrl-C and SIGTERM do; a second one ends the process. */
+  readonly signal?: AbortSignal;
+  /** What the user is told to do to go on with an interrupted run. */
+  readonly howToResume?: string;
+}
+
+/** How a training run went. */
+export interface FitResult {
+  readonly step: number;
+  readonly ended: "complete" | "stoppedEarly" | "interrupted";
+  /** What interrupted it, unless `signal` was given. */
+  readonly interrupt?: InterruptSignal;
+  /** All records, also those of the runs that this one resumed. */
+  readonly history: readonly Metrics[];
+  /** The best value of the figure that `best` names. */
+  readonly best: number | undefined;
+}
