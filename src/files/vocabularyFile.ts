@@ -28,6 +28,6 @@ export function loadVocabulary(file: string, unknown?: string): Vocabulary {
   check(tokens !== undefined, () => `${file} is missing: without the vocabulary the model's ids mean nothing: train it again`);
   check(Array.isArray(tokens), () => `${file} is damaged: expected a list of words in JSON`);
   const wrong = tokens.findIndex((token) => typeof token !== "string");
-  check(wrong < 0, () => `${file} is damaged: entry ${wrong} is no text, expected a list of words in JSON`);
+  check(wrong < 0, () => `${file} is damaged: expected a list of words in JSON: entry ${wrong} is a ${typeof tokens[wrong]}`);
   return new Vocabulary(tokens, unknown);
 }
