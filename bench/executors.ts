@@ -63,7 +63,7 @@ function bag(words: number, width: number, batch: number): Graph {
   const table = new Variable(random.normal([words, width]));
   const fn = (...[ids, y]: Tensor[]) => {
     const loss = gather(table, ids as Tensor)
-      .mean({ axes: 1 })
+      .mean({ axis: 1 })
       .sub(y as Tensor)
       .square()
       .mean();

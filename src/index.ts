@@ -20,6 +20,7 @@ export * as nn from "./nn/index.js";
 export { type Exportable, type InputSpecification, onnxModel } from "./onnx/model.js";
 export * from "./ops/activation.js";
 export * from "./ops/arithmetic.js";
+export type { AxesOptions, AxisOptions } from "./ops/axis.js";
 export { cast } from "./ops/cast.js";
 export * from "./ops/compare.js";
 export { type NestedArray, type TensorLike, tensor } from "./ops/constants.js";

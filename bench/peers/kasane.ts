@@ -127,7 +127,7 @@ class Bag extends Model {
   }
 
   override forward({ ids, targets }: Batch): Tensor {
-    return classify(this.output.forward(this.embedding.forward(ids as Tensor).mean({ axes: 1 })), targets);
+    return classify(this.output.forward(this.embedding.forward(ids as Tensor).mean({ axis: 1 })), targets);
   }
 }
 

@@ -29,7 +29,7 @@ const toBits = (numbers: Tensor, bits: number): Tensor =>
     .div(tensor(2).pow(arange(bits)).reshape([bits, 1, 1]))
     .floor()
     .mod(2);
-const sumOf = (addends: Tensor): Tensor => addends.sum({ axes: -1, keepDims: true });
+const sumOf = (addends: Tensor): Tensor => addends.sum({ axis: -1, keepDims: true });
 
 // Model: at every step two bits in, one bit of the sum out; what is carried over is in the hidden state. No biases.
 class Adder extends nn.Module {
@@ -145,12 +145,12 @@ async function shareAddedExactly(model: Adder, bits: number, device: Device): Pr
   const count = 2 ** (bits - 1);
   const evaluate = compile(
     (pair: Tensor) => {
-      const addends = stack([pair.floorDiv(count), pair.mod(count)], 1);
+      const addends = stack([pair.floorDiv(count), pair.mod(count)], { axis: 1 });
       const right = model
         .forward(toBits(addends, bits))
         .round()
         .equal(toBits(sumOf(addends), bits));
-      return right.all({ axes: 0 }).cast("float32").mean();
+      return right.all({ axis: 0 }).cast("float32").mean();
     },
     { device },
   );

@@ -43,7 +43,7 @@ export function addingProblem(time: number, batch: number) {
       .cast("float32");
   const marks = at(0, half).add(at(half, time - half));
   const numbers = random.uniform([time, batch]);
-  return { x: stack([numbers, marks], 2), targets: numbers.mul(marks).sum({ axes: 0 }).reshape([batch, 1]) };
+  return { x: stack([numbers, marks], { axis: 2 }), targets: numbers.mul(marks).sum({ axis: 0 }).reshape([batch, 1]) };
 }
 
 /** Why LSTM: how far the gradient reaches back in four cells, and what they learn from it. */
@@ -77,7 +77,7 @@ export const longMemory = defineExperiment({
       );
       const { logarithms } = await measure.many(arange(networks));
       // The geometric mean over the networks.
-      const norms = await logarithms.mean({ axes: 0 }).exp().data();
+      const norms = await logarithms.mean({ axis: 0 }).exp().data();
       const y = Array.from(norms, Number).reverse();
       fresh.push({ name: cells[name].title, x: lagsOf(lags), y });
       context.record(0, { [`${name}/gradient`]: y.at(-1) as number });

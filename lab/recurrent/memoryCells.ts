@@ -70,9 +70,9 @@ export function gradientByLag(cell: Cell, x: Tensor): Tensor {
   const [time, batch] = x.shape as [number, number, number];
   const nudges = cell.parts.map(() => zeros([time, batch, cell.hiddenSize]));
   const back = stack(grad(lastHidden(cell, x, nudges).sum(), nudges) as Tensor[]);
-  const squares = back.square().sum({ axes: [0, 3] }); // [time, batch]
+  const squares = back.square().sum({ axis: [0, 3] }); // [time, batch]
   return squares
-    .mean({ axes: 1 })
+    .mean({ axis: 1 })
     .sqrt()
     .div(ones([cell.hiddenSize]).norm());
 }

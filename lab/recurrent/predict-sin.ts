@@ -100,7 +100,7 @@ export const predictSin = defineExperiment({
         scan(
           ([window]) => {
             const next = model.forward(window as Tensor);
-            return { carry: [concat([slice(window as Tensor, [[1]]), unsqueeze(next, 0)])], outputs: [next] };
+            return { carry: [concat([slice(window as Tensor, [[1]]), unsqueeze(next, { axis: 0 })])], outputs: [next] };
           },
           [first],
           [zeros([generatedSteps])],

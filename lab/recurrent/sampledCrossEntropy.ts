@@ -50,18 +50,18 @@ export function sampledCrossEntropy(hidden: Tensor, targets: Tensor, weight: Ten
   const places = mul(add(cast(arange(sampledWords), "float32"), random.uniform([sampledWords])), stretch);
   const drawn = minimum(add(cast(floor(places), "int32"), frequentWords), vocabularySize - 1);
 
-  const ofTarget = add(sum(mul(hidden, gather(weight, targets)), { axes: -1 }), gather(bias, targets));
+  const ofTarget = add(sum(mul(hidden, gather(weight, targets)), { axis: -1 }), gather(bias, targets));
   const ofFrequent = add(matmul(hidden, transpose(slice(weight, [[0, frequentWords]]))), slice(bias, [[0, frequentWords]]));
   const ofDrawn = add(matmul(hidden, transpose(gather(weight, drawn))), add(gather(bias, drawn), Math.log(stretch)));
 
   // ln Z with Z = Σ_frequent eˣ + stretch Σ_drawn eˣ + e^target, of which a frequent target is in the first sum, and a rare one not in the second
   const denominator = stack(
     [
-      logSumExp(ofFrequent, { axes: -1 }),
-      logSumExp(where(equal(unsqueeze(targets, -1), drawn), nothing, ofDrawn), { axes: -1 }),
+      logSumExp(ofFrequent, { axis: -1 }),
+      logSumExp(where(equal(unsqueeze(targets, { axis: -1 }), drawn), nothing, ofDrawn), { axis: -1 }),
       where(less(targets, frequentWords), nothing, ofTarget),
     ],
-    -1,
+    { axis: -1 },
   );
-  return mean(sub(logSumExp(denominator, { axes: -1 }), ofTarget));
+  return mean(sub(logSumExp(denominator, { axis: -1 }), ofTarget));
 }

@@ -101,7 +101,7 @@ export class TypoDetector extends nn.Module {
   /** Logits `[time, batch, 2]`: that a word is misspelt, and that one is missing before it. */
   forward({ words, characters, places, lengths }: EncodedSentences): Tensor {
     const spelling = this.speller.forward(this.characterVectors.forward(characters)).state.hidden.reshape([words.size, -1]);
-    const inputs = this.dropout.forward(gather(concat([this.wordVectors.forward(words), spelling], 1), places));
+    const inputs = this.dropout.forward(gather(concat([this.wordVectors.forward(words), spelling], { axis: 1 }), places));
     return this.output.forward(this.dropout.forward(this.reader.forward(inputs, { lengths }).outputs));
   }
 }

@@ -23,7 +23,7 @@ export async function letterInfluence(
       phonemes.length,
     );
   const logits = model.forward(matrix(sources, word.length), rows([begin, ...phonemes.slice(0, -1)]));
-  const values = await takeAlongAxis(softmax(logits), unsqueeze(rows(phonemes), -1)).data();
+  const values = await takeAlongAxis(softmax(logits), unsqueeze(rows(phonemes), { axis: -1 })).data();
   return phonemes.map((_, i) => {
     const influence = new Array<number>(word.length).fill(0);
     leftOut.forEach(({ first, length }, row) => {

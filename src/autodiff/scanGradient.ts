@@ -154,7 +154,7 @@ function splitSum(gradient: Tensor, body: Body, own: number): SplitSum {
 
 /** The sum over all steps of what `node` sums at each, given the stack of its inputs. */
 const totalOf = ({ attributes }: Node, stack: Tensor): Tensor =>
-  sum(stack, { axes: [0, ...(attributes.axes as readonly number[]).map((axis) => axis + 1)] });
+  sum(stack, { axis: [0, ...(attributes.axes as readonly number[]).map((axis) => axis + 1)] });
 
 /** `A` and `B` of a node that computes `AᵀB` of two matrices. */
 function factorsOf({ operator, inputs: [left, right] }: Node): [Tensor, Tensor] | undefined {

@@ -75,7 +75,7 @@ function stepByStep<State extends object>(
     (logits) => {
       const tokens = choose(logits);
       const chosen = reshape(takeAlongAxis(logits, reshape(tokens, [-1, 1])), [-1]);
-      return { tokens, logProbabilities: cast(sub(chosen, logSumExp(logits, { axes: -1 })), "float32") };
+      return { tokens, logProbabilities: cast(sub(chosen, logSumExp(logits, { axis: -1 })), "float32") };
     },
     device,
   );

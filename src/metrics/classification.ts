@@ -77,8 +77,8 @@ export function topKAccuracy(logits: Tensor, targets: Tensor, k: number): Tensor
     sameShape(expected, targets.shape),
     () => `topKAccuracy: targets ${showShape(targets.shape)} for logits ${showShape(logits.shape)}, expected ${showShape(expected)}`,
   );
-  const found = equal(topK(logits, k).indices, unsqueeze(cast(targets, "int32"), -1));
-  return mean(cast(any(found, { axes: -1 }), "float32"));
+  const found = equal(topK(logits, k).indices, unsqueeze(cast(targets, "int32"), { axis: -1 }));
+  return mean(cast(any(found, { axis: -1 }), "float32"));
 }
 
 /**
@@ -93,7 +93,7 @@ export function logLoss(probabilities: Tensor, targets: Tensor, epsilon = 2 ** -
     sameShape(expected, targets.shape),
     () => `logLoss: targets ${showShape(targets.shape)} for ${showShape(probabilities.shape)}, expected ${showShape(expected)}`,
   );
-  const picked = takeAlongAxis(probabilities, unsqueeze(targets, -1), -1);
+  const picked = takeAlongAxis(probabilities, unsqueeze(targets, { axis: -1 }), { axis: -1 });
   return neg(mean(log(clip(picked, epsilon, 1))));
 }
 

@@ -156,7 +156,7 @@ export class SequenceToSequence extends Module implements SequenceModel<Sequence
     const [batch] = source.shape as [number];
     const vectors = this.dropout.forward(this.sourceVectors.forward(transpose(source)));
     // A row that fills a batch up may be padding alone.
-    const lengths = maximum(sum(notEqual(source, padding), { axes: 1 }), 1);
+    const lengths = maximum(sum(notEqual(source, padding), { axis: 1 }), 1);
     const { outputs, state } = this.encoder.forward(vectors, { lengths });
     const { bridge } = this;
     const bridged =
@@ -183,7 +183,7 @@ export class SequenceToSequence extends Module implements SequenceModel<Sequence
     memory: Memory | undefined,
   ): { output: Tensor; weights: Tensor | undefined; after: Progress } {
     const [batch] = vectors.shape as [number];
-    const input = fed ? concat([vectors, fed], 1) : vectors;
+    const input = fed ? concat([vectors, fed], { axis: 1 }) : vectors;
     const { outputs, state } = this.decoder.forward(reshape(input, [1, batch, -1]), { state: swapBatch(network) });
     const looked = this.look(reshape(outputs, [batch, 1, -1]), memory);
     const output = reshape(looked.output, [batch, -1]);
@@ -198,7 +198,7 @@ export class SequenceToSequence extends Module implements SequenceModel<Sequence
   private look(hidden: Tensor, memory: Memory | undefined): Partial<Attended> & { output: Tensor } {
     if (!this.attention || !this.combination || !memory) return { output: hidden };
     const { output, weights } = attend(this.attention.score(hidden, memory.projected), memory.values, { keyPadding: memory.padding });
-    return { output: tanh(this.combination.forward(concat([output, hidden], 2))), weights };
+    return { output: tanh(this.combination.forward(concat([output, hidden], { axis: 2 }))), weights };
   }
 
   /** All steps on vectors `[targets, batch, size]`, where none needs what the one before found: `[batch, targets, hiddenSize]`. */

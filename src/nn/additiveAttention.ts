@@ -25,7 +25,7 @@ export class AdditiveAttention extends Attention {
 
   score(query: Tensor, projected: Tensor): Tensor {
     // [batch, queries, 1, size] + [batch, 1, keys, size]
-    const compared = tanh(add(unsqueeze(this.query.forward(query), 2), unsqueeze(projected, 1)));
-    return squeeze(this.vector.forward(compared), -1);
+    const compared = tanh(add(unsqueeze(this.query.forward(query), { axis: 2 }), unsqueeze(projected, { axis: 1 })));
+    return squeeze(this.vector.forward(compared), { axis: -1 });
   }
 }

@@ -49,9 +49,9 @@ export class ConvolutionalContext extends Module {
     const seen = padding ? where(reshape(padding, [batch, places, 1]), 0, x) : x;
     const around = (count: number) => zeros([batch, count, size], x.dtype);
     const side = (width - 1) / 2;
-    const wide = concat(causal ? [around(width - 1), seen] : [around(side), seen, around(side)], 1);
+    const wide = concat(causal ? [around(width - 1), seen] : [around(side), seen, around(side)], { axis: 1 });
     const shifted = Array.from({ length: width }, (_, i) => slice(wide, [[], [i, i + places]]));
-    return this.addTo(x, concat(shifted, 2));
+    return this.addTo(x, concat(shifted, { axis: 2 }));
   }
 
   /** What {@link step} begins with: `[batch, width - 1, size]`. */
@@ -66,7 +66,7 @@ export class ConvolutionalContext extends Module {
    */
   step(x: Tensor, recent: Tensor): { output: Tensor; recent: Tensor } {
     const [batch] = x.shape as [number];
-    const window = concat([recent, reshape(x, [batch, 1, this.size])], 1);
+    const window = concat([recent, reshape(x, [batch, 1, this.size])], { axis: 1 });
     return { output: this.addTo(x, reshape(window, [batch, this.width * this.size])), recent: slice(window, [[], [1, null]]) };
   }
 

@@ -106,9 +106,9 @@ export const orthogonal =
     const x = tril(random.normal([long, short]));
     // The reflection of eₖ onto a column x is along x ± ‖x‖ eₖ, with the sign that cancels nothing.
     const diagonal = eye(long, short);
-    const signs = sign(sum(mul(x, diagonal), { axes: 0, keepDims: true }));
-    const u = add(x, mul(diagonal, mul(signs, norm(x, { axes: 0, keepDims: true }))));
-    const unit = div(u, norm(u, { axes: 0, keepDims: true }));
+    const signs = sign(sum(mul(x, diagonal), { axis: 0, keepDims: true }));
+    const u = add(x, mul(diagonal, mul(signs, norm(x, { axis: 0, keepDims: true }))));
+    const unit = div(u, norm(u, { axis: 0, keepDims: true }));
     // T = 2 (I - N)⁻¹ = 2 (I + N)(I + N²)(I + N⁴)..., which ends: N, above the diagonal alone, has the power 0.
     let power = mul(-2, triu(matmul(transpose(unit), unit), 1));
     let inverse = add(eye(short), power);

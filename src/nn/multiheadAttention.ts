@@ -144,7 +144,7 @@ export class MultiheadAttention extends Module {
     check(inputWeight !== undefined, () => "step: self-attention needs keys and values of the queries' size");
     const [batch] = x.shape as [number];
     const place = [batch, heads, 1, size / heads];
-    const parts = split(linear(x, inputWeight, inputBias), 3, 1).map((part) => reshape(part, place));
+    const parts = split(linear(x, inputWeight, inputBias), 3, { axis: 1 }).map((part) => reshape(part, place));
     const [queries, keys, values] = parts as [Tensor, Tensor, Tensor];
     const capacity = cache.keys.shape[2] as number;
     const positions = reshape(position, [batch, 1, 1, 1]);
@@ -179,7 +179,7 @@ export class MultiheadAttention extends Module {
     const farthest = ((relativePositionBias.shape[1] as number) - 1) / 2;
     const places = reshape(arange(queries), [queries, 1]);
     const from = position ? add(reshape(position, [-1, 1, 1]), places) : places;
-    const bias = gather(relativePositionBias, add(clip(sub(arange(keys), from), -farthest, farthest), farthest), 1);
+    const bias = gather(relativePositionBias, add(clip(sub(arange(keys), from), -farthest, farthest), farthest), { axis: 1 });
     return position ? transpose(bias, [1, 0, 2, 3]) : bias;
   }
 

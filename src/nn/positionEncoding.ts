@@ -18,5 +18,5 @@ export function sinusoidalEncoding(positions: Tensor, size: number): Tensor {
   const frequencies = Float32Array.from({ length: size }, (_, i) => 10000 ** (-(i - (i % 2)) / size));
   // cos x = sin(x + π/2)
   const phases = Float32Array.from({ length: size }, (_, i) => (i % 2) * (Math.PI / 2));
-  return sin(add(mul(unsqueeze(cast(positions, "float32"), -1), tensor(frequencies)), tensor(phases)));
+  return sin(add(mul(unsqueeze(cast(positions, "float32"), { axis: -1 }), tensor(frequencies)), tensor(phases)));
 }

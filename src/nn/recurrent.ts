@@ -120,7 +120,7 @@ export abstract class RecurrentNetwork<State extends HiddenState> extends Module
       final.push(...runs.map(([, ...last]) => last));
       values = concat(
         runs.map(([outputs]) => outputs as Tensor),
-        2,
+        { axis: 2 },
       );
     });
     const last = parts.map((part, i) => [part, stack(final.map((each) => each[i] as Tensor))]);
@@ -169,7 +169,7 @@ function untilEnds(parts: readonly Tensor[], lengths: Tensor, turned: (value: Te
   const [time] = hidden.shape as [number];
   const [place, counts] = [reshape(arange(time), [time, 1, 1]), reshape(lengths, [lengths.size, 1])];
   const isLast = equal(place, sub(counts, 1));
-  return [turned(where(less(place, counts), hidden, 0)), ...parts.map((part) => sum(where(isLast, part, 0), { axes: 0 }))];
+  return [turned(where(less(place, counts), hidden, 0)), ...parts.map((part) => sum(where(isLast, part, 0), { axis: 0 }))];
 }
 
 /** A simple recurrent network: layers of {@link RnnCell}. */

@@ -153,7 +153,7 @@ export class LstmCell extends RecurrentCell<LstmState> {
     const weight = transpose(this.weightHidden);
     const step: Recurrence = ([projected], [hidden, cell]) => {
       const gates = add(projected as Tensor, matmul(hidden as Tensor, weight));
-      const [i, f, g, o] = split(gates, 4, 1) as unknown as [Tensor, Tensor, Tensor, Tensor];
+      const [i, f, g, o] = split(gates, 4, { axis: 1 }) as unknown as [Tensor, Tensor, Tensor, Tensor];
       const next = add(mul(sigmoid(f), cell as Tensor), mul(sigmoid(i), tanh(g)));
       return [mul(sigmoid(o), tanh(next)), next];
     };
@@ -188,7 +188,7 @@ export class GruCell extends RecurrentCell<HiddenState> {
     const step: Recurrence = ([gatesInput, candidateInput], [hidden]) => {
       const h = hidden as Tensor;
       const [gates, candidate] = this.parted(matmul(h, weight), 1);
-      const [r, z] = split(sigmoid(add(gatesInput as Tensor, gates)), 2, 1) as unknown as [Tensor, Tensor];
+      const [r, z] = split(sigmoid(add(gatesInput as Tensor, gates)), 2, { axis: 1 }) as unknown as [Tensor, Tensor];
       const n = tanh(add(candidateInput as Tensor, mul(r, bias ? add(candidate, bias) : candidate)));
       // (1 - z) n + z h = n + z (h - n)
       return [add(n, mul(z, sub(h, n)))];
@@ -199,6 +199,6 @@ export class GruCell extends RecurrentCell<HiddenState> {
 
   /** The gates r and z, and the candidate n. */
   private parted(stacked: Tensor, axis: number): readonly [Tensor, Tensor] {
-    return split(stacked, [2 * this.hiddenSize, this.hiddenSize], axis) as unknown as [Tensor, Tensor];
+    return split(stacked, [2 * this.hiddenSize, this.hiddenSize], { axis }) as unknown as [Tensor, Tensor];
   }
 }

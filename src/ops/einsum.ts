@@ -57,7 +57,7 @@ export function einsum(equation: string, ...tensors: Tensor[]): Tensor {
 /** Sums over the letters that nothing after needs. */
 function keep({ x, axes }: Term, needed: ReadonlySet<string>): Term {
   const gone = axes.flatMap((letter, axis) => (needed.has(letter) ? [] : [axis]));
-  return gone.length === 0 ? { x, axes } : { x: sum(x, { axes: gone }), axes: axes.filter((letter) => needed.has(letter)) };
+  return gone.length === 0 ? { x, axes } : { x: sum(x, { axis: gone }), axes: axes.filter((letter) => needed.has(letter)) };
 }
 
 const arrange = ({ x, axes }: Term, order: readonly string[]): Tensor =>

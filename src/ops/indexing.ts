@@ -1,8 +1,9 @@
 import { type DType, isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { normalizeAxis, type Shape, sameShape, showShape } from "../graph/shape.js";
+import { type Shape, sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add, mul, where } from "./arithmetic.js";
+import { type AxisOptions, axisOf } from "./axis.js";
 import { cast, onnxTypes } from "./cast.js";
 import { equal, less } from "./compare.js";
 import { arange, zeros } from "./create.js";
@@ -42,7 +43,7 @@ export const indexing = family({
   }),
   GatherElements: declare<{ axis: number }>({
     infer: ([x, indices]) => ({ dtype: x.dtype, shape: indices.shape }),
-    gradient: [(g, [x, indices], _, { axis }) => scatterAdd(zeros(x.shape, x.dtype), indices, g, axis), undefined],
+    gradient: [(g, [x, indices], _, { axis }) => scatterAdd(zeros(x.shape, x.dtype), indices, g, { axis }), undefined],
     selection: ({ axis }) => ({ axis, whole: false, adds: false }),
     // WebGPU's kernel takes floats alone.
     lower: ([x, indices], { axis }, { device }) =>
@@ -50,7 +51,7 @@ export const indexing = family({
   }),
   ScatterElements: declare<{ axis: number }>({
     infer: ([x]) => x,
-    gradient: [(g) => g, undefined, (g, [, indices], _, { axis }) => takeAlongAxis(g, indices, axis)],
+    gradient: [(g) => g, undefined, (g, [, indices], _, { axis }) => takeAlongAxis(g, indices, { axis })],
     selection: ({ axis }) => ({ axis, whole: false, adds: true }),
     emit: (emitter, inputs, { axis }) => emitter.node("ScatterElements", inputs, { axis, reduction: "add" }),
     // WebGPU has no kernel of it, but one that scatters rows: of single elements, numbered through.
@@ -68,9 +69,9 @@ function checkIndices(operation: string, indices: Tensor): Tensor {
   return cast(indices, "int32");
 }
 
-/** The slices of `x` along `axis` that `indices` name: shape `[...before, ...indices.shape, ...after]`. An embedding is `gather(table, ids)`. */
-export const gather = (x: Tensor, indices: Tensor, axis = 0): Tensor =>
-  apply(indexing.Gather, [x, checkIndices("gather", indices)], { axis: normalizeAxis("gather", axis, x.rank) });
+/** The slices of `x` along `axis`, by default the first, that `indices` name: shape `[...before, ...indices.shape, ...after]`. An embedding is `gather(table, ids)`. */
+export const gather = (x: Tensor, indices: Tensor, options: AxisOptions = {}): Tensor =>
+  apply(indexing.Gather, [x, checkIndices("gather", indices)], { axis: axisOf("gather", options, x.rank, 0) });
 
 /** The gradient of {@link gather}: the slices added up where their indices point. */
 function scatterRows(g: Tensor, indices: Tensor, shape: Shape, axis: number): Tensor {
@@ -86,8 +87,8 @@ function scatterRows(g: Tensor, indices: Tensor, shape: Shape, axis: number): Te
   return transpose(summed, [...before.map((i) => i + 1), 0, ...after.map((_, i) => axis + 1 + i)]);
 }
 
-function checkAlong(operation: string, x: Tensor, indices: Tensor, axis: number): number {
-  const place = normalizeAxis(operation, axis, x.rank);
+function checkAlong(operation: string, x: Tensor, indices: Tensor, options: AxisOptions): number {
+  const place = axisOf(operation, options, x.rank, -1);
   check(
     indices.rank === x.rank && indices.shape.every((size, i) => i === place || size <= (x.shape[i] as number)),
     () =>
@@ -96,15 +97,15 @@ function checkAlong(operation: string, x: Tensor, indices: Tensor, axis: number)
   return place;
 }
 
-/** `result[..., i, ...] = x[..., indices[..., i, ...], ...]` along `axis`; `indices` and `x` have the same rank. */
-export function takeAlongAxis(x: Tensor, indices: Tensor, axis = -1): Tensor {
-  const place = checkAlong("takeAlongAxis", x, indices, axis);
+/** `result[..., i, ...] = x[..., indices[..., i, ...], ...]` along `axis`, by default the last; `indices` and `x` have the same rank. */
+export function takeAlongAxis(x: Tensor, indices: Tensor, options: AxisOptions = {}): Tensor {
+  const place = checkAlong("takeAlongAxis", x, indices, options);
   return apply(indexing.GatherElements, [x, checkIndices("takeAlongAxis", indices)], { axis: place });
 }
 
 /** `x` with every element of `updates` added at the place that {@link takeAlongAxis} would take it from. */
-export function scatterAdd(x: Tensor, indices: Tensor, updates: Tensor, axis = -1): Tensor {
-  const place = checkAlong("scatterAdd", x, indices, axis);
+export function scatterAdd(x: Tensor, indices: Tensor, updates: Tensor, options: AxisOptions = {}): Tensor {
+  const place = checkAlong("scatterAdd", x, indices, options);
   check(
     sameShape(indices.shape, updates.shape) && updates.dtype === x.dtype,
     () => `scatterAdd: updates ${updates.dtype}${showShape(updates.shape)} do not match indices ${showShape(indices.shape)} and ${x.dtype}`,
@@ -172,7 +173,7 @@ function placesOf(shape: Shape, indices: Tensor, axis: number): Tensor {
 
 /** 1 at the class and 0 elsewhere: `indices` `[...]` to `[..., depth]`. An index out of range gives zeros. */
 export const oneHot = (indices: Tensor, depth: number, dtype: DType = "float32"): Tensor =>
-  cast(equal(unsqueeze(checkIndices("oneHot", indices), -1), arange(depth)), dtype);
+  cast(equal(unsqueeze(checkIndices("oneHot", indices), { axis: -1 }), arange(depth)), dtype);
 
 /** The faces that tensors have as methods too. */
 export const indexingMethods = { gather, takeAlongAxis, scatterAdd, oneHot };

@@ -24,15 +24,15 @@ export const losses = family({
     gradient: [
       (g, [x, targets], _, { smoothing }) => {
         // The loss itself needs the logarithm: its exponential costs less than a second softmax.
-        const [even, places] = [sub(exp(logSoftmax(x)), smoothing / (x.shape.at(-1) as number)), unsqueeze(targets, -1)];
-        return mul(scatterAdd(even, places, full(places.shape, smoothing - 1, x.dtype)), unsqueeze(g, -1));
+        const [even, places] = [sub(exp(logSoftmax(x)), smoothing / (x.shape.at(-1) as number)), unsqueeze(targets, { axis: -1 })];
+        return mul(scatterAdd(even, places, full(places.shape, smoothing - 1, x.dtype)), unsqueeze(g, { axis: -1 }));
       },
       undefined,
     ],
     lower: ([x, targets], { smoothing }) => {
       const logarithms = logSoftmax(x);
-      const picked = squeeze(takeAlongAxis(logarithms, unsqueeze(targets, -1)), -1);
-      return neg(smoothing === 0 ? picked : add(mul(picked, 1 - smoothing), mul(mean(logarithms, { axes: -1 }), smoothing)));
+      const picked = squeeze(takeAlongAxis(logarithms, unsqueeze(targets, { axis: -1 })), { axis: -1 });
+      return neg(smoothing === 0 ? picked : add(mul(picked, 1 - smoothing), mul(mean(logarithms, { axis: -1 }), smoothing)));
     },
   }),
 });
@@ -88,7 +88,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   let loss = apply(losses.CrossEntropy, [logits, safe], { smoothing: classWeights ? 0 : labelSmoothing });
   if (weight) loss = mul(loss, weight);
   if (classWeights && labelSmoothing > 0) {
-    const even = mean(mul(neg(logSoftmax(logits)), classWeights), { axes: -1 });
+    const even = mean(mul(neg(logSoftmax(logits)), classWeights), { axis: -1 });
     loss = add(mul(loss, 1 - labelSmoothing), mul(count ? mul(even, count) : even, labelSmoothing));
   }
   if (reduction !== "mean" || !weight) return combine(loss, reduction);
@@ -161,7 +161,7 @@ export function tripletLoss(
   negative: Tensor,
   { margin = 1, epsilon = 1e-6, reduction = "mean" }: { margin?: number; epsilon?: number; reduction?: Reduction } = {},
 ): Tensor {
-  const distance = (other: Tensor) => norm(add(sub(anchor, checkPair("tripletLoss", anchor, other)), epsilon), { axes: -1 });
+  const distance = (other: Tensor) => norm(add(sub(anchor, checkPair("tripletLoss", anchor, other)), epsilon), { axis: -1 });
   return combine(relu(add(sub(distance(positive), distance(negative)), margin)), reduction);
 }
 
@@ -172,12 +172,12 @@ export function tripletLoss(
 export function klDivergence(logPredicted: Tensor, target: Tensor, { reduction = "mean" }: { reduction?: Reduction } = {}): Tensor {
   const t = checkPair("klDivergence", logPredicted, target);
   const zero = equal(t, 0);
-  return combine(sum(mul(t, sub(log(where(zero, 1, t)), logPredicted)), { axes: -1 }), reduction);
+  return combine(sum(mul(t, sub(log(where(zero, 1, t)), logPredicted)), { axis: -1 }), reduction);
 }
 
 /** The cosine of the angle between vectors along `axis`: `a b / max(|a| |b|, epsilon)`. */
 export function cosineSimilarity(a: Tensor, b: Tensor, { axis = -1, epsilon = 1e-8 }: { axis?: number; epsilon?: number } = {}): Tensor {
-  return div(sum(mul(a, b), { axes: axis }), maximum(mul(norm(a, { axes: axis }), norm(b, { axes: axis })), epsilon));
+  return div(sum(mul(a, b), { axis }), maximum(mul(norm(a, { axis }), norm(b, { axis })), epsilon));
 }
 
 /** The faces that tensors have as methods too. */

@@ -1,8 +1,9 @@
 import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
+import { type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
 import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
 import { add, div, mul, rsqrt, square, sub } from "./arithmetic.js";
+import { type AxisOptions, axisOf } from "./axis.js";
 import { cast } from "./cast.js";
 import { exp, log } from "./elementary.js";
 import { apply, applyAll, declare, family } from "./operator.js";
@@ -14,21 +15,21 @@ export const normalize = family({
   // y (g - Σ g y)
   Softmax: declare<{ axis: number }>({
     infer: ([x]) => x,
-    gradient: [(g, _, [y], { axis }) => mul(y, sub(g, sum(mul(g, y), { axes: axis, keepDims: true })))],
+    gradient: [(g, _, [y], { axis }) => mul(y, sub(g, sum(mul(g, y), { axis, keepDims: true })))],
     lower: ([x], { axis }, { device }) => {
       if (device !== "module") return undefined;
-      const powers = exp(sub(x, max(x, { axes: axis, keepDims: true })));
-      return div(powers, sum(powers, { axes: axis, keepDims: true }));
+      const powers = exp(sub(x, max(x, { axis, keepDims: true })));
+      return div(powers, sum(powers, { axis, keepDims: true }));
     },
   }),
   // g - eʸ Σ g
   LogSoftmax: declare<{ axis: number }>({
     infer: ([x]) => x,
-    gradient: [(g, _, [y], { axis }) => sub(g, mul(exp(y), sum(g, { axes: axis, keepDims: true })))],
+    gradient: [(g, _, [y], { axis }) => sub(g, mul(exp(y), sum(g, { axis, keepDims: true })))],
     lower: ([x], { axis }, { device }) => {
       if (device !== "webgpu" && device !== "module") return undefined;
-      const centred = sub(x, max(x, { axes: axis, keepDims: true }));
-      return sub(centred, log(sum(exp(centred), { axes: axis, keepDims: true })));
+      const centred = sub(x, max(x, { axis, keepDims: true }));
+      return sub(centred, log(sum(exp(centred), { axis, keepDims: true })));
     },
   }),
   // Outputs: the result, the mean and the rate r = 1 / √(variance + epsilon). With n = (x - mean) r and h = g scale:
@@ -46,8 +47,8 @@ export const normalize = family({
         const count = sizeOf(x.shape.slice(axis));
         const h = mul(g, scale);
         const n = mul(sub(x, average), rate);
-        const along = mul(n, mean(mul(h, n), { axes, keepDims: true }));
-        const dx = mul(rate, sub(sub(h, mean(h, { axes, keepDims: true })), along));
+        const along = mul(n, mean(mul(h, n), { axis: axes, keepDims: true }));
+        const dx = mul(rate, sub(sub(h, mean(h, { axis: axes, keepDims: true })), along));
         const withMean = ofMean ? add(dx, div(ofMean, count)) : dx;
         return ofRate ? sub(withMean, div(mul(mul(ofRate, square(rate)), n), count)) : withMean;
       },
@@ -57,9 +58,9 @@ export const normalize = family({
     lower: ([x, scale, shift], { axis, epsilon }, { device }) => {
       if (x.dtype !== "float64" && device !== "module") return undefined;
       const axes = x.shape.map((_, i) => i).slice(axis);
-      const average = mean(x, { axes, keepDims: true });
+      const average = mean(x, { axis: axes, keepDims: true });
       const centred = sub(x, average);
-      const rate = rsqrt(add(mean(square(centred), { axes, keepDims: true }), epsilon.float));
+      const rate = rsqrt(add(mean(square(centred), { axis: axes, keepDims: true }), epsilon.float));
       return [add(mul(mul(centred, rate), scale), shift), average, rate];
     },
   }),
@@ -67,13 +68,13 @@ export const normalize = family({
 
 const floats = (x: Tensor): Tensor => (isFloat(x.dtype) ? x : cast(x, "float32"));
 
-/** `eˣ / Σ eˣ` along `axis`. */
-export const softmax = (x: Tensor, axis = -1): Tensor =>
-  apply(normalize.Softmax, [floats(x)], { axis: normalizeAxis("softmax", axis, x.rank) });
+/** `eˣ / Σ eˣ` along `axis`, by default the last. */
+export const softmax = (x: Tensor, options: AxisOptions = {}): Tensor =>
+  apply(normalize.Softmax, [floats(x)], { axis: axisOf("softmax", options, x.rank, -1) });
 
-/** `x - ln Σ eˣ` along `axis`. */
-export const logSoftmax = (x: Tensor, axis = -1): Tensor =>
-  apply(normalize.LogSoftmax, [floats(x)], { axis: normalizeAxis("logSoftmax", axis, x.rank) });
+/** `x - ln Σ eˣ` along `axis`, by default the last. */
+export const logSoftmax = (x: Tensor, options: AxisOptions = {}): Tensor =>
+  apply(normalize.LogSoftmax, [floats(x)], { axis: axisOf("logSoftmax", options, x.rank, -1) });
 
 /**
  * `(x - mean) / √(variance + epsilon) scale + shift` over the last axes (Ba et al. 2016, equation 4).

@@ -1,8 +1,10 @@
 import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
+import type { OptionNames } from "../graph/options.js";
 import { normalizeAxes, normalizeAxis, type Shape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { abs, add, div, mul, sqrt, square, sub, where } from "./arithmetic.js";
+import { type AxisOptions, axisOf, checkAxisOptions } from "./axis.js";
 import { cast, onnxTypes } from "./cast.js";
 import { equal } from "./compare.js";
 import { arange } from "./create.js";
@@ -13,7 +15,7 @@ import { flip, pad, slice } from "./slicing.js";
 
 /** Which axes a reduction goes over, by default all, and whether they stay, of size 1. */
 export interface ReduceOptions {
-  readonly axes?: number | readonly number[];
+  readonly axis?: number | readonly number[];
   readonly keepDims?: boolean;
 }
 
@@ -45,7 +47,7 @@ const spread = (y: Tensor, x: Tensor, axes: readonly number[]): Tensor =>
 /** The gradient of an extremum goes to the places that attain it, in equal parts. */
 const toExtrema: Rule<ReduceAttributes> = (g, [x], [y], { axes }) => {
   const attained = cast(equal(x, spread(y, x, axes)), x.dtype);
-  return mul(attained, spread(div(g, reshape(sum(attained, { axes }), g.shape)), x, axes));
+  return mul(attained, spread(div(g, reshape(sum(attained, { axis: axes }), g.shape)), x, axes));
 };
 
 /** The index of an extremum; WebGPU has no kernel that gives it as int32, so there it is the least place that attains the extremum. */
@@ -59,7 +61,7 @@ const extremumIndex = (type: string, extremum: (x: Tensor, options: ReduceOption
       if (device !== "webgpu") return undefined;
       const size = x.shape[axis] as number;
       const places = reshape(arange(size), [size, ...new Array<number>(x.rank - axis - 1).fill(1)]);
-      return min(where(equal(x, extremum(x, { axes: axis, keepDims: true })), places, size), { axes: axis, keepDims });
+      return min(where(equal(x, extremum(x, { axis, keepDims: true })), places, size), { axis, keepDims });
     },
   });
 
@@ -88,8 +90,8 @@ export const reduce = family({
   // ln Σ eˣ has the softmax e^(x - y) as its gradient
   LogSumExp: reduction("ReduceLogSumExp", (g, [x], [y], { axes }) => mul(spread(g, x, axes), exp(sub(x, spread(y, x, axes)))), {
     lower: ([x], { axes, keepDims }) => {
-      const highest = max(x, { axes, keepDims: true });
-      const total = add(log(sum(exp(sub(x, highest)), { axes, keepDims: true })), highest);
+      const highest = max(x, { axis: axes, keepDims: true });
+      const total = add(log(sum(exp(sub(x, highest)), { axis: axes, keepDims: true })), highest);
       return keepDims ? total : reshape(total, reduced(x.shape, { axes, keepDims }));
     },
   }),
@@ -106,13 +108,13 @@ export const reduce = family({
   Operator
 >;
 
-/** The product over `axes` of all elements but each one: of those before it and those after, so without a division by 0. */
+/** The product over `axis` of all elements but each one: of those before it and those after, so without a division by 0. */
 function productOfOthers(x: Tensor, axes: readonly number[]): Tensor {
   if (x.size === 0) return x;
   const order = [...x.shape.keys()].filter((axis) => !axes.includes(axis)).concat(axes);
   const moved = transpose(x, order);
   const rows = reshape(moved, [-1, axes.reduce((count, axis) => count * (x.shape[axis] as number), 1)]);
-  const others = mul(productOfEarlier(rows), flip(productOfEarlier(flip(rows, 1)), 1));
+  const others = mul(productOfEarlier(rows), flip(productOfEarlier(flip(rows, { axis: 1 })), { axis: 1 }));
   return transpose(
     reshape(others, moved.shape),
     order.map((_, axis) => order.indexOf(axis)),
@@ -136,9 +138,17 @@ function productOfEarlier(rows: Tensor): Tensor {
   return product;
 }
 
-function reduceBy(operator: Operator, x: Tensor, { axes, keepDims = false }: ReduceOptions): Tensor {
-  const list = normalizeAxes(operator.type, axes, x.rank);
-  return list.length === 0 ? x : apply(operator, [x], { axes: list, keepDims });
+const optionNames: OptionNames<ReduceOptions> = { axis: "optional", keepDims: "optional" };
+
+const settingsOf = (operation: string, { axis, keepDims = false }: ReduceOptions, rank: number): ReduceAttributes => ({
+  axes: normalizeAxes(operation, axis, rank),
+  keepDims,
+});
+
+function reduceBy(operation: string, operator: Operator, x: Tensor, options: ReduceOptions): Tensor {
+  checkAxisOptions(operation, options, optionNames);
+  const attributes = settingsOf(operation, options, x.rank);
+  return attributes.axes.length === 0 ? x : apply(operator, [x], { ...attributes });
 }
 
 /** Booleans and the 8-bit types are summed up as int32. */
@@ -149,42 +159,58 @@ function nonEmpty(operation: string, x: Tensor): Tensor {
   return x;
 }
 
-/** The sum over `axes`. */
-export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy(reduce.ReduceSum, counted(x), options);
-/** The mean over `axes`, of whole numbers too a fraction. */
+/** The sum over the axes `axis`, by default all. */
+export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy("sum", reduce.ReduceSum, counted(x), options);
+/** The mean over `axis`, of whole numbers too a fraction. */
 export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor =>
-  reduceBy(reduce.ReduceMean, nonEmpty("mean", isFloat(x.dtype) ? x : cast(x, "float32")), options);
-/** The greatest element over `axes`; where several attain it, they share the gradient. */
-export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy(reduce.ReduceMax, nonEmpty("max", x), options);
-/** The least element over `axes`; where several attain it, they share the gradient. */
-export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy(reduce.ReduceMin, nonEmpty("min", x), options);
-/** The product over `axes`. */
-export const prod = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy(reduce.ReduceProd, counted(x), options);
-/** The mean squared distance from the mean over `axes`, divided by the count less `correction` (1: the unbiased estimate). */
-export function variance(x: Tensor, { correction = 0, ...options }: ReduceOptions & { correction?: number } = {}): Tensor {
-  const squares = square(sub(x, mean(x, { axes: options.axes, keepDims: true })));
-  const average = mean(squares, options);
+  reduceBy("mean", reduce.ReduceMean, nonEmpty("mean", isFloat(x.dtype) ? x : cast(x, "float32")), options);
+/** The greatest element over `axis`; where several attain it, they share the gradient. */
+export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy("max", reduce.ReduceMax, nonEmpty("max", x), options);
+/** The least element over `axis`; where several attain it, they share the gradient. */
+export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy("min", reduce.ReduceMin, nonEmpty("min", x), options);
+/** The product over `axis`. */
+export const prod = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy("prod", reduce.ReduceProd, counted(x), options);
+/** The mean squared distance from the mean over `axis`, divided by the count less `correction` (1: the unbiased estimate). */
+export function variance(x: Tensor, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {
+  checkAxisOptions("variance", options, { ...optionNames, correction: "optional" });
+  const { axes, keepDims } = settingsOf("variance", options, x.rank);
+  const squares = square(sub(x, mean(x, { axis: axes, keepDims: true })));
+  const average = mean(squares, { axis: axes, keepDims });
+  const { correction = 0 } = options;
   if (correction === 0) return average;
   const count = squares.size / average.size;
   return mul(average, count / (count - correction));
 }
-/** The p-norm `(Σ |x|ᵖ)^(1/p)` over `axes`: Euclidean by default. */
-export function norm(x: Tensor, { order = 2, ...options }: ReduceOptions & { order?: number } = {}): Tensor {
-  if (order === Number.POSITIVE_INFINITY) return max(abs(x), options);
-  if (order === 1) return sum(abs(x), options);
+/** The p-norm `(Σ |x|ᵖ)^(1/p)` over `axis`: Euclidean by default. */
+export function norm(x: Tensor, options: ReduceOptions & { readonly order?: number } = {}): Tensor {
+  checkAxisOptions("norm", options, { ...optionNames, order: "optional" });
+  const { axes, keepDims } = settingsOf("norm", options, x.rank);
+  const { order = 2 } = options;
+  const over = { axis: axes, keepDims };
+  if (order === Number.POSITIVE_INFINITY) return max(abs(x), over);
+  if (order === 1) return sum(abs(x), over);
   check(order > 0, () => `norm: order ${order}: expected a number above 0`);
-  const total = sum(order === 2 ? square(x) : pow(abs(x), order), options);
+  const total = sum(order === 2 ? square(x) : pow(abs(x), order), over);
   // The root has no slope at 0: there the gradient is 0, as in PyTorch.
   const zero = equal(total, 0);
   const safe = where(zero, 1, total);
   return where(zero, 0, order === 2 ? sqrt(safe) : pow(safe, 1 / order));
 }
-/** `ln Σ eˣ` over `axes`, without overflow. */
-export const logSumExp = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy(reduce.LogSumExp, nonEmpty("logSumExp", x), options);
+/** `ln Σ eˣ` over `axis`, without overflow. */
+export const logSumExp = (x: Tensor, options: ReduceOptions = {}): Tensor =>
+  reduceBy("logSumExp", reduce.LogSumExp, nonEmpty("logSumExp", x), options);
 
-function indexBy(operator: Operator, x: Tensor, axis: number | undefined, keepDims: boolean): Tensor {
+/** Along which axis an extremum is sought, by default in the flattened tensor, and whether the axis stays, of size 1. */
+export interface IndexOptions {
+  readonly axis?: number;
+  readonly keepDims?: boolean;
+}
+
+function indexBy(operation: string, operator: Operator, x: Tensor, options: IndexOptions): Tensor {
+  checkAxisOptions(operation, options, { axis: "optional", keepDims: "optional" });
+  const { axis, keepDims = false } = options;
   if (axis === undefined) {
-    const index = indexBy(operator, reshape(x, [x.size]), 0, false);
+    const index = indexBy(operation, operator, reshape(x, [x.size]), { axis: 0 });
     return keepDims
       ? reshape(
           index,
@@ -192,23 +218,25 @@ function indexBy(operator: Operator, x: Tensor, axis: number | undefined, keepDi
         )
       : index;
   }
-  const place = normalizeAxis(operator.type, axis, x.rank);
-  return apply(operator, [nonEmpty(operator.type, x.dtype === "bool" ? cast(x, "int32") : x)], { axis: place, keepDims });
+  const place = normalizeAxis(operation, axis, x.rank);
+  return apply(operator, [nonEmpty(operation, x.dtype === "bool" ? cast(x, "int32") : x)], { axis: place, keepDims });
 }
 
 /** The int32 index of the greatest element along `axis` (the first of several), or in the flattened tensor. */
-export const argmax = (x: Tensor, { axis, keepDims = false }: { axis?: number; keepDims?: boolean } = {}): Tensor =>
-  indexBy(reduce.ArgMax, x, axis, keepDims);
+export const argmax = (x: Tensor, options: IndexOptions = {}): Tensor => indexBy("argmax", reduce.ArgMax, x, options);
 /** The int32 index of the least element along `axis` (the first of several), or in the flattened tensor. */
-export const argmin = (x: Tensor, { axis, keepDims = false }: { axis?: number; keepDims?: boolean } = {}): Tensor =>
-  indexBy(reduce.ArgMin, x, axis, keepDims);
-/** The sum of all elements up to each place along `axis`. */
-export const cumulativeSum = (x: Tensor, axis = -1): Tensor =>
-  apply(reduce.CumSum, [counted(x)], { axis: normalizeAxis("cumulativeSum", axis, x.rank), reverse: 0 });
-/** Whether any element over `axes` is true. */
-export const any = (x: Tensor, options: ReduceOptions = {}): Tensor => cast(max(cast(cast(x, "bool"), "int32"), options), "bool");
-/** Whether all elements over `axes` are true. */
-export const all = (x: Tensor, options: ReduceOptions = {}): Tensor => cast(min(cast(cast(x, "bool"), "int32"), options), "bool");
+export const argmin = (x: Tensor, options: IndexOptions = {}): Tensor => indexBy("argmin", reduce.ArgMin, x, options);
+/** The sum of all elements up to each place along `axis`, by default the last. */
+export const cumulativeSum = (x: Tensor, options: AxisOptions = {}): Tensor =>
+  apply(reduce.CumSum, [counted(x)], { axis: axisOf("cumulativeSum", options, x.rank, -1), reverse: 0 });
+/** Booleans as int32, which has an order. */
+const asIntegers = (x: Tensor): Tensor => cast(cast(x, "bool"), "int32");
+/** Whether any element over `axis` is true. */
+export const any = (x: Tensor, options: ReduceOptions = {}): Tensor =>
+  cast(reduceBy("any", reduce.ReduceMax, asIntegers(x), options), "bool");
+/** Whether all elements over `axis` are true. */
+export const all = (x: Tensor, options: ReduceOptions = {}): Tensor =>
+  cast(reduceBy("all", reduce.ReduceMin, asIntegers(x), options), "bool");
 
 /** The faces that tensors have as methods too. */
 export const reduceMethods = { sum, mean, max, min, prod, variance, norm, logSumExp, argmax, argmin, cumulativeSum, any, all };

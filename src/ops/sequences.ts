@@ -22,7 +22,7 @@ export const sequences = family({
       const [time, batch] = x.shape as [number, number];
       const place = reshape(arange(time), [time, 1]);
       const other = where(less(place, lengths), sub(sub(lengths, 1), place), place);
-      return takeAlongAxis(x, expand(reshape(other, [time, batch, ...x.shape.slice(2).map(() => 1)]), x.shape), 0);
+      return takeAlongAxis(x, expand(reshape(other, [time, batch, ...x.shape.slice(2).map(() => 1)]), x.shape), { axis: 0 });
     },
   }),
 });

@@ -1,8 +1,9 @@
 import { convert } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { broadcast, checkShape, normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
+import { broadcast, checkShape, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
 import { fromData, type Tensor } from "../graph/tensor.js";
 import { expandView, reshapeView, transposeView } from "../graph/view.js";
+import { type AxesOptions, axesOf } from "./axis.js";
 import { cast } from "./cast.js";
 import { apply, declare, family, type Operands, operatorOf } from "./operator.js";
 
@@ -68,14 +69,14 @@ function simplerReshape({ source }: Tensor, shape: Shape): Tensor | undefined {
 const transposedResult = ({ source }: Tensor): Tensor | undefined =>
   source.kind === "node" ? operatorOf(source).transposed?.(source.inputs as unknown as Operands, source.attributes) : undefined;
 
-/** The axes in the order `axes`; by default the last two change places. */
-export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
-  check(axes !== undefined || x.rank >= 2, () => `transpose: ${showShape(x.shape)} has no two last axes to swap`);
-  const order = axes ?? [...Array(x.rank - 2).keys(), x.rank - 1, x.rank - 2];
-  const perm = order.map((axis) => normalizeAxis("transpose", axis, x.rank));
+/** The axes in another order; by default the last two change places. */
+export function transpose(x: Tensor, order?: readonly number[]): Tensor {
+  check(order !== undefined || x.rank >= 2, () => `transpose: ${showShape(x.shape)} has no two last axes to swap`);
+  const given = order ?? [...Array(x.rank - 2).keys(), x.rank - 1, x.rank - 2];
+  const perm = given.map((axis) => normalizeAxis("transpose", axis, x.rank));
   check(
     new Set(perm).size === x.rank && perm.length === x.rank,
-    () => `transpose: axes [${order}] are not an order of the ${x.rank} axes of ${showShape(x.shape)}`,
+    () => `transpose: axes [${given}] are not an order of the ${x.rank} axes of ${showShape(x.shape)}`,
   );
   const { source } = x;
   // A transpose of a transpose is one, or none.
@@ -87,7 +88,7 @@ export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
 }
 
 /** {@link transpose} under the name that PyTorch gives it: the axes in a given order. */
-export const permute = (x: Tensor, axes: readonly number[]): Tensor => transpose(x, axes);
+export const permute = (x: Tensor, order: readonly number[]): Tensor => transpose(x, order);
 
 /** `x` repeated along axes of size 1 (or new ones in front) to fill `shape`. */
 export function expand(x: Tensor, shape: Shape): Tensor {
@@ -98,9 +99,10 @@ export function expand(x: Tensor, shape: Shape): Tensor {
   return apply(shapes.Expand, [x], { shape });
 }
 
-/** Without the axes of size 1, or only without those named. */
-export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
-  const list = axes === undefined ? x.shape.flatMap((size, axis) => (size === 1 ? [axis] : [])) : normalizeAxes("squeeze", axes, x.rank);
+/** Without the axes of size 1, or only without those that `axis` names. */
+export function squeeze(x: Tensor, options: AxesOptions = {}): Tensor {
+  const named = axesOf("squeeze", options, x.rank);
+  const list = options.axis === undefined ? named.filter((axis) => x.shape[axis] === 1) : named;
   for (const axis of list)
     check(x.shape[axis] === 1, () => `squeeze: axis ${axis} of ${showShape(x.shape)} has size ${x.shape[axis]}, not 1`);
   return reshape(
@@ -109,11 +111,11 @@ export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
   );
 }
 
-/** With a new axis of size 1 at each of `axes`, counted in the result. */
-export function unsqueeze(x: Tensor, axes: number | readonly number[]): Tensor {
-  const count = typeof axes === "number" ? 1 : axes.length;
+/** With new axes of size 1: `axis` names one or several, counted in the result. */
+export function unsqueeze(x: Tensor, options: Required<AxesOptions>): Tensor {
   const shape = [...x.shape];
-  for (const axis of normalizeAxes("unsqueeze", axes, x.rank + count)) shape.splice(axis, 0, 1);
+  const count = typeof options?.axis === "number" ? 1 : (options?.axis?.length ?? 0);
+  for (const axis of axesOf("unsqueeze", options, x.rank + count)) shape.splice(axis, 0, 1);
   return reshape(x, shape);
 }
 

@@ -1,8 +1,9 @@
 import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { normalizeAxes, normalizeAxis, type Shape, showShape } from "../graph/shape.js";
+import { type Shape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { sliceView } from "../graph/view.js";
+import { type AxesOptions, type AxisOptions, axesOf, axisOf } from "./axis.js";
 import { arange, zeros } from "./create.js";
 import { gather } from "./indexing.js";
 import { apply, applyAll, declare, family } from "./operator.js";
@@ -19,7 +20,7 @@ export const pieces = family({
       split(
         g,
         inputs.map((input) => input.shape[axis] as number),
-        axis,
+        { axis },
       )[index],
     placement: (inputs, { axis }) => {
       let start = 0;
@@ -37,7 +38,7 @@ export const pieces = family({
       (_, __, outputs, { axis }, { gradients }) =>
         concat(
           outputs.map((part, i) => gradients[i] ?? zeros(part.shape, part.dtype)),
-          axis,
+          { axis },
         ),
     ],
     movement: (view, { axis, sizes }, index) =>
@@ -67,7 +68,7 @@ export const pieces = family({
     // WebGPU's kernel takes floats alone, and steps backwards of -1 alone.
     lower: ([x], { starts, ends, axes, steps }, { device }) =>
       device === "webgpu" && (!isFloat(x.dtype) || steps.some((step) => step < -1))
-        ? axes.reduce((part, axis, i) => gather(part, arange(starts[i] as number, ends[i] as number, steps[i] as number), axis), x)
+        ? axes.reduce((part, axis, i) => gather(part, arange(starts[i] as number, ends[i] as number, steps[i] as number), { axis }), x)
         : undefined,
     emit: (emitter, [x], { starts, ends, axes, steps }) =>
       // Backwards through the first element the end is "before it", which ONNX writes as any number below -size.
@@ -121,7 +122,7 @@ function unslice(part: Tensor, axis: number, size: number, start: number, step: 
       part.shape.map((length, i) => (i === axis ? size : length)),
       part.dtype,
     );
-  const ascending = step < 0 ? flip(part, axis) : part;
+  const ascending = step < 0 ? flip(part, { axis }) : part;
   const gap = Math.abs(step);
   const first = step < 0 ? start + (count - 1) * step : start;
   const spread = gap === 1 ? ascending : dilate(ascending, axis, gap);
@@ -153,11 +154,11 @@ function dilate(x: Tensor, axis: number, gap: number): Tensor {
   );
 }
 
-/** Tensors joined along `axis`; the other sizes agree. */
-export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+/** Tensors joined along `axis`, by default the first; the other sizes agree. */
+export function concat(tensors: readonly Tensor[], options: AxisOptions = {}): Tensor {
   const [first] = tensors;
   check(first !== undefined, () => "concat: got no tensors");
-  const place = normalizeAxis("concat", axis, first.rank);
+  const place = axisOf("concat", options, first.rank, 0);
   for (const other of tensors) {
     check(
       other.rank === first.rank && other.dtype === first.dtype && other.shape.every((size, i) => i === place || size === first.shape[i]),
@@ -167,15 +168,16 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   return tensors.length === 1 ? first : apply(pieces.Concat, tensors, { axis: place });
 }
 
-/** Tensors of one shape joined along a new axis. */
-export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+/** Tensors of one shape joined along a new axis, by default the first: `axis` counts in the result. */
+export function stack(tensors: readonly Tensor[], options: AxisOptions = {}): Tensor {
   const [first] = tensors;
   check(first !== undefined, () => "stack: got no tensors");
+  const axis = axisOf("stack", options, first.rank + 1, 0);
   // Along a new first axis rows are joined as they are: one reshape, not one a tensor.
   if (axis === 0 && first.rank > 0) return reshape(concat(tensors), [tensors.length, ...first.shape]);
   return concat(
-    tensors.map((x) => unsqueeze(x, axis)),
-    axis,
+    tensors.map((x) => unsqueeze(x, { axis })),
+    { axis },
   );
 }
 
@@ -188,9 +190,9 @@ export function unstack(x: Tensor): readonly Tensor[] {
   return split(reshape(x, [count * rows, ...inner]), count);
 }
 
-/** Cuts along `axis` into so many equal parts, or into parts of the given sizes. */
-export function split(x: Tensor, parts: number | readonly number[], axis = 0): readonly Tensor[] {
-  const place = normalizeAxis("split", axis, x.rank);
+/** Cuts along `axis`, by default the first, into so many equal parts, or into parts of the given sizes. */
+export function split(x: Tensor, parts: number | readonly number[], options: AxisOptions = {}): readonly Tensor[] {
+  const place = axisOf("split", options, x.rank, 0);
   const size = x.shape[place] as number;
   const sizes = typeof parts === "number" ? new Array<number>(parts).fill(size / parts) : parts;
   check(
@@ -237,23 +239,23 @@ export function pad(x: Tensor, pads: readonly (readonly [before: number, after: 
   return pads.flat().every((count) => count === 0) ? x : apply(pieces.Pad, [x], { pads, value });
 }
 
-/** The elements of `axes` (by default all) in reverse order. */
-export function flip(x: Tensor, axes?: number | readonly number[]): Tensor {
-  const list = normalizeAxes("flip", axes, x.rank);
+/** The elements along the axes `axis`, by default all, in reverse order. */
+export function flip(x: Tensor, options: AxesOptions = {}): Tensor {
+  const list = axesOf("flip", options, x.rank);
   return slice(
     x,
     x.shape.map((size, axis) => (list.includes(axis) && size > 1 ? [null, null, -1] : [])),
   );
 }
 
-/** The elements moved `shift` places along `axis`, those past the end coming in at the front. */
-export function roll(x: Tensor, shift: number, axis = 0): Tensor {
-  const place = normalizeAxis("roll", axis, x.rank);
+/** The elements moved `shift` places along `axis`, by default the first, those past the end coming in at the front. */
+export function roll(x: Tensor, shift: number, options: AxisOptions = {}): Tensor {
+  const place = axisOf("roll", options, x.rank, 0);
   const size = x.shape[place] as number;
   const offset = ((shift % size) + size) % size;
   if (offset === 0 || size === 0) return x;
-  const [front, back] = split(x, [size - offset, offset], place) as unknown as [Tensor, Tensor];
-  return concat([back, front], place);
+  const [front, back] = split(x, [size - offset, offset], { axis: place }) as unknown as [Tensor, Tensor];
+  return concat([back, front], { axis: place });
 }
 
 /** The faces that tensors have as methods too. */

@@ -2,6 +2,7 @@ import { check } from "../graph/error.js";
 import { normalizeAxis } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { where } from "./arithmetic.js";
+import { type AxisOptions, checkAxisOptions } from "./axis.js";
 import { cast, onnxTypes } from "./cast.js";
 import { equal, greater, less } from "./compare.js";
 import { arange, zeros } from "./create.js";
@@ -21,7 +22,7 @@ export const sorting = family({
         { dtype: "int32", shape },
       ];
     },
-    gradient: [(g, [x], [, indices], { axis }) => scatterAdd(zeros(x.shape, x.dtype), indices, g, axis)],
+    gradient: [(g, [x], [, indices], { axis }) => scatterAdd(zeros(x.shape, x.dtype), indices, g, { axis })],
     emit: (emitter, [x], { k, axis, largest }) => {
       const [values, indices] = emitter.node("TopK", [x as string, emitter.int64([k])], { axis, largest, sorted: 1 }, 2) as [
         string,
@@ -34,12 +35,14 @@ export const sorting = family({
   }),
 });
 
-/** The `k` greatest (or least) elements along `axis`, in order, and their int32 indices. */
+/** The `k` greatest (or least) elements along `axis`, by default the last, in order, and their int32 indices. */
 export function topK(
   x: Tensor,
   k: number,
-  { axis = -1, largest = true }: { axis?: number; largest?: boolean } = {},
+  options: AxisOptions & { readonly largest?: boolean } = {},
 ): { values: Tensor; indices: Tensor } {
+  checkAxisOptions("topK", options, { axis: "optional", largest: "optional" });
+  const { axis = -1, largest = true } = options;
   const place = normalizeAxis("topK", axis, x.rank);
   const size = x.shape[place] as number;
   check(
@@ -57,22 +60,23 @@ const mostComparisons = 2 ** 24;
 /** {@link topK} by comparing each element with each: its place in the order is the number of those that come before it. */
 function rank(x: Tensor, k: number, axis: number, largest: boolean): readonly [Tensor, Tensor] {
   const size = x.shape[axis] as number;
-  const others = transpose(unsqueeze(x, -1), [...x.shape.map((_, i) => (i === axis ? x.rank : i)), axis]);
-  const [mine, places] = [unsqueeze(x, -1), reshape(arange(size), [size, ...new Array<number>(x.rank - axis - 1).fill(1)])];
+  const others = transpose(unsqueeze(x, { axis: -1 }), [...x.shape.map((_, i) => (i === axis ? x.rank : i)), axis]);
+  const [mine, places] = [unsqueeze(x, { axis: -1 }), reshape(arange(size), [size, ...new Array<number>(x.rank - axis - 1).fill(1)])];
   const before = largest ? greater(others, mine) : less(others, mine);
-  const earlier = logicalAnd(equal(others, mine), less(arange(size), unsqueeze(places, -1)));
-  const order = sum(cast(logicalOr(before, earlier), "int32"), { axes: -1, keepDims: true });
+  const earlier = logicalAnd(equal(others, mine), less(arange(size), unsqueeze(places, { axis: -1 })));
+  const order = sum(cast(logicalOr(before, earlier), "int32"), { axis: -1, keepDims: true });
   // [..., i, ..., place] holds whether the element i is at the place; along `axis` exactly one is.
-  const found = sum(where(equal(order, arange(k)), unsqueeze(places, -1), 0), { axes: axis });
+  const found = sum(where(equal(order, arange(k)), unsqueeze(places, { axis: -1 }), 0), { axis });
   const indices = transpose(found, [...x.shape.slice(0, axis).keys(), x.rank - 1, ...x.shape.slice(axis + 1).map((_, i) => axis + i)]);
-  return [takeAlongAxis(x, indices, axis), indices];
+  return [takeAlongAxis(x, indices, { axis }), indices];
 }
 
-/** The elements along `axis` in ascending (or descending) order, and the int32 indices they had. */
-export const sort = (
-  x: Tensor,
-  { axis = -1, descending = false }: { axis?: number; descending?: boolean } = {},
-): { values: Tensor; indices: Tensor } => topK(x, x.shape[normalizeAxis("sort", axis, x.rank)] as number, { axis, largest: descending });
+/** The elements along `axis`, by default the last, in ascending (or descending) order, and the int32 indices they had. */
+export function sort(x: Tensor, options: AxisOptions & { readonly descending?: boolean } = {}): { values: Tensor; indices: Tensor } {
+  checkAxisOptions("sort", options, { axis: "optional", descending: "optional" });
+  const { axis = -1, descending = false } = options;
+  return topK(x, x.shape[normalizeAxis("sort", axis, x.rank)] as number, { axis, largest: descending });
+}
 
 /** The faces that tensors have as methods too. */
 export const sortingMethods = { topK, sort };

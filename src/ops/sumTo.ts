@@ -8,5 +8,5 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const offset = x.rank - shape.length;
   const axes = x.shape.flatMap((size, axis) => (axis < offset || (shape[axis - offset] === 1 && size !== 1) ? [axis] : []));
-  return reshape(sum(x, { axes, keepDims: true }), shape);
+  return reshape(sum(x, { axis: axes, keepDims: true }), shape);
 }

@@ -62,7 +62,7 @@ const cases: Record<string, Case> = {
       return scan(
         ([h, c], [x, y]) => {
           const next = tanh(add(mul(h, x), c));
-          return { carry: [next, mul(c, y)], outputs: [mul(next, y), sum(x, { axes: 1 }), c] };
+          return { carry: [next, mul(c, y)], outputs: [mul(next, y), sum(x, { axis: 1 }), c] };
         },
         [h, c],
         [x, y],

@@ -15,7 +15,7 @@ class Words extends nn.Module {
   readonly table = new nn.Embedding(1000, 64);
   readonly output = new nn.Linear(64, 8);
   forward(ids: Tensor): Tensor {
-    return this.output.forward(this.table.forward(ids).mean({ axes: 1 }));
+    return this.output.forward(this.table.forward(ids).mean({ axis: 1 }));
   }
 }
 

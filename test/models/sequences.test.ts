@@ -87,7 +87,7 @@ describe.each(Object.keys(variants))("%s", (name) => {
       state = result.state;
       steps.push(result.logits.reshape([3, 1, vocabulary]));
     }
-    expect(relativeError(await numbers(concat(steps, 1)), await numbers(whole), 1e-3)).toBeLessThan(1e-5);
+    expect(relativeError(await numbers(concat(steps, { axis: 1 })), await numbers(whole), 1e-3)).toBeLessThan(1e-5);
   });
 
   it("does not see padding", async () => {

@@ -24,7 +24,7 @@ class Attention extends nn.Module {
     const [batch, time] = ids.shape as [number, number];
     const x = gather(this.tokens, ids).add(gather(this.places, arange(time)));
     const heads = this.project.forward(x).reshape([batch, time, 3, 2, 4]).permute([2, 0, 3, 1, 4]);
-    const [query, key, value] = heads.split(3).map((part) => part.squeeze(0)) as [Tensor, Tensor, Tensor];
+    const [query, key, value] = heads.split(3).map((part) => part.squeeze({ axis: 0 })) as [Tensor, Tensor, Tensor];
     const mixed = query
       .matmul(key.transpose())
       .softmax()
@@ -32,7 +32,7 @@ class Attention extends nn.Module {
       .permute([0, 2, 1, 3])
       .reshape([batch * time, 8]);
     const hidden = layerNorm(mixed, this.scale, this.shift).reshape([batch, time, 8]);
-    return { hidden: concat([zeros([batch, 1, 8]), hidden], 1), pooled: hidden.mean({ axes: 1 }) };
+    return { hidden: concat([zeros([batch, 1, 8]), hidden], { axis: 1 }), pooled: hidden.mean({ axis: 1 }) };
   }
 }
 

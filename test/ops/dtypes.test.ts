@@ -114,7 +114,7 @@ describe("float16", () => {
 
   it("goes through products, softmax, normalisation and their gradients", async () => {
     const scale = k.ones([2], "float16");
-    const y = k.layerNorm(x.matmul(x), scale, scale).softmax().sum({ axes: 0 });
+    const y = k.layerNorm(x.matmul(x), scale, scale).softmax().sum({ axis: 0 });
     expect(y.dtype).toBe("float16");
     expect(await y.sum().item()).toBeCloseTo(2, 2);
     const loss = k.logSoftmax(x.matmul(x)).square().mean();

@@ -5,8 +5,8 @@ describe("tensors without elements", () => {
   const none = zeros([0, 3]);
 
   it("reduce to the neutral element, and refuse reductions that have none", async () => {
-    expect(await sum(none, { axes: 0 }).array()).toEqual([0, 0, 0]);
-    expect(await prod(none, { axes: 0 }).array()).toEqual([1, 1, 1]);
+    expect(await sum(none, { axis: 0 }).array()).toEqual([0, 0, 0]);
+    expect(await prod(none, { axis: 0 }).array()).toEqual([1, 1, 1]);
     expect(() => none.mean()).toThrow("mean: shape [0, 3] has no elements, so it has no mean");
     expect(() => none.argmax()).toThrow("has no elements");
   });

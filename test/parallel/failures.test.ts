@@ -12,23 +12,23 @@ describe("compile with workers names", () => {
   test.each<[string, (x: Tensor) => unknown, RegExp]>([
     [
       "state that follows from a share",
-      (x) => void new Variable(zeros([2]), { name: "runningMean" }).assign(x.mean({ axes: 0 })),
+      (x) => void new Variable(zeros([2]), { name: "runningMean" }).assign(x.mean({ axis: 0 })),
       /the next value of runningMean does not follow .* a mean over a worker's share/,
     ],
     [
       "state with gradients that nobody exchanged",
       (x) => {
         const weight = new Variable(zeros([2]), { name: "weight" });
-        weight.assign(weight.sub(x.mul(weight).tanh().max({ axes: 0 })));
+        weight.assign(weight.sub(x.mul(weight).tanh().max({ axis: 0 })));
       },
       /the next value of weight .*ReduceMax\(float32\[2, 2\]\) works along the axis of the batch/,
     ],
     ["a result that is a function of a mean", (x) => ({ perplexity: x.mean().exp() }), /the result "perplexity" .*Exp.*put allReduce\(/],
-    ["a mean with other parts than the batch", (x) => x.sub(x.mean({ axes: 0 })), /the result does not follow .*Sub.*put allReduce\(/],
+    ["a mean with other parts than the batch", (x) => x.sub(x.mean({ axis: 0 })), /the result does not follow .*Sub.*put allReduce\(/],
     ["a quotient of sums", (x) => ({ mean: [x.sum().div(x.abs().sum())] }), /"mean.0" .*Div\(float32\[\], float32\[\]\).*allReduce\(/],
     ["a sum and a penalty", (x) => x.sum().add(new Variable(tensor(1)).square()), /Add\(float32\[\], float32\[\]\) puts a sum or a mean/],
     ["all pairs of examples", (x) => x.matmul(x.transpose()), /MatMul.* compares or joins examples: \[2, 2\] of a share, \[4, 4\] of all/],
-    ["a softmax over the batch", (x) => x.softmax(0), /Softmax.* works along the axis of the batch/],
+    ["a softmax over the batch", (x) => x.softmax({ axis: 0 }), /Softmax.* works along the axis of the batch/],
     ["a constant of the batch's size", (x) => x.add(tensor(new Float32Array(x.shape[0] as number)).reshape([-1, 1])), /a constant \[2\]/],
     ["examples to be exchanged", (x) => allReduce(x), /AllReduce.* would mix the examples of the workers/],
     ["the size of the batch as a result", (x) => ({ size: tensor(x.shape[0] as number) }), /"size" .* depends on the size of the batch/],

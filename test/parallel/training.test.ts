@@ -76,7 +76,7 @@ describe("several workers train as one does", () => {
   test("a perceptron with Adam and clipping by the global norm: 2, 3 and 4 workers", async () => {
     const make = perceptron(
       (out, y) => out.crossEntropy(y),
-      (out) => ({ out, transposed: out.transpose(), best: out.argmax({ axis: -1 }), mean: out.mean({ axes: 0 }), total: out.sum() }),
+      (out) => ({ out, transposed: out.transpose(), best: out.argmax({ axis: -1 }), mean: out.mean({ axis: 0 }), total: out.sum() }),
     );
     await expectSame(make, classified, [2, 3, 4]);
   });
@@ -84,7 +84,7 @@ describe("several workers train as one does", () => {
   test.each<[string, Parameters<typeof perceptron>[0]]>([
     ["a sum", (out, y) => out.crossEntropy(y, { reduction: "sum" })],
     ["a sum divided by the size of the batch", (out, y) => out.crossEntropy(y, { reduction: "sum" }).div(out.shape[0] as number)],
-    ["means of means", (out, y) => out.crossEntropy(y, { reduction: "none" }).reshape([-1, 2]).mean({ axes: 0 }).mean()],
+    ["means of means", (out, y) => out.crossEntropy(y, { reduction: "none" }).reshape([-1, 2]).mean({ axis: 0 }).mean()],
     ["a mean and a penalty of the weights", (out, y, weight) => out.crossEntropy(y).add(weight.square().sum().mul(0.01))],
     ["a mean over the targets that count", (out, y) => out.crossEntropy(y, { ignoreIndex: 2 })],
     ["a weighted mean", (out, y) => out.crossEntropy(y, { classWeights: tensor([1, 2, 3, 4]) })],
@@ -96,8 +96,8 @@ describe("several workers train as one does", () => {
       (out, y) => {
         // (An exact zero, such as the gradient of a bias that the mean takes off again, Adam would make noise of.)
         const x = out.sigmoid();
-        const mean = allReduce(x.mean({ axes: 0 }));
-        const deviation = allReduce(x.sub(mean).square().mean({ axes: 0 }))
+        const mean = allReduce(x.mean({ axis: 0 }));
+        const deviation = allReduce(x.sub(mean).square().mean({ axis: 0 }))
           .add(1e-3)
           .sqrt();
         return x.sub(mean).div(deviation).crossEntropy(y);
@@ -108,7 +108,7 @@ describe("several workers train as one does", () => {
   });
 
   test("a maximum, told to be a mean, is the mean of the workers' maxima", async () => {
-    const fn = compile((x: Tensor) => allReduce(x.max({ axes: 0 }), { reduction: "mean" }), { workers: 2 });
+    const fn = compile((x: Tensor) => allReduce(x.max({ axis: 0 }), { reduction: "mean" }), { workers: 2 });
     const highest = await fn([
       [1, 8],
       [3, 2],
@@ -176,7 +176,7 @@ describe("several workers train as one does", () => {
       const [count, average] = [new Variable(zeros([]), { name: "count" }), new Variable(zeros([6]), { name: "average" })];
       const step = ({ x }: Batch) => {
         count.assign(count.add(1));
-        average.assign(average.mul(0.9).add(allReduce(x.mean({ axes: 0 })).mul(0.1)));
+        average.assign(average.mul(0.9).add(allReduce(x.mean({ axis: 0 })).mul(0.1)));
         return { standardised: x.sub(average) };
       };
       return { step, variables: () => [count, average] };

@@ -67,7 +67,7 @@ describe("addToProducts", () => {
     const step = compile(({ x, w, c, rate }: { x: Tensor; w: Tensor; c: Tensor; rate: Tensor }) => ({
       sum: matmul(x, transpose(w)).add(c),
       difference: c.sub(mul(rate, matmul(x, transpose(w)))),
-      batch: matmul(x.reshape([2, 2, 3]), transpose(w)).add(c.mean({ axes: 0 })),
+      batch: matmul(x.reshape([2, 2, 3]), transpose(w)).add(c.mean({ axis: 0 })),
     }));
     const { sum, difference, batch } = await step({ x, w, c, rate: 0.5 });
     const dot = (i: number, j: number) => (x[i] as number[]).reduce((total, value, k) => total + value * (w[j]?.[k] as number), 0);

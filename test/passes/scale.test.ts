@@ -23,7 +23,7 @@ describe("scaleLast", () => {
 
   it("multiplies what products and sums make of a tensor where that is smaller", () => {
     const scaled = mul(x, s);
-    expect(multiples(scaleLast([matmul(scaled, y), sum(scaled, { axes: 0 })])).sort()).toEqual([150, 40]);
+    expect(multiples(scaleLast([matmul(scaled, y), sum(scaled, { axis: 0 })])).sort()).toEqual([150, 40]);
     expect(multiples(scaleLast([matmul(mul(x, s), mul(transpose(x), t))]))).toEqual([2000, 2000]);
   });
 
@@ -32,7 +32,7 @@ describe("scaleLast", () => {
       () => [sum(mul(x, s)), mul(x, s)],
       () => [matmul(mul(y, s), input([3, 40], "z"))],
       () => [mul(x, s).exp()],
-      () => [mul(mul(x, s), y.sum({ axes: 1 }))],
+      () => [mul(mul(x, s), y.sum({ axis: 1 }))],
     ]) {
       const outputs = make();
       const [first] = outputs as [Tensor];
@@ -43,7 +43,7 @@ describe("scaleLast", () => {
 
   it("multiplies what is made of a tensor that is reshaped first", () => {
     const [first, second] = [mul(input([5, 10, 40]), s), mul(input([5, 10, 40]), t)];
-    const made = (scaled: Tensor) => [matmul(scaled.reshape([50, 40]), y), sum(scaled, { axes: [0, 1] })];
+    const made = (scaled: Tensor) => [matmul(scaled.reshape([50, 40]), y), sum(scaled, { axis: [0, 1] })];
     expect(multiples(scaleLast(made(first))).sort()).toEqual([150, 40]);
     expect(multiples(scaleLast([...made(second), second.reshape([2000])]))).toEqual([2000]);
   });
@@ -60,7 +60,7 @@ describe("scaleLast", () => {
   it("computes the same", async () => {
     const step = compile(({ a, b, s }: { a: Tensor; b: Tensor; s: Tensor }) => {
       const scaled = mul(mul(a, 3), s);
-      return { product: matmul(scaled, b), total: sum(scaled, { axes: 0 }) };
+      return { product: matmul(scaled, b), total: sum(scaled, { axis: 0 }) };
     });
     const { product, total } = await step({ a: [[1, 2, 3], [4, 5, 6]], b: [[1], [0], [-1]], s: 0.5 }); // biome-ignore format: rows
     expect(await product.array()).toEqual([[-3], [-3]]);

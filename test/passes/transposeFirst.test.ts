@@ -39,7 +39,8 @@ describe("transposeFirst", () => {
       const loss = sum(mul(tall.forward(x), tall.forward(x))).add(sum(mul(wide.forward(y), wide.forward(y))));
       const [a, b] = grad(loss, [tall.weight, wide.weight]) as [Tensor, Tensor];
       // d Σ (x Wᵀ + b)² = 2 (x Wᵀ + b)ᵀ x, here by the sum over a batch of products of columns and rows
-      const expected = (layer: nn.Linear, x: Tensor) => mul(2, matmul(layer.forward(x).unsqueeze(2), x.unsqueeze(1)).sum({ axes: 0 }));
+      const expected = (layer: nn.Linear, x: Tensor) =>
+        mul(2, matmul(layer.forward(x).unsqueeze({ axis: 2 }), x.unsqueeze({ axis: 1 })).sum({ axis: 0 }));
       const apart = (g: Tensor, e: Tensor) => g.sub(e).abs().max().div(e.abs().max());
       return [apart(a, expected(tall, x)), apart(b, expected(wide, y))];
     });

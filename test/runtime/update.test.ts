@@ -106,7 +106,7 @@ describe("an update by a module", () => {
           // The average of the values before the step; the sum needs the next value as a whole.
           average.assign(average.mul(0.9).add(weight.mul(0.1)));
           weight.assign(next);
-          total.assign(total.add(next.sum({ axes: 0 })));
+          total.assign(total.add(next.sum({ axis: 0 })));
           return { loss, weight, next };
         },
         { executor: "onnxruntime", detectAnomalies },

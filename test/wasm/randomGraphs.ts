@@ -69,8 +69,8 @@ const moves: readonly ((x: Tensor, choose: Choices) => Tensor)[] = [
   (x, choose) => x.transpose(choose.shuffled([...x.shape.keys()])),
   (x) => x.reshape([-1]),
   (x) => x.reshape([x.shape[0] as number, 1, -1]),
-  (x, choose) => x.flip(choose.below(x.rank)),
-  (x, choose) => concat([x, x.mul(0.5)], choose.below(x.rank)),
+  (x, choose) => x.flip({ axis: choose.below(x.rank) }),
+  (x, choose) => concat([x, x.mul(0.5)], { axis: choose.below(x.rank) }),
   (x, choose) =>
     x.slice(
       x.shape.map((size) => {
@@ -80,11 +80,11 @@ const moves: readonly ((x: Tensor, choose: Choices) => Tensor)[] = [
     ),
   (x, choose) => x.pad(x.shape.map(() => [choose.below(2), choose.below(2)] as const)),
   (x, choose) => x.expand([2 + choose.below(2), ...x.shape]),
-  (x, choose) => x.unsqueeze(choose.below(x.rank + 1)),
+  (x, choose) => x.unsqueeze({ axis: choose.below(x.rank + 1) }),
   (x, choose) => {
     const axis = choose.below(x.rank);
     const ids = Int32Array.from({ length: 3 }, () => choose.below(x.shape[axis] as number));
-    return gather(x, tensor(ids), axis);
+    return gather(x, tensor(ids), { axis });
   },
   (x) =>
     x.rank < 2
@@ -92,7 +92,7 @@ const moves: readonly ((x: Tensor, choose: Choices) => Tensor)[] = [
       : x.matmul(x.transpose([...x.shape.keys()].slice(0, -2).concat(x.rank - 1, x.rank - 2))).mul(1 / (x.shape.at(-1) as number)),
   (x, choose) => {
     const axes = [...x.shape.keys()].filter(() => choose.below(2) === 0);
-    const options = { axes, keepDims: choose.below(2) === 0 };
+    const options = { axis: axes, keepDims: choose.below(2) === 0 };
     const reduce = [
       (y: Tensor) => y.mean(options),
       (y: Tensor) => y.sum(options).mul(0.2),
@@ -101,7 +101,7 @@ const moves: readonly ((x: Tensor, choose: Choices) => Tensor)[] = [
     ];
     return choose.of(reduce)(x);
   },
-  (x, choose) => x.softmax(choose.below(x.rank)),
+  (x, choose) => x.softmax({ axis: choose.below(x.rank) }),
 ];
 
 /** A chain of random operators on values that came before, the later the likelier. */

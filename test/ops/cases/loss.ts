@@ -21,12 +21,12 @@ const probabilities = spread([3, 4], 0, 1);
 export const normalize: CaseTable = {
   softmax: [
     of("along the last axis", [spread([2, 3, 4])], (x) => k.softmax(x)),
-    of("along another axis", [spread([2, 3, 4])], (x) => k.softmax(x, 1)),
+    of("along another axis", [spread([2, 3, 4])], (x) => k.softmax(x, { axis: 1 })),
     of("far from 0", [list([1000, 1001, -1000, -1001], [2, 2])], (x) => k.softmax(x)),
   ],
   logSoftmax: [
     of("along the last axis", [spread([2, 3, 4])], (x) => k.logSoftmax(x)),
-    of("along another axis", [spread([2, 3, 4])], (x) => k.logSoftmax(x, 0)),
+    of("along another axis", [spread([2, 3, 4])], (x) => k.logSoftmax(x, { axis: 0 })),
     of("far from 0", [list([1000, 1001, -1000, -1001], [2, 2])], (x) => k.logSoftmax(x)),
   ],
   layerNorm: [

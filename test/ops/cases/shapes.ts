@@ -20,25 +20,31 @@ export const shapes: CaseTable = {
     of("by new axes", [spread([1, 3])], (x) => k.expand(x, [2, 2, 3])),
     of("of whole numbers", [ids], (x) => k.expand(x, [2, 2, 3])),
   ],
-  squeeze: [of("of all", [spread([1, 3, 1])], (x) => k.squeeze(x)), of("of one axis", [spread([1, 3, 1])], (x) => k.squeeze(x, -1))],
-  unsqueeze: [of("of one axis", [matrix], (x) => k.unsqueeze(x, 1)), of("of two axes", [matrix], (x) => k.unsqueeze(x, [0, -1]))],
+  squeeze: [
+    of("of all", [spread([1, 3, 1])], (x) => k.squeeze(x)),
+    of("of one axis", [spread([1, 3, 1])], (x) => k.squeeze(x, { axis: -1 })),
+  ],
+  unsqueeze: [
+    of("of one axis", [matrix], (x) => k.unsqueeze(x, { axis: 1 })),
+    of("of two axes", [matrix], (x) => k.unsqueeze(x, { axis: [0, -1] })),
+  ],
   concat: [
     of("along the first axis", [spread([1, 3]), spread([2, 3])], (a, b) => k.concat([a, b])),
-    of("along the last axis", [spread([2, 1]), spread([2, 3]), spread([2, 2])], (...parts) => k.concat(parts, -1)),
-    of("of one tensor with itself", [matrix], (x) => k.concat([x, x], 1)),
-    of("of whole numbers", [ids, ids], (a, b) => k.concat([a, b], 1)),
+    of("along the last axis", [spread([2, 1]), spread([2, 3]), spread([2, 2])], (...parts) => k.concat(parts, { axis: -1 })),
+    of("of one tensor with itself", [matrix], (x) => k.concat([x, x], { axis: 1 })),
+    of("of whole numbers", [ids, ids], (a, b) => k.concat([a, b], { axis: 1 })),
   ],
   stack: [
     of("in front", [matrix, matrix], (a, b) => k.stack([a, b])),
-    of("behind", [matrix, matrix, matrix], (...parts) => k.stack(parts, -1)),
-    of("of whole numbers", [ids, ids], (a, b) => k.stack([a, b], 1)),
+    of("behind", [matrix, matrix, matrix], (...parts) => k.stack(parts, { axis: -1 })),
+    of("of whole numbers", [ids, ids], (a, b) => k.stack([a, b], { axis: 1 })),
   ],
   unstack: [of("of matrices", [spread([3, 2, 2])], k.unstack), of("of a vector", [spread([3])], k.unstack)],
   split: [
-    of("into equal parts", [matrix], (x) => k.split(x, 2, 1)),
+    of("into equal parts", [matrix], (x) => k.split(x, 2, { axis: 1 })),
     of("into given sizes", [matrix], (x) => k.split(x, [1, 2])),
-    of("of which one is used", [matrix], (x) => k.split(x, [1, 2, 1], -1)[1] as k.Tensor),
-    of("of whole numbers", [ids], (x) => k.split(x, [1, 2], 1)),
+    of("of which one is used", [matrix], (x) => k.split(x, [1, 2, 1], { axis: -1 })[1] as k.Tensor),
+    of("of whole numbers", [ids], (x) => k.split(x, [1, 2], { axis: 1 })),
   ],
   slice: [
     of("of one axis", [matrix], (x) => k.slice(x, [[1, 3]])),
@@ -91,7 +97,7 @@ export const shapes: CaseTable = {
   ],
   flip: [
     of("of all axes", [matrix], (x) => k.flip(x)),
-    of("of one axis", [matrix], (x) => k.flip(x, -1)),
+    of("of one axis", [matrix], (x) => k.flip(x, { axis: -1 })),
     of("of whole numbers", [ids], (x) => k.flip(x)),
   ],
   tile: [
@@ -102,9 +108,9 @@ export const shapes: CaseTable = {
   ],
   roll: [
     of("forwards", [matrix], (x) => k.roll(x, 1)),
-    of("backwards along an axis", [matrix], (x) => k.roll(x, -3, 1)),
-    of("all the way round", [matrix], (x) => k.roll(x, 4, -1)),
-    of("of whole numbers", [ids], (x) => k.roll(x, 1, 1)),
+    of("backwards along an axis", [matrix], (x) => k.roll(x, -3, { axis: 1 })),
+    of("all the way round", [matrix], (x) => k.roll(x, 4, { axis: -1 })),
+    of("of whole numbers", [ids], (x) => k.roll(x, 1, { axis: 1 })),
   ],
   triu: [
     of("of a matrix", [matrix], (x) => k.triu(x)),
@@ -119,8 +125,8 @@ export const indexing: CaseTable = {
   gather: [
     of("of rows", [spread([4, 3]), whole([2, 0, 2, 3])], (x, indices) => k.gather(x, indices)),
     of("of rows by a table of indices", [spread([4, 3]), whole([2, 0, 2, 3, 1, 1], [2, 3])], (x, indices) => k.gather(x, indices)),
-    of("along the middle axis", [cube, whole([2, 0, 2, 1])], (x, indices) => k.gather(x, indices, 1)),
-    of("along the last axis by a table", [cube, whole([3, 0, 1, 1], [2, 2])], (x, indices) => k.gather(x, indices, -1)),
+    of("along the middle axis", [cube, whole([2, 0, 2, 1])], (x, indices) => k.gather(x, indices, { axis: 1 })),
+    of("along the last axis by a table", [cube, whole([3, 0, 1, 1], [2, 2])], (x, indices) => k.gather(x, indices, { axis: -1 })),
     of("of one row", [spread([4, 3]), whole([2], [])], (x, index) => k.gather(x, index)),
     of("counted from the end", [spread([4, 3]), whole([-1, 0, -4])], (x, indices) => k.gather(x, indices)),
     of("of whole numbers", [whole([5, 6, 7]), whole([2, 0])], (x, indices) => k.gather(x, indices)),
@@ -128,7 +134,7 @@ export const indexing: CaseTable = {
   takeAlongAxis: [
     of("of fewer rows, from the end", [matrix, whole([-1, 3, -4, 0], [2, 2])], (x, indices) => k.takeAlongAxis(x, indices)),
     of("along the last axis", [matrix, whole([0, 3, 1, 1, 2, 0], [3, 2])], (x, indices) => k.takeAlongAxis(x, indices)),
-    of("along the first axis", [matrix, whole([0, 2, 1, 1, 2, 0, 2, 2], [2, 4])], (x, indices) => k.takeAlongAxis(x, indices, 0)),
+    of("along the first axis", [matrix, whole([0, 2, 1, 1, 2, 0, 2, 2], [2, 4])], (x, indices) => k.takeAlongAxis(x, indices, { axis: 0 })),
     of("of whole numbers", [ids, whole([2, 0], [2, 1])], (x, indices) => k.takeAlongAxis(x, indices)),
   ],
   scatterAdd: [
@@ -139,7 +145,7 @@ export const indexing: CaseTable = {
       k.scatterAdd(x, indices, updates),
     ),
     of("along the first axis", [matrix, whole([0, 2, 1, 1, 0, 0, 1, 2], [2, 4]), spread([2, 4])], (x, indices, updates) =>
-      k.scatterAdd(x, indices, updates, 0),
+      k.scatterAdd(x, indices, updates, { axis: 0 }),
     ),
     of("of whole numbers", [ids, whole([2, 0, 0, 0], [2, 2]), whole([1, 2, 3, 4], [2, 2])], (x, indices, updates) =>
       k.scatterAdd(x, indices, updates),

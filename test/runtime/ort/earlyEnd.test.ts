@@ -15,7 +15,7 @@ describe("a step of large results", () => {
     const step = compile(
       (x: Tensor) => {
         // What follows element by element a module would change in its place.
-        state.assign(state.add(x).flip(0));
+        state.assign(state.add(x).flip({ axis: 0 }));
         return { before: state, double: state.mul(2), last: state.slice([[-1]]) };
       },
       { executor: "onnxruntime" },
