@@ -1,0 +1,38 @@
+import { gunzipSync } from "node:zlib";
+import { check, KasaneError } from "../graph/error.js";
+import { sizeOf } from "../graph/shape.js";
+import { fromData, type Tensor } from "../graph/tensor.js";
+
+/** MNIST's images take 47 MB; what unpacks to more than so many bytes is refused. */
+const mostBytes = 2 ** 30;
+
+/**
+ * A file in the IDX format of unsigned bytes, as MNIST's and Fashion-MNIST's images and labels are (LeCun, Cortes and Burges 1998), packed by
+ * gzip or not.
+ * @returns uint8: images `[count, height, width]`, labels `[count]`
+ * @throws KasaneError where the bytes are not of this format, or fewer or more than it says
+ */
+export function readIdx(bytes: Uint8Array): Tensor {
+  const unpacked = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzip(bytes) : bytes;
+  const view = new DataView(unpacked.buffer, unpacked.byteOffset, unpacked.byteLength);
+  const rank = unpacked[3] ?? 0;
+  const start = 4 + 4 * rank;
+  check(
+    unpacked.length >= start && view.getUint16(0) === 0 && unpacked[2] === 8 && rank > 0,
+    () => "IDX: the file does not begin as one of unsigned bytes does: expected 0, 0, 8 and the number of axes",
+  );
+  const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
+  check(
+    sizeOf(shape) === unpacked.length - start,
+    () => `IDX: ${unpacked.length - start} bytes do not fill [${shape.join(", ")}]: the file is damaged`,
+  );
+  return fromData(unpacked.slice(start), shape, "uint8");
+}
+
+function gunzip(bytes: Uint8Array): Uint8Array {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: mostBytes });
+  } catch (error) {
+    throw new KasaneError(`IDX: the gzip file cannot be unpacked: ${(error as Error).message}`, { cause: error });
+  }
+}
