@@ -3,6 +3,7 @@ export * from "./adagrad.js";
 export * from "./adam.js";
 export * from "./clip.js";
 export * from "./optimizer.js";
+export * from "./reduceOnPlateau.js";
 export * from "./rmsProp.js";
 export * from "./schedule.js";
 export * from "./sgd.js";

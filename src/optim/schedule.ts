@@ -44,6 +44,33 @@ export const inverseSquareRoot =
     return mul(rate, minimum(ratio, rsqrt(ratio)));
   };
 
+/** Settings of {@link oneCycle}. */
+export interface OneCycleOptions {
+  /** The share of the updates in which the rate rises; by default 0.3. */
+  readonly rise?: number;
+  /** The first rate is `rate` divided by this; by default 25. */
+  readonly startDivisor?: number;
+  /** The last rate is the first one divided by this; by default 10,000. */
+  readonly endDivisor?: number;
+}
+
+/**
+ * Half a cosine up to `rate`, then one down to almost nothing, in `steps` updates (Smith and Topin 2017, Super-convergence; with PyTorch's
+ * defaults). After them the last rate stays.
+ */
+export function oneCycle(
+  rate: number,
+  steps: number,
+  { rise = 0.3, startDivisor = 25, endDivisor = 10_000 }: OneCycleOptions = {},
+): Schedule {
+  const [top, end] = [rise * steps - 1, steps - 1];
+  check(top > 0 && end > top, () => `oneCycle: ${steps} updates with a rise of ${rise} of them: expected two updates or more in each part`);
+  const [first, last] = [rate / startDivisor, rate / startDivisor / endDivisor];
+  const between = (from: number, to: number, part: Tensor) => add(to, mul((from - to) / 2, add(1, cos(mul(Math.PI, part)))));
+  return (step) =>
+    where(less(step, top), between(first, rate, div(step, top)), between(rate, last, div(sub(minimum(step, end), top), end - top)));
+}
+
 /**
  * One schedule after another: each piece from its first step on, counting its own steps from there.
  * @param pieces `[first step, rate or schedule]`, the first from step 0, in ascending order

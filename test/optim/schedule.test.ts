@@ -26,6 +26,15 @@ const cases: { name: string; schedule: optim.Schedule; expected: (t: number) => 
     ]),
     expected: (t) => (t < 5 ? 0.1 : t < 30 ? 0.08 * 0.9 ** (t - 5) : 0.01),
   },
+  {
+    // PyTorch 2.15: OneCycleLR(max_lr=0.1, total_steps=40), whose rise ends after 11 steps.
+    name: "oneCycle",
+    schedule: optim.oneCycle(0.1, 40),
+    expected: (t) =>
+      t < 11
+        ? 0.1 - (0.096 * (1 + Math.cos((Math.PI * t) / 11))) / 2
+        : 4e-7 + ((0.1 - 4e-7) * (1 + Math.cos((Math.PI * (Math.min(t, 39) - 11)) / 28))) / 2,
+  },
   { name: "warmUp", schedule: optim.warmUp(10, 0.2), expected: (t) => 0.2 * Math.min((t + 1) / 10, 1) },
   {
     name: "warmUp, then cosine",

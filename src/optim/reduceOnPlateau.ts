@@ -1,0 +1,65 @@
+import { check } from "../graph/error.js";
+import { Variable } from "../graph/variable.js";
+import { scalar } from "../ops/constants.js";
+import type { Optimizer } from "./optimizer.js";
+
+/** Settings of {@link ReduceOnPlateau}. */
+export interface ReduceOnPlateauOptions {
+  /** What the rate is multiplied by; by default 0.1. */
+  readonly factor?: number;
+  /** So many figures without improvement are waited for; by default 10. */
+  readonly patience?: number;
+  /** Whether lower figures are better; by default `"min"`. */
+  readonly mode?: "min" | "max";
+  /** The share of the best figure by which a better one must differ from it; by default 0.0001. */
+  readonly threshold?: number;
+  /** The rate falls no further. */
+  readonly minimumRate?: number;
+}
+
+/**
+ * Lowers an optimizer's learning rate where a figure of the validation no longer improves: after more than `patience` figures in a row that
+ * were no better than the best. A checkpoint keeps where it stands: `state: { model, optimizer, plateau }`.
+ */
+export class ReduceOnPlateau {
+  private readonly best = new Variable(scalar(0, "float32"), { name: "best", trainable: false });
+  /** Figures since the best one; -1 before the first. */
+  private readonly since = new Variable(scalar(-1, "int32"), { name: "since", trainable: false });
+
+  constructor(
+    private readonly optimizer: Optimizer,
+    private readonly options: ReduceOnPlateauOptions = {},
+  ) {
+    const { factor = 0.1, patience = 10 } = options;
+    check(factor > 0 && factor < 1, () => `ReduceOnPlateau: factor ${factor}: expected a number above 0 and below 1`);
+    check(Number.isInteger(patience) && patience >= 0, () => `ReduceOnPlateau: patience ${patience}: expected an integer from 0`);
+  }
+
+  /**
+   * Takes the next figure, such as a validation loss.
+   * @returns whether the rate was lowered
+   * @throws KasaneError where the figure is NaN
+   */
+  async observe(figure: number): Promise<boolean> {
+    const { factor = 0.1, patience = 10, mode = "min", threshold = 1e-4, minimumRate = 0 } = this.options;
+    check(!Number.isNaN(figure), () => "ReduceOnPlateau: the figure is NaN");
+    const [best, since] = [await this.best.item(), await this.since.item()];
+    const margin = Math.abs(best) * threshold;
+    if (since < 0 || (mode === "min" ? figure < best - margin : figure > best + margin)) {
+      await Promise.all([this.best.assign(scalar(figure, "float32")), this.since.assign(scalar(0, "int32"))]);
+      return false;
+    }
+    const lowers = since + 1 > patience;
+    await this.since.assign(scalar(lowers ? 0 : since + 1, "int32"));
+    if (lowers) this.optimizer.learningRate = Math.max(minimumRate, factor * (await this.optimizer.learningRate.item()));
+    return lowers;
+  }
+
+  /** What a checkpoint keeps. */
+  namedVariables(): Map<string, Variable> {
+    return new Map([
+      ["best", this.best],
+      ["since", this.since],
+    ]);
+  }
+}
