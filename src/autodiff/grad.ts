@@ -6,7 +6,7 @@ import { atPath } from "../graph/trace.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { add } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
-import { onesLike, zerosLike } from "../ops/create.js";
+import { absent, onesLike, zerosLike } from "../ops/create.js";
 import { type Operands, operatorOf, type Rule } from "../ops/operator.js";
 import { sumTo } from "../ops/sumTo.js";
 
@@ -70,7 +70,8 @@ export function pullBack(
     if (!leading.has(node)) continue;
     const gradients = node.outputs.map((output) => sums.get(output));
     if (gradients.every((gradient) => gradient === undefined)) continue;
-    const first = gradients[0] ?? zerosLike(node.outputs[0] as Tensor);
+    const [{ shape, dtype }] = node.outputs as [Tensor];
+    const first = gradients[0] ?? absent(shape, dtype);
     const wanted = node.inputs.map(leads);
     const [inputs, results] = [node.inputs, node.outputs] as unknown as [Operands, Operands];
     atPath(gradientPath(node.path), () =>

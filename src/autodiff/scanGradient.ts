@@ -2,7 +2,8 @@ import { isFloat } from "../graph/dtype.js";
 import { type Node, nextNodeId, Tensor } from "../graph/tensor.js";
 import { nodesSince, replay } from "../graph/walk.js";
 import { add, arithmetic } from "../ops/arithmetic.js";
-import { zerosLike } from "../ops/create.js";
+import { absent } from "../ops/create.js";
+import { match } from "../ops/match.js";
 import { matmul, products } from "../ops/matmul.js";
 import { applyAll, type Operands, type Rule } from "../ops/operator.js";
 import { reduce, sum } from "../ops/reduce.js";
@@ -77,8 +78,8 @@ function gradientsOfLoop(
   const stacked = [...new Set([...ofSlices, ...factors.filter((x) => isInside(x, start))].filter((x) => x !== undefined))];
   const states = [...carried, ...totals].filter((x) => x !== undefined);
   const starts = [
-    ...carried.flatMap((leaf, i) => (leaf ? [gradients[i] ?? zerosLike(leaf)] : [])),
-    ...totals.flatMap((leaf) => (leaf ? [zerosLike(leaf)] : [])),
+    ...carried.flatMap((leaf, i) => (leaf ? [gradients[i] ?? absent(leaf.shape, leaf.dtype)] : [])),
+    ...totals.flatMap((leaf) => (leaf ? [absent(leaf.shape, leaf.dtype)] : [])),
   ];
   const nextStates = [
     ...nextCarried.filter((x) => x !== undefined),
@@ -141,12 +142,12 @@ function splitSum(gradient: Tensor, body: Body, own: number): SplitSum {
   const isPerStep = (x: Tensor) => x.source.kind === "node" || perStep.has(x);
   const pending = [gradient];
   for (let x = pending.pop(); x; x = pending.pop()) {
-    const node = x.source.kind === "node" ? x.source : undefined;
-    const factors = node && factorsOf(node);
-    if (node?.operator === arithmetic.Add && node.inputs.every((input) => input.size === gradient.size)) pending.push(...node.inputs);
+    const [added, reshaped, summed] = [match(x, arithmetic.Add), match(x, shapes.Reshape), match(x, reduce.ReduceSum)];
+    const factors = factorsOf(x);
+    if (added?.inputs.every((input) => input.size === gradient.size)) pending.push(...added.inputs);
     else if (factors?.every(isPerStep)) found.push(factors);
-    else if (node?.operator === shapes.Reshape) pending.push(node.inputs[0] as Tensor);
-    else if (node?.operator === reduce.ReduceSum && isPerStep(node.inputs[0] as Tensor)) totals.push(node);
+    else if (reshaped) pending.push(reshaped.inputs[0]);
+    else if (summed && isPerStep(summed.inputs[0])) totals.push(summed);
     else rest.push(reshape(x, gradient.shape));
   }
   return { products: found, totals, rest: rest.reduce<Tensor | undefined>((sum, x) => (sum ? add(sum, x) : x), undefined) };
@@ -156,11 +157,12 @@ function splitSum(gradient: Tensor, body: Body, own: number): SplitSum {
 const totalOf = ({ attributes }: Node, stack: Tensor): Tensor =>
   sum(stack, { axis: [0, ...(attributes.axes as readonly number[]).map((axis) => axis + 1)] });
 
-/** `A` and `B` of a node that computes `AᵀB` of two matrices. */
-function factorsOf({ operator, inputs: [left, right] }: Node): [Tensor, Tensor] | undefined {
-  if (operator !== products.MatMul || !left || !right || left.rank !== 2 || right.rank !== 2) return undefined;
-  const { source } = left;
-  return source.kind === "node" && source.operator === shapes.Transpose ? [source.inputs[0] as Tensor, right] : undefined;
+/** `A` and `B` of a product `AᵀB` of two matrices. */
+function factorsOf(x: Tensor): [Tensor, Tensor] | undefined {
+  const [left, right] = match(x, products.MatMul)?.inputs ?? [];
+  if (left?.rank !== 2 || right?.rank !== 2) return undefined;
+  const transposed = match(left, shapes.Transpose);
+  return transposed && [transposed.inputs[0], right];
 }
 
 const isInside = ({ source }: Tensor, start: number): boolean => source.kind === "node" && source.id >= start;

@@ -15,7 +15,7 @@ import type { HiddenState } from "../nn/recurrentCell.js";
 import { maximum, where } from "../ops/arithmetic.js";
 import { equal, less, notEqual } from "../ops/compare.js";
 import type { TensorLike } from "../ops/constants.js";
-import { zeros } from "../ops/create.js";
+import { absent } from "../ops/create.js";
 import { tanh } from "../ops/elementary.js";
 import { random } from "../ops/random.js";
 import { argmax, sum } from "../ops/reduce.js";
@@ -171,7 +171,7 @@ export class SequenceToSequence extends Module implements SequenceModel<Sequence
     const values = transpose(outputs, [1, 0, 2]);
     return {
       network: swapBatch(bridged ? (Object.fromEntries(bridged) as NetworkState) : state),
-      fed: inputFeeding ? zeros([batch, hiddenSize]) : undefined,
+      fed: inputFeeding ? absent([batch, hiddenSize], "float32") : undefined,
       memory: this.attention && { values, projected: this.attention.project(values), padding: equal(source, padding) },
     };
   }

@@ -4,7 +4,7 @@ import { type Shape, sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { sub, where } from "../ops/arithmetic.js";
 import { equal, less } from "../ops/compare.js";
-import { arange, zeros } from "../ops/create.js";
+import { absent, arange } from "../ops/create.js";
 import { wholeLayerOf } from "../ops/recurrent.js";
 import { sum } from "../ops/reduce.js";
 import { reverseSequences } from "../ops/sequences.js";
@@ -154,7 +154,7 @@ function runOver<State extends HiddenState>(
     const carry = next(slices, before);
     return { carry, outputs: lengths ? carry : carry.slice(0, 1) };
   };
-  const start = initial ?? cell.parts.map(() => zeros([batch, cell.hiddenSize], x.dtype));
+  const start = initial ?? cell.parts.map(() => absent([batch, cell.hiddenSize], x.dtype));
   const { carry, outputs } = scan(step, start, projected, { ...options, reverse: options.reverse && !isTurned });
   const steps = lengths ? untilEnds(outputs, lengths, turned) : [outputs[0] as Tensor, ...carry];
   const { weightInput, weightHidden, biasInput, biasHidden } = cell;

@@ -4,7 +4,7 @@ import type { Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { relu, sigmoid } from "../ops/activation.js";
 import { add, mul, sub } from "../ops/arithmetic.js";
-import { full, zeros } from "../ops/create.js";
+import { absent, full } from "../ops/create.js";
 import { tanh } from "../ops/elementary.js";
 import { matmul } from "../ops/matmul.js";
 import type { RecurrentForm } from "../ops/recurrent.js";
@@ -82,7 +82,7 @@ export abstract class RecurrentCell<State extends HiddenState> extends Module {
     check(x.rank === 2 && x.shape[1] === inputSize, () => `got inputs ${showShape(x.shape)}, expected [batch, ${inputSize}]`);
     const shape = [x.shape[0] as number, hiddenSize];
     const before = parts.map((part) => {
-      const value = (state?.[part] as Tensor | undefined) ?? zeros(shape, x.dtype);
+      const value = (state?.[part] as Tensor | undefined) ?? absent(shape, x.dtype);
       check(sameShape(value.shape, shape), () => `got ${part} ${showShape(value.shape)}, expected ${showShape(shape)}`);
       return value;
     });

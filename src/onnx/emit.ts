@@ -20,8 +20,7 @@ import type { Shape } from "../graph/shape.js";
 import { type Attributes, type FloatAttribute, hostData, type Named, type Node, type Tensor, type TensorType } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { onnxTypes } from "../ops/cast.js";
-import { type Emitter, operatorOf, type Target } from "../ops/operator.js";
-import { prepare } from "../passes/index.js";
+import { type Emitter, operatorOf } from "../ops/operator.js";
 
 /** The version of ONNX's operators that graphs are written in, and of the file format that belongs to it. */
 const opset = 21;
@@ -29,16 +28,14 @@ const irVersion = 10;
 
 /**
  * Writes a prepared graph as an ONNX model. Data leaves that are not inputs become constants of the model.
- * @param target what the bodies of loops are prepared for
  * @param initial values of inputs that the model carries itself (weights), by name
  */
 export function emitModel(
   inputs: readonly Named[],
   outputs: readonly Named[],
-  target: Target = { device: "cpu" },
   initial: ReadonlyMap<string, TypedArray> = new Map(),
 ): ModelProto {
-  const writer = new GraphWriter(inputs, target);
+  const writer = new GraphWriter(inputs);
   writer.write(outputs);
   for (const { name, tensor } of inputs) {
     const data = initial.get(name);
@@ -83,7 +80,6 @@ class GraphWriter implements Emitter {
 
   constructor(
     inputs: readonly Named[],
-    private readonly target: Target,
     private readonly taken = new Set<string>(),
   ) {
     for (const { name, tensor } of inputs) {
@@ -126,12 +122,12 @@ class GraphWriter implements Emitter {
   subgraph(inputs: readonly Tensor[], outputs: readonly Tensor[], captured: ReadonlyMap<Tensor, string>): GraphProto {
     // Names inside may not repeat any outside, so both draw from one set.
     const named = inputs.map((tensor) => ({ name: this.fresh("step"), tensor }));
-    const writer = new GraphWriter(named, this.target, this.taken);
+    const writer = new GraphWriter(named, this.taken);
     for (const [leaf, name] of captured) {
       writer.names.set(leaf, name);
       this.pinned.add(name);
     }
-    const results = prepare(outputs, this.target).map((tensor) => ({ name: this.fresh("next"), tensor }));
+    const results = outputs.map((tensor) => ({ name: this.fresh("next"), tensor }));
     writer.write(results);
     return writer.graph(named, results);
   }

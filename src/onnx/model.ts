@@ -83,7 +83,6 @@ async function traced(
   return emitModel(
     leaves,
     outputs.map(({ name }, i) => ({ name, tensor: prepared[i] as Tensor })),
-    { device: "cpu" },
     weights,
   );
 }

@@ -1,4 +1,4 @@
-import type { DType } from "../graph/dtype.js";
+import { convert, type DType, elementAt } from "../graph/dtype.js";
 
 /**
  * What elementwise operators are made of. An operator states its expression once, for operands of any kind: on numbers it computes constants,
@@ -71,6 +71,21 @@ export const numbers: Algebra<number> = {
   select: (condition, a, b) => (condition !== 0 ? a : b),
   cast: (x, dtype) => (dtype === "bool" ? Number(x !== 0) : dtype.includes("int") ? Math.trunc(x) : x),
 };
+
+/** {@link numbers} as a processor has them that rounds every result to `dtype`. */
+export function roundedTo(dtype: DType): Algebra<number> {
+  const known = roundings.get(dtype);
+  if (known) return known;
+  const round = (value: number) => Number(elementAt(convert([value], dtype), 0, dtype));
+  const rounded = Object.entries(numbers).map(([name, compute]) => [
+    name,
+    (...operands: never[]) => round((compute as (...operands: never[]) => number)(...operands)),
+  ]);
+  const algebra = Object.fromEntries(rounded) as Algebra<number>;
+  roundings.set(dtype, algebra);
+  return algebra;
+}
+const roundings = new Map<DType, Algebra<number>>();
 
 /** Terms of the error function's series and depth of its continued fraction: with 2.5 between them both reach 1e-14. */
 export const erfSettings = { terms: 34, depth: 60, border: 2.5 } as const;

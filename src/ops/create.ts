@@ -5,6 +5,7 @@ import { hostData, type Tensor } from "../graph/tensor.js";
 import { cast } from "./cast.js";
 import { compare } from "./compare.js";
 import { literalType, scalar } from "./constants.js";
+import { match } from "./match.js";
 import { apply, declare, family } from "./operator.js";
 import { expand, reshape, shapes } from "./shapes.js";
 
@@ -20,13 +21,32 @@ export const zeros = (shape: Shape, dtype: DType = "float32"): Tensor => full(sh
 /** A tensor of ones. */
 export const ones = (shape: Shape, dtype: DType = "float32"): Tensor => full(shape, 1, dtype);
 
+const absences = new Map<DType, Tensor>();
+
+/**
+ * Zeros that stand for something that is not there: the state before the first step, the gradient of what the loss does not depend on.
+ * A product with them is zero, also where the other factor is infinite or NaN.
+ */
+export function absent(shape: Shape, dtype: DType): Tensor {
+  const one = absences.get(dtype) ?? scalar(0, dtype);
+  absences.set(dtype, one);
+  return expand(one, shape);
+}
+
+/** Whether `x` is made by {@link absent}, in whatever shape. */
+export const isAbsent = (x: Tensor): boolean => originOf(x) === absences.get(x.dtype);
+
 /** Whether all elements are known to be zero. */
 export function isZero(x: Tensor): boolean {
-  const { source } = x;
-  // These have the elements of their operand alone.
-  if (source.kind === "node") return Object.values(shapes).some((each) => each === source.operator) && isZero(source.inputs[0] as Tensor);
-  const data = x.size === 1 ? hostData(x) : undefined;
+  const origin = originOf(x);
+  const data = origin.size === 1 ? hostData(origin) : undefined;
   return data !== undefined && Number(elementAt(data, 0, x.dtype)) === 0;
+}
+
+/** What `x` was before it got its shape. */
+function originOf(x: Tensor): Tensor {
+  const node = match<unknown>(x, ...Object.values(shapes));
+  return node ? originOf(node.inputs[0]) : x;
 }
 
 /** Zeros of the shape and dtype of `like`. */

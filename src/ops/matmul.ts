@@ -4,6 +4,7 @@ import { broadcastOrThrow, showShape } from "../graph/shape.js";
 import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
 import { mul } from "./arithmetic.js";
 import { cast } from "./cast.js";
+import { match } from "./match.js";
 import { apply, declare, family, type Operands } from "./operator.js";
 import { reshape, shapes, transpose } from "./shapes.js";
 
@@ -37,12 +38,14 @@ export const products = family({
       (g) => g,
     ],
     // (op(A) op(B))ᵀ = op(B)ᵀ op(A)ᵀ
-    transposed: ([a, b, ...added], { transA, transB }) => (added.length > 0 ? undefined : gemm(b, a, 1 - transB, 1 - transA)),
+    transposed: ([a, b, ...added], { transA, transB, alpha }) =>
+      added.length > 0 ? undefined : gemm(b, a, 1 - transB, 1 - transA, { alpha: alpha?.float }),
     product: ({ transA, transB, alpha }) => ({ transA: transA === 1, transB: transB === 1, alpha: alpha?.float ?? 1 }),
   }),
 });
 
-interface GemmAttributes {
+/** The attributes of a Gemm. */
+export interface GemmAttributes {
   readonly transA: number;
   readonly transB: number;
   /** The factor of the product; none is 1. */
@@ -61,8 +64,7 @@ function absorbTransposes([a, b]: Operands): Tensor | undefined {
 }
 
 /** What `x` is the transpose of, where an operator transposed it. */
-const transposed = (x: Tensor): Tensor | undefined =>
-  x.source.kind === "node" && x.source.operator === shapes.Transpose ? x.source.inputs[0] : undefined;
+const transposed = (x: Tensor): Tensor | undefined => match(x, shapes.Transpose)?.inputs[0];
 
 const folds = (a: Tensor, b: Tensor): boolean => b.rank === 2 && a.rank > 2;
 
@@ -71,16 +73,17 @@ const rows = (x: Tensor): Tensor => reshape(x, [-1, x.shape.at(-1) as number]);
 
 /**
  * The product of two matrices, each transposed first where its flag is 1.
- * @param options.added is added to the product, whose shape it broadcasts to; where that is `negative`, the product is taken off it
+ * @param options.added is added to the product, whose shape it broadcasts to
+ * @param options.alpha is what the product is multiplied by, by default 1
  */
 export function gemm(
   a: Tensor,
   b: Tensor,
   transA: number,
   transB: number,
-  { added, negative = false }: { readonly added?: Tensor; readonly negative?: boolean } = {},
+  { added, alpha = 1 }: { readonly added?: Tensor | undefined; readonly alpha?: number | undefined } = {},
 ): Tensor {
-  return apply(products.Gemm, added ? [a, b, added] : [a, b], { transA, transB, ...(negative && { alpha: float(-1) }) });
+  return apply(products.Gemm, added ? [a, b, added] : [a, b], { transA, transB, ...(alpha !== 1 && { alpha: float(alpha) }) });
 }
 
 /**

@@ -15,6 +15,7 @@ export const normalize = family({
   // y (g - Σ g y)
   Softmax: declare<{ axis: number }>({
     infer: ([x]) => x,
+    range: { low: 0, high: 1 },
     gradient: [(g, _, [y], { axis }) => mul(y, sub(g, sum(mul(g, y), { axis, keepDims: true })))],
     lower: ([x], { axis }, { device }) => {
       if (device !== "module") return undefined;
@@ -25,6 +26,7 @@ export const normalize = family({
   // g - eʸ Σ g
   LogSoftmax: declare<{ axis: number }>({
     infer: ([x]) => x,
+    range: { low: Number.NEGATIVE_INFINITY, high: 0 },
     gradient: [(g, _, [y], { axis }) => sub(g, mul(exp(y), sum(g, { axis, keepDims: true })))],
     lower: ([x], { axis }, { device }) => {
       if (device !== "webgpu" && device !== "module") return undefined;

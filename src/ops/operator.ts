@@ -115,6 +115,8 @@ export interface Declaration<A = Attributes> {
   readonly linearity?: Linearity;
   /** Whether what it sums over axes is divided by how many there are. */
   readonly averages?: boolean;
+  /** What all elements lie between, whatever the inputs are. */
+  readonly range?: { readonly low: number; readonly high: number };
   /** Whether the operands may change places. */
   readonly commutative?: boolean;
   /** Of nodes with the same inputs and the same answer the one with the most outputs gives the outputs of all. */
@@ -127,18 +129,28 @@ export interface Declaration<A = Attributes> {
   readonly distinct?: boolean;
 }
 
+/** Where the type of an operator's attributes is kept, for the compiler alone: nothing is there when the program runs. */
+declare const attributesType: unique symbol;
+
+/** A declaration as the shared code sees it, which remembers the type of its attributes. */
+export interface Declared<A = unknown> extends Declaration {
+  readonly [attributesType]?: A;
+}
+
 /** A declared operator, which knows its name. */
-export interface Operator extends Declaration {
+export interface Operator<A = unknown> extends Declared<A> {
   readonly type: string;
 }
 
 /** Declares an operator whose attributes have type `A`. */
-export const declare = <A>(declaration: Declaration<A>): Declaration => declaration as unknown as Declaration;
+export const declare = <A>(declaration: Declaration<A>): Declared<A> => declaration as unknown as Declared<A>;
 
 /** A family of operators, keyed by their ONNX types. */
-export function family<K extends string>(declarations: Record<K, Declaration>): Record<K, Operator> {
-  const named = Object.entries<Declaration>(declarations).map(([type, declaration]) => [type, { ...declaration, type }]);
-  return Object.fromEntries(named) as Record<K, Operator>;
+export function family<D extends Readonly<Record<string, Declared>>>(
+  declarations: D,
+): { readonly [K in keyof D]: D[K] extends Declared<infer A> ? Operator<A> : never } {
+  const named = Object.entries<Declared>(declarations).map(([type, declaration]) => [type, { ...declaration, type }]);
+  return Object.fromEntries(named);
 }
 
 /** Applies an operator and returns all its outputs. */

@@ -5,6 +5,7 @@ import { fromData, type Tensor } from "../graph/tensor.js";
 import { expandView, reshapeView, transposeView } from "../graph/view.js";
 import { type AxesOptions, axesOf } from "./axis.js";
 import { cast } from "./cast.js";
+import { match } from "./match.js";
 import { apply, declare, family, type Operands, operatorOf } from "./operator.js";
 
 /** Operators that give the same elements another shape. */
@@ -58,11 +59,11 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 }
 
 /** A reshape of a reshape is one, and one value everywhere is so in any shape. Not before a graph is prepared: a gradient may be asked by `x`. */
-function simplerReshape({ source }: Tensor, shape: Shape): Tensor | undefined {
-  const [origin] = source.kind === "node" ? source.inputs : [];
-  if (source.kind !== "node" || !origin) return undefined;
-  if (source.operator === shapes.Reshape) return reshape(origin, shape);
-  return source.operator === shapes.Expand && origin.size === 1 ? expand(reshape(origin, []), shape) : undefined;
+function simplerReshape(x: Tensor, shape: Shape): Tensor | undefined {
+  const reshaped = match(x, shapes.Reshape);
+  if (reshaped) return reshape(reshaped.inputs[0], shape);
+  const [origin] = match(x, shapes.Expand)?.inputs ?? [];
+  return origin?.size === 1 ? expand(reshape(origin, []), shape) : undefined;
 }
 
 /** The transpose of what an operator computes, where its declaration says what that is. */
@@ -78,10 +79,9 @@ export function transpose(x: Tensor, order?: readonly number[]): Tensor {
     new Set(perm).size === x.rank && perm.length === x.rank,
     () => `transpose: axes [${given}] are not an order of the ${x.rank} axes of ${showShape(x.shape)}`,
   );
-  const { source } = x;
   // A transpose of a transpose is one, or none.
-  const inner = source.kind === "node" && source.operator === shapes.Transpose ? source : undefined;
-  const before = inner?.attributes.perm as readonly number[] | undefined;
+  const inner = match(x, shapes.Transpose);
+  const before = inner?.attributes.perm;
   const whole = before ? perm.map((axis) => before[axis] as number) : perm;
   const origin = inner?.inputs[0] ?? x;
   return whole.every((axis, i) => axis === i) ? origin : apply(shapes.Transpose, [origin], { perm: whole });

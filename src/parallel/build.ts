@@ -77,7 +77,7 @@ export function build({ phases, outputs }: Cut, local: Computation, global: Comp
     const given = [...exchanged, ...parts].map((name, i) => ({ name, tensor: prepared[i] as Tensor }));
     const watched = detectAnomalies ? watch(prepared, taken) : [];
     return {
-      model: encodeModel(inputs, [...given, ...watched], target),
+      model: encodeModel(inputs, [...given, ...watched]),
       inputs: inputs.map(({ name }) => name),
       outputs: given.map(({ name }) => name),
       exchanged,

@@ -1,8 +1,10 @@
+import { elementAt } from "../graph/dtype.js";
 import { broadcast, type Shape, sameShape } from "../graph/shape.js";
-import type { Tensor } from "../graph/tensor.js";
+import { hostData, type Tensor } from "../graph/tensor.js";
 import { countUses, rewrite } from "../graph/walk.js";
-import { arithmetic, mul } from "../ops/arithmetic.js";
-import { gemm, products } from "../ops/matmul.js";
+import { arithmetic } from "../ops/arithmetic.js";
+import { isNodeOf, match } from "../ops/match.js";
+import { type GemmAttributes, gemm, products } from "../ops/matmul.js";
 import type { Target } from "../ops/operator.js";
 import { reshape, shapes } from "../ops/shapes.js";
 
@@ -13,50 +15,57 @@ import { reshape, shapes } from "../ops/shapes.js";
 const mostAdded = 2 ** 13;
 
 /**
- * Lets a Gemm, where nothing else uses its result, do what is done with that: `A B + C` and `C - A B` are one operator, and `s (A B)` with a
- * number `s` is `(s A) B`, where `A` has fewer elements than the product. So biases are added, and gradients taken off small parameters, by no
- * operator of their own.
+ * Lets a Gemm, where nothing else uses its result, do what is done with that: `A B + C`, `C - A B` and, with a constant `s`, `s (A B)` are one operator.
+ * So biases are added, and gradients taken off small parameters, by no operator of their own.
  */
 export function addToProducts(outputs: readonly Tensor[], { threads }: Partial<Target> = {}): readonly Tensor[] {
   const uses = countUses(outputs);
 
-  return rewrite(outputs, ({ operator, inputs: originals, outputs: [result] }, inputs) => {
-    if (operator !== arithmetic.Add && operator !== arithmetic.Sub && operator !== arithmetic.Mul) return undefined;
-    for (const i of operator === arithmetic.Sub ? ([1] as const) : ([1, 0] as const)) {
+  return rewrite(outputs, (node, inputs) => {
+    const [isSum, isDifference, isMultiple] = [arithmetic.Add, arithmetic.Sub, arithmetic.Mul].map((operator) => isNodeOf(node, operator));
+    if (!isSum && !isDifference && !isMultiple) return undefined;
+    const [result] = node.outputs as readonly [Tensor];
+    for (const i of isDifference ? [1] : [1, 0]) {
       const x = inputs[i] as Tensor;
       const other = inputs[1 - i] as Tensor;
-      const product = usedOnce(originals[i] as Tensor, uses) ? productOf(x) : undefined;
-      if (!product || !sameShape(x.shape, (result as Tensor).shape)) continue;
-      const { a, b, transA, transB, shape } = product;
-      if (operator === arithmetic.Mul) {
-        const [least, most] = a.size < b.size ? [a, b] : [b, a];
-        if (other.rank > 0 || least.size >= x.size) continue;
-        const scaled = mul(other, least);
-        return [reshape(a === least ? gemm(scaled, most, transA, transB) : gemm(most, scaled, transA, transB), x.shape)];
+      const product = usedOnce(node.inputs[i] as Tensor, uses) ? productOf(x) : undefined;
+      if (!product || !sameShape(x.shape, result.shape)) continue;
+      const { a, b, transA, transB, alpha, shape } = product;
+      if (isMultiple) {
+        const factor = factorOf(other);
+        if (factor === undefined || alpha !== 1) continue;
+        return [reshape(gemm(a, b, transA, transB, { alpha: factor }), x.shape)];
       }
       const most = threads === 1 && transA === 0 ? Number.POSITIVE_INFINITY : mostAdded;
       if (x.size > most || !isAddable(other.shape, shape, x.shape)) continue;
-      return [reshape(gemm(a, b, transA, transB, { added: other, negative: operator === arithmetic.Sub }), x.shape)];
+      return [reshape(gemm(a, b, transA, transB, { added: other, alpha: isDifference ? -alpha : alpha }), x.shape)];
     }
     return undefined;
   });
 }
 
+/** The value of a constant that a Gemm can multiply by: one that float32 holds, as its attribute is one. Products with 0 may be NaN. */
+function factorOf(x: Tensor): number | undefined {
+  const data = x.size === 1 ? hostData(x) : undefined;
+  const value = data && Number(elementAt(data, 0, x.dtype));
+  return value !== 0 && Number.isFinite(value) && value === Math.fround(value as number) ? value : undefined;
+}
+
 /** Whether nothing but one operator uses a value, or the value that it is a reshape of. */
 function usedOnce(x: Tensor, uses: ReadonlyMap<Tensor, number>): boolean {
   if (uses.get(x) !== 1) return false;
-  const { source } = x;
-  return source.kind !== "node" || source.operator !== shapes.Reshape || usedOnce(source.inputs[0] as Tensor, uses);
+  const reshaped = match(x, shapes.Reshape);
+  return !reshaped || usedOnce(reshaped.inputs[0], uses);
 }
 
-/** The factors of a Gemm that does nothing else yet, or of one reshaped. */
-function productOf({ source }: Tensor) {
-  if (source.kind !== "node") return undefined;
-  const [a, b] = source.inputs as [Tensor, Tensor];
-  if (source.operator === shapes.Reshape) return productOf(a);
-  if (source.operator !== products.Gemm || source.inputs.length > 2) return undefined;
-  const { transA, transB } = source.attributes as { transA: number; transB: number };
-  return { a, b, transA, transB, shape: (source.outputs[0] as Tensor).shape };
+/** The factors of a Gemm that adds nothing yet, or of one reshaped. */
+function productOf(x: Tensor): (Omit<GemmAttributes, "alpha"> & { a: Tensor; b: Tensor; alpha: number; shape: Shape }) | undefined {
+  const reshaped = match(x, shapes.Reshape);
+  if (reshaped) return productOf(reshaped.inputs[0]);
+  const node = match(x, products.Gemm);
+  if (!node || node.inputs.length > 2) return undefined;
+  const { inputs, attributes } = node;
+  return { ...attributes, a: inputs[0], b: inputs[1], alpha: attributes.alpha?.float ?? 1, shape: x.shape };
 }
 
 /** Whether adding to a product is adding to its reshape: where that is none, or where the same is added to every row. */

@@ -1,25 +1,21 @@
 import { convert, elementAt, isFloat } from "../graph/dtype.js";
 import { fromData, hostData, type Tensor } from "../graph/tensor.js";
-import { rewrite } from "../graph/walk.js";
-import { numbers } from "../ops/algebra.js";
+import { roundedTo } from "../ops/algebra.js";
 import { operatorOf } from "../ops/operator.js";
+import type { Rule } from "./rules.js";
 
-/** Computes what operators make of single constants alone: the counts, rates and signs that gradients multiply together. */
-export function fold(outputs: readonly Tensor[]): readonly Tensor[] {
-  return rewrite(outputs, (node, inputs) => {
-    const { expression } = operatorOf(node);
-    const [result] = node.outputs as [Tensor];
-    // Whole numbers may exceed what a JavaScript number holds exactly.
-    if (!expression || !isFloat(result.dtype) || result.size !== 1) return undefined;
-    const values = inputs.map((input) => (input.size === 1 ? hostData(input) : undefined));
-    if (values.length === 0 || values.some((value) => value === undefined)) return undefined;
-    const operands = values.map((value, i) => Number(elementAt(value as NonNullable<typeof value>, 0, (inputs[i] as Tensor).dtype)));
-    return [
-      fromData(
-        convert([expression(numbers, operands as [number, number, number], node.attributes)], result.dtype),
-        result.shape,
-        result.dtype,
-      ),
-    ];
-  });
-}
+/** Computes what operators make of single constants alone, such as the counts, rates and signs that gradients multiply together. */
+export const fold: Rule = (node, inputs) => {
+  const { expression } = operatorOf(node);
+  const [{ dtype, shape, size }] = node.outputs as readonly [Tensor];
+  // A JavaScript number does not hold every int64.
+  if (!expression || !isFloat(dtype) || size !== 1 || inputs.length === 0) return undefined;
+  const operands: number[] = [];
+  for (const x of inputs) {
+    const data = x.size === 1 ? hostData(x) : undefined;
+    if (!data) return undefined;
+    operands.push(Number(elementAt(data, 0, x.dtype)));
+  }
+  const value = expression(roundedTo(dtype), operands as [number, number, number], node.attributes);
+  return [fromData(convert([value], dtype), shape, dtype)];
+};

@@ -1,20 +1,21 @@
 import { hostData, makeNode, type Node, Tensor } from "../graph/tensor.js";
 import { countUses, replay, rewrite, topologicalOrder } from "../graph/walk.js";
 import { arithmetic, mul } from "../ops/arithmetic.js";
-import { applyAll, operatorOf } from "../ops/operator.js";
+import { isNodeOf, match } from "../ops/match.js";
+import { applyAll, operatorOf, type Target } from "../ops/operator.js";
 import { Body, loops, type ScanAttributes } from "../ops/scan.js";
 import { reshape } from "../ops/shapes.js";
 import { deduplicate } from "./deduplicate.js";
 import { fold } from "./fold.js";
+import { magnitude, type Range, rangeOf } from "./range.js";
+import { applyRules } from "./rules.js";
 import { shareLoops } from "./shareLoops.js";
 import { skipZeros } from "./skipZeros.js";
 import { unexpand } from "./unexpand.js";
 
 /** Computes before a loop, and for all its steps at once, what does not depend on what the loop carries. */
-export const hoist = (outputs: readonly Tensor[]): readonly Tensor[] =>
-  rewrite(outputs, ({ operator, attributes }, inputs) =>
-    operator === loops.Scan ? hoistFrom(attributes as unknown as ScanAttributes, inputs) : undefined,
-  );
+export const hoist = (outputs: readonly Tensor[], target: Target): readonly Tensor[] =>
+  rewrite(outputs, (node, inputs) => (isNodeOf(node, loops.Scan) ? hoistFrom(node.attributes, inputs, target) : undefined));
 
 /** A value of a loop's body as it is outside the loop: one for all steps, or the stack of all steps' values. */
 interface Hoisted {
@@ -22,10 +23,12 @@ interface Hoisted {
   readonly isStack: boolean;
 }
 
-function hoistFrom(attributes: ScanAttributes, inputs: readonly Tensor[]): readonly Tensor[] {
+function hoistFrom(attributes: ScanAttributes, inputs: readonly Tensor[], target: Target): readonly Tensor[] {
   const { body, carries, sequences } = attributes;
   const own = carries + sequences;
-  const outputs = gatherFactors(fold(unexpand(deduplicate(skipZeros(shareLoops(body.outputs))))), new Set(body.inputs.slice(0, carries)));
+  const simplified = applyRules(skipZeros, unexpand, fold)(deduplicate(shareLoops(body.outputs)), target);
+  const ranges = rangesOf(body, inputs, carries);
+  const outputs = gatherFactors(simplified, new Set(body.inputs.slice(0, carries)), ranges);
   const hoisted = new Map<Tensor, Hoisted>();
   body.inputs.forEach((leaf, i) => {
     if (i >= carries) hoisted.set(leaf, { outer: inputs[i] as Tensor, isStack: i < own });
@@ -82,22 +85,42 @@ function hoistNode(node: Node, hoisted: Map<Tensor, Hoisted>): boolean {
 }
 
 /** Multiplies the factors that depend on no carry with each other first: `(c a) b` becomes `c (a b)`, of which `a b` can be hoisted. */
-function gatherFactors(outputs: readonly Tensor[], carries: ReadonlySet<Tensor>): readonly Tensor[] {
+function gatherFactors(outputs: readonly Tensor[], carries: ReadonlySet<Tensor>, ranges: Ranges): readonly Tensor[] {
   const order = topologicalOrder(outputs);
   const uses = countUses(outputs);
   const dependent = new Set(carries);
   for (const node of order) if (node.inputs.some((x) => dependent.has(x))) for (const output of node.outputs) dependent.add(output);
 
   const factorsOf = (x: Tensor): Tensor[] => {
-    const { source } = x;
-    const isInner = source.kind === "node" && source.operator === arithmetic.Mul && dependent.has(x) && uses.get(x) === 1;
-    return isInner ? source.inputs.flatMap(factorsOf) : [x];
+    const inner = dependent.has(x) && uses.get(x) === 1 ? match(x, arithmetic.Mul) : undefined;
+    return inner ? inner.inputs.flatMap(factorsOf) : [x];
   };
+  // What is no greater than 1 makes no product leave the range that would have stayed in it.
+  const isSmall = (x: Tensor) => magnitude(rangeOf(x, ranges)) <= 1;
   return rewrite(outputs, (node, _, rebuiltOf) => {
     const [result] = node.outputs as [Tensor];
-    if (node.operator !== arithmetic.Mul || !dependent.has(result)) return undefined;
+    if (!isNodeOf(node, arithmetic.Mul) || !dependent.has(result)) return undefined;
     const factors = node.inputs.flatMap(factorsOf);
-    const [moving, still] = [factors.filter((x) => dependent.has(x)), factors.filter((x) => !dependent.has(x))];
+    const isStill = (x: Tensor) => !dependent.has(x) && isSmall(x);
+    const [moving, still] = [factors.filter((x) => !isStill(x)), factors.filter(isStill)];
     return still.length < 2 ? undefined : [mul(moving.map(rebuiltOf).reduce(mul), still.map(rebuiltOf).reduce(mul))];
   });
+}
+
+type Ranges = (leaf: Tensor) => Range | undefined;
+
+/** The ranges of the leaves of a loop's body: those of what the loop is given, also where another loop made it. */
+function rangesOf({ inputs: leaves }: Body, inputs: readonly Tensor[], carries: number, outer?: Ranges): Ranges {
+  return (leaf) => {
+    const place = leaves.indexOf(leaf);
+    return place >= carries ? rangeOfResult(inputs[place] as Tensor, outer) : outer?.(leaf);
+  };
+}
+
+/** The range of a value, which may be a stack that a loop made. */
+function rangeOfResult(x: Tensor, known?: Ranges): Range {
+  const loop = match(x, loops.Scan);
+  if (!loop || x.index < loop.attributes.carries) return rangeOf(x, known);
+  const { body, carries } = loop.attributes;
+  return rangeOf(body.outputs[x.index] as Tensor, rangesOf(body, loop.inputs, carries, known));
 }

@@ -1,11 +1,15 @@
 import type { Tensor } from "../graph/tensor.js";
-import type { Target } from "../ops/operator.js";
+import { rewrite } from "../graph/walk.js";
+import { isNodeOf } from "../ops/match.js";
+import { applyAll, type Target } from "../ops/operator.js";
+import { Body, loops } from "../ops/scan.js";
 import { addToProducts } from "./addToProducts.js";
 import { deduplicate } from "./deduplicate.js";
 import { fold } from "./fold.js";
 import { hoist } from "./hoist.js";
 import { joinProducts } from "./joinProducts.js";
 import { lower } from "./lower.js";
+import { applyRules } from "./rules.js";
 import { scaleLast } from "./scaleLast.js";
 import { scatterOnto } from "./scatterOnto.js";
 import { choose } from "./selectImplementation.js";
@@ -15,13 +19,39 @@ import { skipZeros } from "./skipZeros.js";
 import { transposeFirst } from "./transposeFirst.js";
 import { unexpand } from "./unexpand.js";
 
-/** In this order: a simplification may leave sums of products, and joining them products to simplify; what nothing can join adds up itself, or is transposed. */
 const passes = [
-  ...[shareLoops, hoist, scatterOnto, lower, choose, skipZeros, deduplicate, unexpand, fold],
-  ...[simplify, joinProducts, scaleLast, fold, simplify, deduplicate, addToProducts, transposeFirst, deduplicate],
+  // Loops are compared by what they are given, so before anything else is rewritten; what comes out of them is then part of the graph around.
+  shareLoops,
+  hoist,
+  // Before lowering, since a target may have no such operator.
+  scatterOnto,
+  applyRules(lower),
+  choose,
+  // Only now are all operators those that will run, and the bodies of loops what is left in them.
+  prepareBodies,
+  deduplicate,
+  applyRules(skipZeros, unexpand, fold, simplify),
+  // A simplification may leave sums of products, and joining these may leave products to simplify.
+  joinProducts,
+  scaleLast,
+  applyRules(fold, simplify),
+  deduplicate,
+  // What could not be joined adds up itself, or is transposed.
+  addToProducts,
+  applyRules(transposeFirst),
+  deduplicate,
 ];
 
 /** Prepares a graph for a target: the same values of the same leaves, by operators that the target has, and fewer of them. */
 export function prepare(outputs: readonly Tensor[], target: Target): readonly Tensor[] {
   return passes.reduce((current, pass) => pass(current, target), outputs);
+}
+
+/** Prepares the bodies of loops. */
+function prepareBodies(outputs: readonly Tensor[], target: Target): readonly Tensor[] {
+  return rewrite(outputs, (node, inputs) => {
+    if (!isNodeOf(node, loops.Scan)) return undefined;
+    const { body } = node.attributes;
+    return applyAll(loops.Scan, inputs, { ...node.attributes, body: new Body(body.inputs, prepare(body.outputs, target), body.origin) });
+  });
 }

@@ -1,7 +1,8 @@
 import type { Node, Tensor } from "../graph/tensor.js";
 import { countUses, rewrite, topologicalOrder } from "../graph/walk.js";
 import { add, arithmetic } from "../ops/arithmetic.js";
-import { gemm, products } from "../ops/matmul.js";
+import { isNodeOf, match, type NodeOf } from "../ops/match.js";
+import { type GemmAttributes, gemm, products } from "../ops/matmul.js";
 import { concat } from "../ops/slicing.js";
 
 interface Sum {
@@ -31,16 +32,17 @@ function findSums(outputs: readonly Tensor[]): Map<Node, Sum> {
   const within = new Set<Node>();
   const sums = new Map<Node, Sum>();
   for (const node of order.reverse()) {
-    if (node.operator !== arithmetic.Add || within.has(node)) continue;
+    if (!isNodeOf(node, arithmetic.Add) || within.has(node)) continue;
     const joined: Node[] = [];
     const others: Tensor[] = [];
     const pending = [...node.inputs];
     for (let x = pending.pop(); x; x = pending.pop()) {
-      const source = uses.get(x) === 1 && x.source.kind === "node" && x.size === node.outputs[0]?.size ? x.source : undefined;
-      if (source?.operator === arithmetic.Add) {
-        within.add(source);
-        pending.push(...source.inputs);
-      } else if (source && isWorthJoining(source)) joined.push(source);
+      const isTerm = uses.get(x) === 1 && x.size === node.outputs[0]?.size;
+      const [sum, product] = isTerm ? [match(x, arithmetic.Add), match(x, products.Gemm)] : [];
+      if (sum) {
+        within.add(sum);
+        pending.push(...sum.inputs);
+      } else if (product && isWorthJoining(product)) joined.push(product);
       else others.push(x);
     }
     // In the order of the loop, so that the stacks are those that other gradients need too.
@@ -51,8 +53,8 @@ function findSums(outputs: readonly Tensor[]): Map<Node, Sum> {
 }
 
 /** Whether a product AᵀB costs less to stack, `rows (n + m)` elements copied, than to add up, `n m` elements read twice and written. */
-function isWorthJoining({ operator, attributes, inputs }: Node): boolean {
-  if (operator !== products.Gemm || attributes.transA !== 1 || attributes.transB !== 0) return false;
+function isWorthJoining({ attributes: { transA, transB, alpha }, inputs }: NodeOf<GemmAttributes>): boolean {
+  if (transA !== 1 || transB !== 0 || alpha || inputs.length > 2) return false;
   const [[rows, n], [, m]] = inputs.map((x) => x.shape) as [[number, number], [number, number]];
   return 2 * rows * (n + m) < 3 * n * m;
 }

@@ -1,12 +1,21 @@
-import type { Node, Tensor } from "../graph/tensor.js";
+import { type DType, elementAt } from "../graph/dtype.js";
+import { hostData, type Node, type Tensor } from "../graph/tensor.js";
 import { countUses, rewrite, topologicalOrder, usersOf, withInputs } from "../graph/walk.js";
 import { arithmetic, mul } from "../ops/arithmetic.js";
+import { scalar } from "../ops/constants.js";
+import { isNodeOf, match } from "../ops/match.js";
 import { linearityOf, operatorOf } from "../ops/operator.js";
 import { reshape } from "../ops/shapes.js";
+import { magnitude, rangeOf } from "./range.js";
+
+/** Only factors from here to 1 wait, and only those of values up to `mostWaiting`: nothing that meets them leaves the range of its dtype by that. */
+const leastWaiting = 2 ** -32;
+const mostWaiting = 2 ** 16;
 
 /**
- * Multiplies by numbers where there are fewest elements: `s (t X)` is `(s t) X`, and products with `s X`, and sums over it, are `s` times those
- * with `X` where they are smaller than it. So the mean of a loss scales no gradient of the logits, and clipping no gradient that a rate scales too.
+ * Multiplies by constants where there are fewest elements: `s (t X)` is `(s t) X`, and products with `s X`, and sums over it, are `s` times those
+ * with `X` where they are smaller than it. So the mean of a loss scales no gradient of the logits. Never so that a value could overflow or vanish
+ * that would not have done so.
  */
 export function scaleLast(outputs: readonly Tensor[]): readonly Tensor[] {
   const uses = countUses(outputs);
@@ -29,7 +38,8 @@ export function scaleLast(outputs: readonly Tensor[]): readonly Tensor[] {
   for (const node of order) {
     const [result] = node.outputs as [Tensor];
     const isMoved = moves(node) && waiting.has(node.inputs[0] as Tensor);
-    if (isMoved || (multipleOf(result) && madeOf(result) < result.size)) waiting.add(result);
+    const multiple = multipleOf(result);
+    if (isMoved || (multiple && canWait(multiple) && madeOf(result) < result.size)) waiting.add(result);
   }
 
   return rewrite(outputs, (node, inputs) => {
@@ -41,9 +51,9 @@ export function scaleLast(outputs: readonly Tensor[]): readonly Tensor[] {
       ) as [Tensor];
       return [late.reduce((product, each) => (each ? mul(each.factor, product) : product), result)];
     }
-    const outer = node.operator === arithmetic.Mul ? factorOf(inputs) : undefined;
+    const outer = isNodeOf(node, arithmetic.Mul) ? factorOf(inputs) : undefined;
     const inner = outer && uses.get(node.inputs[inputs.indexOf(outer.x)] as Tensor) === 1 ? multipleOf(outer.x) : undefined;
-    return outer && inner && [mul(mul(outer.factor, inner.factor), inner.x)];
+    return outer && inner && canJoin(outer, inner) ? [mul(scalar(outer.value * inner.value, inner.x.dtype), inner.x)] : undefined;
   });
 }
 
@@ -51,15 +61,38 @@ const sizeOf = ({ size }: Tensor): number => size;
 
 interface Multiple {
   readonly factor: Tensor;
+  readonly value: number;
   readonly x: Tensor;
 }
 
-const multipleOf = ({ source }: Tensor): Multiple | undefined =>
-  source.kind === "node" && source.operator === arithmetic.Mul ? factorOf(source.inputs) : undefined;
+function multipleOf(x: Tensor): Multiple | undefined {
+  const product = match(x, arithmetic.Mul);
+  return product && factorOf(product.inputs);
+}
 
-/** A number and what it multiplies. */
+/** A constant and what it multiplies. */
 function factorOf(inputs: readonly Tensor[]): Multiple | undefined {
-  const [a, b] = inputs as [Tensor, Tensor];
+  const [a, b] = inputs as readonly [Tensor, Tensor];
   const [factor, x] = a.size === 1 ? [a, b] : [b, a];
-  return factor.size === 1 && x.size > 1 && factor.rank <= x.rank ? { factor: reshape(factor, []), x } : undefined;
+  const data = factor.size === 1 ? hostData(factor) : undefined;
+  if (!data || x.size <= 1 || factor.rank > x.rank) return undefined;
+  return { factor: reshape(factor, []), value: Number(elementAt(data, 0, factor.dtype)), x };
+}
+
+const canWait = ({ value, x }: Multiple): boolean =>
+  Math.abs(value) >= leastWaiting && Math.abs(value) <= 1 && magnitude(rangeOf(x)) <= mostWaiting;
+
+/** The least normal and the greatest number of the floating-point types. */
+const normal: Partial<Record<DType, readonly [number, number]>> = {
+  float16: [2 ** -14, 65504],
+  float32: [2 ** -126, 2 ** 128 - 2 ** 104],
+  float64: [2 ** -1022, Number.MAX_VALUE],
+};
+
+/** Whether two multiplications give what one by the product of their factors does: they both make less, or both more, and that stays in range. */
+function canJoin(outer: Multiple, inner: Multiple): boolean {
+  const [least, most] = normal[outer.x.dtype] ?? [Number.NaN, Number.NaN];
+  const [first, second] = [Math.abs(outer.value), Math.abs(inner.value)];
+  const isSameSide = first <= 1 ? second <= 1 : second > 1;
+  return isSameSide && first * second >= least && first * second <= most;
 }

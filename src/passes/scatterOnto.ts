@@ -4,7 +4,8 @@ import { countUses, rewrite } from "../graph/walk.js";
 import { arithmetic } from "../ops/arithmetic.js";
 import { isZero } from "../ops/create.js";
 import { indexing } from "../ops/indexing.js";
-import { apply, type Operands } from "../ops/operator.js";
+import { isNodeOf, match } from "../ops/match.js";
+import { apply } from "../ops/operator.js";
 
 /**
  * Adds rows to what their sum would be added to, without scattering them into zeros first. The gradient of a matrix in which words were looked
@@ -12,14 +13,15 @@ import { apply, type Operands } from "../ops/operator.js";
  */
 export function scatterOnto(outputs: readonly Tensor[]): readonly Tensor[] {
   const uses = countUses(outputs);
-  return rewrite(outputs, ({ operator, inputs: originals, outputs: [result] }, inputs) => {
-    if (operator !== arithmetic.Add) return undefined;
+  return rewrite(outputs, (node, inputs) => {
+    if (!isNodeOf(node, arithmetic.Add)) return undefined;
+    const [{ shape }] = node.outputs as readonly [Tensor];
     for (const i of [0, 1]) {
-      const { source } = inputs[i] as Tensor;
-      if (source.kind !== "node" || source.operator !== indexing.ScatterND || uses.get(originals[i] as Tensor) !== 1) continue;
-      const [onto, indices, rows] = source.inputs as Operands;
+      const scattered = uses.get(node.inputs[i] as Tensor) === 1 ? match(inputs[i] as Tensor, indexing.ScatterND) : undefined;
+      if (!scattered) continue;
+      const [onto, indices, rows] = scattered.inputs;
       const other = inputs[1 - i] as Tensor;
-      if (isZero(onto) && sameShape(other.shape, (result as Tensor).shape)) return [apply(indexing.ScatterND, [other, indices, rows])];
+      if (isZero(onto) && sameShape(other.shape, shape)) return [apply(indexing.ScatterND, [other, indices, rows])];
     }
     return undefined;
   });

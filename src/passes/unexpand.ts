@@ -1,28 +1,26 @@
 import { broadcast, type Shape } from "../graph/shape.js";
 import { makeNode, type Tensor } from "../graph/tensor.js";
-import { rewrite } from "../graph/walk.js";
+import { isNodeOf, match } from "../ops/match.js";
 import { operatorOf } from "../ops/operator.js";
 import { expand, reshape, shapes } from "../ops/shapes.js";
+import type { Rule } from "./rules.js";
 
 /**
  * Gives elementwise operators what was expanded in place of the expansion; where their result is smaller then, that is expanded. A number is
  * expanded to the shape that it is wanted in.
  */
-export function unexpand(outputs: readonly Tensor[]): readonly Tensor[] {
-  return rewrite(outputs, (node, inputs) => {
-    const [{ dtype, shape }] = node.outputs as [Tensor];
-    if (node.operator === shapes.Reshape) {
-      const number = beforeExpansion(inputs[0] as Tensor);
-      return number?.size === 1 ? [expand(reshape(number, []), shape)] : undefined;
-    }
-    if (!operatorOf(node).expression) return undefined;
-    const slim = inputs.map((input) => beforeExpansion(input) ?? input);
-    if (slim.every((input, i) => input === inputs[i])) return undefined;
-    const smaller = broadcast(...slim.map((input) => input.shape)) as Shape;
-    const [result] = makeNode(node.operator, slim, node.attributes, [{ dtype, shape: smaller }], node.path) as [Tensor];
-    return [expand(result, shape)];
-  });
-}
+export const unexpand: Rule = (node, inputs) => {
+  const [{ dtype, shape }] = node.outputs as readonly [Tensor];
+  if (isNodeOf(node, shapes.Reshape)) {
+    const number = beforeExpansion(inputs[0] as Tensor);
+    return number?.size === 1 ? [expand(reshape(number, []), shape)] : undefined;
+  }
+  if (!operatorOf(node).expression) return undefined;
+  const slim = inputs.map((input) => beforeExpansion(input) ?? input);
+  if (slim.every((input, i) => input === inputs[i])) return undefined;
+  const smaller = broadcast(...slim.map((input) => input.shape)) as Shape;
+  const [result] = makeNode(node.operator, slim, node.attributes, [{ dtype, shape: smaller }], node.path) as [Tensor];
+  return [expand(result, shape)];
+};
 
-const beforeExpansion = ({ source }: Tensor): Tensor | undefined =>
-  source.kind === "node" && source.operator === shapes.Expand ? source.inputs[0] : undefined;
+const beforeExpansion = (x: Tensor): Tensor | undefined => match(x, shapes.Expand)?.inputs[0];

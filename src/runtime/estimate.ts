@@ -1,7 +1,8 @@
 import type { Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
+import { isNodeOf } from "../ops/match.js";
 import { operatorOf } from "../ops/operator.js";
-import { loops, type ScanAttributes } from "../ops/scan.js";
+import { loops } from "../ops/scan.js";
 
 /** What a run of a graph is estimated to cost. */
 export interface Estimate {
@@ -39,8 +40,7 @@ export function estimate(outputs: readonly Tensor[], spared = 0): Estimate {
 /** How many operators a graph has; those within a loop count once. */
 export function operatorsIn(outputs: readonly Tensor[]): number {
   const nodes = topologicalOrder(outputs);
-  const bodies = nodes.filter(({ operator }) => operator === loops.Scan).map((node) => (node.attributes as unknown as ScanAttributes).body);
-  return bodies.reduce((sum, body) => sum + operatorsIn(body.outputs), nodes.length);
+  return nodes.reduce((sum, node) => sum + (isNodeOf(node, loops.Scan) ? operatorsIn(node.attributes.body.outputs) : 0), nodes.length);
 }
 
 function count(outputs: readonly Tensor[]): { nodes: number; multiplications: number; elements: number } {
@@ -49,12 +49,12 @@ function count(outputs: readonly Tensor[]): { nodes: number; multiplications: nu
     const operator = operatorOf(node);
     const size = node.outputs.reduce((total, output) => total + output.size, 0);
     sum.nodes++;
-    if (node.operator === loops.Scan) {
-      const { body, length } = node.attributes as unknown as ScanAttributes;
-      const turn = count(body.outputs);
-      sum.nodes += length * turn.nodes;
-      sum.multiplications += length * turn.multiplications;
-      sum.elements += length * turn.elements;
+    if (isNodeOf(node, loops.Scan)) {
+      const { body, length } = node.attributes;
+      const step = count(body.outputs);
+      sum.nodes += length * step.nodes;
+      sum.multiplications += length * step.multiplications;
+      sum.elements += length * step.elements;
     } else if (operator.product) {
       const { transA } = operator.product(node.attributes);
       sum.multiplications += size * ((node.inputs[0] as Tensor).shape.at(transA ? -2 : -1) as number);

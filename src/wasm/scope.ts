@@ -3,9 +3,9 @@ import { type Shape, sameShape, sizeOf } from "../graph/shape.js";
 import { hostData, type Node, type Tensor } from "../graph/tensor.js";
 import { expandView, isRowMajor, reshapeView, rowMajor, sliceView, transposeView, type View } from "../graph/view.js";
 import { countUses, topologicalOrder } from "../graph/walk.js";
+import { isNodeOf, type NodeOf } from "../ops/match.js";
 import { type Operator, operatorOf } from "../ops/operator.js";
 import { loops, type ScanAttributes } from "../ops/scan.js";
-import { prepare } from "../passes/index.js";
 import { Unsupported } from "./algebra.js";
 import { type Access, accessTo, Buffer, sameElements } from "./buffers.js";
 import { apply, elementOf, type Factors, type Held, type Lazy, productIn } from "./lazy.js";
@@ -73,7 +73,7 @@ export class Scope {
     const operator = operatorOf(node);
     const [result] = node.outputs as [Tensor];
     for (const output of node.outputs) elementOf(output.dtype);
-    if (operator === loops.Scan) this.repeat(node, node.attributes as unknown as ScanAttributes);
+    if (isNodeOf(node, loops.Scan)) this.repeat(node);
     else if (operator.elements)
       this.lazies.set(
         result,
@@ -301,7 +301,8 @@ export class Scope {
   }
 
   /** A loop: what it carries is in two buffers that change places at every step. */
-  private repeat({ inputs, outputs }: Node, { body, carries, sequences, length, reverse }: ScanAttributes): void {
+  private repeat({ inputs, outputs, attributes }: NodeOf<ScanAttributes>): void {
+    const { body, carries, sequences, length, reverse } = attributes;
     const inner = new Scope(this.constants, this);
     const indices = new LoopIndices();
     const { place, current, next } = indices;
@@ -330,7 +331,7 @@ export class Scope {
       to.push(turnOf(stack, place));
       this.lazies.set(result, this.held(stack, element, result.shape));
     }
-    inner.compute(prepare(body.outputs, target), to);
+    inner.compute(body.outputs, to);
     this.statements.push(new LoopStatement(indices, length, reverse, inner.statements, this.depth));
   }
 }

@@ -7,6 +7,7 @@ import { operatorOf } from "../../src/ops/operator.js";
 import { operators } from "../../src/ops/table.js";
 import { prepare } from "../../src/passes/index.js";
 import { lower } from "../../src/passes/lower.js";
+import { applyRules } from "../../src/passes/rules.js";
 import { type Case, toTensor } from "./cases/case.js";
 import { type NamedCase, table } from "./cases.js";
 import { differentiated, lossOf } from "./evaluate.js";
@@ -94,7 +95,7 @@ function record(name: string, each: NamedCase, uses: ReadonlyMap<string, Use>): 
   const plain = typesOf(graph);
   for (const type of typesOf(values)) uses.get(type)?.functions.add(name);
   for (const device of ["cpu", "webgpu"]) {
-    const lowered = typesOf(lower(graph, { device }));
+    const lowered = typesOf(applyRules(lower)(graph, { device }));
     const ready = typesOf(prepare(graph, { device }));
     for (const type of new Set([...plain, ...ready])) {
       const devices = uses.get(type)?.devices;

@@ -1,4 +1,4 @@
-import { compile, crossEntropy, gather, grad, matmul, mul, sum, Tensor, tensor, transpose, Variable, zeros } from "kasane";
+import { clip, compile, crossEntropy, gather, grad, matmul, mul, sum, Tensor, tanh, tensor, transpose, Variable, zeros } from "kasane";
 import { describe, expect, it } from "vitest";
 import { topologicalOrder } from "../../src/graph/walk.js";
 import { prepare } from "../../src/passes/index.js";
@@ -14,25 +14,39 @@ const multiples = (outputs: readonly Tensor[]) =>
   );
 
 describe("scaleLast", () => {
-  const [x, y, s, t] = [input([50, 40]), input([40, 3], "y"), input([], "s"), input([1, 1], "t")];
+  const [raw, y] = [input([50, 40]), input([40, 3], "y")];
+  const x = tanh(raw);
 
-  it("multiplies numbers first", () => {
-    expect(multiples(scaleLast([mul(s, mul(t, x))]))).toEqual([1, 2000]);
-    expect(multiples(scaleLast([mul(mul(mul(x, s), t), s)]))).toEqual([1, 1, 2000]);
+  it("multiplies constants first", () => {
+    expect(multiples(scaleLast([mul(0.5, mul(0.25, x))]))).toEqual([2000]);
+    expect(multiples(scaleLast([mul(mul(mul(raw, 2), 3), 4)]))).toEqual([2000]);
+  });
+
+  it.each<[string, number, number]>([
+    ["whose product vanishes", 1e-25, 1e-25],
+    ["whose product is infinite", 1e25, 1e25],
+    ["of which one makes less and the other more", 1e30, 1e-30],
+  ])("leaves constants apart %s", (_, first, second) => {
+    const outputs = [mul(second, mul(first, raw))];
+    expect(scaleLast(outputs)).toEqual(outputs);
   });
 
   it("multiplies what products and sums make of a tensor where that is smaller", () => {
-    const scaled = mul(x, s);
+    const scaled = mul(x, 0.1);
     expect(multiples(scaleLast([matmul(scaled, y), sum(scaled, { axis: 0 })])).sort()).toEqual([150, 40]);
-    expect(multiples(scaleLast([matmul(mul(x, s), mul(transpose(x), t))]))).toEqual([2000, 2000]);
+    expect(multiples(scaleLast([matmul(mul(x, 0.1), mul(transpose(x), 0.2))]))).toEqual([2000, 2000]);
   });
 
-  it("leaves a multiple that is used otherwise, or of which more is made", () => {
+  it("leaves a multiple that is used otherwise, of which more is made, or that might be too large without its factor", () => {
     for (const make of [
-      () => [sum(mul(x, s)), mul(x, s)],
-      () => [matmul(mul(y, s), input([3, 40], "z"))],
-      () => [mul(x, s).exp()],
-      () => [mul(mul(x, s), y.sum({ axis: 1 }))],
+      () => [sum(mul(x, 0.1)), mul(x, 0.1)],
+      () => [matmul(mul(tanh(y), 0.1), input([3, 40], "z"))],
+      () => [mul(x, 0.1).exp()],
+      () => [mul(mul(x, 0.1), y.sum({ axis: 1 }))],
+      () => [sum(mul(raw, 0.1))],
+      () => [sum(mul(x, 1e-12))],
+      () => [sum(mul(x, 2))],
+      () => [sum(mul(x, input([], "s")))],
     ]) {
       const outputs = make();
       const [first] = outputs as [Tensor];
@@ -42,7 +56,7 @@ describe("scaleLast", () => {
   });
 
   it("multiplies what is made of a tensor that is reshaped first", () => {
-    const [first, second] = [mul(input([5, 10, 40]), s), mul(input([5, 10, 40]), t)];
+    const [first, second] = [mul(tanh(input([5, 10, 40])), 0.1), mul(tanh(input([5, 10, 40])), 0.1)];
     const made = (scaled: Tensor) => [matmul(scaled.reshape([50, 40]), y), sum(scaled, { axis: [0, 1] })];
     expect(multiples(scaleLast(made(first))).sort()).toEqual([150, 40]);
     expect(multiples(scaleLast([...made(second), second.reshape([2000])]))).toEqual([2000]);
@@ -58,13 +72,13 @@ describe("scaleLast", () => {
   });
 
   it("computes the same", async () => {
-    const step = compile(({ a, b, s }: { a: Tensor; b: Tensor; s: Tensor }) => {
-      const scaled = mul(mul(a, 3), s);
+    const step = compile(({ a, b }: { a: Tensor; b: Tensor }) => {
+      const scaled = mul(mul(clip(a, -10, 10), 0.75), 0.5);
       return { product: matmul(scaled, b), total: sum(scaled, { axis: 0 }) };
     });
-    const { product, total } = await step({ a: [[1, 2, 3], [4, 5, 6]], b: [[1], [0], [-1]], s: 0.5 }); // biome-ignore format: rows
-    expect(await product.array()).toEqual([[-3], [-3]]);
-    expect(await total.array()).toEqual([7.5, 10.5, 13.5]);
+    const { product, total } = await step({ a: [[1, 2, 3], [4, 5, 6]], b: [[1], [0], [-1]] }); // biome-ignore format: rows
+    expect(await product.array()).toEqual([[-0.75], [-0.75]]);
+    expect(await total.array()).toEqual([1.875, 2.625, 3.375]);
   });
 });
 

@@ -77,7 +77,7 @@ export class OnnxExecutor implements Executor {
     this.handsOver = this.writesInto && !detectAnomalies && bytes >= worthHandingOver;
     const inPlace = this.writesInto && !detectAnomalies ? changedInPlace({ updates, results }) : [];
     this.inPlace = new Set([...inPlace].filter((variable) => !update?.uses(variable)));
-    this.session = new Session(() => encodeModel(feeds, [...computed, ...watched], { device, threads }), {
+    this.session = new Session(() => encodeModel(feeds, [...computed, ...watched]), {
       handOver: this.handsOver,
       device,
       threads,

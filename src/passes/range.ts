@@ -1,0 +1,99 @@
+import { elementAt } from "../graph/dtype.js";
+import { hostData, type Tensor } from "../graph/tensor.js";
+import { type Algebra, numbers } from "../ops/algebra.js";
+import { type Operands, operatorOf } from "../ops/operator.js";
+
+/** What the elements of a value lie between, those that are NaN aside. */
+export interface Range {
+  readonly low: number;
+  readonly high: number;
+}
+
+const everything: Range = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+const unit: Range = { low: 0, high: 1 };
+const around = (values: readonly number[]): Range => ({ low: Math.min(...values), high: Math.max(...values) });
+const hull = (a: Range, b: Range): Range => ({ low: Math.min(a.low, b.low), high: Math.max(a.high, b.high) });
+
+/** Of a function of one operand that never falls. */
+const rising =
+  (fn: (x: number) => number) =>
+  ({ low, high }: Range): Range => ({ low: fn(low), high: fn(high) });
+/** Of a function of two operands that is greatest and least at their ends; an infinite number of nothing is nothing. */
+const atEnds =
+  (fn: (a: number, b: number) => number) =>
+  (a: Range, b: Range): Range =>
+    around([a.low, a.high].flatMap((x) => [b.low, b.high].map((y) => fn(x, y) || 0)));
+const bounded = (low: number, high: number) => (): Range => ({ low, high });
+const truth = (): Range => unit;
+
+/** Interval arithmetic (Moore 1966): an operator's expression gives the range of its results. */
+const intervals: Algebra<Range> = {
+  constant: (value) => ({ low: value, high: value }),
+  add: (a, b) => ({ low: a.low + b.low, high: a.high + b.high }),
+  sub: (a, b) => ({ low: a.low - b.high, high: a.high - b.low }),
+  mul: (a, b) => (a === b ? squared(a) : atEnds(numbers.mul)(a, b)),
+  div: (a, b) => (b.low > 0 || b.high < 0 ? atEnds(numbers.div)(a, b) : everything),
+  min: atEnds(numbers.min),
+  max: atEnds(numbers.max),
+  pow: () => everything,
+  neg: ({ low, high }) => ({ low: -high, high: -low }),
+  abs: (x) => ({ low: Math.max(0, x.low, -x.high), high: Math.max(-x.low, x.high) }),
+  sqrt: ({ low, high }) => rising(numbers.sqrt)({ low: Math.max(low, 0), high: Math.max(high, 0) }),
+  floor: rising(numbers.floor),
+  ceil: rising(numbers.ceil),
+  nearest: rising(numbers.nearest),
+  exp: rising(numbers.exp),
+  log: ({ low, high }) => rising(numbers.log)({ low: Math.max(low, 0), high: Math.max(high, 0) }),
+  sin: bounded(-1, 1),
+  cos: bounded(-1, 1),
+  tanh: rising(numbers.tanh),
+  erf: rising(numbers.erf),
+  equal: truth,
+  greater: truth,
+  greaterEqual: truth,
+  and: truth,
+  or: truth,
+  not: truth,
+  select: (_, a, b) => hull(a, b),
+  cast: (x, dtype) => (dtype === "bool" ? unit : rising((value) => numbers.cast(value, dtype))(x)),
+};
+
+const squared = (x: Range): Range => {
+  const { low, high } = intervals.abs(x);
+  return { low: low * low, high: high * high };
+};
+
+/**
+ * What the elements of `x` are known to lie between, from at most `depth` operators before it.
+ * @param known the ranges of leaves
+ */
+export function rangeOf(x: Tensor, known: (leaf: Tensor) => Range | undefined = () => undefined, depth = 8): Range {
+  const given = known(x);
+  if (given) return given;
+  const { source } = x;
+  if (source.kind === "random") return source.bernoulli ? around([0, source.bernoulli.value]) : unit;
+  const data = x.size === 1 ? hostData(x) : undefined;
+  if (data) return intervals.constant(Number(elementAt(data, 0, x.dtype)));
+  if (source.kind !== "node" || depth === 0) return everything;
+  const { inputs, attributes } = source;
+  const operator = operatorOf(source);
+  const before = (i: number) => rangeOf(inputs[i] as Tensor, known, depth - 1);
+  if (operator.range) return operator.range;
+  if (operator.expression) {
+    // The same operand is the same range: a square is no product of any two.
+    const ranges = new Map([...new Set(inputs)].map((input) => [input, rangeOf(input, known, depth - 1)]));
+    const operands = inputs.map((input) => ranges.get(input)) as unknown as readonly [Range, Range, Range];
+    return operator.expression(intervals, operands, attributes);
+  }
+  if (operator.movement) return before(0);
+  const selection = operator.selection?.(attributes);
+  if (!selection) return everything;
+  const { axis, whole, adds } = selection;
+  if (!adds) return before(0);
+  const [, indices] = inputs as unknown as Operands;
+  const most = whole ? indices.size : (indices.shape[axis] as number);
+  return intervals.add(before(0), hull({ low: 0, high: 0 }, atEnds(numbers.mul)(before(2), { low: 0, high: most })));
+}
+
+/** The greatest magnitude that the elements of a range can have. */
+export const magnitude = ({ low, high }: Range): number => Math.max(-low, high);
