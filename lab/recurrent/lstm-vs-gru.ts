@@ -104,9 +104,8 @@ export async function compareCells(texts: Texts, context: Context, o: Options): 
 
     // Report
     const validPerplexity = history.findLast((metrics) => metrics.validPerplexity !== undefined)?.validPerplexity as number;
-    const sizeOf = (variables: readonly { readonly size: number }[]) => variables.reduce((sum, { size }) => sum + size, 0);
-    const parameters = sizeOf(model.parameters());
-    const recurrent = sizeOf(model.layers.flatMap((layer) => layer.parameters()));
+    const parameters = model.parameterCount();
+    const recurrent = model.layers.reduce((sum, layer) => sum + layer.parameterCount(), 0);
     const milliseconds = await medianTime([...firstOf(chunks(texts.train, batchSize, steps), o.timedSteps)], async (chunk) =>
       (await step(chunk)).loss.item(),
     );

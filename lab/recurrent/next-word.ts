@@ -85,7 +85,7 @@ export const nextWord = defineExperiment({
 
     const model = new LanguageModel(vocabulary.size, options);
     const optimizer = new optim.Adam(model, { learningRate });
-    const size = model.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
+    const size = model.parameterCount();
     context.print(`${ids.length} words, ${vocabulary.size} in the dictionary, ${size} parameters, ${perEpoch} steps an epoch`);
 
     // Step: the mean cross entropy of a batch of windows.

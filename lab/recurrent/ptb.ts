@@ -97,7 +97,7 @@ export async function trainOn(texts: Texts, context: Context, o: Options): Promi
   );
   const validate = evaluation(model, validationBatch, device);
 
-  const size = [...model.parameters()].reduce((total, { size }) => total + size, 0);
+  const size = model.parameterCount();
   context.print(
     `${texts.train.length} words to train on, vocabulary ${texts.vocabulary.size}, ${size} parameters, ` +
       `${perEpoch} steps of ${o.batchSize * o.steps} words an epoch`,

@@ -84,7 +84,7 @@ export const addition = defineExperiment({
     const model = makeModel(architecture, { ...vocabularies, size });
     const perEpoch = Math.floor(examples / batchSize);
     const optimizer = new optim.Adam(model, { learningRate: optim.cosine(learningRate, epochs * perEpoch), clipGlobalNorm: 1 });
-    const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
+    const parameters = model.parameterCount();
     context.print(`${architectures[architecture]}, ${parameters} parameters; ${examples} examples, ${perEpoch} steps an epoch`);
 
     // Step: "<BOS>579<EOS>" from "123+456".

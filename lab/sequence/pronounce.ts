@@ -140,7 +140,7 @@ export const pronounce = defineExperiment({
     const parts = await readDictionary(context, options.dataset, { file: options.dictionary, stress: vowels === "stressed" });
     const signs = await saveSigns(context, parts.train);
     const model = members === undefined ? makeSpeaker(options, signs) : await joinSpeakers(context, members, signs);
-    const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
+    const parameters = model.parameterCount();
     const words = Object.entries(parts).map(([part, { length }]) => `${part} ${length}`);
     context.print(`${members ?? architectures[architecture]}, ${parameters} parameters; words: ${words.join(", ")}`);
 

@@ -215,7 +215,7 @@ export async function trainTranslator(
   check(perEpoch > 0, () => `--batch-size: ${batchSize} is more than the ${examples.length} pairs to train on`);
   const lengths = examples.map(({ source, target }) => [source.length, target.length]);
   const options = { batchSize, buckets: data.lengthBuckets(lengths, buckets), seed, dropLast: true };
-  const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
+  const parameters = model.parameterCount();
   context.print(
     `${examples.length} pairs, ${vocabularies.source.size} and ${vocabularies.target.size} words, ${parameters} parameters; ` +
       `${perEpoch} steps an epoch, in ${data.batchShapes(lengths, options).length} graphs`,

@@ -110,6 +110,13 @@ export class Tensor implements TensorType {
   }
 }
 
+/** The number of elements of all tensors together. */
+export function totalSize(tensors: Iterable<{ readonly size: number }>): number {
+  let total = 0;
+  for (const { size } of tensors) total += size;
+  return total;
+}
+
 /** A tensor and the name that a model has for it: a leaf that it takes as an input, or a value that it gives. */
 export interface Named {
   readonly name: string;

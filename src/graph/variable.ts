@@ -22,10 +22,13 @@ export function provideAssignment(assignment: EagerAssignment): void {
  * As a tensor it is the value at the start of the step; {@link assign} sets the value after it.
  */
 export class Variable extends Tensor {
-  /** What the graph and files call it; a module sets the path of fields that leads to it. */
+  /** What the graph and errors call it. A module names it by the path of fields that leads to it, when it first runs or lists its variables. */
   name: string;
-  /** Whether optimizers train it. */
-  readonly trainable: boolean;
+  /**
+   * Whether optimizers train it. To freeze a parameter set this to false before its optimizer is made: an optimizer reads it then, and trains
+   * the same variables ever after.
+   */
+  trainable: boolean;
   /** Its value now; undefined until {@link initial} was first computed. Belongs to the runtime. */
   storage: Storage | undefined;
   /** What computes its first value. */

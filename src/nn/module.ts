@@ -1,38 +1,23 @@
 import { showShape } from "../graph/shape.js";
-import { type StoredTensor, Tensor } from "../graph/tensor.js";
+import { type StoredTensor, Tensor, totalSize } from "../graph/tensor.js";
 import { table } from "../graph/textTable.js";
-import { inModule, modulePath } from "../graph/trace.js";
+import { atPath, modulePath } from "../graph/trace.js";
+import { isPlainObject } from "../graph/tree.js";
 import { Variable } from "../graph/variable.js";
 import { readVariables, writeVariables } from "./state.js";
 
-/** What a module is called by the module that holds it, such as `layers.1`; known once the holder has run. */
-const names = new WeakMap<Module, string>();
-
-/** The shapes of what a module gave when it last ran. */
+/** The shapes of what a module's `forward` gave when it last ran. */
 const outputs = new WeakMap<Module, string>();
 
 /**
  * A part of a model: a class whose fields are variables, other modules, and arrays and plain objects of them.
  * The path of fields that leads to a variable is its name. Fields that hold anything else are settings. Private `#fields` are not seen:
  * there a module may keep what is not its own, such as the one that holds it.
- * Errors, profiles and anomalies tell in which module they are: `Mlp.layers.1`.
+ * Errors, profiles and anomalies tell in which module they are, whichever of its methods runs: `Mlp.layers.1`.
  */
 export abstract class Module {
   constructor() {
-    const { forward } = this;
-    const value = (...inputs: never[]) => {
-      const isOutermost = modulePath() === "";
-      const name = (isOutermost ? undefined : names.get(this)) ?? this.constructor.name;
-      return inModule(name, () => {
-        if (isOutermost) nameVariables(this);
-        // In reverse, so that of several paths to a module the first holds.
-        for (const [path, member] of [...membersOf(this)].reverse()) if (member instanceof Module) names.set(member, path);
-        const result = forward.apply(this, inputs);
-        outputs.set(this, showShapes(result));
-        return result;
-      });
-    };
-    Object.defineProperty(this, "forward", { value });
+    recordCalls(Object.getPrototypeOf(this));
   }
 
   /** What the module computes: plain tensor code. */
@@ -43,10 +28,17 @@ export abstract class Module {
     return [...this.namedVariables().values()].filter((variable) => variable.trainable);
   }
 
+  /** How many elements the {@link parameters} have. */
+  parameterCount(): number {
+    return totalSize(this.parameters());
+  }
+
   /** All variables, each once, under the first path of fields that leads to it: `layers.0.weight`. */
   namedVariables(): Map<string, Variable> {
     const seen = new Set<Variable>();
-    return new Map([...variablesOf(this)].filter(([, variable]) => !seen.has(variable) && seen.add(variable)));
+    const named = new Map([...variablesOf(this)].filter(([, variable]) => !seen.has(variable) && seen.add(variable)));
+    for (const [path, variable] of named) nameVariable(variable, path);
+    return named;
   }
 
   /** The values of all variables, by name. */
@@ -74,12 +66,12 @@ export abstract class Module {
       const own = members.flatMap(([path, member]) => (member instanceof Variable ? [{ path, member }] : []));
       const isFirst = ({ path }: { path: string }) => variables.has(prefix + path);
       const shown = own.map((each) => `${each.path} ${showShape(each.member.shape)}${isFirst(each) ? "" : " (shared)"}`);
-      const elements = countOf(own.filter(isFirst).map(({ member }) => member));
+      const elements = showCount(totalSize(own.filter(isFirst).map(({ member }) => member)));
       rows.push([prefix.slice(0, -1), module.constructor.name, outputs.get(module) ?? "", shown.join(", "), elements]);
       for (const [path, member] of members) if (member instanceof Module) visit(member, `${prefix}${path}.`);
     };
     visit(this, "");
-    return `${table(rows, 4)}\n${countOf([...variables.values()])} elements, of which ${countOf(this.parameters())} are trained`;
+    return `${table(rows, 4)}\n${showCount(totalSize(variables.values()))} elements, of which ${showCount(this.parameterCount())} are trained`;
   }
 
   /** What PyTorch calls the variable at `path` below this module, of which its members have named their part: by default the same in snake case. */
@@ -110,12 +102,83 @@ export function* variablesOf(
   }
 }
 
-const isPlain = (value: unknown): value is object =>
-  Array.isArray(value) || (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype);
+const isPlain = (value: unknown): value is object => Array.isArray(value) || isPlainObject(value);
 
-/** Gives variables their paths as names; the path from further out is the longer one, and stays. */
-function nameVariables(module: Module): void {
-  for (const [path, variable] of module.namedVariables()) if (!variable.name.endsWith(path)) variable.name = path;
+/** How many fields the path has that a variable is named by. */
+const depths = new WeakMap<Variable, number>();
+
+/** Names a variable by a path of fields that leads to it, unless a module further out has named it. */
+function nameVariable(variable: Variable, path: string): void {
+  const depth = path.split(".").length;
+  if (depth <= (depths.get(variable) ?? 0)) return;
+  variable.name = path;
+  depths.set(variable, depth);
+}
+
+/** A module that was called from outside any other, or that is no part of the one which calls it. */
+interface Root {
+  /** Where it is on the module path. */
+  readonly path: string;
+  /** The paths of the modules below it; of several to one module the first. */
+  readonly members: ReadonlyMap<Module, string>;
+}
+
+/** The module whose method runs, and the root that it belongs to. */
+let running: { readonly module: Module; readonly root: Root } | undefined;
+
+/** Runs a method of `module` with the module on the module path. */
+function runIn<Result>(module: Module, method: () => Result): Result {
+  // Its own methods, and those of the class that it extends, are no further module.
+  if (running?.module === module) return method();
+  const outer = running;
+  const member = outer?.root.members.get(module);
+  const path =
+    outer && member !== undefined ? `${outer.root.path}.${member}` : [modulePath(), module.constructor.name].filter(Boolean).join(".");
+  running = { module, root: outer && member !== undefined ? outer.root : rootAt(module, path) };
+  try {
+    return atPath(path, method);
+  } finally {
+    running = outer;
+  }
+}
+
+function rootAt(module: Module, path: string): Root {
+  module.namedVariables();
+  const members = new Map<Module, string>();
+  const visit = (holder: Module, prefix: string) => {
+    for (const [key, member] of membersOf(holder)) {
+      if (!(member instanceof Module) || members.has(member)) continue;
+      members.set(member, prefix + key);
+      visit(member, `${prefix}${key}.`);
+    }
+  };
+  visit(module, "");
+  return { path, members };
+}
+
+/** The prototypes whose methods know of the module path. */
+const recorded = new WeakSet<object>([Module.prototype]);
+
+/**
+ * Lets the methods of a class run on the module path, once for each class: those that its body defines, except for what every module has, such as
+ * `torchName`. Accessors, static methods, private `#methods` and functions in fields stay as they are.
+ */
+function recordCalls(prototype: object): void {
+  if (recorded.has(prototype)) return;
+  recorded.add(prototype);
+  for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+    const method: unknown = descriptor.value;
+    if (typeof method !== "function" || descriptor.enumerable || name === "constructor" || name in Module.prototype) continue;
+    const value = function (this: Module, ...inputs: unknown[]): unknown {
+      const result = runIn(this, () => method.apply(this, inputs));
+      if (name === "forward") outputs.set(this, showShapes(result));
+      return result;
+    };
+    Object.defineProperty(value, "name", { value: name });
+    Object.defineProperty(value, "length", { value: method.length });
+    Object.defineProperty(prototype, name, { ...descriptor, value });
+  }
+  recordCalls(Object.getPrototypeOf(prototype));
 }
 
 function showShapes(result: unknown): string {
@@ -123,4 +186,4 @@ function showShapes(result: unknown): string {
   return isPlain(result) ? Object.values(result).map(showShapes).filter(Boolean).join(", ") : "";
 }
 
-const countOf = (variables: readonly Variable[]): string => variables.reduce((total, { size }) => total + size, 0).toLocaleString("en-US");
+const showCount = (count: number): string => count.toLocaleString("en-US");

@@ -1,5 +1,5 @@
 import { KasaneError } from "../graph/error.js";
-import type { Variable } from "../graph/variable.js";
+import { totalSize } from "../graph/tensor.js";
 import { type Binding, bind, type Computation } from "../passes/binding.js";
 import { cutUpdate } from "../passes/cutUpdate.js";
 import { changedInPlace } from "../passes/inPlace.js";
@@ -69,7 +69,7 @@ export function choose(computation: Computation, options: RunOptions): Choice {
   if (refusal) return byOnnx(refusal);
   try {
     const binding = bind(computation, target);
-    const cost = estimate(binding.results, sizeOf(changedInPlace(binding)));
+    const cost = estimate(binding.results, totalSize(changedInPlace(binding)));
     if (!isForced && !cost.isModuleFaster) return byOnnx(describe(cost), cost);
     const module = new ModuleExecutor(binding);
     return {
@@ -88,8 +88,6 @@ export function choose(computation: Computation, options: RunOptions): Choice {
     return byOnnx(`the module has no code for ${error.message}`);
   }
 }
-
-const sizeOf = (variables: Iterable<Variable>): number => [...variables].reduce((sum, { size }) => sum + size, 0);
 
 const describe = ({ module, onnxruntime, nodes, multiplications, elements }: Estimate): string =>
   `estimated at ${module.toPrecision(2)} µs as a module and ${onnxruntime.toPrecision(2)} µs in ONNX Runtime ` +

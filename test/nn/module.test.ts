@@ -1,4 +1,4 @@
-import { compile, nn, ones, printGraph, relu, type StoredTensor, type Tensor, tensor, Variable, zeros } from "kasane";
+import { compile, models, nn, ones, optim, printGraph, relu, type StoredTensor, type Tensor, tensor, Variable, zeros } from "kasane";
 import { describe, expect, it } from "vitest";
 
 class Mlp extends nn.Module {
@@ -44,8 +44,45 @@ describe("the variables of a module", () => {
     expect(model.layers[0].weight.name).toBe("layers.0.weight");
   });
 
+  it("are named when their module is first asked for them, and no module within renames them", () => {
+    const model = new Mlp();
+    model.layers[1].parameters();
+    expect(model.layers[1].weight.name).toBe("weight");
+    model.parameters();
+    expect(model.layers[1].weight.name).toBe("layers.1.weight");
+    model.layers[1].parameters();
+    expect(model.layers[1].weight.name).toBe("layers.1.weight");
+  });
+
+  it("are named by their path whatever it ends with", () => {
+    class Named extends nn.Module {
+      readonly scale = new Variable(ones([1]), { name: "grayscale" });
+      forward = () => this.scale;
+    }
+    const model = new Named();
+    model.parameters();
+    expect(model.scale.name).toBe("scale");
+  });
+
+  it("can be frozen before their optimizer is made, which trains the others", async () => {
+    const model = new Mlp();
+    expect(model.parameterCount()).toBe(26);
+    for (const variable of model.layers[0].parameters()) variable.trainable = false;
+    expect(model.parameterCount()).toBe(10);
+    const optimizer = new optim.Sgd(model, { learningRate: 1 });
+    expect(optimizer.parameters).toEqual([model.layers[1].weight, model.extra.scale]);
+    // It goes on with those that were trainable when it was made.
+    model.extra.scale.trainable = false;
+    const before = await model.stateDict();
+    await compile((x: Tensor) => optimizer.minimize(model.forward(x).sum()), { training: true })(ones([1, 3]));
+    const after = await model.stateDict();
+    const changed = [...before.keys()].filter((name) => String(before.get(name)?.data) !== String(after.get(name)?.data));
+    expect(changed).toEqual(["layers.1.weight", "extra.scale"]);
+  });
+
   it("are counted once where they are shared", () => {
     const model = new Tied();
+    expect(model.parameterCount()).toBe(20);
     expect([...model.namedVariables().keys()]).toEqual(["embedding.weight", "head.decoder.bias"]);
     expect(model.parameters()).toHaveLength(2);
   });
@@ -137,6 +174,81 @@ describe("the module path", () => {
     model.forward(zeros([1, 3]));
     expect(() => model.layers[1].forward(zeros([1, 3]))).toThrow(/\(in Linear\)$/);
     expect(() => zeros([2]).matmul(zeros([3]))).toThrow(/\[2\] x \[3\]$/);
+  });
+
+  it("is recorded for every method, also of a module that another one calls past the one between", () => {
+    class Inner extends nn.Module {
+      readonly linear = new nn.Linear(3, 3);
+      get width(): number {
+        return this.linear.outputSize;
+      }
+      forward(x: Tensor): Tensor {
+        return this.linear.forward(x);
+      }
+      step(x: Tensor): Tensor {
+        return this.#twice(this.half(x)).add(this.width);
+      }
+      half(x: Tensor): Tensor {
+        return x.div(2);
+      }
+      #twice(x: Tensor): Tensor {
+        return x.mul(2);
+      }
+    }
+    class Outer extends nn.Module {
+      readonly parts = [{ inner: new Inner() }] as const;
+      forward(x: Tensor): Tensor {
+        return this.parts[0].inner.forward(x);
+      }
+      score(x: Tensor): Tensor {
+        // Past Inner, whose path Linear's holds all the same.
+        return this.parts[0].inner.linear.forward(this.parts[0].inner.step(x)).exp();
+      }
+    }
+    const outer = new Outer();
+    const printed = printGraph([outer.score(zeros([1, 3]))]);
+    for (const type of ["Mul", "Div", "Add"]) expect(printed).toMatch(new RegExp(`${type}\\(.*\\(Outer\\.parts\\.0\\.inner\\)\n`));
+    expect(printed).toMatch(/MatMul\(.*\(Outer\.parts\.0\.inner\.linear\)\n/);
+    expect(printed).toMatch(/Exp\(.*\(Outer\)\n/);
+    expect(() => outer.parts[0].inner.step(zeros([2, 2]).matmul(zeros([2, 3])))).not.toThrow();
+    expect(() => outer.score(zeros([1, 4]))).toThrow(/\(in Outer\.parts\.0\.inner\.linear\)$/);
+    expect(zeros([1]).exp().toString()).toBe("float32[1] from Exp");
+  });
+
+  it("is that of the cached steps of a decoder, whose layers are called past their stack", () => {
+    const model = new models.Transformer({ sourceVocabulary: 5, targetVocabulary: 5, size: 4, layers: 2, heads: 2, innerSize: 8 });
+    const ids = zeros([1, 3], "int32");
+    const { logits } = model.decoderStep(zeros([1], "int32"), model.encode(ids, 4));
+    const paths = new Set([...printGraph([logits]).matchAll(/\((Transformer[\w.]*)\)\n/g)].map(([, path]) => path));
+    for (const layer of [0, 1]) {
+      for (const part of ["selfAttention", "crossAttention", "crossAttention.output", "feedForward.inner", "norms.2"]) {
+        expect(paths).toContain(`Transformer.decoder.layers.${layer}.${part}`);
+      }
+    }
+    expect([...paths].filter((path) => /^[A-Z]\w*\.[A-Z]|\.[A-Z]/.test(path as string))).toEqual([]);
+  });
+
+  it("leaves the class as it is: names, arguments, own fields, what replaces a method", () => {
+    const model = new Mlp();
+    expect([Mlp.prototype.forward.name, Mlp.prototype.forward.length]).toEqual(["forward", 1]);
+    expect(Object.keys(model)).toEqual(["layers", "extra", "hiddenSize", "words"]);
+    expect(Object.hasOwn(model, "forward")).toBe(false);
+    expect(Object.keys(Mlp.prototype)).toEqual([]);
+    model.forward = (x) => x.mul(2);
+    expect(model.forward(ones([1])).toString()).toBe("float32[1] from Mul");
+  });
+
+  it("ends at the first await of an async method", async () => {
+    class Waiting extends nn.Module {
+      readonly inner = new nn.Linear(2, 2);
+      async forward(x: Tensor): Promise<Tensor> {
+        await Promise.resolve();
+        return this.inner.forward(x);
+      }
+    }
+    const result = new Waiting().forward(zeros([1, 2]));
+    expect(() => zeros([2]).matmul(zeros([3]))).toThrow(/\[2\] x \[3\]$/);
+    expect(printGraph([await result])).toMatch(/MatMul\(.*\(Linear\)\n/);
   });
 
   it("names a class that extends another once", () => {
