@@ -1,6 +1,7 @@
 export * from "./additiveAttention.js";
 export * from "./attention.js";
 export * from "./convolutionalContext.js";
+export { type CtcLossOptions, ctcLoss } from "./ctcLoss.js";
 export * from "./dropout.js";
 export * from "./embedding.js";
 export * as init from "./init.js";

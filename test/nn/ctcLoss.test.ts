@@ -1,0 +1,54 @@
+import { readFileSync } from "node:fs";
+import { compile, nn, type Tensor, tensor, valueAndGrad } from "kasane";
+import { describe, expect, it } from "vitest";
+
+interface Case {
+  readonly blank: number;
+  readonly logits: number[][][];
+  readonly targets: number[][];
+  readonly targetLengths: number[];
+  readonly logitLengths: number[];
+  readonly losses: number[];
+  readonly mean: number;
+  readonly gradient: number[][][];
+}
+const cases = JSON.parse(readFileSync(new URL("../fixtures/ctc.json", import.meta.url), "utf8")) as Case[];
+const integers = (values: number[] | number[][]) => tensor(values, { dtype: "int32" });
+
+describe.each(cases)("ctcLoss of $targets", ({ blank, logits, targets, targetLengths, logitLengths, losses, mean, gradient }) => {
+  const lengths = { blank, targetLengths: integers(targetLengths), logitLengths: integers(logitLengths) };
+  it.each(["onnxruntime", "wasm"] as const)("is PyTorch's, with its gradient, in %s", async (executor) => {
+    const step = compile(
+      (x: Tensor) => {
+        const each = nn.ctcLoss(x, integers(targets), { ...lengths, reduction: "none" });
+        const { value, gradients } = valueAndGrad((y: Tensor) => nn.ctcLoss(y, integers(targets), lengths))(x);
+        return { each, value, gradient: gradients[0] as Tensor };
+      },
+      { executor },
+    );
+    const results = await step(tensor(logits));
+    const close = (got: ArrayLike<number | bigint>, expected: number[]) => {
+      expect(got.length).toBe(expected.length);
+      // float32 against float64: sums of up to nine logarithms
+      expected.forEach((value, i) => {
+        expect(Math.abs(Number(got[i]) - value)).toBeLessThan(2e-6 * Math.max(1, Math.abs(value)));
+      });
+    };
+    close(await results.each.data(), losses);
+    close(await results.value.data(), [mean]);
+    close(await results.gradient.data(), gradient.flat(2));
+  });
+});
+
+it("refuses what does not fit", () => {
+  const x = tensor([[[0, 1]]]);
+  expect(() => nn.ctcLoss(x, integers([1]))).toThrow("got logits float32[1, 1, 2] and targets [1]");
+  expect(() => nn.ctcLoss(x, integers([[1]]), { blank: 2 })).toThrow("blank 2: expected 0 to 1");
+  expect(() => nn.ctcLoss(x, integers([[1]]), { targetLengths: integers([1, 1]) })).toThrow(
+    "targetLengths int32[2]: expected integers [1]",
+  );
+});
+
+it("is beyond all bounds where the labels do not fit into the steps", async () => {
+  expect(await nn.ctcLoss(tensor([[[0, 1, 2]]]), integers([[1, 2]])).item()).toBeGreaterThan(1e29);
+});
