@@ -3,6 +3,7 @@ import { sizeOf } from "../graph/shape.js";
 import { fromData, type Tensor, type TensorType } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import type { Computation } from "../passes/binding.js";
+import { ledStep } from "../runtime/ort/onnxruntime.js";
 import { pairOf } from "../runtime/ort/pair.js";
 import { drawing, Plan, type Runnable, type RunOptions } from "../runtime/plan.js";
 import { type State, stateOf, toOrt } from "../runtime/state.js";
@@ -92,7 +93,11 @@ export class DataParallelPlan implements Runnable {
     forgotten.register(this, this.id, this);
   }
 
-  async run(values: readonly TypedArray[], key: readonly [number, number]): Promise<Tensor[]> {
+  run(values: readonly TypedArray[], key: readonly [number, number]): Promise<Tensor[]> {
+    return ledStep ? ledStep(() => this.lead(values, key)) : this.lead(values, key);
+  }
+
+  private async lead(values: readonly TypedArray[], key: readonly [number, number]): Promise<Tensor[]> {
     const { share, collectives, size } = this;
     const { variables, divided, gathered, sums } = this.built;
     const ranks = Array.from({ length: size }, (_, rank) => rank);

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { KasaneError } from "../graph/error.js";
+import { stopThreads } from "../runtime/ort/threadEnd.js";
 import { Aborted } from "./collectives.js";
 import type { Command, Reply } from "./worker.js";
 
@@ -37,6 +38,10 @@ export class Thread {
   /** Whether it is making a step. */
   get isBusy(): boolean {
     return this.pending !== undefined;
+  }
+
+  get id(): number {
+    return this.worker.threadId;
   }
 
   post(command: Command): void {
@@ -77,6 +82,9 @@ const entry = new URL(import.meta.url.endsWith(".ts") ? "./sourceWorker.mjs" : "
 
 /** The threads by rank; the leader, of rank 0, is the thread that calls. */
 const threads = new Map<number, Thread>();
+
+// The end of this thread is theirs too.
+process.on("exit", () => stopThreads([...threads.values()].flatMap(({ id }) => (id > 0 ? [id] : []))));
 
 /** The thread of a rank: a new one where there is none, or where that has ended. */
 export function threadOf(rank: number): Thread {

@@ -1,7 +1,7 @@
-import type * as ort from "#onnxruntime";
 import { KasaneError } from "../../graph/error.js";
 import { showShape } from "../../graph/shape.js";
 import type { TensorType } from "../../graph/tensor.js";
+import type { ort } from "./onnxruntime.js";
 
 /** What made a value: as much of a node as an error tells of. */
 export interface Operation {

@@ -2,7 +2,7 @@ import { KasaneError } from "../../graph/error.js";
 import { Tensor } from "../../graph/tensor.js";
 import { encodeModel } from "../../onnx/emit.js";
 import { abs } from "../../ops/arithmetic.js";
-import { isWeb, ort } from "./onnxruntime.js";
+import { isWeb, nativeCall, ort } from "./onnxruntime.js";
 
 /** Where a graph runs. In a browser "cpu" is ONNX Runtime's WebAssembly build. */
 export type Device = "cpu" | "webgpu" | "cuda" | "dml" | "coreml";
@@ -28,7 +28,7 @@ const found = new Map<Device, Promise<boolean>>();
 
 /** Whether this machine offers `device`: tried once, by running a model on it. */
 function offers(device: Device): Promise<boolean> {
-  const known = found.get(device) ?? run(device);
+  const known = found.get(device) ?? (nativeCall ? nativeCall(() => run(device)) : run(device));
   found.set(device, known);
   return known;
 }

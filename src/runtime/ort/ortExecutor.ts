@@ -1,4 +1,3 @@
-import type * as ort from "#onnxruntime";
 import { arrayOf, isFloat, type TypedArray } from "../../graph/dtype.js";
 import { KasaneError } from "../../graph/error.js";
 import type { Named, Node, Tensor } from "../../graph/tensor.js";
@@ -12,7 +11,7 @@ import { emptyOrt, fromOrt, stateOf, toOrt } from "../state.js";
 import type { Update } from "../wasm/update.js";
 import { detectAnomaly } from "./anomaly.js";
 import type { Device } from "./devices.js";
-import { isWeb } from "./onnxruntime.js";
+import { isWeb, type ort } from "./onnxruntime.js";
 import { type Pair, pairOf, pairToWrite } from "./pair.js";
 import { Session } from "./session.js";
 

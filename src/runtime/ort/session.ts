@@ -1,6 +1,6 @@
 import { type Device, providerOf } from "./devices.js";
 import { type EarlyEnd, earlyEnd } from "./earlyEnd.js";
-import { ort } from "./onnxruntime.js";
+import { nativeCall, ort } from "./onnxruntime.js";
 
 /** How a model is run. */
 export interface SessionSettings {
@@ -43,9 +43,9 @@ export class Session {
 
   async run(feeds: Record<string, ort.Tensor>, fetches: Record<string, ort.Tensor | null>): Promise<ort.InferenceSession.OnnxValueMapType> {
     const session = await this.start();
-    if (!this.end) return session.run(feeds, fetches);
+    if (!this.end) return runOf(session, feeds, fetches);
     try {
-      return await session.run(feeds, { ...this.end.fetch, ...fetches });
+      return await runOf(session, feeds, { ...this.end.fetch, ...fetches });
     } catch (error) {
       if (!this.end.isReached(error)) throw error;
       return fetches as ort.InferenceSession.OnnxValueMapType;
@@ -54,7 +54,7 @@ export class Session {
 
   /** Opens the session; `run` does so by itself. */
   start(): Promise<ort.InferenceSession> {
-    this.session ??= this.create();
+    this.session ??= nativeCall ? nativeCall(() => this.create()) : this.create();
     this.touch();
     return this.session;
   }
@@ -94,6 +94,9 @@ export class Session {
     if (open.size > capacity || this.used - oldest.used > patience * oldest.opening) void oldest.release();
   }
 }
+
+const runOf = (session: ort.InferenceSession, feeds: ort.InferenceSession.FeedsType, fetches: Record<string, ort.Tensor | null>) =>
+  nativeCall ? nativeCall(() => session.run(feeds, fetches)) : session.run(feeds, fetches);
 
 function options({ device, threads, arena = true, resident, recordTo }: SessionSettings): ort.InferenceSession.SessionOptions {
   return {
