@@ -5,9 +5,9 @@ import { flatten, flattenLike, mapTree, showTree, unflatten } from "../graph/tre
 import { Variable } from "../graph/variable.js";
 import { zeros } from "../ops/create.js";
 import { gather } from "../ops/indexing.js";
-import { type Compiled, compile } from "../runtime/compile.js";
+import type { Feed } from "../runtime/arguments.js";
+import { type Compiled, type Computed, compile } from "../runtime/compile.js";
 import type { Device } from "../runtime/ort/devices.js";
-import type { Feed } from "../runtime/tree.js";
 
 /**
  * What predicts the next tokens of `rows` unfinished sequences.
@@ -143,7 +143,7 @@ export class CompiledStep<State extends object, Inputs extends Leaves, Choice ex
   }
 
   /** One step of all rows; returns what was chosen. */
-  advance(tokens: Int32Array<ArrayBuffer>, inputs: Feed<Leaves>): Promise<Choice> {
+  advance(tokens: Int32Array<ArrayBuffer>, inputs: Feed<Leaves>): Promise<Computed<Choice>> {
     return this.run({ tokens, place: this.place, inputs });
   }
 

@@ -18,6 +18,8 @@ export type TypedArray =
 
 interface ArrayConstructor {
   new (length: number): TypedArray;
+  /** A copy of the elements. */
+  new (elements: TypedArray): TypedArray;
   new (buffer: ArrayBuffer, byteOffset?: number, length?: number): TypedArray;
   readonly BYTES_PER_ELEMENT: number;
 }

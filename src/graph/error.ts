@@ -1,4 +1,4 @@
-import { modulePath } from "./trace.js";
+import { currentTrace, modulePath } from "./trace.js";
 
 /**
  * An error that tells the user what was got, what was expected and how to mend it, and in which module it was made. Its message is one
@@ -33,3 +33,11 @@ export const excerpt = (text: string, most = 80): string => {
   const shown = printable(text.slice(0, most + 1));
   return text.length <= most && shown.length <= 2 * most ? shown : `${shown.slice(0, most - 3)}...`;
 };
+
+/**
+ * Throws a {@link KasaneError} in a function that is being traced: it only builds a graph.
+ * @param attempt what cannot be done there, such as "a value is read"
+ */
+export function checkNotTracing(attempt: string, remedy: string): void {
+  check(currentTrace() === undefined, () => `${attempt} in a function that is being traced, where no tensor has a value yet: ${remedy}`);
+}

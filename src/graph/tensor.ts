@@ -1,6 +1,7 @@
 import { arrayOf, type DType, type TypedArray } from "./dtype.js";
 import { check } from "./error.js";
 import { checkShape, type Shape, showShape, sizeOf } from "./shape.js";
+import { showElements } from "./showElements.js";
 import { modulePath } from "./trace.js";
 
 /** What is known of a tensor before it is computed. */
@@ -108,6 +109,21 @@ export class Tensor implements TensorType {
     const from = this.source.kind === "node" ? this.source.operator.type : this.source.kind;
     return `${this.dtype}${showShape(this.shape)} from ${from}`;
   }
+
+  /** Template strings and `String(tensor)` give {@link toString}; arithmetic and comparisons, which would give a meaningless number, throw. */
+  [Symbol.toPrimitive](hint: string): string {
+    check(
+      hint === "string",
+      () => `${this} is used as a number or compared: write x.add(y), x.greater(y) for tensors, and await x.item() for a JavaScript number`,
+    );
+    return this.toString();
+  }
+
+  /** What Node's console.log prints: the type, and the elements where they are at hand. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    const data = valueAtHand(this);
+    return data ? `${this.dtype}${showShape(this.shape)} ${showElements(data, this)}` : this.toString();
+  }
 }
 
 /** The number of elements of all tensors together. */
@@ -163,6 +179,11 @@ export function fromData(data: TypedArray, shape: Shape, dtype: DType): Tensor {
   );
   return fromStorage(new HostStorage(data), shape, dtype);
 }
+
+/** The computed values of tensors, where they were computed once: the runtime keeps them here. */
+export const computedValues = new WeakMap<Tensor, Tensor>();
+
+const valueAtHand = (tensor: Tensor): TypedArray | undefined => hostData(tensor) ?? hostData(computedValues.get(tensor) ?? tensor);
 
 /** The elements of a leaf that holds data in host memory, else undefined. */
 export const hostData = (tensor: Tensor): TypedArray | undefined =>

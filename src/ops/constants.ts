@@ -11,7 +11,7 @@ export type TensorLike = Tensor | number | bigint | boolean;
 
 /**
  * A tensor of the given elements.
- * @param values nested arrays, or a typed array (not copied) with `shape`
+ * @param values nested arrays, or a typed array with `shape`; copied, so later changes of it do not count
  * @param options.dtype by default float32 for numbers, bool for booleans, int64 for bigints, a typed array's own
  * @param options.shape by default as the arrays are nested, or one axis
  * @throws KasaneError where rows differ in length or the elements do not fill the shape
@@ -19,7 +19,7 @@ export type TensorLike = Tensor | number | bigint | boolean;
 export function tensor(values: NestedArray | TypedArray, options: { dtype?: DType; shape?: Shape } = {}): Tensor {
   if (ArrayBuffer.isView(values)) {
     const dtype = options.dtype ?? dtypeOf(values);
-    const data = values instanceof arrayOf(dtype) ? values : convert(values, dtype);
+    const data = values instanceof arrayOf(dtype) ? new (arrayOf(dtype))(values) : convert(values, dtype);
     return fromData(data, options.shape ?? [values.length], dtype);
   }
   const shape: number[] = [];

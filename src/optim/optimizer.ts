@@ -116,9 +116,12 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
   /** Makes one update from gradients, one a parameter in the order of {@link parameters}; called in a function that is compiled. */
   apply(gradients: readonly Tensor[]): void {
     const { clipValue, clipGlobalNorm } = this.options;
+    const trace = currentTrace();
+    check(trace !== undefined, () => `${this.constructor.name}: an update is part of a step: make it in a function given to compile`);
     check(
-      currentTrace() !== undefined,
-      () => `${this.constructor.name}: an update is part of a step: make it in a function given to compile`,
+      trace.training,
+      () =>
+        `${this.constructor.name}: an update in a function compiled without training, where dropout is off: compile it with { training: true }`,
     );
     check(
       gradients.length === this.parameters.length,

@@ -1,17 +1,18 @@
 import type { TypedArray } from "../graph/dtype.js";
-import { check, KasaneError } from "../graph/error.js";
+import { check, checkNotTracing, KasaneError } from "../graph/error.js";
 import { type Shape, showShape } from "../graph/shape.js";
 import { hostData, Tensor } from "../graph/tensor.js";
 import { trace } from "../graph/trace.js";
 import type { Computation } from "../passes/binding.js";
 import { repeat } from "../passes/repeat.js";
 import { nextKey } from "../random/state.js";
+import { type Feed, matches, NumberLimit, readArguments } from "./arguments.js";
 import { initialise, initialiseLater, realise } from "./eager.js";
 import { exclusive } from "./exclusive.js";
 import { explainable } from "./explain.js";
 import { requireDevice } from "./ort/devices.js";
+import { mapData } from "./plainData.js";
 import { elementsOf, Plan, type Runnable, type RunOptions } from "./plan.js";
-import { type Feed, mapTree, matches, type Tree } from "./tree.js";
 
 /** Settings of {@link compile}. */
 export interface CompileOptions extends RunOptions {
@@ -26,24 +27,30 @@ export interface CompileOptions extends RunOptions {
   readonly workers?: number;
 }
 
-/** A function that was compiled: takes what the original takes, and numbers or arrays for tensors; gives its result, computed. */
-export interface Compiled<Arguments extends readonly unknown[], Result> {
-  (...values: { [I in keyof Arguments]: Feed<Arguments[I]> }): Promise<Result>;
+/** What a traced function's result becomes: computed, with plain tensors in place of variables. */
+export type Computed<T> = T extends Tensor ? Tensor : T extends object ? { [Key in keyof T]: Computed<T[Key]> } : T;
+
+/** The results of many runs: each tensor is stacked, `[runs, ...]`; what is no tensor is as each run gives it. */
+export type Stacked<T> = Computed<T>;
+
+/** A function that was compiled: takes what the original takes, and arrays for tensors; gives its result, computed. */
+export interface Compiled<Values extends readonly unknown[], Result> {
+  (...values: { [I in keyof Values]: Feed<Values[I]> }): Promise<Computed<Result>>;
   /**
-   * Calls it once for each slice along the first axis of its inputs, all in one run: the same as so many calls, without what a call costs
-   * outside the arithmetic. The results are stacked along a new first axis.
+   * Calls it once for each slice along the first axis of its tensors, all in one run: the same as so many calls, without what a call costs
+   * outside the arithmetic. Settings are the same for all runs. The results are stacked along a new first axis.
    */
-  many(...values: { [I in keyof Arguments]: Feed<Arguments[I]> }): Promise<Result>;
+  many(...values: { [I in keyof Values]: Feed<Values[I]> }): Promise<Stacked<Result>>;
   /** Gives the native memory of its sessions back. Without it they are released when the least recently used make room. */
   dispose(): Promise<void>;
 }
 
 interface Traced {
   /** The arguments that it was traced for, with symbols for their tensors. */
-  readonly pattern: readonly Tree[];
+  readonly pattern: readonly unknown[];
   readonly plan: Runnable;
   /** The result, with its tensors' places among the plan's outputs. */
-  readonly result: Tree;
+  readonly result: unknown;
   /** How many of the function's runs one run of the plan is. */
   readonly runs: number;
 }
@@ -64,39 +71,41 @@ class Place {
 }
 
 /**
- * Makes one ONNX graph of all that `fn` computes and assigns, for each signature (shapes, dtypes and other values) that it is called with,
- * and runs it in one call. `fn` is called once a signature, with symbolic tensors: anything else that it does happens then only.
- * @throws KasaneError (the returned promise) where tracing fails or this machine lacks the device
+ * Makes one ONNX graph of all that `fn` computes and assigns, for each signature that it is called with, and runs it in one call. `fn` is
+ * called once a signature, with symbolic tensors: anything else that it does happens then only.
+ *
+ * Tensors, typed arrays and nested arrays of numbers are inputs: the signature has their dtypes and shapes, and a call computes with the values
+ * that they have when it is made. Numbers, strings, booleans, bigints, null and undefined are settings: `fn` gets them as they are, and each
+ * value is a signature. A number that changes with every call belongs into `tensor(...)`. All else, such as functions and class instances, is
+ * an error.
+ * @throws KasaneError (the returned promise) where an argument is none of these, where tracing fails, or this machine lacks the device
  */
-export function compile<Arguments extends readonly unknown[], Result>(
-  fn: (...values: Arguments) => Result,
+export function compile<Values extends readonly unknown[], Result>(
+  fn: (...values: Values) => Result,
   options: CompileOptions = {},
-): Compiled<Arguments, Result> {
+): Compiled<Values, Result> {
   const traced = new Map<string, Traced>();
+  const limit = new NumberLimit();
   /** What the last call ran, of one run and of many: the next one most likely runs the same. */
   const latest = new Map<boolean, Traced>();
   let deviceChecked = options.device === undefined || options.device === "cpu";
 
   const prepare = (values: readonly unknown[], several: boolean): (() => Promise<Call>) => {
-    const leaves: Tensor[] = [];
-    let signature = several ? "many;" : "";
-    const collect = (tensor: Tensor, path: string) => {
-      const { dtype, shape } = tensor;
-      signature += `${path}:${dtype}[${shape}];`;
-      leaves.push(tensor);
-      return new Tensor(dtype, shape, { kind: "input", name: path === "" ? "input" : path });
-    };
-    // Each argument by itself: a list of arguments that are arrays of numbers is not one array.
-    const pattern = values.map((value, i) => mapTree(value, collect, values.length === 1 ? "" : `${i}`));
-    signature += statics(pattern);
+    const read = readArguments(values);
+    const signature = several ? `many${read.signature}` : read.signature;
+    const leaves = read.tensors;
     return async () => {
       if (!deviceChecked) {
         await requireDevice(options.device as NonNullable<typeof options.device>);
         deviceChecked = true;
       }
       const runs = several ? commonLength(leaves) : undefined;
-      const known = traced.get(signature) ?? (await makePlan(fn as TracedFunction, pattern, options, runs));
-      traced.set(signature, known);
+      let known = traced.get(signature);
+      if (!known) {
+        limit.add({ ...read, signature });
+        known = await makePlan(fn as TracedFunction, read.pattern, options, runs);
+        traced.set(signature, known);
+      }
       const { reads, writes } = known.plan;
       if (reads.some((variable) => !variable.storage)) await initialise(reads);
       initialiseLater(writes);
@@ -117,6 +126,8 @@ export function compile<Arguments extends readonly unknown[], Result>(
   const call =
     (several: boolean) =>
     (...values: unknown[]): Promise<unknown> => {
+      // Thrown at once: a promise made in a traced function would be rejected where nobody awaits it.
+      checkNotTracing("a compiled function is called", "call the function that it was compiled from");
       const known = latest.get(several);
       const feeds: TypedArray[] = [];
       if (known && matches(known.pattern, values, feeds)) return exclusive(() => run({ traced: known, feeds }));
@@ -137,7 +148,7 @@ export function compile<Arguments extends readonly unknown[], Result>(
   const compiled = Object.assign(call(false), { many: call(true), dispose });
   for (const [several, each] of [compiled, compiled.many].entries()) preparations.set(each, (values) => prepare(values, several === 1));
   explainable(compiled, () => new Map([...traced].flatMap(([signature, { plan }]) => (plan instanceof Plan ? [[signature, plan]] : []))));
-  return compiled as unknown as Compiled<Arguments, Result>;
+  return compiled as unknown as Compiled<Values, Result>;
 }
 
 /** The length of the first axis that all inputs share. */
@@ -150,7 +161,12 @@ function commonLength(leaves: readonly Tensor[]): number {
   return length;
 }
 
-async function makePlan(fn: TracedFunction, pattern: readonly Tree[], options: CompileOptions, runs: number | undefined): Promise<Traced> {
+async function makePlan(
+  fn: TracedFunction,
+  pattern: readonly unknown[],
+  options: CompileOptions,
+  runs: number | undefined,
+): Promise<Traced> {
   const traceWith = (shapeOf: (shape: Shape) => Shape) =>
     traceFunction(fn, pattern, options, (full) => shapeOf(runs === undefined ? full : full.slice(1)));
   const { once, places, names } = traceWith((full) => full);
@@ -167,7 +183,7 @@ async function makePlan(fn: TracedFunction, pattern: readonly Tree[], options: C
 interface TraceResult {
   readonly once: Computation;
   /** The result, with its tensors' places among the outputs. */
-  readonly places: Tree;
+  readonly places: unknown;
   /** What the outputs are called in the result. */
   readonly names: readonly string[];
 }
@@ -175,39 +191,46 @@ interface TraceResult {
 /** @param shapeOf the shape that the function gets for an input of a given one */
 function traceFunction(
   fn: TracedFunction,
-  pattern: readonly Tree[],
+  pattern: readonly unknown[],
   options: CompileOptions,
   shapeOf: (shape: Shape) => Shape,
 ): TraceResult {
   const inputs: { name: string; tensor: Tensor }[] = [];
-  const symbolic = pattern.map((argument) =>
-    mapTree(argument, ({ dtype, shape, source }) => {
-      const { name } = source as { name: string };
-      const input = new Tensor(dtype, shapeOf(shape), { kind: "input", name });
-      inputs.push({ name, tensor: input });
-      return input;
-    }),
-  );
+  const symbol = (symbol: object) => {
+    if (!(symbol instanceof Tensor)) return undefined;
+    const { name } = symbol.source as { name: string };
+    const input = new Tensor(symbol.dtype, shapeOf(symbol.shape), { kind: "input", name });
+    inputs.push({ name, tensor: input });
+    return input;
+  };
+  const symbolic = pattern.map((argument) => mapData(argument, { name: "the argument", tensor: symbol }));
   const { result, trace: collected } = trace(options.training ?? false, () => fn(...(symbolic as never[])), (options.workers ?? 1) > 1);
-  if (result instanceof Promise)
-    throw new KasaneError("compile: the function is async: a traced function only builds tensors, so it needs no await");
+  checkNotAsync(result);
   const outputs: Tensor[] = [];
   const names: string[] = [];
-  const places = mapTree(result, (tensor, path) => {
-    names.push(path);
-    return new Place(outputs.push(tensor) - 1);
+  const places = mapData(result, {
+    name: "the result",
+    tensor: (value, { path }) => {
+      if (!(value instanceof Tensor)) return undefined;
+      names.push(path);
+      return new Place(outputs.push(value) - 1);
+    },
   });
   return { once: { inputs, outputs, updates: collected.assignments }, places, names };
 }
 
-/** The values that are no tensors: they are part of the signature. */
-const statics = (tree: Tree): string => JSON.stringify(tree, (_, value) => (value instanceof Tensor ? 0 : value)) ?? "";
+/** What is built after an await is built after the trace: a function that awaits cannot be traced. */
+function checkNotAsync(result: unknown): void {
+  if (typeof result !== "object" || result === null || !("then" in result) || typeof result.then !== "function") return;
+  Promise.resolve(result).catch(() => undefined);
+  throw new KasaneError("compile: the function is async: a traced function only builds tensors, so it needs no await");
+}
 
-function fill(tree: Tree, results: readonly Tensor[]): Tree {
-  if (tree instanceof Place) return results[tree.index];
-  if (Array.isArray(tree)) return tree.map((item) => fill(item, results));
-  if (tree === null || typeof tree !== "object") return tree;
+function fill(result: unknown, values: readonly Tensor[]): unknown {
+  if (result instanceof Place) return values[result.index];
+  if (Array.isArray(result)) return result.map((item) => fill(item, values));
+  if (result === null || typeof result !== "object") return result;
   const filled: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(tree)) filled[key] = fill(item, results);
+  for (const [key, item] of Object.entries(result)) filled[key] = fill(item, values);
   return filled;
 }

@@ -1,7 +1,7 @@
 import { elementAt, type TypedArray } from "../graph/dtype.js";
-import { check } from "../graph/error.js";
+import { check, checkNotTracing } from "../graph/error.js";
 import { showShape } from "../graph/shape.js";
-import { hostData, Tensor } from "../graph/tensor.js";
+import { computedValues, hostData, Tensor } from "../graph/tensor.js";
 import { provideAssignment, Variable } from "../graph/variable.js";
 import { leavesOf, substitute } from "../graph/walk.js";
 import type { NestedArray } from "../ops/constants.js";
@@ -14,17 +14,14 @@ import { structureOf } from "./structure.js";
 const plans = new Map<string, Plan>();
 const capacity = 256;
 
-/** What was computed of tensors that do not follow from variables: these stay as they are. */
-const computed = new WeakMap<Tensor, Tensor>();
-
 /** Computes tensors, each once unless it follows from a variable; called in a section that has the runtime for itself. */
 export async function realise(tensors: readonly Tensor[]): Promise<Tensor[]> {
-  const results = tensors.map((x) => (hostData(x) ? x : computed.get(x)));
+  const results = tensors.map((x) => (hostData(x) ? x : computedValues.get(x)));
   const missing = tensors.filter((_, i) => !results[i]);
   if (missing.length === 0) return results as Tensor[];
   const found = await compute(missing);
   missing.forEach((x, i) => {
-    if (!leavesOf([x]).some((leaf) => leaf instanceof Variable)) computed.set(x, found[i] as Tensor);
+    if (!leavesOf([x]).some((leaf) => leaf instanceof Variable)) computedValues.set(x, found[i] as Tensor);
   });
   return results.map((result) => result ?? (found.shift() as Tensor));
 }
@@ -113,28 +110,43 @@ declare module "../graph/tensor.js" {
   }
 }
 
+// None of the three is async itself: in a traced function the error is thrown at the line of the call, and no promise is rejected.
 Object.assign(Tensor.prototype, {
   data(this: Tensor): Promise<TypedArray> {
-    const known = hostData(this);
-    if (known) return Promise.resolve(known);
-    return exclusive(async () => {
-      if (this instanceof Variable) {
-        await initialise([this]);
-        return (this.storage as State).read();
-      }
-      const [result] = await realise([this]);
-      return hostData(result as Tensor) as TypedArray;
-    });
+    checkReadable("data");
+    return elementsOfAny(this);
   },
-  async array(this: Tensor): Promise<NestedArray> {
-    const data = await this.data();
-    return nest(data, this, 0, 0, this.size);
+  array(this: Tensor): Promise<NestedArray> {
+    checkReadable("array");
+    return elementsOfAny(this).then((data) => nest(data, this, 0, 0, this.size));
   },
-  async item(this: Tensor): Promise<number> {
-    check(this.size === 1, () => `item: a tensor of shape ${showShape(this.shape)} has ${this.size} elements, expected 1`);
-    return Number(elementAt(await this.data(), 0, this.dtype));
+  item(this: Tensor): Promise<number> {
+    checkReadable("item");
+    return onlyElement(this);
   },
 });
+
+const checkReadable = (method: string): void =>
+  checkNotTracing(`${method}() is called`, "give the tensor out as a result of the function, and read it there");
+
+function elementsOfAny(tensor: Tensor): Promise<TypedArray> {
+  const known = hostData(tensor);
+  if (known) return Promise.resolve(known);
+  return exclusive(async () => {
+    if (tensor instanceof Variable) {
+      await initialise([tensor]);
+      return (tensor.storage as State).read();
+    }
+    const [result] = await realise([tensor]);
+    return hostData(result as Tensor) as TypedArray;
+  });
+}
+
+async function onlyElement(tensor: Tensor): Promise<number> {
+  const { size, shape, dtype } = tensor;
+  check(size === 1, () => `item: a tensor of shape ${showShape(shape)} has ${size} elements, expected 1`);
+  return Number(elementAt(await elementsOfAny(tensor), 0, dtype));
+}
 
 function nest(data: TypedArray, { shape, dtype }: Tensor, axis: number, offset: number, span: number): NestedArray {
   if (axis === shape.length) return elementAt(data, offset, dtype);

@@ -22,7 +22,7 @@ describe("clipping", () => {
   it("is what the optimizer's options ask for: first by value, then by norm", async () => {
     const weights = [new Variable(tensor([0, 0])), new Variable(tensor([[0]]))];
     const optimizer = new optim.Sgd(weights, { learningRate: 1, clipValue: 4, clipGlobalNorm: Math.sqrt(41) / 2 });
-    await compile(() => optimizer.apply(gradients))();
+    await compile(() => optimizer.apply(gradients), { training: true })();
     // [3, -4] and [4] have the norm √41.
     const result = (await Promise.all(weights.map(values))).flat();
     [-1.5, 2, -2].forEach((expected, i) => expect(result[i]).toBeCloseTo(expected, 6));
@@ -35,12 +35,15 @@ describe("the learning rate", () => {
     const x = new Variable(tensor(0));
     const optimizer = new optim.Sgd([x], { learningRate });
     let traces = 0;
-    const step = compile(() => {
-      traces++;
-      const rate = optimizer.learningRate;
-      optimizer.minimize(sum(x));
-      return rate;
-    });
+    const step = compile(
+      () => {
+        traces++;
+        const rate = optimizer.learningRate;
+        optimizer.minimize(sum(x));
+        return rate;
+      },
+      { training: true },
+    );
     return { x, optimizer, step, traces: () => traces };
   }
 
@@ -104,11 +107,14 @@ describe("an optimizer", () => {
       const model = linear();
       await model.loadStateDict(initial);
       const optimizer = new optim.AdamW(model, { learningRate: optim.cosine(0.1, 20) });
-      const step = compile((x: Tensor, y: Tensor) => {
-        const loss = mean(square(sub(model.forward(x), y)));
-        optimizer.minimize(loss);
-        return loss;
-      });
+      const step = compile(
+        (x: Tensor, y: Tensor) => {
+          const loss = mean(square(sub(model.forward(x), y)));
+          optimizer.minimize(loss);
+          return loss;
+        },
+        { training: true },
+      );
       const run = async (count: number) => {
         const losses = [];
         for (let i = 0; i < count; i++) losses.push(await (await step(...data)).item());
@@ -132,7 +138,7 @@ describe("an optimizer", () => {
     const fixed = new Variable(tensor([1, 1]), { trainable: false });
     const trained = new Variable(tensor([1, 1]));
     const optimizer = new optim.Sgd([fixed, trained], { learningRate: 1 });
-    await compile(() => optimizer.minimize(sum(matmul(fixed, trained))))();
+    await compile(() => optimizer.minimize(sum(matmul(fixed, trained))), { training: true })();
     expect(await values(fixed)).toEqual([1, 1]);
     expect(await values(trained)).toEqual([0, 0]);
   });
@@ -145,7 +151,13 @@ describe("an optimizer", () => {
     expect(() => new optim.Sgd([weight], { learningRate: -1 })).toThrow("learningRate: -1: expected a number from 0");
     const optimizer = new optim.Sgd([weight], { learningRate: 1 });
     expect(() => optimizer.minimize(sum(weight))).toThrow("Sgd: an update is part of a step: make it in a function given to compile");
-    await expect(compile(() => optimizer.apply([]))()).rejects.toThrow("apply: got 0 gradients for 1 parameters");
-    await expect(compile(() => optimizer.apply([tensor([1])]))()).rejects.toThrow(/the gradient of .* is \[1\], expected \[1, 2\]/);
+    await expect(compile(() => optimizer.apply([]), { training: true })()).rejects.toThrow("apply: got 0 gradients for 1 parameters");
+    for (const options of [{}, { training: false }]) {
+      const untrained = compile(() => optimizer.minimize(sum(weight)), options);
+      await expect(untrained()).rejects.toThrow("Sgd: an update in a function compiled without training, where dropout is off");
+    }
+    await expect(compile(() => optimizer.apply([tensor([1])]), { training: true })()).rejects.toThrow(
+      /the gradient of .* is \[1\], expected \[1, 2\]/,
+    );
   });
 });

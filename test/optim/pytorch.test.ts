@@ -40,11 +40,14 @@ it.each(Object.keys(cases))("%s makes PyTorch's updates", async (name) => {
   const weight = new Variable(tensor(fixture.weight, { shape: [3, 2] }));
   const bias = new Variable(tensor(fixture.bias));
   const optimizer = (cases[name] as (typeof cases)[string])([weight, bias]);
-  const step = compile((x: Tensor, y: Tensor) => {
-    const loss = mean(square(sub(add(tanh(matmul(x, weight)), bias), y)));
-    optimizer.minimize(loss);
-    return loss;
-  });
+  const step = compile(
+    (x: Tensor, y: Tensor) => {
+      const loss = mean(square(sub(add(tanh(matmul(x, weight)), bias), y)));
+      optimizer.minimize(loss);
+      return loss;
+    },
+    { training: true },
+  );
   const errors: number[] = [];
   for (const expected of fixture.cases[name] as Update[]) {
     const loss = await step(tensor(fixture.x, { shape: [4, 3] }), tensor(fixture.y, { shape: [4, 2] }));

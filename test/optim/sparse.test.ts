@@ -52,11 +52,14 @@ describe("an update by rows", () => {
   it.each(Object.keys(cases))("makes PyTorch's: %s", async (name) => {
     const vectors = new Variable(tensor(fixture.vectors, { shape: [7, 3] }));
     const optimizer = (cases[name] as (typeof cases)[string])([vectors]);
-    const step = compile((ids: Tensor) => {
-      const loss = mean(square(sub(gather(vectors, ids), tensor(fixture.y, { shape: [5, 3] }))));
-      optimizer.minimize(loss);
-      return loss;
-    });
+    const step = compile(
+      (ids: Tensor) => {
+        const loss = mean(square(sub(gather(vectors, ids), tensor(fixture.y, { shape: [5, 3] }))));
+        optimizer.minimize(loss);
+        return loss;
+      },
+      { training: true },
+    );
     for (const [t, expected] of (fixture.cases[name] as Update[]).entries()) {
       const loss = await (await step(tensor(fixture.ids[t] as number[], { dtype: "int32" }))).item();
       expect(relativeError([loss, ...(await vectors.data())].map(Number), [expected.loss, ...expected.vectors], 0)).toBeLessThan(1e-5);
@@ -99,11 +102,14 @@ describe("an update by rows", () => {
       seed(5);
       const model = new nn.Embedding(40, 4);
       const optimizer = new optim.Sgd(model, { learningRate: 0.5, ...(sparse !== undefined && { sparse }) });
-      const step = compile((batch: Tensor) => {
-        const loss = sum(square(model.forward(batch).sub(1)));
-        optimizer.minimize(loss);
-        return loss;
-      });
+      const step = compile(
+        (batch: Tensor) => {
+          const loss = sum(square(model.forward(batch).sub(1)));
+          optimizer.minimize(loss);
+          return loss;
+        },
+        { training: true },
+      );
       const batches = tensor(Int32Array.of(1, 7, 7, 39, 0, 1, 7, 2, 2), { shape: [3, 3] });
       if (many) await step.many(batches);
       else for (const batch of batches.unstack()) await step(batch.reshape([3]));
@@ -119,10 +125,13 @@ describe("an update by rows", () => {
   it("leaves what was read before as it was", async () => {
     const vectors = new Variable(zeros([50, 2]));
     const optimizer = new optim.Sgd([vectors], { learningRate: 1 });
-    const step = compile((ids: Tensor) => {
-      optimizer.minimize(sum(gather(vectors, ids)));
-      return vectors;
-    });
+    const step = compile(
+      (ids: Tensor) => {
+        optimizer.minimize(sum(gather(vectors, ids)));
+        return vectors;
+      },
+      { training: true },
+    );
     const before = await vectors.data();
     const given = await step(tensor([3, 3], { dtype: "int32" }));
     expect([...(before as Float32Array)]).toEqual(new Array(100).fill(0));

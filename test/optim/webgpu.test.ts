@@ -50,7 +50,7 @@ describe.skipIf(!(await hasWebGPU()))("on WebGPU", () => {
           optimizer.minimize(loss);
           return loss;
         },
-        { device },
+        { training: true, device },
       );
       for (const ids of [[1, 7, 7], [39, 0, 1], [7, 2, -1]]) await step(tensor(ids, { dtype: "int32" })); // biome-ignore format: rows
       await step.dispose();

@@ -49,7 +49,7 @@ describe("compile with workers names", () => {
   test("sparse updates", async () => {
     const table = new Variable(zeros([5, 2]), { name: "table" });
     const optimizer = new optim.Adam([table], { learningRate: 0.1, sparse: true });
-    const fn = compile((ids: Tensor) => optimizer.minimize(table.gather(ids).square().mean()), { workers: 2 });
+    const fn = compile((ids: Tensor) => optimizer.minimize(table.gather(ids).square().mean()), { training: true, workers: 2 });
     await expect(fn(tensor([0, 1, 2, 3], { dtype: "int32" }))).rejects.toThrow("Adam: sparse: workers exchange whole gradients");
   });
 
@@ -77,7 +77,7 @@ function counting(options: { detectAnomalies?: boolean } = {}) {
       count.assign(count.add(1));
       return loss;
     },
-    { workers: 3, ...options },
+    { training: true, workers: 3, ...options },
   );
   const batch = (bad: { x?: number; id?: number } = {}) => ({
     x: tensor(Array.from({ length: 6 }, (_, i) => [1, bad.x === i ? -1 : 1])),

@@ -231,7 +231,7 @@ describe("compile with workers", () => {
       training: true,
       workers: 2,
     });
-    const { scaled, rate, training } = await fn([1, 2, 3, 4], 3);
+    const { scaled, rate, training } = await fn([1, 2, 3, 4], tensor(3));
     expect(await scaled.array()).toEqual([3, 6, 9, 12]);
     expect([await rate.item(), await training.item()]).toEqual([6, 1]);
   });

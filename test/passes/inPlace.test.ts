@@ -54,7 +54,7 @@ describe.each([1, 2])("rows of a table, with %i threads,", (threads) => {
   it.each(Object.keys(readers))("become the same either way: %s", async (name) => {
     const { also } = readers[name] as (typeof readers)[string];
     const { table, step } = training(also);
-    const run = compile(step, { executor: "onnxruntime", threads });
+    const run = compile(step, { training: true, executor: "onnxruntime", threads });
     const numbers = async (x: Tensor) => (await x.data()) as Float32Array;
     // A row that stands n times has n times the gradient 2 x.
     const expected = Float32Array.from(first);
@@ -79,7 +79,7 @@ describe.each([1, 2])("rows of a table, with %i threads,", (threads) => {
 
 it("a profile leaves a table that changes in its place as it was", async () => {
   const { table, step } = training(() => []);
-  const run = compile(step, { executor: "onnxruntime" });
+  const run = compile(step, { training: true, executor: "onnxruntime" });
   await run(ids);
   const before = await table.data();
   await profile(run, ids);
@@ -89,11 +89,14 @@ it("a profile leaves a table that changes in its place as it was", async () => {
 it("an embedding of many words is trained in one array, by one thread of ONNX Runtime", async () => {
   const model = new nn.Embedding(100_000, 16);
   const optimizer = new optim.Sgd(model, { learningRate: 0.1 });
-  const step = compile((ids: Tensor) => {
-    const loss = sum(square(model.forward(ids)));
-    optimizer.minimize(loss);
-    return loss;
-  });
+  const step = compile(
+    (ids: Tensor) => {
+      const loss = sum(square(model.forward(ids)));
+      optimizer.minimize(loss);
+      return loss;
+    },
+    { training: true },
+  );
   const arrays = new Set<unknown>();
   for (let i = 0; i < 3; i++) {
     await step(ids);

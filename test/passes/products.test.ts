@@ -71,7 +71,7 @@ describe("addToProducts", () => {
       difference: c.sub(mul(rate, matmul(x, transpose(w)))),
       batch: matmul(x.reshape([2, 2, 3]), transpose(w)).add(c.mean({ axis: 0 })),
     }));
-    const { sum, difference, batch } = await step({ x, w, c, rate: 0.5 });
+    const { sum, difference, batch } = await step({ x, w, c, rate: tensor(0.5) });
     const dot = (i: number, j: number) => (x[i] as number[]).reduce((total, value, k) => total + value * (w[j]?.[k] as number), 0);
     for (let i = 0; i < 4; i++) {
       for (let j = 0; j < 5; j++) {

@@ -56,7 +56,7 @@ describe("compile", () => {
     expect(await call({ x: new Float32Array([5, 6]), mode: "double" })).toEqual([10, 12]);
     expect(await call({ x, mode: "more" })).toEqual([2, 3]);
     expect(await call({ x })).toEqual([2, 3]);
-    expect(await call({ x: 1 })).toBe(2);
+    expect(await call({ x: tensor(1) })).toBe(2);
     expect(await call({ x: tensor([1, 2], { dtype: "int32" }) })).toEqual([2, 3]);
     expect(await call({ x: tensor([[1, 2]]) })).toEqual([[2, 3]]);
     expect(await call({ x })).toEqual([2, 3]);
@@ -202,6 +202,53 @@ describe("compile says what is wrong", () => {
   ])("with %s", async (_, fn, message) => {
     await expect(compile(fn as unknown as () => Tensor)()).rejects.toThrow(message);
     await expect(compile(fn as unknown as () => Tensor)()).rejects.toBeInstanceOf(KasaneError);
+  });
+
+  test.each([
+    ["data()", (x: Tensor) => void x.data()],
+    ["array()", (x: Tensor) => void x.array()],
+    ["item()", (x: Tensor) => void x.item()],
+    ["item()", (x: Tensor) => void x.add(1).item()],
+    ["a compiled function", () => void compile((x: Tensor) => x)([1])],
+    ["a compiled function", () => void compile((x: Tensor) => x).many([1])],
+  ])("with %s while tracing: thrown at that line, and nothing is rejected unseen", async (name, use) => {
+    const unseen: unknown[] = [];
+    const note = (reason: unknown) => unseen.push(reason);
+    process.on("unhandledRejection", note);
+    let caught: unknown;
+    const careful = compile((x: Tensor) => {
+      try {
+        use(x);
+      } catch (error) {
+        caught = error;
+      }
+      return x.add(1);
+    });
+    expect(await (await careful([1])).array()).toEqual([2]);
+    expect(caught).toBeInstanceOf(KasaneError);
+    expect(String(caught)).toContain(`${name} is called in a function that is being traced`);
+    const careless = compile((x: Tensor) => {
+      use(x);
+      return x;
+    });
+    await expect(careless([1])).rejects.toThrow(`${name} is called`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    process.off("unhandledRejection", note);
+    expect(unseen).toEqual([]);
+  });
+
+  test("with an async function that fails after its await, once", async () => {
+    const unseen: unknown[] = [];
+    const note = (reason: unknown) => unseen.push(reason);
+    process.on("unhandledRejection", note);
+    const fn = async (x: Tensor) => {
+      await Promise.resolve();
+      throw new Error(`late ${x}`);
+    };
+    await expect(compile(fn as unknown as (x: Tensor) => Tensor)([1])).rejects.toThrow("compile: the function is async");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    process.off("unhandledRejection", note);
+    expect(unseen).toEqual([]);
   });
 
   test("with a tensor from another traced function", async () => {

@@ -49,7 +49,7 @@ describe("many", () => {
     seed(9);
     const draw = compile((x: Tensor) => random.uniform([2]).add(x));
     const first = await draw.many([0, 0, 0]);
-    const next = await draw(0);
+    const next = await draw(tensor(0));
     const numbers = [...(await first.data()), ...(await next.data())];
     expect(new Set(numbers).size).toBe(8);
   });

@@ -13,11 +13,11 @@ describe("two executors", () => {
         { executor },
       );
     const [module, other] = [change("wasm"), change("onnxruntime")];
-    expect(await (await module(2)).item()).toBe(15);
-    expect(await (await other(3)).item()).toBe(30);
-    expect(await (await module(2)).item()).toBe(90);
+    expect(await (await module(tensor(2))).item()).toBe(15);
+    expect(await (await other(tensor(3))).item()).toBe(30);
+    expect(await (await module(tensor(2))).item()).toBe(90);
     await x.assign(tensor([1, 1, 1, 1, 1]));
-    expect(await (await module(4)).item()).toBe(5);
+    expect(await (await module(tensor(4))).item()).toBe(5);
     await module.dispose();
     expect(await x.array()).toEqual([4, 4, 4, 4, 4]);
   });

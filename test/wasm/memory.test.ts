@@ -99,7 +99,7 @@ it("parameters and moments are updated where they are", async () => {
   const size = 1000;
   const parameter = new Variable(zeros([size]));
   const optimizer = new optim.Adam([parameter], { learningRate: 0.1 });
-  const step = compile((x: Tensor) => optimizer.minimize(parameter.mul(x).sum()), { executor: "wasm" });
+  const step = compile((x: Tensor) => optimizer.minimize(parameter.mul(x).sum()), { training: true, executor: "wasm" });
   await step(zeros([size]));
   // Three variables and the input, of four bytes an element; and less than a kilobyte of numbers.
   expect(explain(step)[0]?.memory).toBeLessThan(4 * 4 * size + 1000);
