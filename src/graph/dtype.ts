@@ -52,6 +52,13 @@ export function dtypeOf(array: TypedArray): DType {
   throw new KasaneError(`a ${array.constructor.name} needs its dtype named, for example { dtype: "float16" }`);
 }
 
+/** The least and the greatest integer between which `dtype`, and a JavaScript number, holds every integer; truth values are made of any. */
+export function exactIntegers(dtype: DType): readonly [least: number, greatest: number] {
+  const bits = { bool: 53, uint8: 8, int8: 7, int32: 31, int64: 53, float16: 11, float32: 24, float64: 53 }[dtype];
+  const greatest = 2 ** bits - (isFloat(dtype) ? 0 : 1);
+  return [dtype === "uint8" ? 0 : dtype === "int8" || dtype === "int32" ? -greatest - 1 : -greatest, greatest];
+}
+
 const scratch = new DataView(new ArrayBuffer(8));
 
 /** The bits of the float16 nearest to `value`, ties to even (IEEE 754). */
@@ -79,6 +86,18 @@ export function fromFloat16(bits: number): number {
   const mantissa = bits & 0x3ff;
   if (exponent === 31) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
   return sign * (exponent === 0 ? mantissa * 2 ** -24 : (1 + mantissa / 1024) * 2 ** (exponent - 15));
+}
+
+/** The greatest number of the floating-point type `dtype` that is below `value`. */
+export function below(value: number, dtype: DType): number {
+  const held = convert([value], dtype);
+  const nearest = Number(elementAt(held, 0, dtype));
+  if (nearest < value) return nearest;
+  if (nearest === 0) return dtype === "float64" ? -(2 ** -1074) : dtype === "float32" ? -(2 ** -149) : -(2 ** -24);
+  // Of one sign, numbers are in the order of their bits as integers.
+  const bits = dtype === "float64" ? new BigInt64Array(held.buffer) : dtype === "float32" ? new Int32Array(held.buffer) : held;
+  bits.set([typeof bits[0] === "bigint" ? bits[0] - BigInt(Math.sign(nearest)) : (bits[0] as number) - Math.sign(nearest)] as never);
+  return Number(elementAt(held, 0, dtype));
 }
 
 /** Copies `values` into a new host array of `dtype`, converting each element as a cast would. */

@@ -1,7 +1,7 @@
-import { type DType, elementAt, isFloat } from "../graph/dtype.js";
+import { convert, type DType, elementAt, exactIntegers, isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { checkShape, type Shape } from "../graph/shape.js";
-import { hostData, type Tensor } from "../graph/tensor.js";
+import { fromData, hostData, type Tensor } from "../graph/tensor.js";
 import { cast } from "./cast.js";
 import { compare } from "./compare.js";
 import { literalType, scalar } from "./constants.js";
@@ -55,11 +55,30 @@ export const zerosLike = (like: Tensor): Tensor => zeros(like.shape, like.dtype)
 /** Ones of the shape and dtype of `like`. */
 export const onesLike = (like: Tensor): Tensor => ones(like.shape, like.dtype);
 
-/** `start, start + step, ...` below `stop`: shape `[ceil((stop - start) / step)]`. One argument counts from 0. */
-export function arange(start: number, stop?: number, step = 1, dtype: DType = "int32"): Tensor {
+/**
+ * `start, start + step, ...` below `stop`: shape `[ceil((stop - start) / step)]`. One argument counts from 0.
+ * @param dtype by default int32, or float32 where `start` or `step` is a fraction
+ * @throws KasaneError where the range has no end, or the dtype cannot hold its numbers
+ */
+export function arange(start: number, stop?: number, step = 1, dtype?: DType): Tensor {
   if (stop === undefined) return arange(0, start, step, dtype);
-  check(step !== 0 && Number.isFinite((stop - start) / step), () => `arange: ${start} to ${stop} by ${step} has no end`);
-  return apply(create.Range, [], { start, stop, step, dtype });
+  const isWhole = Number.isInteger(start) && Number.isInteger(step);
+  const type = dtype ?? (isWhole ? "int32" : "float32");
+  const count = Math.max(0, Math.ceil((stop - start) / step));
+  check(step !== 0 && Number.isFinite(count), () => `arange: ${start} to ${stop} by ${step} has no end`);
+  if (!isWhole) {
+    check(isFloat(type), () => `arange: ${start} to ${stop} by ${step} are not integers: expected a floating-point dtype, got ${type}`);
+    // ONNX Runtime adds up the steps and their rounding errors: fractions are computed here.
+    const elements = Array.from({ length: count }, (_, i) => start + i * step);
+    return fromData(convert(elements, type), [count], type);
+  }
+  const last = start + Math.max(0, count - 1) * step;
+  const [least, most] = exactIntegers(type);
+  check(
+    Math.min(start, last) >= least && Math.max(start, last) <= most,
+    () => `arange: ${type} does not hold every integer from ${start} to ${last}: expected numbers from ${least} to ${most}`,
+  );
+  return apply(create.Range, [], { start, stop: start + count * step, step, dtype: type });
 }
 
 /** The identity matrix of `rows` rows, `[rows, columns]`. */
@@ -71,11 +90,9 @@ export const create = family({
   Range: declare<{ start: number; stop: number; step: number; dtype: DType }>({
     infer: (_, { start, stop, step, dtype }) => ({ dtype, shape: [Math.max(0, Math.ceil((stop - start) / step))] }),
     gradient: "nonDifferentiable",
-    // ONNX has Range for these types alone.
+    // ONNX has Range for few types more.
     lower: (_, { start, stop, step, dtype }): Tensor | undefined =>
-      ["float32", "float64", "int32", "int64"].includes(dtype)
-        ? undefined
-        : cast(arange(start, stop, step, isFloat(dtype) ? "float32" : "int32"), dtype),
+      ["float32", "float64", "int32", "int64"].includes(dtype) ? undefined : cast(arange(start, stop, step), dtype),
     elements: ({ start, stop, step }) => Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, i) => start + i * step),
     emit: (emitter, _, { start, stop, step, dtype }) =>
       emitter.node("Range", [emitter.scalar(start, dtype), emitter.scalar(stop, dtype), emitter.scalar(step, dtype)]),

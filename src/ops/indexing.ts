@@ -110,8 +110,14 @@ export function scatterAdd(x: Tensor, indices: Tensor, updates: Tensor, options:
     sameShape(indices.shape, updates.shape) && updates.dtype === x.dtype,
     () => `scatterAdd: updates ${updates.dtype}${showShape(updates.shape)} do not match indices ${showShape(indices.shape)} and ${x.dtype}`,
   );
-  return apply(indexing.ScatterElements, [x, checkIndices("scatterAdd", indices), updates], { axis: place });
+  check(x.dtype !== "bool", () => "scatterAdd: booleans do not add up: cast them to int32");
+  const places = checkIndices("scatterAdd", indices);
+  return inSingle(x, updates, (x, updates) => apply(indexing.ScatterElements, [x, places, updates], { axis: place }));
 }
+
+/** Adds numbers of half precision up in single: ONNX Runtime's kernels for the CPU lack float16, and many small updates would be lost in it. */
+const inSingle = (x: Tensor, updates: Tensor, scatter: (x: Tensor, updates: Tensor) => Tensor): Tensor =>
+  x.dtype === "float16" ? cast(scatter(cast(x, "float32"), cast(updates, "float32")), "float16") : scatter(x, updates);
 
 /** {@link scatterAdd} on the flattened tensor. */
 function scatterFlat(x: Tensor, indices: Tensor, updates: Tensor, axis: number): Tensor {
@@ -123,7 +129,7 @@ export const setRows = (x: Tensor, indices: Tensor, rows: Tensor): Tensor => app
 
 /** `x` with `rows` `[n, ...]` added to those that `indices` `[n]`, from 0, name. */
 export const addRows = (x: Tensor, indices: Tensor, rows: Tensor): Tensor =>
-  apply(indexing.ScatterND, [x, reshape(indices, [indices.size, 1]), rows]);
+  inSingle(x, rows, (x, rows) => apply(indexing.ScatterND, [x, reshape(indices, [indices.size, 1]), rows]));
 
 /** Rows `[n, ...]` that are added up where their indices `[n]`, from 0, point. */
 export interface ScatteredRows {

@@ -1,4 +1,4 @@
-import type { DType } from "../graph/dtype.js";
+import { below, type DType, isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { checkShape, type Shape, showShape } from "../graph/shape.js";
 import { type Bernoulli, Tensor } from "../graph/tensor.js";
@@ -20,10 +20,15 @@ function draw(shape: Shape, bernoulli?: Bernoulli): Tensor {
 
 /** Random tensors. In a traced function each run draws anew; no gradient flows into a draw. */
 export const random = {
-  /** Uniform in [low, high). */
+  /** Uniform in [low, high); integers are cut off towards zero. */
   uniform(shape: Shape, low = 0, high = 1, dtype: DType = "float32"): Tensor {
+    check(low < high, () => `random.uniform: got the range [${low}, ${high}): expected low below high`);
     const x = draw(shape);
-    return cast(low === 0 && high === 1 ? x : add(mul(x, high - low), low), dtype);
+    if (dtype === "float32" && low === 0 && high === 1) return x;
+    const precise = dtype === "float64" ? cast(x, "float64") : x;
+    const spread = cast(add(mul(precise, high - low), low), isFloat(dtype) ? dtype : "float32");
+    // The sum and the cast round to nearest, which may be `high`.
+    return cast(clip(spread, Number.NEGATIVE_INFINITY, below(high, spread.dtype)), dtype);
   },
 
   /** Normal, by Box and Muller's transform (1958) of two uniform draws. */
@@ -43,7 +48,9 @@ export const random = {
   categorical(logits: Tensor): Tensor {
     check(logits.rank > 0, () => `random.categorical: logits ${showShape(logits.shape)} have no axis of classes`);
     const uniform = clip(draw(logits.shape), 2 ** -24, 1);
-    return argmax(add(logits, cast(neg(log(neg(log(uniform)))), logits.dtype)), { axis: -1 });
+    // In float32 at least: other types would round the noise, integers away.
+    const scores = logits.dtype === "float64" ? logits : cast(logits, "float32");
+    return argmax(add(scores, cast(neg(log(neg(log(uniform)))), scores.dtype)), { axis: -1 });
   },
 
   /** The numbers 0 to `count - 1` (int32) in random order. */

@@ -90,13 +90,15 @@ export function transpose(x: Tensor, order?: readonly number[]): Tensor {
 /** {@link transpose} under the name that PyTorch gives it: the axes in a given order. */
 export const permute = (x: Tensor, order: readonly number[]): Tensor => transpose(x, order);
 
-/** `x` repeated along axes of size 1 (or new ones in front) to fill `shape`. */
+/** `x` repeated along axes of size 1 (or new ones in front) to fill `shape`; an axis of size -1 stays as it is. */
 export function expand(x: Tensor, shape: Shape): Tensor {
-  checkShape("expand", shape);
-  if (sameShape(x.shape, shape)) return x;
-  const result = broadcast(x.shape, shape);
-  check(result !== undefined && sameShape(result, shape), () => `expand: ${showShape(x.shape)} does not broadcast to ${showShape(shape)}`);
-  return apply(shapes.Expand, [x], { shape });
+  const added = shape.length - x.rank;
+  const target = shape.map((size, axis) => (size === -1 ? (x.shape[axis - added] ?? size) : size));
+  checkShape("expand", target);
+  if (sameShape(x.shape, target)) return x;
+  const result = broadcast(x.shape, target);
+  check(result !== undefined && sameShape(result, target), () => `expand: ${showShape(x.shape)} does not broadcast to ${showShape(shape)}`);
+  return apply(shapes.Expand, [x], { shape: target });
 }
 
 /** Without the axes of size 1, or only without those that `axis` names. */

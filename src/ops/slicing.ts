@@ -1,6 +1,6 @@
 import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { type Shape, showShape } from "../graph/shape.js";
+import { type Shape, sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { sliceView } from "../graph/view.js";
 import { type AxesOptions, type AxisOptions, axesOf, axisOf } from "./axis.js";
@@ -172,6 +172,12 @@ export function concat(tensors: readonly Tensor[], options: AxisOptions = {}): T
 export function stack(tensors: readonly Tensor[], options: AxisOptions = {}): Tensor {
   const [first] = tensors;
   check(first !== undefined, () => "stack: got no tensors");
+  for (const { dtype, shape } of tensors) {
+    check(
+      dtype === first.dtype && sameShape(shape, first.shape),
+      () => `stack: got ${first.dtype}${showShape(first.shape)} and ${dtype}${showShape(shape)}: expected tensors of one dtype and shape`,
+    );
+  }
   const axis = axisOf("stack", options, first.rank + 1, 0);
   // Along a new first axis rows are joined as they are: one reshape, not one a tensor.
   if (axis === 0 && first.rank > 0) return reshape(concat(tensors), [tensors.length, ...first.shape]);
@@ -185,6 +191,7 @@ export function stack(tensors: readonly Tensor[], options: AxisOptions = {}): Te
 export function unstack(x: Tensor): readonly Tensor[] {
   const [count, ...rest] = x.shape;
   check(count !== undefined, () => "unstack: a scalar has no first axis");
+  if (count === 0) return [];
   const [rows, ...inner] = rest;
   if (rows === undefined) return split(x, count).map((part) => reshape(part, []));
   return split(reshape(x, [count * rows, ...inner]), count);
@@ -194,11 +201,16 @@ export function unstack(x: Tensor): readonly Tensor[] {
 export function split(x: Tensor, parts: number | readonly number[], options: AxisOptions = {}): readonly Tensor[] {
   const place = axisOf("split", options, x.rank, 0);
   const size = x.shape[place] as number;
+  check(
+    typeof parts !== "number" || (Number.isInteger(parts) && parts > 0),
+    () => `split: got ${parts} parts: expected an integer from 1, or the sizes of the parts`,
+  );
   const sizes = typeof parts === "number" ? new Array<number>(parts).fill(size / parts) : parts;
   check(
-    sizes.every(Number.isInteger) && sizes.reduce((total, part) => total + part, 0) === size,
+    sizes.every((part) => Number.isInteger(part) && part >= 0) && sizes.reduce((total, part) => total + part, 0) === size,
     () =>
-      `split: axis ${place} of ${showShape(x.shape)} does not part into ${typeof parts === "number" ? `${parts} equal parts` : `[${sizes}]`}`,
+      `split: axis ${place} of ${showShape(x.shape)} does not part into ${typeof parts === "number" ? `${parts} equal parts` : `[${sizes}]`}: ` +
+      `expected integers from 0 whose sum is ${size}`,
   );
   return sizes.length === 1 ? [x] : applyAll(pieces.Split, [x], { axis: place, sizes });
 }
@@ -214,7 +226,12 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
   const axes: number[] = [];
   const steps: number[] = [];
   ranges.forEach(([from, to, step = 1], axis) => {
-    check(Number.isInteger(step) && step !== 0, () => `slice: step ${step} along axis ${axis}: expected a whole number other than 0`);
+    check(Number.isInteger(step) && step !== 0, () => `slice: step ${step} along axis ${axis}: expected an integer other than 0`);
+    for (const value of [from, to])
+      check(
+        value === null || value === undefined || Number.isInteger(value),
+        () => `slice: got the bound ${value} along axis ${axis}: expected an integer, or null for the end of the axis`,
+      );
     const size = x.shape[axis] as number;
     const [lowest, highest] = step > 0 ? [0, size] : [-1, size - 1];
     const bound = (value: number | null | undefined, fallback: number) =>
@@ -222,10 +239,12 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
     const start = bound(from, step > 0 ? 0 : size - 1);
     const end = bound(to, step > 0 ? size : -1);
     if (start === 0 && end === size && step === 1) return;
-    starts.push(start);
-    ends.push(end);
+    // ONNX counts a start before the first element from the end: a part without elements begins at 0.
+    const isEmpty = (end - start) / step <= 0;
+    starts.push(isEmpty ? 0 : start);
+    ends.push(isEmpty ? 0 : end);
     axes.push(axis);
-    steps.push(step);
+    steps.push(isEmpty ? 1 : step);
   });
   return axes.length === 0 ? x : apply(pieces.Slice, [x], { starts, ends, axes, steps });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { convert, dtypeOf, dtypes, elementAt, fromFloat16, promote, toFloat16 } from "../../src/graph/dtype.js";
+import { below, convert, dtypeOf, dtypes, elementAt, exactIntegers, fromFloat16, promote, toFloat16 } from "../../src/graph/dtype.js";
 
 describe("float16", () => {
   // Bit patterns of IEEE 754 binary16, worked out by hand from its definition.
@@ -76,5 +76,33 @@ describe("elements", () => {
     expect(dtypeOf(new Float32Array(1))).toBe("float32");
     expect(dtypeOf(new BigInt64Array(1))).toBe("int64");
     expect(() => dtypeOf(new Uint16Array(1))).toThrow('a Uint16Array needs its dtype named, for example { dtype: "float16" }');
+  });
+});
+
+describe("the numbers of a type", () => {
+  // The gaps between numbers follow from the digits of IEEE 754's formats: 11, 24 and 53.
+  it.each([
+    ["float32", 1, 1 - 2 ** -24],
+    ["float32", 101, 101 - 2 ** -17],
+    ["float32", -1, -1 - 2 ** -23],
+    ["float32", 0, -(2 ** -149)],
+    ["float32", 0.1, Math.fround(0.1) - 2 ** -27],
+    ["float32", 0.3 - 1e-12, Math.fround(0.3) - 2 ** -25],
+    ["float16", 1, 1 - 2 ** -11],
+    ["float16", 0, -(2 ** -24)],
+    ["float16", 2 ** -24, 0],
+    ["float64", 1, 1 - 2 ** -53],
+    ["float64", -2, -2 - 2 ** -51],
+    ["float64", 0, -(2 ** -1074)],
+  ] as const)("the one of %s below %d is %d", (dtype, value, expected) => {
+    expect(below(value, dtype)).toBe(expected);
+  });
+
+  it("are all integers between bounds", () => {
+    expect(exactIntegers("uint8")).toEqual([0, 255]);
+    expect(exactIntegers("int8")).toEqual([-128, 127]);
+    expect(exactIntegers("int32")).toEqual([-(2 ** 31), 2 ** 31 - 1]);
+    expect(exactIntegers("float16")).toEqual([-2048, 2048]);
+    expect(exactIntegers("float32")).toEqual([-(2 ** 24), 2 ** 24]);
   });
 });

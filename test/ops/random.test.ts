@@ -36,6 +36,20 @@ describe("the distributions", () => {
     expect(Math.abs(mean(centred.slice(1).map((value, i) => value * (centred[i] as number))))).toBeLessThan(3.3 / Math.sqrt(size));
   });
 
+  it("uniform stays below its upper bound where that is what a draw rounds to", async () => {
+    // Of a million draws in [0, 1) about four are nearer to 1 than half of the gap between float32s below 101, 245 than that below 1 in float16.
+    const many = random.uniform([1_000_000], 100, 101);
+    expect(await many.max().item()).toBe(101 - 2 ** -17);
+    expect(await many.min().item()).toBe(100);
+    expect(await random.uniform([1_000_000], 0, 1, "float16").max().item()).toBe(1 - 2 ** -11);
+    expect(await random.uniform([1_000_000], -1, 0, "float16").max().item()).toBeLessThan(0);
+    const integers = await random.uniform([100_000], 0, 3, "int32").array();
+    expect([...new Set(integers as number[])].sort()).toEqual([0, 1, 2]);
+    const high = 1 + 2 ** -30;
+    expect(await random.uniform([1000], 1, high, "float64").max().item()).toBeLessThan(high);
+    expect(() => random.uniform([2], 1, 1)).toThrow("random.uniform: got the range [1, 1): expected low below high");
+  });
+
   it("normal has the moments of the normal distribution", async () => {
     const values = (await numbers(random.normal([size], 2, 3))).map((value) => (value - 2) / 3);
     // The standard errors of the moments 1 to 4: √(1/n), √(2/n), √(15/n), √(96/n)
