@@ -33,3 +33,13 @@ it.each(pages)("the links of %s lead somewhere", (page) => {
     .filter((link) => !link.startsWith("http"));
   for (const link of links) expect(existsSync(join(root, dirname(page), link)), link).toBe(true);
 });
+
+// The programs of a page lie in a folder too, where they are run.
+it.each(
+  pages.flatMap((page) =>
+    [...read(page).matchAll(/<!-- file: (\S+) -->\n```ts\n([\s\S]*?)```/g)].map(([, file, code]) => ({ page, file, code })),
+  ),
+)("$file stands in $page as it is", ({ file, code }) => {
+  expect(code).toBe(read(file as string));
+  expect((code as string).split("\n").length).toBeLessThanOrEqual(61);
+});
