@@ -70,7 +70,7 @@ async function traced(
   const outputs = namedOutputs(result);
   const prepared = prepare(
     outputs.map((output) => output.tensor),
-    { device: "cpu" },
+    { device: "cpu", freeSizes: true },
   );
   const taken = new Set([...leaves, ...outputs].map(({ name }) => name));
   const weights = new Map<string, TypedArray>();

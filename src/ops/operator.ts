@@ -44,6 +44,8 @@ export interface Target {
   readonly device: string;
   /** How many threads an operator has, where that is set. */
   readonly threads?: number | undefined;
+  /** Whether a graph serves sizes that it was not traced with: then no pass may decide by a size. */
+  readonly freeSizes?: boolean;
 }
 
 /** What an operator makes of all elements along the axes that its attribute `axes` names, one after the other. */

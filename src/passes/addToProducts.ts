@@ -18,7 +18,7 @@ const mostAdded = 2 ** 13;
  * Lets a Gemm, where nothing else uses its result, do what is done with that: `A B + C`, `C - A B` and, with a constant `s`, `s (A B)` are one operator.
  * So biases are added, and gradients taken off small parameters, by no operator of their own.
  */
-export function addToProducts(outputs: readonly Tensor[], { threads }: Partial<Target> = {}): readonly Tensor[] {
+export function addToProducts(outputs: readonly Tensor[], { threads, freeSizes }: Partial<Target> = {}): readonly Tensor[] {
   const uses = countUses(outputs);
 
   return rewrite(outputs, (node, inputs) => {
@@ -36,7 +36,7 @@ export function addToProducts(outputs: readonly Tensor[], { threads }: Partial<T
         if (factor === undefined || alpha !== 1) continue;
         return [reshape(gemm(a, b, transA, transB, { alpha: factor }), x.shape)];
       }
-      const most = threads === 1 && transA === 0 ? Number.POSITIVE_INFINITY : mostAdded;
+      const most = freeSizes || (threads === 1 && transA === 0) ? Number.POSITIVE_INFINITY : mostAdded;
       if (x.size > most || !isAddable(other.shape, shape, x.shape)) continue;
       return [reshape(gemm(a, b, transA, transB, { added: other, alpha: isDifference ? -alpha : alpha }), x.shape)];
     }

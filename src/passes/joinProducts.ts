@@ -3,6 +3,7 @@ import { countUses, rewrite, topologicalOrder } from "../graph/walk.js";
 import { add, arithmetic } from "../ops/arithmetic.js";
 import { isNodeOf, match, type NodeOf } from "../ops/match.js";
 import { type GemmAttributes, gemm, products } from "../ops/matmul.js";
+import type { Target } from "../ops/operator.js";
 import { concat } from "../ops/slicing.js";
 
 interface Sum {
@@ -14,7 +15,8 @@ interface Sum {
  * Makes one product of a sum of products: `Σ AᵢᵀBᵢ` is `AᵀB` with the `Aᵢ` and the `Bᵢ` each stacked. The gradient of a weight that
  * every step of a loop used is such a sum.
  */
-export function joinProducts(outputs: readonly Tensor[]): readonly Tensor[] {
+export function joinProducts(outputs: readonly Tensor[], { freeSizes }: Partial<Target> = {}): readonly Tensor[] {
+  if (freeSizes) return outputs;
   const sums = findSums(outputs);
   if (sums.size === 0) return outputs;
   return rewrite(outputs, (node, _, rebuiltOf) => {

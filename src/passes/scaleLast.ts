@@ -4,7 +4,7 @@ import { countUses, rewrite, topologicalOrder, usersOf, withInputs } from "../gr
 import { arithmetic, mul } from "../ops/arithmetic.js";
 import { scalar } from "../ops/constants.js";
 import { isNodeOf, match } from "../ops/match.js";
-import { linearityOf, operatorOf } from "../ops/operator.js";
+import { linearityOf, operatorOf, type Target } from "../ops/operator.js";
 import { reshape } from "../ops/shapes.js";
 import { magnitude, rangeOf } from "./range.js";
 
@@ -17,7 +17,8 @@ const mostWaiting = 2 ** 16;
  * with `X` where they are smaller than it. So the mean of a loss scales no gradient of the logits. Never so that a value could overflow or vanish
  * that would not have done so.
  */
-export function scaleLast(outputs: readonly Tensor[]): readonly Tensor[] {
+export function scaleLast(outputs: readonly Tensor[], { freeSizes }: Partial<Target> = {}): readonly Tensor[] {
+  if (freeSizes) return outputs;
   const uses = countUses(outputs);
   const order = topologicalOrder(outputs);
   const users = usersOf(order);

@@ -1,0 +1,144 @@
+import { nn, onnxModel, seed, type Tensor, tensor } from "kasane";
+import * as ort from "onnxruntime-node";
+import { describe, expect, test } from "vitest";
+
+type Sizes = Readonly<Record<string, number>>;
+type Shapes = Readonly<Record<string, readonly (number | string)[]>>;
+
+const smooth = (shape: readonly number[], phase: number): Tensor =>
+  tensor(
+    Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(1.7 * i + phase)),
+    { shape },
+  );
+
+/** Exports a function with free dimensions, and compares what onnxruntime-node makes of the file with what the function gives, at several sizes. */
+async function expectSame(forward: (...inputs: never[]) => unknown, shapes: Shapes, sizes: readonly Sizes[], { ids = false } = {}) {
+  const dtype = ids ? "int32" : "float32";
+  const inputs = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape, dtype } as const]));
+  const session = await ort.InferenceSession.create(await onnxModel(forward, inputs), { intraOpNumThreads: 1 });
+  for (const at of sizes) {
+    const values = Object.values(shapes).map((shape, i) => {
+      const filled = shape.map((size) => (typeof size === "string" ? (at[size] as number) : size));
+      return ids
+        ? tensor(
+            Int32Array.from({ length: filled.reduce((a, b) => a * b, 1) }, (_, k) => (k * 3) % 7),
+            { shape: filled },
+          )
+        : smooth(filled, i);
+    });
+    const feeds: Record<string, ort.Tensor> = {};
+    for (const [i, name] of Object.keys(shapes).entries()) {
+      const value = values[i] as Tensor;
+      feeds[name] = new ort.Tensor(dtype, (await value.data()) as Float32Array, [...value.shape]);
+    }
+    const found = await session.run(feeds);
+    const result = forward(...(values as never[])) as Tensor | Record<string, Tensor>;
+    for (const name of session.outputNames) {
+      const wanted = name === "output" && !("output" in result) ? (result as Tensor) : ((result as Record<string, Tensor>)[name] as Tensor);
+      const numbers = (await wanted.data()) as Float32Array;
+      expect(found[name]?.dims, JSON.stringify(at)).toEqual(wanted.shape);
+      ((found[name] as ort.Tensor).data as Float32Array).forEach((x, i) =>
+        expect(x, `${name} ${JSON.stringify(at)}`).toBeCloseTo(numbers[i] as number, 4),
+      );
+    }
+  }
+  await session.release();
+}
+
+const batches: readonly Sizes[] = [{ batch: 1 }, { batch: 3 }, { batch: 64 }];
+const sequences: readonly Sizes[] = [
+  { batch: 1, time: 1 },
+  { batch: 1, time: 7 },
+  { batch: 3, time: 1 },
+  { batch: 2, time: 20 },
+];
+
+test.each(Array.from({ length: 16 }, (_, i) => i + 1))("a Linear that gives %i units has a free batch", async (units) => {
+  for (const inputs of [1, 3, 8]) {
+    const layer = new nn.Linear(inputs, units);
+    await expectSame((x: Tensor) => layer.forward(x), { x: ["batch", inputs] }, batches);
+    await expectSame((x: Tensor) => layer.forward(x).relu().mul(0.5), { x: ["batch", "time", inputs] }, sequences);
+  }
+});
+
+/** Layers that take rows, sequences, or pairs of sequences: what they compute, as tensors by name, and what is free. */
+const size = 8;
+const options = { heads: 2, innerSize: 6 };
+const rows = (layer: { forward(x: Tensor): Tensor }) => expectSame((x: Tensor) => layer.forward(x), { x: ["batch", size] }, batches);
+const along = (forward: (x: Tensor) => unknown) => expectSame(forward, { x: ["batch", "time", size] }, sequences);
+const across = (forward: (x: Tensor, memory: Tensor) => unknown) =>
+  expectSame(
+    forward,
+    { x: ["batch", "time", size], memory: ["batch", "places", size] },
+    sequences.flatMap((each) => [1, 5].map((places) => ({ ...each, places }))),
+  );
+const recurrent = (network: { forward(x: Tensor): { outputs: Tensor; state: object } }) =>
+  along((x) => {
+    const { outputs, state } = network.forward(x);
+    return { outputs, ...state };
+  });
+const cell = (each: { forward(x: Tensor): object }) => expectSame((x: Tensor) => ({ ...each.forward(x) }), { x: ["batch", size] }, batches);
+const attention = (each: nn.Attention) => across((x, memory) => ({ ...each.forward(x, memory) }));
+const masked = { causal: true };
+
+const layers: Readonly<Record<string, () => Promise<void>>> = {
+  Linear: () => rows(new nn.Linear(size, 5)),
+  Sequential: () => rows(new nn.Sequential(new nn.Linear(size, 4), new nn.Linear(4, 6), (x) => x.tanh())),
+  Dropout: () => rows(new nn.Dropout(0.5)),
+  LayerNorm: () => rows(new nn.LayerNorm(size)),
+  FeedForward: () => {
+    const layer = new nn.FeedForward(size, options);
+    return along((x) => layer.forward(x));
+  },
+  Embedding: async () => {
+    const layer = new nn.Embedding(7, size);
+    await expectSame((x: Tensor) => layer.forward(x), { x: ["batch", "time"] }, sequences, { ids: true });
+  },
+  ConvolutionalContext: () => {
+    const [centred, causal] = [new nn.ConvolutionalContext(size, 3), new nn.ConvolutionalContext(size, 3, masked)];
+    return along((x) => causal.forward(centred.forward(x)));
+  },
+  Rnn: () => recurrent(new nn.Rnn(size, 5, { batchFirst: true })),
+  Lstm: () => recurrent(new nn.Lstm(size, 5, { batchFirst: true, layers: 2, bidirectional: true })),
+  Gru: () => recurrent(new nn.Gru(size, 4, { batchFirst: true })),
+  RnnCell: () => cell(new nn.RnnCell(size, 5)),
+  LstmCell: () => cell(new nn.LstmCell(size, 5)),
+  GruCell: () => cell(new nn.GruCell(size, 4)),
+  AdditiveAttention: () => attention(new nn.AdditiveAttention(size, size, 5)),
+  MultiplicativeAttention: () => attention(new nn.MultiplicativeAttention(size, size, "general")),
+  MultiheadAttention: async () => {
+    const layer = new nn.MultiheadAttention(size, 2);
+    await along((x) => ({ ...layer.forward(x, x, x, masked) }));
+    await across((x, memory) => ({ ...layer.forward(x, memory) }));
+  },
+  TransformerEncoderLayer: () => {
+    const layer = new nn.TransformerEncoderLayer(size, options);
+    return along((x) => layer.forward(x).output);
+  },
+  TransformerEncoder: () => {
+    const encoder = new nn.TransformerEncoder(size, { ...options, layers: 2, preNorm: true });
+    return along((x) => encoder.forward(x).output);
+  },
+  TransformerDecoderLayer: () => {
+    const layer = new nn.TransformerDecoderLayer(size, options);
+    return across((x, memory) => layer.forward(x, memory).output);
+  },
+  TransformerDecoder: () => {
+    const decoder = new nn.TransformerDecoder(size, { ...options, layers: 2 });
+    return across((x, memory) => decoder.forward(x, memory).output);
+  },
+};
+
+describe("a layer has free sizes", () => {
+  test.each(Object.keys(layers))("%s", async (name) => {
+    seed(2);
+    await layers[name]?.();
+  });
+
+  test("each layer of nn, but for what is abstract and what keeps state of the batch's size", () => {
+    const isLayer = (value: unknown) => typeof value === "function" && value.prototype instanceof nn.Module;
+    const all = Object.entries(nn).flatMap(([name, value]) => (isLayer(value) ? [name] : []));
+    const others = ["Attention", "RecurrentCell", "RecurrentNetwork", "StatefulNetwork", "TransformerLayer", "TransformerStack"];
+    expect(all.filter((name) => !others.includes(name)).sort()).toEqual(Object.keys(layers).sort());
+  });
+});
