@@ -7,6 +7,7 @@ export default defineConfig({
       { find: /^kasane$/, replacement: fileURLToPath(new URL("./src/index.ts", import.meta.url)) },
       { find: /^kasane\/node$/, replacement: fileURLToPath(new URL("./src/node.ts", import.meta.url)) },
       { find: /^#onnxruntime$/, replacement: fileURLToPath(new URL("./src/runtime/ort/native.ts", import.meta.url)) },
+      { find: /^kasane\/lab$/, replacement: fileURLToPath(new URL("./lab/index.ts", import.meta.url)) },
       { find: /^#workers$/, replacement: fileURLToPath(new URL("./src/parallel/index.ts", import.meta.url)) },
     ],
   },

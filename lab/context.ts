@@ -1,18 +1,15 @@
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { check, type Device } from "kasane";
 import { datasets, files, train } from "kasane/node";
+import { Interrupted } from "./ended.js";
+import { invocation } from "./invocation.js";
+import { print, printJson } from "./output.js";
 import type { Chart } from "./plot/chart.js";
 import { drawSvg } from "./plot/svg.js";
 import { drawTerminal } from "./plot/terminal.js";
 import type { RunFolder } from "./runFolder.js";
-
-/** Ends a command whose training was interrupted, after it was saved. */
-export class Interrupted extends Error {
-  constructor(readonly signal: train.InterruptSignal = "SIGINT") {
-    super();
-  }
-}
 
 /** What a run or a prediction is made with. */
 export interface ContextOptions {
@@ -20,6 +17,8 @@ export interface ContextOptions {
   readonly json: boolean;
   /** A folder to look for datasets in. */
   readonly data?: string | undefined;
+  /** What the user is told to do to go on with an interrupted run. */
+  readonly howToResume?: string;
 }
 
 /** What an experiment's prediction is given: the run that was trained, and a way to say what it predicts. */
@@ -39,8 +38,8 @@ export class PredictContext {
 
   /** Writes `text` to stdout; with `--json` writes `record` instead, if there is one, as one line. */
   print(text: string, record?: Readonly<Record<string, unknown>>): void {
-    if (!this.settings.json) process.stdout.write(`${text}\n`);
-    else if (record) process.stdout.write(`${JSON.stringify(record)}\n`);
+    if (!this.settings.json) print(text);
+    else if (record) printJson(record);
   }
 
   /** The bytes of a dataset's files, from the folder given with `--data`, the cache or the dataset's home. */
@@ -52,17 +51,19 @@ export class PredictContext {
    * Sets the model to what the run has saved.
    * @param state `{ model }`: what is not named is not loaded
    * @param which the last state, or the best by the figure that the experiment chose
+   * @param part the folder within the run's, of an experiment that trains several models
    */
-  async restore(state: Readonly<Record<string, train.Stateful>>, which: "last" | "best" = "last"): Promise<void> {
-    await train.loadCheckpoint(this.checkpoint(which), state);
+  async restore(state: Readonly<Record<string, train.Stateful>>, which: "last" | "best" = "last", part = ""): Promise<void> {
+    await train.loadCheckpoint(this.checkpoint(which, part), state);
   }
 
   /** @throws KasaneError where the run has saved none */
-  protected checkpoint(which: "last" | "best"): string {
+  protected checkpoint(which: "last" | "best", part = ""): string {
     const { shown, config } = this.folder;
-    const file = this.folder.file(`${which}.safetensors`);
-    const anew = `the run ended before it first saved itself: start anew with kasane run ${config.experiment}`;
-    check(existsSync(file), () => `${shown} has no ${which}.safetensors: ${anew}`);
+    const name = join(part, `${which}.safetensors`);
+    const file = this.folder.file(name);
+    const anew = `it ended before it first saved that: start anew with ${invocation(["run", config.experiment])}`;
+    check(existsSync(file), () => `${shown} has no ${name}: ${anew}`);
     return file;
   }
 }
@@ -70,6 +71,8 @@ export class PredictContext {
 /** What an experiment is given: where it runs, where its results go, and a training loop that records, saves and resumes. */
 export class Context extends PredictContext {
   private showsProgress = false;
+  /** TensorBoard's events of the run's own folder, once there are any. */
+  private events: files.EventWriter | undefined;
 
   /** @param resuming whether the run goes on from its last checkpoint */
   constructor(
@@ -93,15 +96,14 @@ export class Context extends PredictContext {
    */
   async fit<Batch>(options: train.FitOptions<Batch>): Promise<train.FitResult> {
     const { folder, resuming } = this;
+    const { howToResume } = this.settings;
     if (resuming && options.folder === undefined) this.checkpoint("last");
-    const events = new files.EventWriter(options.folder ?? folder.path);
+    const part = options.folder === undefined ? undefined : new files.EventWriter(options.folder);
+    const events = part ?? this.eventWriter();
     const onRecord = (metrics: train.Metrics) => {
       options.onRecord?.(metrics);
       if (this.settings.json) this.print("", { event: "metrics", ...metrics });
     };
-    // How a clone's own scripts call the command.
-    const command = process.env.npm_lifecycle_event === undefined ? "kasane" : "npm run kasane --";
-    const howToResume = `${command} run ${folder.config.experiment} --resume ${folder.shown}`;
     const { isTTY, columns } = process.stderr;
     const write = (text: string) => {
       this.showsProgress = isTTY;
@@ -115,16 +117,30 @@ export class Context extends PredictContext {
       if (result.ended === "interrupted") throw new Interrupted(result.interrupt);
       return result;
     } finally {
-      events.close();
+      part?.close();
     }
   }
 
-  /** Records figures that the training loop does not: in `metrics.jsonl`, and with `--json` on stdout. */
+  /** Closes the files that are open; nothing is recorded after that. */
+  close(): void {
+    this.events?.close();
+    this.events = undefined;
+  }
+
+  private eventWriter(): files.EventWriter {
+    this.events ??= new files.EventWriter(this.folder.path);
+    return this.events;
+  }
+
+  /** Records figures that the training loop does not: in `metrics.jsonl`, for TensorBoard, and with `--json` on stdout. */
   record(step: number, figures: Readonly<Record<string, number>>): void {
     const metrics = { step, ...figures };
     // A finished run that is resumed only reports again.
     const known = this.resuming && this.folder.metrics.read().some((line) => isDeepStrictEqual(line, metrics));
-    if (!known) this.folder.metrics.append(metrics);
+    if (!known) {
+      this.folder.metrics.append(metrics);
+      for (const [name, value] of Object.entries(figures)) this.eventWriter().scalar(name, step, value);
+    }
     if (this.settings.json) this.print("", { event: "metrics", step, ...figures });
   }
 

@@ -35,6 +35,20 @@ export interface Prediction<Options> {
   run(context: PredictContext, options: Options, text: string, flags: Record<string, unknown>): Promise<void>;
 }
 
+/** What the command knows of an experiment before it is loaded. */
+export interface ListedExperiment extends Pick<Experiment, "name" | "title" | "chapter"> {
+  /** What its prediction is asked: {@link Prediction.text}. */
+  readonly asks?: string | undefined;
+  load(): Promise<Experiment>;
+}
+
+/** An experiment that is loaded already, as the command lists it. */
+export const listed = (experiment: Experiment): ListedExperiment => ({
+  ...experiment,
+  asks: experiment.predict?.text,
+  load: async () => experiment,
+});
+
 /** Declares an experiment; its `run` gets the options in the types that the schema gives them. */
 export const defineExperiment = <Options extends z.ZodObject>(experiment: Experiment<Options>): Experiment =>
   experiment as unknown as Experiment;

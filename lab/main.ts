@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { execute, exitCodes } from "./command/execute.js";
+import { execute } from "./command/execute.js";
+import { exitCodes } from "./ended.js";
 import { experiments } from "./experiments.js";
 
 // A reader that has seen enough, such as head, is no error.

@@ -116,10 +116,15 @@ export class RunFolder {
     return files.lockFolder(this.path, "run.lock");
   }
 
+  /** Removes the folder with all that is in it. */
+  remove(): void {
+    rmSync(this.path, { recursive: true });
+  }
+
   /** Removes the folder if nothing was trained in it. */
   removeIfEmpty(): void {
     const isEmpty = this.metrics.read().length === 0 && !existsSync(this.file("last.safetensors"));
-    if (isEmpty) rmSync(this.path, { recursive: true });
+    if (isEmpty) this.remove();
   }
 
   /** Changes the configuration on disk. */

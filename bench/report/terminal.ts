@@ -1,4 +1,4 @@
-import { table } from "../../lab/command/table.js";
+import { textTable } from "../../src/graph/textTable.js";
 import { type CaseResult, median, type PeerResult, ratioOf, type StartResult } from "../run/results.js";
 import { barRows } from "./bars.js";
 import { showNumber, showThreads, showTime } from "./text.js";
@@ -11,7 +11,7 @@ export function caseTable(result: CaseResult): string {
   const share = own?.rounds ? showNumber(result.limit / median(own.rounds)) : "";
   return [
     `${result.title}; ${showThreads(result.threads)}`,
-    table(["peer", "a step", "from", "to", "Kasane's times", "remark"], [...rows, [limit, showTime(result.limit), "", "", share, ""]]),
+    textTable(["peer", "a step", "from", "to", "Kasane's times", "remark"], [...rows, [limit, showTime(result.limit), "", "", share, ""]]),
     checkLine(result),
   ].join("\n");
 }
@@ -50,9 +50,9 @@ export function startTable(starts: readonly StartResult[], title: string): strin
       showTime(1e6 * median(load)),
       megabytes(median(memory)),
     ]);
-  return `Starting anew, ${title}; ${showThreads(starts[0]?.threads ?? 1)}\n${table(["peer", "first step", "from", "to", "loading before", "peak memory"], rows)}`;
+  return `Starting anew, ${title}; ${showThreads(starts[0]?.threads ?? 1)}\n${textTable(["peer", "first step", "from", "to", "loading before", "peak memory"], rows)}`;
 }
 
 /** The goals, and where this run stands. */
 export const barsTable = (cases: readonly CaseResult[], starts: readonly StartResult[]): string =>
-  table(["case", "threads", "against", "goal", "measured", ""], barRows(cases, starts, { met: "met", missed: "MISSED" }));
+  textTable(["case", "threads", "against", "goal", "measured", ""], barRows(cases, starts, { met: "met", missed: "MISSED" }));

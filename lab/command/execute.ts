@@ -1,35 +1,34 @@
 import { CommanderError } from "commander";
-import { KasaneError, printable } from "kasane";
-import { train } from "kasane/node";
-import { Interrupted } from "../context.js";
-import type { Experiment } from "../experiment.js";
+import { EndedWith, exitCodes } from "../ended.js";
+import type { ListedExperiment } from "../experiment.js";
+import { printable } from "../light.js";
+import { printableLines } from "../output.js";
 import { program } from "./program.js";
-import { EndedWith } from "./sideBySide.js";
-
-/** What the command ends with, as shells know them. */
-export const exitCodes = { ok: 0, bug: 1, userError: 2 } as const;
 
 /**
- * Does what the words of a command line say, and gives the exit code. What the user got wrong is one line on stderr;
+ * Does what the words of a command line say, and gives the exit code. What the user or the system got wrong is one line on stderr;
  * any other error is a fault of ours and keeps its trace.
  */
-export async function execute(experiments: readonly Experiment[], words: readonly string[]): Promise<number> {
+export async function execute(experiments: readonly ListedExperiment[], words: readonly string[]): Promise<number> {
   try {
     await program(experiments, words).parseAsync([...words], { from: "user" });
     return exitCodes.ok;
   } catch (error) {
+    if (error instanceof EndedWith) return error.exitCode;
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
-    if (error instanceof CommanderError || error instanceof KasaneError) {
+    if (isNoFault(error)) {
       process.stderr.write(`kasane: ${printable(error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " "))}\n`);
       return exitCodes.userError;
     }
-    if (error instanceof Interrupted) return train.exitCodeOf(error.signal);
-    if (error instanceof EndedWith) return error.exitCode;
-    const trace = String(error instanceof Error ? error.stack : error)
-      .split("\n")
-      .map(printable)
-      .join("\n");
-    process.stderr.write(`kasane: this is a fault of Kasane, not of yours:\n${trace}\n`);
+    const trace = printableLines(String(error instanceof Error ? error.stack : error));
+    process.stderr.write(`kasane: an error that nobody expected, in Kasane or in the experiment:\n${trace}\n`);
     return exitCodes.bug;
   }
 }
+
+/**
+ * Whether an error is no fault of ours: wrong use, a complaint of the library, or of the system about a file.
+ * The library is known by the error's name, so that it need not be loaded to say that a flag is unknown.
+ */
+const isNoFault = (error: unknown): error is Error =>
+  error instanceof CommanderError || (error instanceof Error && (error.name === "KasaneError" || "syscall" in error));

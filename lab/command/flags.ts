@@ -44,7 +44,7 @@ const valueNames: Readonly<Record<string, string>> = { integer: "n", number: "x"
 export function readFlags(schema: z.ZodObject, given: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [name, property] of propertiesOf(schema)) {
-    const text = given[name];
+    const text = Object.hasOwn(given, name) ? given[name] : undefined;
     if (text === undefined) continue;
     const isNumber = property.type === "integer" || property.type === "number";
     const value = isNumber && typeof text === "string" ? (text.trim() === "" ? Number.NaN : Number(text)) : text;
@@ -74,7 +74,7 @@ function expectationOf(property: Property): string {
   if (property.enum) return `one of ${property.enum.join(", ")}`;
   const range = rangeOf(property);
   const kind =
-    property.type === "integer" ? "a whole number" : property.type === "number" ? "a number" : (property.expected ?? "a text that fits");
+    property.type === "integer" ? "an integer" : property.type === "number" ? "a number" : (property.expected ?? "a text that fits");
   return range === "" ? kind : `${kind}, ${range}`;
 }
 

@@ -1,37 +1,60 @@
-import { Command } from "commander";
 import { check } from "kasane";
 import { z } from "zod";
 import { PredictContext } from "../context.js";
-import type { Experiment } from "../experiment.js";
+import type { ListedExperiment } from "../experiment.js";
+import { invocation } from "../invocation.js";
 import { RunFolder } from "../runFolder.js";
+import { type CommonFlags, dataFlag, jsonFlag, quietCommand, runsFlag } from "./commonFlags.js";
 import { completeOptions, flagsOf, readFlags } from "./flags.js";
-import type { CommonFlags } from "./program.js";
-import { checkData, findExperiment } from "./run.js";
+import { loadExperiment } from "./load.js";
+import { checkData } from "./run.js";
 
-/** What `kasane predict` was given; `rest` are the flags that belong to the run's experiment. */
-interface PredictRequest {
+/** What `kasane predict` was given beside what belongs to the run's experiment. */
+interface PredictRequest extends CommonFlags {
   readonly name: string;
-  readonly text: string | undefined;
-  readonly flags: CommonFlags & { readonly data?: string };
-  readonly rest: readonly string[];
+  readonly from?: string;
 }
 
-/** Asks the model of a run. */
-export async function predict(experiments: readonly Experiment[], { name, text, flags, rest }: PredictRequest): Promise<void> {
-  const folder = RunFolder.open(name, flags.runs);
-  const experiment = findExperiment(experiments, folder.config.experiment);
-  const { predict: prediction } = experiment;
-  check(prediction !== undefined, () => `predict: ${experiment.name} has nothing to predict: see kasane show ${folder.shown}`);
-  check(text !== undefined, () => `predict: no text given: expected ${prediction.text}`);
-  checkData(flags.data);
-  const schema = prediction.options ?? z.object({});
-  const parser = new Command("predict")
-    .exitOverride()
-    .configureOutput({ outputError: () => undefined })
-    .helpOption(false);
-  for (const option of flagsOf(schema)) parser.addOption(option);
-  parser.parse([...rest], { from: "user" });
-  const given = completeOptions(schema, readFlags(schema, parser.opts()), "predict");
-  const options = completeOptions(experiment.options, folder.config.options, folder.file("config.json"));
-  await prediction.run(new PredictContext(folder, { json: flags.json ?? false, data: flags.data }), options, text, given);
+/** Asks the model of a run; the flags and the help are those of its experiment. */
+export async function predictCommand(
+  experiments: readonly ListedExperiment[],
+  request: PredictRequest,
+  words: readonly string[],
+): Promise<void> {
+  const folder = RunFolder.open(request.name, request.runs);
+  const { experiment: name } = folder.config;
+  check(
+    request.from !== undefined || experiments.some((experiment) => experiment.name === name),
+    () => `predict: ${folder.shown} is a run of ${name}, which is none of Kasane's own: say where it is with --from FILE`,
+  );
+  const experiment = await loadExperiment(experiments, request.from ?? name);
+  check(
+    experiment.name === name,
+    () => `--from: ${request.from} has the experiment ${experiment.name}, ${folder.shown} is a run of ${name}`,
+  );
+  const { predict } = experiment;
+  check(predict !== undefined, () => `predict: ${name} has nothing to predict: see ${invocation(["show", folder.shown])}`);
+
+  const schema = predict.options ?? z.object({});
+  const command = quietCommand("kasane predict")
+    .usage(`${request.name} <text> [options]`)
+    .description(`Asks a run of ${name}.`)
+    .argument("<run>", folder.shown)
+    .argument("[text]", predict.text)
+    .optionsGroup("Options:");
+  for (const option of flagsOf(schema)) command.addOption(option);
+  command
+    .optionsGroup("Every experiment has:")
+    .option("--from <file>", "the file of the run's experiment, where that is one of your own")
+    .addOption(runsFlag())
+    .addOption(dataFlag())
+    .addOption(jsonFlag())
+    .action(async (_run: string, text: string | undefined, flags: CommonFlags & { readonly data?: string }) => {
+      check(text !== undefined, () => `predict: no text given: expected ${predict.text}`);
+      checkData(flags.data);
+      const given = completeOptions(schema, readFlags(schema, { ...flags }), "predict");
+      const options = completeOptions(experiment.options, folder.config.options, folder.file("config.json"));
+      await predict.run(new PredictContext(folder, { json: flags.json ?? false, data: flags.data }), options, text, given);
+    });
+  await command.parseAsync([...words], { from: "user" });
 }

@@ -1,121 +1,99 @@
 import { readFileSync } from "node:fs";
-import { Command, Option } from "commander";
-import { check, closestName, KasaneError } from "kasane";
-import type { Experiment } from "../experiment.js";
-import { flagsOf } from "./flags.js";
-import { listDevices, listExperiments } from "./list.js";
-import { predict } from "./predict.js";
-import { findExperiment, run } from "./run.js";
-import { listRuns, showRun } from "./show.js";
-
-/** What every command reads beside its own flags. */
-export interface CommonFlags {
-  readonly json?: boolean;
-  /** The folder that runs lie in. */
-  readonly runs: string;
-}
-
-const jsonFlag = () => new Option("--json", "write JSON lines to stdout, for machines");
-const runsFlag = () => new Option("--runs <dir>", "the folder that run folders lie in").default("runs");
-const dataFlag = () => new Option("--data <dir>", "a folder with datasets").env("KASANE_DATA");
+import type { Command } from "commander";
+import type { ListedExperiment } from "../experiment.js";
+import { type CommonFlags, dataFlag, jsonFlag, quietCommand, runsFlag } from "./commonFlags.js";
+import { unknownName } from "./unknownName.js";
 
 /**
- * The `kasane` command. Its flags and help come from the experiments' schemas.
+ * The `kasane` command. Each of its commands loads what it needs when it is called: the library and all experiments would take longer than most.
  * @param words the command line that it will be given
  */
-export function program(experiments: readonly Experiment[], words: readonly string[]): Command {
-  const kasane = new Command("kasane")
-    .description("Trains the experiments of Kasane and shows what came of them.")
+export function program(experiments: readonly ListedExperiment[], words: readonly string[]): Command {
+  const kasane = quietCommand("kasane")
+    .description("Trains the experiments of Kasane, or your own, and shows what came of them.")
     .version(version(), "--version", "print the version")
-    .helpOption("--help", "print this help")
-    .helpCommand(false)
-    .showSuggestionAfterError()
-    .exitOverride()
-    // main prints every error, as one line.
-    .configureOutput({ outputError: () => undefined });
+    .enablePositionalOptions();
   kasane
     .usage("<command> [options]")
     .argument("[command]")
     .allowUnknownOption()
+    .allowExcessArguments()
     .action((name: string | undefined) => {
       if (name === undefined) return kasane.outputHelp();
       const names = kasane.commands.map((command) => command.name());
-      const near = closestName(name, names);
-      throw new KasaneError(
-        `unknown command "${name}": ${near ? `did you mean ${near}?` : `expected one of ${names.join(", ")}`} (see kasane --help)`,
-      );
+      throw unknownName("command", name, names, "kasane --help");
     });
 
-  subcommand(kasane, "list", "list the experiments")
+  command(kasane, "list", "list the experiments")
     .addOption(jsonFlag())
-    .action((flags: CommonFlags) => listExperiments(experiments, flags));
+    .action(async (flags: CommonFlags) => (await import("./list.js")).listExperiments(experiments, flags));
 
-  const runs = subcommand(kasane, "run", "run an experiment")
+  const run = command(kasane, "run", "run an experiment")
     .usage("<experiment> [options]")
-    .argument("[experiment]")
+    .argument("[experiment]", "one of the list, or a file with one of your own: ./my-experiment.ts")
     .allowUnknownOption()
     .allowExcessArguments()
-    .action((name: string | undefined) => {
-      if (name === undefined) return runs.outputHelp();
-      check(
-        !name.startsWith("-"),
-        () => `run: got ${name} before any experiment: expected kasane run <experiment> [options] (see kasane list)`,
-      );
-      findExperiment(experiments, name);
+    .passThroughOptions()
+    .addHelpText("after", "\nkasane list has the experiments; kasane run <experiment> --help shows what can be set.")
+    .action(async (name: string | undefined, _flags: unknown, { args }: Command) => {
+      if (name === undefined) return run.outputHelp();
+      if (name.startsWith("-"))
+        run.error(`run: got ${name} before any experiment: expected kasane run <experiment> [options] (see kasane list)`);
+      await (await import("./run.js")).runCommand(experiments, args, words);
     });
-  for (const experiment of experiments) addRun(runs, experiment, words);
 
-  subcommand(kasane, "devices", "list what this machine can compute with")
+  command(kasane, "devices", "list what this machine can compute with")
     .addOption(jsonFlag())
-    .action((flags: CommonFlags) => listDevices(flags));
+    .action(async (flags: CommonFlags) => (await import("./devices.js")).listDevices(flags));
 
-  subcommand(kasane, "runs", "list the run folders")
+  command(kasane, "runs", "list the run folders")
+    .option("--sort <figure>", "by the last value of a figure, least first; without, by time, oldest first")
+    .option("--descending", "the other way round")
     .addOption(runsFlag())
     .addOption(jsonFlag())
-    .action((flags: CommonFlags) => listRuns(flags));
+    .action(async (flags) => (await import("./runs.js")).listRuns(flags));
 
-  subcommand(kasane, "show", "show a run: its options, its figures and their curve")
+  command(kasane, "show", "show a run: its options, its figures and their curve")
     .argument("<run>", "a run folder, or its name")
+    .option("--figure <name>", "the figure that is drawn, by default the first")
     .addOption(runsFlag())
     .addOption(jsonFlag())
-    .action((name: string, flags: CommonFlags) => showRun(name, flags));
+    .action(async (name: string, flags) => (await import("./show.js")).showRun(name, flags));
 
-  subcommand(kasane, "predict", "ask a run's trained model")
-    .argument("<run>", "a run folder, or its name")
-    .argument("[text]", "what to predict from; which run takes what, its experiment says")
+  command(kasane, "compare", "show runs beside each other: the options that differ, their figures, and a curve of each")
+    .argument("<runs...>", "run folders, or their names")
+    .option("--figure <name>", "the figure that is drawn, by default the first that all have")
+    .addOption(runsFlag())
+    .addOption(jsonFlag())
+    .action(async (names: string[], flags) => (await import("./compare.js")).compareRuns(names, flags));
+
+  command(kasane, "remove", "remove run folders, with all that is in them")
+    .argument("<runs...>", "run folders, or their names")
+    .option("--yes", "without asking")
+    .addOption(runsFlag())
+    .action(async (names: string[], flags) => (await import("./remove.js")).removeRuns(names, flags));
+
+  const predict = command(kasane, "predict", "ask a run's trained model")
+    .usage("<run> <text> [options]")
+    .argument("[run]", "a run folder, or its name")
+    .argument("[text]", "what to predict from: kasane list says which experiment takes what")
+    .helpOption(false)
+    .option("-h, --help", "print this help; after a run, what it takes and which options it has")
+    .option("--from <file>", "the file of the run's experiment, where that is one of your own")
     .addOption(runsFlag())
     .addOption(dataFlag())
     .addOption(jsonFlag())
     .allowUnknownOption()
     .allowExcessArguments()
-    .action((name: string, text: string | undefined, flags: CommonFlags & { data?: string }, command: Command) =>
-      predict(experiments, { name, text, flags, rest: command.args.slice(2) }),
-    );
+    .action(async (name: string | undefined, _text, flags: CommonFlags & { help?: boolean; from?: string }) => {
+      if (name !== undefined) return (await import("./predict.js")).predictCommand(experiments, { name, ...flags }, words.slice(1));
+      if (flags.help) return predict.outputHelp();
+      predict.error("error: missing required argument 'run'");
+    });
   return kasane;
 }
 
-function addRun(parent: Command, experiment: Experiment, words: readonly string[]): void {
-  const command = subcommand(parent, experiment.name, experiment.title).optionsGroup("Options:");
-  for (const option of flagsOf(experiment.options)) command.addOption(option);
-  const presets = Object.keys(experiment.presets ?? {});
-  if (presets.length > 0) command.addOption(new Option("--preset <name>", `settings that belong together (${presets.join(", ")})`));
-  command
-    .optionsGroup("Every experiment has:")
-    .addOption(new Option("--device <name>", "what computes (cpu, webgpu, cuda, dml, coreml; default: cpu)"))
-    .addOption(new Option("--threads <n>", "threads on the CPU (default: all cores for large graphs, one for small ones)"))
-    .addOption(
-      new Option("--seed <n>", "what all random numbers follow from; several, such as 0,1: a run of each, side by side (default: 0)"),
-    )
-    .addOption(dataFlag())
-    .addOption(runsFlag())
-    .addOption(new Option("--resume <run>", "go on with an interrupted run, with its options; those given change them"))
-    .addOption(jsonFlag())
-    .action((flags) => run(experiment, flags, words));
-}
-
-function subcommand(parent: Command, name: string, description: string): Command {
-  return parent.command(name).description(description).helpOption("--help", "print this help").allowExcessArguments(false);
-}
+const command = (parent: Command, name: string, description: string): Command => parent.command(name).description(description);
 
 function version(): string {
   // The package's own file lies one folder up from the sources, two from what is built of them.

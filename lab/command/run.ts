@@ -1,11 +1,15 @@
 import { existsSync, statSync } from "node:fs";
-import { check, closestName, KasaneError, setThreads, seed as startRandom } from "kasane";
-import { Context, Interrupted } from "../context.js";
-import type { Experiment } from "../experiment.js";
+import { Option } from "commander";
+import { check, setThreads, seed as startRandom } from "kasane";
+import { Context } from "../context.js";
+import { Interrupted } from "../ended.js";
+import type { Experiment, ListedExperiment } from "../experiment.js";
+import { invocation } from "../invocation.js";
 import { mostThreads, RunFolder } from "../runFolder.js";
-import { completeOptions, kebab, readFlags } from "./flags.js";
-import { quietDevices } from "./list.js";
-import type { CommonFlags } from "./program.js";
+import { type CommonFlags, dataFlag, jsonFlag, quietCommand, runsFlag } from "./commonFlags.js";
+import { checkDevice } from "./devices.js";
+import { completeOptions, flagsOf, kebab, readFlags } from "./flags.js";
+import { loadExperiment } from "./load.js";
 import { folderLine, runSideBySide } from "./sideBySide.js";
 
 /** The flags of `kasane run`: the common ones, and the experiment's own as they were typed. */
@@ -18,24 +22,50 @@ interface RunFlags extends CommonFlags {
   readonly preset?: string;
 }
 
-const knownDevices = ["cpu", "webgpu", "cuda", "dml", "coreml"];
-
 /**
- * Runs an experiment in a new run folder, or goes on in an old one; with several seeds in as many new ones.
- * @param words the command line that has the flags
+ * `kasane run EXPERIMENT`: its flags and help come from the experiment's schema.
+ * @param word the experiment's name, or the file that it is in
+ * @param words the whole command line
  */
-export async function run(experiment: Experiment, flags: RunFlags, words: readonly string[]): Promise<void> {
-  const given = readFlags(experiment.options, flags as unknown as Record<string, unknown>);
-  const seeds = flags.seed?.split(",").map((text) => wholeNumber("--seed", text, 0, 2 ** 32 - 1) as number) ?? [];
+export async function runCommand(
+  experiments: readonly ListedExperiment[],
+  [word = "", ...rest]: readonly string[],
+  words: readonly string[],
+): Promise<void> {
+  const experiment = await loadExperiment(experiments, word);
+  const command = quietCommand("kasane run").usage(`${word} [options]`).description(experiment.title).optionsGroup("Options:");
+  for (const option of flagsOf(experiment.options)) command.addOption(option);
+  const presets = Object.keys(experiment.presets ?? {});
+  if (presets.length > 0) command.addOption(new Option("--preset <name>", `settings that belong together (${presets.join(", ")})`));
+  command
+    .optionsGroup("Every experiment has:")
+    .addOption(new Option("--device <name>", "what computes (cpu, webgpu, cuda, dml, coreml; default: cpu)"))
+    .addOption(new Option("--threads <n>", "threads on the CPU (default: all cores for large graphs, one for small ones)"))
+    .addOption(
+      new Option("--seed <n>", "what all random numbers follow from; several, such as 0,1: a run of each, side by side (default: 0)"),
+    )
+    .addOption(dataFlag())
+    .addOption(runsFlag())
+    .addOption(new Option("--resume <run>", "go on with an interrupted run, with its options; those given change them"))
+    .addOption(jsonFlag())
+    .action((flags: RunFlags) => run(experiment, word, flags, words));
+  await command.parseAsync(rest, { from: "user" });
+}
+
+/** Runs an experiment in a new run folder, or goes on in an old one; with several seeds in as many new ones. */
+async function run(experiment: Experiment, word: string, flags: RunFlags, words: readonly string[]): Promise<void> {
+  const given = readFlags(experiment.options, { ...flags });
+  const seeds = flags.seed?.split(",").map((text) => integer("--seed", text, 0, 2 ** 32 - 1) as number) ?? [];
   const [seed] = seeds;
-  const givenThreads = wholeNumber("--threads", flags.threads, 1, mostThreads);
+  const givenThreads = integer("--threads", flags.threads, 1, mostThreads);
   checkData(flags.data);
   const folder = flags.resume === undefined ? undefined : RunFolder.open(flags.resume, flags.runs);
   const earlier = folder?.config;
   if (folder && earlier) {
     check(
       earlier.experiment === experiment.name,
-      () => `--resume: ${folder.shown} is a run of ${earlier.experiment}: use kasane run ${earlier.experiment} --resume ${folder.shown}`,
+      () =>
+        `--resume: ${folder.shown} is a run of ${earlier.experiment}: use ${invocation(["run", earlier.experiment, "--resume", folder.shown])}`,
     );
     check(
       seed === undefined || seed === earlier.seed,
@@ -61,7 +91,8 @@ export async function run(experiment: Experiment, flags: RunFlags, words: readon
   const target = folder ?? (await RunFolder.create(flags.runs, { ...config, started }));
   const lock = await target.lock();
   if (folder) await folder.update(config);
-  const context = new Context(target, { json: flags.json ?? false, data: flags.data }, folder !== undefined);
+  const settings = { json: flags.json ?? false, data: flags.data, howToResume: invocation(["run", word, "--resume", target.shown]) };
+  const context = new Context(target, settings, folder !== undefined);
   context.print(`${experiment.title}\n${folderLine}${target.shown}`, { event: "run", folder: target.path, ...target.config });
   try {
     await experiment.run(context, options);
@@ -73,25 +104,15 @@ export async function run(experiment: Experiment, flags: RunFlags, words: readon
     else target.removeIfEmpty();
     throw error;
   } finally {
+    context.close();
     lock.release();
   }
   context.print(`\nfinished: ${target.shown}`, { event: "finished", folder: target.path });
 }
 
-/** @throws KasaneError where there is no experiment of that name, with the nearest one */
-export function findExperiment(experiments: readonly Experiment[], name: string): Experiment {
-  const found = experiments.find((experiment) => experiment.name === name);
-  if (found) return found;
-  const names = experiments.map((experiment) => experiment.name);
-  const near = closestName(name, names);
-  throw new KasaneError(
-    `unknown experiment "${name}": ${near ? `did you mean ${near}?` : `there are ${names.join(", ")}`} (see kasane list)`,
-  );
-}
-
 function presetOf({ presets = {} }: Experiment, name: string | undefined): Readonly<Record<string, unknown>> {
   if (name === undefined) return {};
-  const preset = presets[name];
+  const preset = Object.hasOwn(presets, name) ? presets[name] : undefined;
   check(preset !== undefined, () => `--preset: got "${name}", expected one of ${Object.keys(presets).join(", ")}`);
   return preset;
 }
@@ -105,12 +126,12 @@ function checkPreset(experiment: Experiment, name: string, run: string, options:
   }
 }
 
-function wholeNumber(flag: string, text: string | undefined, least: number, most: number): number | undefined {
+function integer(flag: string, text: string | undefined, least: number, most: number): number | undefined {
   if (text === undefined) return undefined;
   const value = text.trim() === "" ? Number.NaN : Number(text);
   check(
     Number.isInteger(value) && value >= least && value <= most,
-    () => `${flag}: got "${text}", expected a whole number, ${least} to ${most}`,
+    () => `${flag}: got "${text}", expected an integer, ${least} to ${most}`,
   );
   return value;
 }
@@ -120,11 +141,4 @@ export function checkData(folder: string | undefined): void {
   if (folder === undefined) return;
   const isFolder = existsSync(folder) && statSync(folder).isDirectory();
   check(isFolder, () => `--data (or KASANE_DATA): got "${folder}", expected a folder: there is none of that name`);
-}
-
-function checkDevice(device: string): void {
-  if (device === "cpu") return;
-  check(knownDevices.includes(device), () => `--device: got "${device}", expected one of ${knownDevices.join(", ")}`);
-  const offered = quietDevices();
-  check(offered.includes(device), () => `--device: "${device}" is not available here: this machine offers ${offered.join(", ")}`);
 }

@@ -1,19 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { availableParallelism, constants } from "node:os";
+import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { EndedWith } from "../ended.js";
+import { fittedTable } from "../layout.js";
+import { exitCodeOf, printable } from "../light.js";
+import { print, printJson } from "../output.js";
 import { RunFolder } from "../runFolder.js";
-import type { CommonFlags } from "./program.js";
-import { summarise } from "./show.js";
-import { showNumber, table } from "./table.js";
-
-/** Ends a command that could not end well, and has told why. */
-export class EndedWith extends Error {
-  constructor(readonly exitCode: number) {
-    super(`ended with exit code ${exitCode}`);
-  }
-}
+import type { CommonFlags } from "./commonFlags.js";
+import { lastFigures } from "./compare.js";
+import { showNumber } from "./figures.js";
 
 /** What the line begins with by which a run tells its folder. */
 export const folderLine = "run folder: ";
@@ -60,7 +57,7 @@ export async function runSideBySide(
     for (const signal of signals) process.off(signal, forward);
   }
   if (exitCode !== 0) throw new EndedWith(exitCode);
-  compare(
+  compareSeeds(
     seeds.map((seed) => RunFolder.open(folders.get(seed) as string, runs)),
     json,
   );
@@ -78,33 +75,32 @@ async function passOn(child: ChildProcess, seed: number, json: boolean): Promise
       if (json) {
         const event = JSON.parse(line);
         if (event.event === "run") folder = event.folder;
-        process.stdout.write(`${JSON.stringify({ seed, ...event })}\n`);
+        printJson({ seed, ...event });
       } else {
         if (line.startsWith(folderLine)) folder = line.slice(folderLine.length);
-        process.stdout.write(`seed ${seed}: ${line}\n`);
+        print(`seed ${seed}: ${line}`);
       }
     }),
-    lines(child.stderr, (line) => process.stderr.write(`seed ${seed}: ${line}\n`)),
+    lines(child.stderr, (line) => process.stderr.write(`seed ${seed}: ${printable(line)}\n`)),
   ]);
   const [code, signal] = await ended;
-  return { code: code ?? 128 + constants.signals[signal as NodeJS.Signals], folder };
+  return { code: code ?? exitCodeOf(signal as NodeJS.Signals), folder };
 }
 
 /** Prints the last figures of runs beside each other, with their mean and their standard deviation. */
-function compare(runs: readonly RunFolder[], json: boolean): void {
+function compareSeeds(runs: readonly RunFolder[], json: boolean): void {
   const seeds = runs.map(({ config }) => config.seed);
-  const figures = runs.map((run) => new Map(summarise(run.metrics.read()).map(({ name, last }) => [name, last.value])));
-  const rows = [...(figures[0]?.keys() ?? [])].map((name) => {
-    const values = figures.map((each) => each.get(name) ?? Number.NaN);
+  const rows = lastFigures(runs).map(({ name, values: found }) => {
+    const values = found.map((value) => value ?? Number.NaN);
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
     return { name, values, mean, deviation };
   });
   if (json) {
-    process.stdout.write(`${JSON.stringify({ event: "seeds", seeds, folders: runs.map(({ path }) => path), figures: rows })}\n`);
+    printJson({ event: "seeds", seeds, folders: runs.map(({ path }) => path), figures: rows });
     return;
   }
   const headings = ["last figure", ...seeds.map((seed) => `seed ${seed}`), "mean", "standard deviation"];
   const texts = rows.map(({ name, values, mean, deviation }) => [name, ...[...values, mean, deviation].map(showNumber)]);
-  process.stdout.write(`\n${table(headings, texts)}\n\nfinished: ${runs.map(({ shown }) => shown).join(",")}\n`);
+  print(`\n${fittedTable(headings, texts)}\n\nfinished: ${runs.map(({ shown }) => shown).join(",")}`);
 }

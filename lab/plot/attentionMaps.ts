@@ -1,4 +1,4 @@
-import { escape } from "./svg.js";
+import { escape, widest, widthOf } from "./text.js";
 
 /** How much each row saw of each column. */
 export interface AttentionMap {
@@ -23,22 +23,28 @@ const margin = 20;
 const head = 84;
 const rowTitle = 30;
 const mapTitle = 20;
+/** Sizes of the letters: of words, of a row's title, and of the picture's. */
+const fontSize = { word: 12, row: 15, title: 17 };
 const ink = "#08306b";
 /** Weights below this are left white. */
 const visible = 0.005;
-
-/** About how wide a text of 12 pixels is: signs of Chinese and Japanese take the whole of them. */
-const widthOf = (text: string): number => [...text].reduce((sum, sign) => sum + ((sign.codePointAt(0) as number) > 0x2e80 ? 12.5 : 7.2), 0);
-
-const widest = (texts: readonly string[]): number => Math.max(...texts.map(widthOf));
 
 /** Draws maps of attention as a stand-alone SVG image: the darker a square, the more its row saw of its column. */
 export function drawAttentionMaps(title: string, rows: readonly AttentionRow[]): string {
   const parts: string[] = [];
   let top = head;
-  let width = 480;
+  let width =
+    2 * margin +
+    Math.max(
+      460,
+      widthOf(title, fontSize.title),
+      widest(
+        rows.map((row) => row.title),
+        fontSize.row,
+      ),
+    );
   for (const row of rows) {
-    parts.push(`<text x="${margin}" y="${top + 16}" font-size="15">${escape(row.title)}</text>`);
+    parts.push(`<text x="${margin}" y="${top + 16}" font-size="${fontSize.row}">${escape(row.title)}</text>`);
     let left = margin;
     let height = 0;
     for (const map of row.maps) {
@@ -50,10 +56,10 @@ export function drawAttentionMaps(title: string, rows: readonly AttentionRow[]):
     width = Math.max(width, left - gap + margin);
     top += rowTitle + height + gap;
   }
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${Math.ceil(width)} ${Math.ceil(top)}" width="${Math.ceil(width)}" height="${Math.ceil(top)}" font-family="sans-serif" font-size="12" fill="#222222">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${Math.ceil(width)} ${Math.ceil(top)}" width="${Math.ceil(width)}" height="${Math.ceil(top)}" font-family="sans-serif" font-size="${fontSize.word}" fill="#222222">
 <title>${escape(title)}</title>
 <rect width="${Math.ceil(width)}" height="${Math.ceil(top)}" fill="#ffffff"/>
-<text x="${margin}" y="30" font-size="17">${escape(title)}</text>
+<text x="${margin}" y="30" font-size="${fontSize.title}">${escape(title)}</text>
 <text x="${margin}" y="56">Each row is a word that looked, each column one that was looked at. Seen of it:</text>
 ${legend(margin, 62)}
 ${parts.join("\n")}
@@ -62,7 +68,10 @@ ${parts.join("\n")}
 }
 
 /** Of the labels beside and above a map. */
-const labelsOf = ({ rows, columns }: AttentionMap) => ({ beside: widest(rows) + 6, above: widest(columns) + 6 });
+const labelsOf = ({ rows, columns }: AttentionMap) => ({
+  beside: widest(rows, fontSize.word) + 6,
+  above: widest(columns, fontSize.word) + 6,
+});
 
 function sizeOf(map: AttentionMap): { width: number; height: number } {
   const { beside, above } = labelsOf(map);

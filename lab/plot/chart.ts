@@ -32,21 +32,36 @@ export interface Axis {
   place(value: number): number;
 }
 
-/** The axes of a chart, each about `xTicks` and `yTicks` ticks long. */
-export function axesOf(chart: Chart, xTicks: number, yTicks: number): { x: Axis; y: Axis } {
-  const points = chart.series.flatMap((series) => pointsOf(series, chart));
-  const y = points.map((point) => point.y);
-  // Without a point an axis still has ends, and here they are above 0.
-  if (chart.logarithmic && y.length === 0) y.push(1, 10);
-  const x = linearAxis(extent(points.map((point) => point.x)), xTicks, false);
-  return { x, y: chart.logarithmic ? logarithmicAxis(extent(y), yTicks) : linearAxis(extent(y), yTicks, true) };
+/** A point that can be shown. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
 }
 
-/** The points of a series that its chart can show. */
-export function pointsOf({ x, y }: Series, { logarithmic }: Chart): { x: number; y: number }[] {
-  return x
-    .map((value, i) => ({ x: value, y: y[i] ?? Number.NaN }))
-    .filter((point) => Number.isFinite(point.x) && Number.isFinite(point.y) && (!logarithmic || point.y > 0));
+/** The axes of a chart, each about `xTicks` and `yTicks` ticks long. */
+export function axesOf(chart: Chart, xTicks: number, yTicks: number): { x: Axis; y: Axis } {
+  const points = chart.series.flatMap((series) => stretchesOf(series, chart).flat());
+  const x = points.map((point) => point.x);
+  const y = points.map((point) => point.y);
+  // Epochs and steps have nothing between them.
+  const xAxis = linearAxis(extent(x), xTicks, { integers: x.every(Number.isInteger) });
+  // Without a point an axis still has ends, and here they are above 0.
+  if (chart.logarithmic) return { x: xAxis, y: logarithmicAxis(y.length === 0 ? [1, 10] : extent(y), yTicks) };
+  return { x: xAxis, y: linearAxis(extent(y), yTicks, { widen: true }) };
+}
+
+/** The points of a series that its chart can show, in stretches with gaps between them. */
+export function stretchesOf({ x, y }: Series, { logarithmic }: Chart): Point[][] {
+  const stretches: Point[][] = [];
+  let isGap = true;
+  x.forEach((value, i) => {
+    const point = { x: value, y: y[i] ?? Number.NaN };
+    const isShown = Number.isFinite(point.x) && Number.isFinite(point.y) && (!logarithmic || point.y > 0);
+    if (isShown && isGap) stretches.push([]);
+    if (isShown) stretches.at(-1)?.push(point);
+    isGap = !isShown;
+  });
+  return stretches;
 }
 
 /** The least and the greatest value; 0 to 1 where there is none. */
@@ -60,35 +75,63 @@ function extent(values: readonly number[]): [number, number] {
   return low <= high ? [low, high] : [0, 1];
 }
 
-/** @param widen whether the ends move out to whole ticks */
-function linearAxis([least, greatest]: [number, number], count: number, widen: boolean): Axis {
-  const flat = least === greatest;
-  const [from, to] = flat ? [least - (Math.abs(least) || 1) / 2, least + (Math.abs(least) || 1) / 2] : [least, greatest];
-  const step = niceStep((to - from) / count);
-  const low = widen ? Math.floor(from / step + 1e-9) * step : from;
-  const high = widen ? Math.ceil(to / step - 1e-9) * step : to;
+/** How a {@link linearAxis} is laid. */
+interface AxisOptions {
+  /** Whether the ends move out to whole ticks. */
+  readonly widen?: boolean;
+  /** Whether there is nothing between two integers. */
+  readonly integers?: boolean;
+}
+
+/** The least that an axis covers, as a share of its values: ticks that lie closer are not told apart in double precision. */
+const leastSpan = 1e-9;
+
+function linearAxis([least, greatest]: [number, number], count: number, { widen = false, integers = false }: AxisOptions): Axis {
+  const [from, to] = spread(least, greatest, integers);
+  // Divided before it is subtracted: the difference of numbers near the end of the range is infinite.
+  const step = Math.max(niceStep(to / count - from / count), integers ? 1 : 0);
+  const most = Number.MAX_VALUE;
+  const low = widen ? Math.max(-most, Math.floor(from / step + 1e-9) * step) : from;
+  const high = widen ? Math.min(most, Math.ceil(to / step - 1e-9) * step) : to;
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) {
-    ticks.push({ value: i * step, label: tickLabel(i * step, step) });
+    if (Number.isFinite(i * step)) ticks.push({ value: i * step, label: tickLabel(i * step, step) });
   }
-  return { low, high, ticks, place: (value) => (value - low) / (high - low) };
+  return { low, high, ticks, place: (value) => (value / 2 - low / 2) / (high / 2 - low / 2) };
+}
+
+/** The range of an axis: of values that are all the same one around them, which stays within 0 to 1 where they do. */
+function spread(least: number, greatest: number, integers: boolean): [number, number] {
+  const size = Math.max(Math.abs(least), Math.abs(greatest));
+  const isTiny = size < 1e-300;
+  if (!isTiny && greatest / 2 - least / 2 > (leastSpan * size) / 2) return [least, greatest];
+  if (integers) return [least - Math.max(1, size / 2), greatest + Math.max(1, size / 2)];
+  const half = isTiny ? 0.5 : size / 2;
+  const isShare = least >= 0 && greatest <= 1;
+  const [low, high] = isShare ? [0, 1] : [-Number.MAX_VALUE, Number.MAX_VALUE];
+  return [Math.max(low, least - half), Math.min(high, greatest + half)];
 }
 
 /** Its ends and ticks are 1, 2 and 5 times powers of ten where there is room for these, else powers of ten. */
 function logarithmicAxis([least, greatest]: [number, number], count: number): Axis {
   const first = Math.floor(Math.log10(least) + 1e-9);
   const last = Math.max(first + 1, Math.ceil(Math.log10(greatest) - 1e-9));
-  const factors = 3 * Math.log10(greatest / least) <= count ? [1, 2, 5] : [1];
+  const factors = 3 * (Math.log10(greatest) - Math.log10(least)) <= count ? [1, 2, 5] : [1];
   const stride = Math.max(1, Math.ceil((last - first) / count));
   const rungs = [];
-  for (let power = first; power <= last; power++) for (const factor of factors) rungs.push({ power, value: Number(`${factor}e${power}`) });
-  const low = rungs.findLast(({ value }) => value <= least * (1 + 1e-9))?.value as number;
-  const high = rungs.find(({ value }) => value > low && value >= greatest * (1 - 1e-9))?.value as number;
+  for (let power = first; power <= last; power++) {
+    for (const factor of factors) {
+      const value = Math.min(Number.MAX_VALUE, Math.max(Number.MIN_VALUE, Number(`${factor}e${power}`)));
+      rungs.push({ power, value });
+    }
+  }
+  const low = rungs.findLast(({ value }) => value <= least * (1 + 1e-9))?.value ?? least;
+  const high = rungs.find(({ value }) => value > low && value >= greatest * (1 - 1e-9))?.value ?? Number.MAX_VALUE;
   const ticks = rungs
     .filter(({ power, value }) => value >= low && value <= high && power % stride === 0)
     .map(({ value }) => ({ value, label: tickLabel(value, value) }));
-  const span = Math.log(high / low);
-  return { low, high, ticks, place: (value) => Math.log(value / low) / span };
+  const [start, span] = [Math.log(low), Math.log(high) - Math.log(low)];
+  return { low, high, ticks, place: (value) => (Math.log(value) - start) / span };
 }
 
 /** The least of 1, 2, 5 times a power of ten that is at least `step`. */
@@ -101,6 +144,6 @@ function niceStep(step: number): number {
 function tickLabel(value: number, step: number): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size >= 1e6 || size < 1e-4) return value.toExponential().replace("e+", "e");
+  if (size >= 1e6 || size < 1e-4) return Number(value.toPrecision(12)).toExponential().replace("e+", "e");
   return value.toFixed(Math.max(0, -Math.floor(Math.log10(step) + 1e-9))).replace(/^-0(\.0*)?$/, "0");
 }

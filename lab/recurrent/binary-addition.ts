@@ -2,6 +2,7 @@ import { arange, check, compile, type Device, grad, nn, optim, random, stack, ty
 import { exportOnnx } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
+import * as option from "../options.js";
 import { seriesOf } from "../plot/chart.js";
 import { gradientGrowth } from "./gradientGrowth.js";
 
@@ -10,20 +11,20 @@ const explosion = 100;
 
 const settings = z.object({
   iterations: z.int().min(1).default(10_000).meta({ description: "how many updates, each on a fresh pair of numbers" }),
-  plotInterval: z.int().min(1).default(100).meta({ description: "how often the loss is reported", unit: "iterations" }),
+  plotInterval: z.int().min(1).max(1_000_000).default(100).meta({ description: "how often the loss is reported", unit: "iterations" }),
   bits: z.int().min(2).max(10).default(8).meta({ description: "length of the numbers; the addends leave the highest bit free" }),
-  hiddenSize: z.int().min(1).max(4096).default(16).meta({ description: "size of the hidden state", unit: "units" }),
-  learningRate: z.number().positive().default(0.1).meta({ description: "step size of the gradient descent" }),
+  hiddenSize: option.hiddenSize().default(16),
+  learningRate: option.learningRate("the gradient descent").default(0.1),
   init: z.enum(["normal", "xavier", "he"]).default("normal").meta({ description: "distribution of the first weights" }),
   initScale: z.number().positive().default(1).meta({ description: "factor on the first weights' deviation" }),
   activation: z.enum(["sigmoid", "tanh", "relu"]).default("sigmoid").meta({ description: "of the hidden state of an rnn" }),
-  cell: z.enum(["rnn", "lstm", "gru"]).default("rnn").meta({ description: "the recurrent cell" }),
+  cell: option.cell().default("rnn"),
 });
 const hasChoice = ({ cell, activation }: z.output<typeof settings>) => cell === "rnn" || activation === "sigmoid";
 const schema = settings.refine(hasChoice, { path: ["activation"], message: "only --cell rnn has a choice of it" });
 type Options = z.output<typeof schema>;
 
-// Data: whole numbers as bits, the least significant first, as one adds by hand: [batch, n] to [bits, batch, n].
+// Data: integers as bits, the least significant first, as one adds by hand: [batch, n] to [bits, batch, n].
 const toBits = (numbers: Tensor, bits: number): Tensor =>
   numbers
     .div(tensor(2).pow(arange(bits)).reshape([bits, 1, 1]))
@@ -91,7 +92,7 @@ export const binaryAddition = defineExperiment({
       step: async (_, count, done) => {
         const { loss, gradientNorm, ...pairs } = await step.many(arange(count));
         const [last = Number.NaN] = await tail(loss, 1);
-        const largest = Math.max(...(await tail(gradientNorm, count)));
+        const largest = (await tail(gradientNorm, count)).reduce((most, norm) => Math.max(most, norm));
         const growth = await (await growthOf(pairs.addends.reshape([count, 2]))).item();
         const verdict = `${Number(growth.toPrecision(3))} times as long ${bits} steps back${growth > explosion ? ": it explodes" : ""}`;
         context.print(`iteration ${done + count}\nLoss: ${last}\nGradient norm: at most ${largest.toPrecision(4)}; ${verdict}`);
@@ -116,7 +117,7 @@ export const binaryAddition = defineExperiment({
       const { bits } = options;
       const [a = Number.NaN, b = Number.NaN] = (/^\s*(\d+)\s*\+\s*(\d+)\s*$/.exec(text)?.slice(1) ?? []).map(Number);
       const largest = 2 ** (bits - 1) - 1;
-      check(Math.max(a, b) <= largest, () => `predict: got "${text}", expected two whole numbers up to ${largest}, such as "77 + 81"`);
+      check(Math.max(a, b) <= largest, () => `predict: got "${text}", expected two integers up to ${largest}, such as "77 + 81"`);
       const model = new Adder(options);
       await context.restore({ model });
       const addends = tensor([[a, b]]);

@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { arange, compile, nn, optim, random, seed, stack, type Tensor, tensor, Variable, zeros } from "kasane";
 import { z } from "zod";
-import { table } from "../command/table.js";
 import { defineExperiment } from "../experiment.js";
-import { chosenOf, listOf, namesOf } from "../lists.js";
+import { fittedTable } from "../layout.js";
+import * as option from "../options.js";
 import type { Series } from "../plot/chart.js";
 import { type CellName, cells, gradientByLag, lastHidden } from "./memoryCells.js";
 
@@ -16,16 +16,15 @@ const names = Object.keys(cells) as CellName[];
 const schema = z.object({
   lags: z.int().min(2).max(1000).default(60).meta({ description: "how far back the gradients are followed", unit: "steps" }),
   networks: z.int().min(1).default(20).describe("fresh networks of each cell that the gradients are averaged over"),
-  lengths: listOf("[2-9]|[1-9]\\d{1,3}", "whole numbers from 2 to 9999")
+  lengths: option
+    .listOf("[2-9]|[1-9]\\d{1,3}", "integers from 2 to 9999")
     .default("50,200,500")
     .describe("lengths of the adding problem, with commas"),
-  cells: namesOf(names)
-    .default(names.join(","))
-    .describe(`cells that are compared, of ${names.join(", ")}`),
-  hiddenSize: z.int().min(1).max(4096).default(32).meta({ description: "size of the state", unit: "units" }),
+  cells: option.namesOf(names, "cells that are compared").default(names.join(",")),
+  hiddenSize: option.hiddenSize().default(32),
   steps: z.int().min(1).default(4000).describe("updates after which a cell is given up"),
-  batchSize: z.int().min(1).default(50).describe("sequences that an update is made from, always fresh ones"),
-  learningRate: z.number().positive().default(0.01).describe("step size of Adam"),
+  batchSize: option.batchSize("fresh sequences").default(50),
+  learningRate: option.learningRate("Adam").default(0.01),
   validateEvery: z.int().min(1).default(100).meta({ description: "how often the held-out error is measured", unit: "steps" }),
 });
 
@@ -56,7 +55,7 @@ export const longMemory = defineExperiment({
   async run(context, options) {
     const { lags, networks, hiddenSize, steps, batchSize, validateEvery } = options;
     const { device } = context;
-    const chosen = chosenOf(names, options.cells);
+    const chosen = option.chosenOf(names, options.cells);
     const plotGradients = (name: string, title: string, series: Series[]) =>
       context.plot(name, { title, xLabel: "time lag (steps)", yLabel: "gradient's norm, last state = 1", logarithmic: true, series });
     const lagsOf = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
@@ -157,6 +156,6 @@ export const longMemory = defineExperiment({
 
     // Report
     context.print(`\nsolved: mean squared error below ${solvedBelow} (always answering 1: 0.167)`);
-    context.print(table(["cell", "length", "solved after", "held-out error"], rows));
+    context.print(fittedTable(["cell", "length", "solved after", "held-out error"], rows));
   },
 });

@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { check, compile, optim, seed } from "kasane";
 import { z } from "zod";
-import { table } from "../command/table.js";
 import type { Context } from "../context.js";
 import { defineExperiment } from "../experiment.js";
+import { fittedTable } from "../layout.js";
+import * as option from "../options.js";
 import { type Series, seriesOf } from "../plot/chart.js";
 import { LanguageModel, type LanguageModelOptions, Readers } from "./languageModel.js";
 import { evaluation, readTexts, type Texts } from "./ptb.js";
@@ -16,13 +17,13 @@ const cells = { rnn: "simple RNN", lstm: "LSTM", gru: "GRU" };
 const validation = { batchSize: 20, steps: 25 };
 
 const options = z.object({
-  layers: z.int().min(1).max(8).default(1).describe("recurrent layers"),
-  hiddenSize: z.int().min(1).max(4096).default(200).meta({ description: "size of the states and of the word vectors", unit: "units" }),
-  batchSize: z.int().min(1).default(32).describe("sequences read side by side"),
-  steps: z.int().min(1).default(35).meta({ description: "steps that the gradient reaches back", unit: "words" }),
-  epochs: z.int().min(1).default(1).describe("times through the text, the same for every cell"),
-  learningRate: z.number().positive().default(0.003).describe("step size of Adam at the start; half a cosine takes it down to 0"),
-  clipNorm: z.number().positive().default(5).describe("limit of the norm of all gradients together"),
+  layers: option.layers("recurrent layers").default(1),
+  hiddenSize: option.hiddenSize("the states and of the word vectors").default(200),
+  batchSize: option.sequences().default(32),
+  steps: option.stepsBack().default(35),
+  epochs: option.epochs("the text, the same for every cell").default(1),
+  learningRate: option.cosineLearningRate().default(0.003),
+  clipNorm: option.clipNorm().default(5),
   timedSteps: z.int().min(1).default(50).describe("steps that are timed after the training; their median counts"),
 });
 type Options = z.output<typeof options>;
@@ -121,7 +122,7 @@ export async function compareCells(texts: Texts, context: Context, o: Options): 
     series: losses,
   });
   const headings = ["cell", "parameters", "of them recurrent", "ms a step (median)", `validation perplexity after ${total} steps`];
-  context.print(`\n${table(headings, rows)}`);
+  context.print(`\n${fittedTable(headings, rows)}`);
 }
 
 /** The median of what each call takes, in milliseconds; the first, which may compile, is left out where there are more. */

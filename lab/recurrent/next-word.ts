@@ -2,20 +2,21 @@ import { check, compile, crossEntropy, data, metrics, nn, ones, optim, softmax, 
 import { datasets, exportOnnx, files } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
+import * as option from "../options.js";
 
 /** What stands for words that are rare in the corpus. */
 const unknown = "<????>";
 const dictionaryFile = "dictionary.json";
 
 const schema = z.object({
-  corpus: z.string().min(1).default("corpus/**/*.txt").describe("a text file, a folder of .txt files, or a pattern of them"),
+  corpus: option.corpus().default("corpus/**/*.txt"),
   rareCount: z.int().min(0).default(3).describe(`words seen so often or less are read as ${unknown}`),
   windowLength: z.int().min(1).max(100).default(5).meta({ description: "how many words the next one is predicted from", unit: "words" }),
-  cell: z.enum(["rnn", "lstm", "gru"]).default("rnn").describe("the recurrent cell"),
-  hiddenSize: z.int().min(1).max(4096).default(30).meta({ description: "size of the projection and of the hidden state", unit: "units" }),
-  learningRate: z.number().positive().default(0.005).describe("step size of Adam"),
-  batchSize: z.int().min(1).default(128).describe("windows that an update is made from"),
-  epochs: z.int().min(1).default(1000).describe("times through the corpus"),
+  cell: option.cell().default("rnn"),
+  hiddenSize: option.hiddenSize("the projection and of the hidden state").default(30),
+  learningRate: option.learningRate("Adam").default(0.005),
+  batchSize: option.batchSize("windows").default(128),
+  epochs: option.epochs("the corpus").default(1000),
 });
 type Options = z.output<typeof schema>;
 

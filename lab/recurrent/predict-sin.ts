@@ -2,6 +2,7 @@ import { compile, concat, data, meanSquaredError, nn, optim, scan, slice, type T
 import { exportOnnx } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
+import * as option from "../options.js";
 
 /** The curve: so many points from 0 to this time, in radians. */
 const points = 500;
@@ -12,8 +13,8 @@ const generatedSteps = 200;
 const schema = z.object({
   maxlen: z.int().min(1).max(100).default(2).meta({ description: "length of the windows that the next point follows", unit: "points" }),
   iters: z.int().min(1).default(500).describe("how often all training windows are gone through, with an update after each window"),
-  hiddenSize: z.int().min(1).max(4096).default(5).meta({ description: "size of the hidden state", unit: "units" }),
-  learningRate: z.number().positive().default(0.1).describe("step size of the gradient descent"),
+  hiddenSize: option.hiddenSize().default(5),
+  learningRate: option.learningRate("the gradient descent").default(0.1),
   initScale: z.number().positive().default(0.01).describe("standard deviation of the first weights"),
 });
 

@@ -3,32 +3,31 @@ import { datasets, type train } from "kasane/node";
 import { z } from "zod";
 import type { Context } from "../context.js";
 import { defineExperiment } from "../experiment.js";
+import * as option from "../options.js";
 import { LanguageModel, Readers } from "./languageModel.js";
 import { type Chunk, chunkCount, chunks, wordsOf } from "./textStream.js";
 
-const share = z.number().min(0).max(0.95);
-
 const options = z.object({
-  cell: z.enum(["rnn", "lstm", "gru"]).default("lstm").describe("the recurrent cell"),
-  layers: z.int().min(1).max(8).default(2).describe("recurrent layers"),
-  hiddenSize: z.int().min(1).max(4096).default(200).describe("units of each layer, and size of the word vectors"),
+  cell: option.cell().default("lstm"),
+  layers: option.layers("recurrent layers").default(2),
+  hiddenSize: option.hiddenSize("the states and of the word vectors").default(200),
   initialRange: z.number().positive().default(0.1).describe("weights start uniform in plus or minus this"),
   tied: z.boolean().default(false).describe("one matrix for the words read and the words predicted"),
-  dropout: share.default(0).describe("dropout on all connections that are not recurrent"),
+  dropout: option.dropout("on all connections that are not recurrent").default(0),
   lockedDropout: z.boolean().default(false).describe("the same dropout masks at all steps of a chunk"),
-  recurrentDropout: share.default(0).describe("lstm: dropout on the way to the next step, with the same mask at all steps of a chunk"),
-  wordDropout: share.default(0).describe("dropout of whole words of the vocabulary where they are read"),
+  recurrentDropout: option.dropout("on the way to the next step, with the same mask at all steps of a chunk; lstm only").default(0),
+  wordDropout: option.dropout("of whole words of the vocabulary where they are read").default(0),
   frequentWords: z.int().min(0).default(0).describe("with --sampled-words: so many frequent words are in every step's softmax"),
   sampledWords: z.int().min(0).default(0).describe("so many other words are drawn for a step's softmax; 0: all words are in it"),
-  batchSize: z.int().min(1).default(20).describe("sequences read side by side"),
-  steps: z.int().min(1).default(20).meta({ description: "steps that the gradient reaches back", unit: "words" }),
-  epochs: z.int().min(1).default(13).describe("times through the text"),
+  batchSize: option.sequences().default(20),
+  steps: option.stepsBack().default(20),
+  epochs: option.epochs("the text").default(13),
   optimizer: z.enum(["sgd", "adamw"]).default("sgd").describe("sgd with --decay, or adamw with half a cosine down to 0"),
-  learningRate: z.number().positive().default(1).describe("step size at the start"),
+  learningRate: option.learningRate("the optimizer at the start").default(1),
   constantEpochs: z.int().min(0).default(4).describe("sgd: epochs before the step size decays"),
   decay: z.number().positive().max(1).default(0.5).describe("sgd: factor of the step size in each epoch thereafter"),
   weightDecay: z.number().min(0).default(0).describe("adamw: share of the weights, times the step size, taken off in a step"),
-  clipNorm: z.number().positive().default(5).describe("limit of the norm of all gradients together"),
+  clipNorm: option.clipNorm().default(5),
 });
 
 type Options = z.output<typeof options>;

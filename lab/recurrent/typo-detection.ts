@@ -1,8 +1,9 @@
 import { add, check, compile, data, optim, type Tensor } from "kasane";
 import { files } from "kasane/node";
 import { z } from "zod";
-import { table } from "../command/table.js";
 import { defineExperiment } from "../experiment.js";
+import { fittedTable } from "../layout.js";
+import * as option from "../options.js";
 import { CharacterNgrams, sentenceText, surpriseScores } from "./characterNgrams.js";
 import { type Detections, detectionsOf, marks } from "./detection.js";
 import {
@@ -21,17 +22,17 @@ import { longestSentence, readSentences, type Sentences } from "./typoTexts.js";
 const share = z.number().min(0).max(0.5);
 
 const schema = z.object({
-  corpus: z.string().min(1).optional().describe("a text file, a folder of .txt files, or a pattern of them (default: WikiText-2)"),
+  corpus: option.corpus(" (default: WikiText-2)").optional(),
   sentences: z.int().min(20).default(60_000).describe("so many sentences are trained on, at most"),
   misspelling: share.default(0.1).describe("share of the words that are misspelt"),
   omission: share.default(0.05).describe("share of the words that are left out"),
   wordSize: z.int().min(1).max(4096).default(64).describe("size of the vector of a word, and of that of its spelling"),
   characterSize: z.int().min(1).max(4096).default(24).describe("size of the vector of a character"),
-  hiddenSize: z.int().min(1).max(4096).default(128).meta({ description: "size of the hidden state of each direction", unit: "units" }),
-  dropout: z.number().min(0).max(0.95).default(0.2).describe("dropout before and after a sentence is read"),
-  batchSize: z.int().min(1).default(32).meta({ description: "what an update is made from", unit: "sentences" }),
-  learningRate: z.number().positive().default(0.005).describe("step size of Adam at the start, from where it goes down to 0"),
-  epochs: z.int().min(1).default(3).describe("times through the text, each time with other mistakes"),
+  hiddenSize: option.hiddenSize("the hidden state of each direction").default(128),
+  dropout: option.dropout("before and after a sentence is read").default(0.2),
+  batchSize: option.batchSize("sentences").default(32),
+  learningRate: option.cosineLearningRate().default(0.005),
+  epochs: option.epochs("the text, each time with other mistakes").default(3),
 });
 
 /** Texts held out have the same mistakes in all epochs; those of a text trained on never have so high a number. */
@@ -118,7 +119,7 @@ export const typoDetection = defineExperiment({
         series: compared.map(({ name, tested }) => tested[mark].series(name)),
       });
       const rows = figures.map(({ name, precision, recall, f1 }) => [name, ...[precision, recall, f1].map((figure) => figure.toFixed(3))]);
-      context.print(`\n${table([`${mark} words`, "precision", "recall", "F1"], rows)}`, { event: "test", mark, figures });
+      context.print(`\n${fittedTable([`${mark} words`, "precision", "recall", "F1"], rows)}`, { event: "test", mark, figures });
     }
     await exportDetector(models.both, folder.file("model.onnx"));
   },

@@ -1,6 +1,7 @@
 import { check, data, metrics, optim, random } from "kasane";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
+import * as option from "../options.js";
 import { seriesOf } from "../plot/chart.js";
 import {
   type Architecture,
@@ -23,10 +24,10 @@ const schema = z.object({
     .enum(architectureNames as [Architecture, ...Architecture[]])
     .default("attention")
     .describe("what reads and writes"),
-  size: z.int().min(4).max(1024).multipleOf(4).default(128).meta({ description: "of the state and of a sign's vector", unit: "units" }),
-  epochs: z.int().min(1).default(10).describe("times through the examples"),
-  batchSize: z.int().min(1).default(128).describe("sums that an update is made from"),
-  learningRate: z.number().positive().default(0.002).describe("step size of Adam at the start; it falls along half a cosine"),
+  size: option.modelSize("the state and of a sign's vector", 4).default(128),
+  epochs: option.epochs("the examples").default(10),
+  batchSize: option.batchSize("sums").default(128),
+  learningRate: option.cosineLearningRate().default(0.002),
 });
 
 /** Sums are read and written sign by sign. */
@@ -134,7 +135,7 @@ export const addition = defineExperiment({
       const [a, b] = /^\s*(\d+)\s*\+\s*(\d+)\s*$/.exec(text)?.slice(1) ?? [];
       check(
         a !== undefined && b !== undefined && Math.max(a.length, b.length) <= digits,
-        () => `predict: got "${text}", expected two whole numbers of at most ${digits} digits, such as "123+456"`,
+        () => `predict: got "${text}", expected two integers of at most ${digits} digits, such as "123+456"`,
       );
       const pair = [Number(a), Number(b)] as const;
       const model = makeModel(architecture, { ...vocabularies, size });

@@ -1,10 +1,10 @@
 import { data, type models, optim } from "kasane";
 import type { datasets } from "kasane/node";
 import { z } from "zod";
-import { table } from "../command/table.js";
 import type { Context } from "../context.js";
 import { defineExperiment } from "../experiment.js";
-import { listOf } from "../lists.js";
+import { fittedTable } from "../layout.js";
+import * as option from "../options.js";
 import { seriesOf } from "../plot/chart.js";
 import { architectures, begin, end, matrix, saveOnnx, trainingStep } from "./architectures.js";
 import { dictionaryNames, loadSigns, readDictionary, readWord, type Signs, saveSigns } from "./dictionary.js";
@@ -25,42 +25,18 @@ const schema = z.object({
     .enum(["plain", "stressed"])
     .optional()
     .describe(`how vowels are learnt; their stress is taken off before errors are counted ${defaultsOf("vowels")}`),
-  size: z
-    .int()
-    .min(4)
-    .max(1024)
-    .multipleOf(4)
-    .optional()
-    .meta({ description: `of the state and of a letter's vector ${defaultsOf("size")}`, unit: "units" }),
-  layers: z
-    .int()
-    .min(1)
-    .max(12)
-    .optional()
-    .describe(`of the encoder, and of a recurrent decoder; that of a Transformer has one ${defaultsOf("layers")}`),
-  dropout: z
-    .number()
-    .min(0)
-    .max(0.95)
-    .optional()
-    .describe(`the probability of dropout ${defaultsOf("dropout")}`),
-  labelSmoothing: z.number().min(0).max(0.5).default(0.1).describe("share of a phoneme's probability that is spread over all"),
-  epochs: z
-    .int()
-    .min(1)
-    .optional()
-    .describe(`times through the words ${defaultsOf("epochs")}`),
-  batchSize: z
-    .int()
-    .min(1)
+  size: option.modelSize(`the state and of a letter's vector ${defaultsOf("size")}`, 4).optional(),
+  layers: option.layers(`of the encoder, and of a recurrent decoder; that of a Transformer has one ${defaultsOf("layers")}`).optional(),
+  dropout: option.dropout(`everywhere ${defaultsOf("dropout")}`).optional(),
+  labelSmoothing: option.labelSmoothing().default(0.1),
+  epochs: option.epochs(`the words ${defaultsOf("epochs")}`).optional(),
+  batchSize: option
+    .batchSize("pronunciations")
     .optional()
     .describe(`pronunciations that an update is made from ${defaultsOf("batchSize")}`),
-  learningRate: z
-    .number()
-    .positive()
-    .optional()
-    .describe(`greatest step size of Adam ${defaultsOf("learningRate")}`),
-  members: listOf("[^,]+", "runs")
+  learningRate: option.learningRate(`Adam at its highest ${defaultsOf("learningRate")}`).optional(),
+  members: option
+    .listOf("[^,]+", "runs")
     .optional()
     .describe("trained runs that pronounce together, by the mean of their probabilities; nothing more is learnt"),
   beams: z.int().min(2).max(64).default(4).describe("beams of the search, beside which the test words are written greedily"),
@@ -161,7 +137,7 @@ export const pronounce = defineExperiment({
       }
     }
     const headings = ["words", "search", "word error rate", "phoneme error rate"];
-    context.print(`\n${table(headings, rows)}`, { event: "test", headings, rows });
+    context.print(`\n${fittedTable(headings, rows)}`, { event: "test", headings, rows });
     await saveOnnx(context, model, phonemesAtMost(widths.at(-1) as number));
   },
 
@@ -182,7 +158,7 @@ export const pronounce = defineExperiment({
       const alignment = alignLetters(await letterInfluence(model, [...signs.letters.encode(letters)], [...signs.phonemes.encode(spoken)]));
       const rows = ways.map(({ phonemes, probability }) => [percent(probability, 1), phonemes.join(" ")]);
       const record = { event: "prediction", word, pronunciations: ways, alignment };
-      context.print(`${drawAligned(letters, spoken, alignment)}\n\n${table(["probability", "phonemes"], rows)}`, record);
+      context.print(`${drawAligned(letters, spoken, alignment)}\n\n${fittedTable(["probability", "phonemes"], rows)}`, record);
     },
   },
 });

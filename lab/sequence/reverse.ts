@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { check, compile, data, metrics, optim, random } from "kasane";
 import { z } from "zod";
-import { table } from "../command/table.js";
 import { defineExperiment } from "../experiment.js";
-import { chosenOf, namesOf } from "../lists.js";
+import { fittedTable } from "../layout.js";
+import * as option from "../options.js";
 import type { Series } from "../plot/chart.js";
 import {
   type Architecture,
@@ -25,18 +25,14 @@ const firstLetter = data.sentenceSpecials.length;
 const vocabularySize = firstLetter + letters.length;
 
 const schema = z.object({
-  tasks: namesOf(Object.keys(tasks))
-    .default("copy,reverse")
-    .describe(`what is learnt, of ${Object.keys(tasks).join(", ")}`),
-  architectures: namesOf(architectureNames)
-    .default("gru,attention,transformer")
-    .describe(`what is compared, of ${architectureNames.join(", ")}`),
+  tasks: option.namesOf(Object.keys(tasks), "what is learnt").default("copy,reverse"),
+  architectures: option.namesOf(architectureNames, "what is compared").default("gru,attention,transformer"),
   trainedLength: z.int().min(2).max(100).default(20).meta({ description: "longest sequence that is learnt from", unit: "letters" }),
   longest: z.int().min(5).max(200).default(50).meta({ description: "longest sequence that is tried", unit: "letters" }),
-  size: z.int().min(4).max(1024).multipleOf(4).default(128).meta({ description: "of the state and of a letter's vector", unit: "units" }),
+  size: option.modelSize("the state and of a letter's vector", 4).default(128),
   steps: z.int().min(1).default(1500).describe("updates of each model"),
-  batchSize: z.int().min(1).default(64).describe("sequences that an update is made from, always fresh ones"),
-  learningRate: z.number().positive().default(0.001).describe("step size of Adam at the start; it falls along half a cosine"),
+  batchSize: option.batchSize("fresh sequences").default(64),
+  learningRate: option.cosineLearningRate().default(0.001),
   tried: z.int().min(1).default(100).describe("sequences of each length that are tried"),
 });
 
@@ -72,9 +68,9 @@ export const reverse = defineExperiment({
     const drawExamples = sequenceDrawer(batchSize, 1, trainedLength);
 
     const rows: string[][] = [];
-    for (const task of chosenOf(Object.keys(tasks) as Task[], options.tasks)) {
+    for (const task of option.chosenOf(Object.keys(tasks) as Task[], options.tasks)) {
       const series: Series[] = [];
-      for (const architecture of chosenOf(architectureNames, options.architectures)) {
+      for (const architecture of option.chosenOf(architectureNames, options.architectures)) {
         const title = architectures[architecture as Architecture];
         const model = makeModel(architecture, { sourceVocabulary: vocabularySize, targetVocabulary: vocabularySize, size });
         const optimizer = new optim.Adam(model, { learningRate: optim.cosine(learningRate, steps), clipGlobalNorm: 1 });
@@ -121,6 +117,6 @@ export const reverse = defineExperiment({
 
     // Report
     context.print(`\nwhole sequences right, in %, by length; it holds up to where nine in ten are`);
-    context.print(table(["task", "architecture", "holds to", ...lengths.map(String)], rows));
+    context.print(fittedTable(["task", "architecture", "holds to", ...lengths.map(String)], rows));
   },
 });

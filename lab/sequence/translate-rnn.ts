@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { check, type metrics, models, optim, seed } from "kasane";
 import { files, train } from "kasane/node";
 import { z } from "zod";
-import { table } from "../command/table.js";
 import type { Context } from "../context.js";
 import { defineExperiment } from "../experiment.js";
-import { chosenOf, namesOf } from "../lists.js";
+import { fittedTable } from "../layout.js";
+import * as option from "../options.js";
 import type { Series } from "../plot/chart.js";
-import { bleuOf, type Corpus, type Example, readCorpus, trainTranslator } from "./translation.js";
+import { bleuOf, type Corpus, type Example, pairOptions, readCorpus, trainTranslator } from "./translation.js";
 
 /** What is compared: a cell, and whether the decoder looks back at what the encoder read. */
 const kinds = {
@@ -20,18 +20,13 @@ const kinds = {
 const names = Object.keys(kinds) as (keyof typeof kinds)[];
 
 const options = z.object({
-  models: namesOf(names)
-    .default(names.join(","))
-    .describe(`what is trained, of ${names.join(", ")}`),
+  models: option.namesOf(names, "what is trained").default(names.join(",")),
   attention: z.enum(["additive", "dot", "general"]).default("general").describe("how those that attend score what they look at"),
-  size: z.int().min(1).max(2048).default(256).meta({ description: "of the words' vectors and of all states", unit: "units" }),
-  dropout: z.number().min(0).max(0.95).default(0.2).describe("probability of dropout of words' vectors and before the output"),
-  minimumCount: z.int().min(1).default(3).describe("words that are rarer among the training pairs are unknown"),
-  longest: z.int().min(1).max(200).default(16).meta({ description: "a sentence at most", unit: "words" }),
-  batchSize: z.int().min(1).default(128).describe("pairs that an update is made from, all of like lengths"),
-  buckets: z.int().min(1).max(64).default(8).describe("lengths that batches are padded to: for each a graph is compiled"),
-  epochs: z.int().min(1).default(4).describe("times through the training pairs, for each model"),
-  learningRate: z.number().positive().default(0.002).describe("step size of Adam at the start; it falls along half a cosine"),
+  size: option.modelSize("the words' vectors and of all states", 1).default(256),
+  dropout: option.dropout("of words' vectors and before the output").default(0.2),
+  ...pairOptions,
+  epochs: option.epochs("the training pairs, for each model").default(4),
+  learningRate: option.cosineLearningRate().default(0.002),
   short: z.int().min(1).default(6).meta({ description: "a sentence at most to count as short", unit: "words" }),
   medium: z.int().min(1).default(9).meta({ description: "a sentence at most to count as medium; above it is long", unit: "words" }),
 });
@@ -54,7 +49,7 @@ async function compareModels(corpus: Corpus, context: Context, o: Options): Prom
   const groups = groupsOf(corpus.test, o);
   const rows: string[][] = [];
   const series: Series[] = [];
-  for (const name of chosenOf(names, o.models)) {
+  for (const name of option.chosenOf(names, o.models)) {
     const { title, cell, attends } = kinds[name];
     seed(context.seed);
     const model = new models.SequenceToSequence({
@@ -110,7 +105,7 @@ async function compareModels(corpus: Corpus, context: Context, o: Options): Prom
     series,
   });
   const counts = groups.map((group) => `${group.name} (${group.places.length})`);
-  const report = table(["model", "parameters", "minutes", ...counts, `all (${corpus.test.length})`, "95 %"], rows);
+  const report = fittedTable(["model", "parameters", "minutes", ...counts, `all (${corpus.test.length})`, "95 %"], rows);
   await files.writeAtomically(context.folder.file("table.txt"), `${report}\n`);
   context.print(`\nBLEU of greedy translations of the test pairs, by the length of the English sentence\n${report}`);
 }

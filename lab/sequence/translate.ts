@@ -3,6 +3,7 @@ import { files } from "kasane/node";
 import { z } from "zod";
 import type { Context } from "../context.js";
 import { defineExperiment } from "../experiment.js";
+import * as option from "../options.js";
 import { seriesOf } from "../plot/chart.js";
 import { saveOnnx } from "./architectures.js";
 import { readSentence } from "./englishSentence.js";
@@ -11,6 +12,7 @@ import {
   type Corpus,
   greedily,
   loadVocabularies,
+  pairOptions,
   readCorpus,
   saveVocabularies,
   Translator,
@@ -20,20 +22,17 @@ import {
 import { drawTranslation } from "./translationMaps.js";
 
 const options = z.object({
-  layers: z.int().min(1).max(12).default(3).describe("layers of the encoder"),
-  decoderLayers: z.int().min(1).max(12).default(3).describe("layers of the decoder"),
+  layers: option.layers("layers of the encoder").default(3),
+  decoderLayers: option.layers("layers of the decoder").default(3),
   heads: z.int().min(1).max(32).default(4).describe("heads of each attention"),
-  size: z.int().min(2).max(2048).multipleOf(2).default(256).meta({ description: "of the words' vectors and of all layers", unit: "units" }),
+  size: option.modelSize("the words' vectors and of all layers", 2).default(256),
   innerSize: z.int().min(1).max(8192).default(512).meta({ description: "of the layer within a feed-forward part", unit: "units" }),
-  dropout: z.number().min(0).max(0.95).default(0.2).describe("probability of dropout everywhere in the Transformer"),
-  labelSmoothing: z.number().min(0).max(0.95).default(0.1).describe("share of a target's probability that is spread over all words"),
+  dropout: option.dropout("everywhere in the Transformer").default(0.2),
+  labelSmoothing: option.labelSmoothing().default(0.1),
   preNorm: z.boolean().default(true).describe("normalise what goes into each part, and not what comes out of its sum"),
-  minimumCount: z.int().min(1).default(3).describe("words that are rarer among the training pairs are unknown"),
-  longest: z.int().min(1).max(200).default(16).meta({ description: "a sentence at most", unit: "words" }),
-  batchSize: z.int().min(1).default(128).describe("pairs that an update is made from, all of like lengths"),
-  buckets: z.int().min(1).max(64).default(8).describe("lengths that batches are padded to: for each a graph is compiled"),
-  epochs: z.int().min(1).default(16).describe("times through the training pairs"),
-  learningRate: z.number().positive().default(0.001).describe("step size of Adam at its highest"),
+  ...pairOptions,
+  epochs: option.epochs("the training pairs").default(16),
+  learningRate: option.learningRate("Adam at its highest").default(0.001),
   warmUp: z.int().min(1).default(400).describe("updates in which the step size rises to that"),
   schedule: z
     .enum(["cosine", "inverseSquareRoot"])

@@ -1,8 +1,18 @@
 import { join } from "node:path";
 import { check, compile, type Device, data, decode, metrics, type models, type optim, type Tensor, tensor } from "kasane";
 import { datasets, files, type train } from "kasane/node";
+import { z } from "zod";
 import type { Context, PredictContext } from "../context.js";
+import * as option from "../options.js";
 import { begin, end, matrix, type SequencePairs, sequenceLoss, trainingStep } from "./architectures.js";
+
+/** The options of what is read, and in which batches. */
+export const pairOptions = {
+  minimumCount: z.int().min(1).default(3).describe("words that are rarer among the training pairs are unknown"),
+  longest: z.int().min(1).max(200).default(16).meta({ description: "a sentence at most", unit: "words" }),
+  batchSize: option.batchSize("pairs of like lengths").default(128),
+  buckets: z.int().min(1).max(64).default(8).describe("lengths that batches are padded to: for each a graph is compiled"),
+};
 
 /** A pair of sentences with its ids: of the source without marks, of the target from `<BOS>` to `<EOS>`. */
 export interface Example {
@@ -38,7 +48,8 @@ export async function readCorpus(context: PredictContext, minimumCount: number, 
  * @throws KasaneError where one has more
  */
 export function corpusOf(pairs: Parts<readonly datasets.SentencePair[]>, minimumCount: number, longest: number): Corpus {
-  const most = Math.max(...parts.flatMap((part) => pairs[part].flatMap(({ source, target }) => [source.length, target.length])));
+  const lengths = parts.flatMap((part) => pairs[part].flatMap(({ source, target }) => [source.length, target.length]));
+  const most = lengths.reduce((longest, length) => Math.max(longest, length), 0);
   check(most <= longest, () => `--longest: the corpus has a sentence of ${most} words, expected at most ${longest}: set it to ${most}`);
   const words = (side: keyof datasets.SentencePair) =>
     data.Vocabulary.of(

@@ -1,6 +1,6 @@
 import { showShape } from "../graph/shape.js";
 import { type StoredTensor, Tensor, totalSize } from "../graph/tensor.js";
-import { table } from "../graph/textTable.js";
+import { textTable } from "../graph/textTable.js";
 import { atPath, modulePath } from "../graph/trace.js";
 import { isPlainObject } from "../graph/tree.js";
 import { Variable } from "../graph/variable.js";
@@ -60,7 +60,7 @@ export abstract class Module {
    */
   summary(): string {
     const variables = this.namedVariables();
-    const rows = [["path", "module", "output", "variables", "elements"]];
+    const rows: string[][] = [];
     const visit = (module: Module, prefix: string) => {
       const members = [...membersOf(module)];
       const own = members.flatMap(([path, member]) => (member instanceof Variable ? [{ path, member }] : []));
@@ -71,7 +71,7 @@ export abstract class Module {
       for (const [path, member] of members) if (member instanceof Module) visit(member, `${prefix}${path}.`);
     };
     visit(this, "");
-    return `${table(rows, 4)}\n${showCount(totalSize(variables.values()))} elements, of which ${showCount(this.parameterCount())} are trained`;
+    return `${textTable(["path", "module", "output", "variables", "elements"], rows, 4)}\n${showCount(totalSize(variables.values()))} elements, of which ${showCount(this.parameterCount())} are trained`;
   }
 
   /** What PyTorch calls the variable at `path` below this module, of which its members have named their part: by default the same in snake case. */

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { check } from "../graph/error.js";
-import { table } from "../graph/textTable.js";
+import { textTable } from "../graph/textTable.js";
 import { type Call, preparations } from "./compile.js";
 import { exclusive } from "./exclusive.js";
 import { drawing, Plan } from "./plan.js";
@@ -57,7 +57,7 @@ export class Profile {
       return [calls === 0 ? "" : number(calls), percent, number(microseconds)];
     };
     const part = (labels: readonly string[], rows: readonly (readonly string[])[]) =>
-      table([[...labels, "calls", "share", "µs"], ...rows], labels.length);
+      textTable([...labels, "calls", "share", "µs"], rows, labels.length);
     const rowsOf = (shares: readonly TimeShare[]) => shares.map((each) => [each.name, ...share(each)]);
     const outside = { name: "(outside the kernels)", calls: 0, microseconds: this.outsideKernels };
     const slowest = this.kernels.slice(0, 10).map((each) => [each.operator, each.inputs, each.module ?? "", ...share(each)]);

@@ -28,17 +28,17 @@ describe("what goes wrong is one line and exit code 2", () => {
     [["run", "--resume", "x"], /run: got --resume before any experiment/],
     [["run", "binary-addition", "--hidden-siz", "3"], /unknown option '--hidden-siz' \(Did you mean --hidden-size\?\)/],
     [["run", "binary-addition", "--hidden-size"], /'--hidden-size <n>' argument missing/],
-    [["run", "binary-addition", "--hidden-size", "abc"], /--hidden-size: got "abc", expected a whole number, 1 to 4096/],
-    [["run", "binary-addition", "--hidden-size", ""], /--hidden-size: got "", expected a whole number/],
-    [["run", "binary-addition", "--hidden-size", "2.5"], /--hidden-size: got "2.5", expected a whole number/],
-    [["run", "binary-addition", "--hidden-size", "0"], /--hidden-size: got "0", expected a whole number, 1 to 4096/],
+    [["run", "binary-addition", "--hidden-size", "abc"], /--hidden-size: got "abc", expected an integer, 1 to 4096/],
+    [["run", "binary-addition", "--hidden-size", ""], /--hidden-size: got "", expected an integer/],
+    [["run", "binary-addition", "--hidden-size", "2.5"], /--hidden-size: got "2.5", expected an integer/],
+    [["run", "binary-addition", "--hidden-size", "0"], /--hidden-size: got "0", expected an integer, 1 to 4096/],
     [["run", "binary-addition", "--learning-rate", "-1"], /--learning-rate: got "-1", expected a number, above 0/],
     [["run", "binary-addition", "--learning-rate", "1e999"], /--learning-rate: got "1e999", expected a number/],
     [["run", "binary-addition", "--init", "xavie"], /--init: got "xavie", expected one of normal, xavier, he: did you mean xavier\?/],
-    [["run", "binary-addition", "--threads", "0"], /--threads: got "0", expected a whole number, 1 to 1024/],
+    [["run", "binary-addition", "--threads", "0"], /--threads: got "0", expected an integer, 1 to 1024/],
     [["run", "binary-addition", "--seed", "2,2"], /--seed: got "2,2", expected each seed once/],
-    [["run", "binary-addition", "--seed", "0,"], /--seed: got "", expected a whole number, 0 to 4294967295/],
-    [["run", "binary-addition", "--seed", "-1"], /--seed: got "-1", expected a whole number, 0 to 4294967295/],
+    [["run", "binary-addition", "--seed", "0,"], /--seed: got "", expected an integer, 0 to 4294967295/],
+    [["run", "binary-addition", "--seed", "-1"], /--seed: got "-1", expected an integer, 0 to 4294967295/],
     [["run", "binary-addition", "--device", "gpu"], /--device: got "gpu", expected one of cpu, webgpu, /],
     [["run", "binary-addition", "--data", join(folder, "no-such")], /--data \(or KASANE_DATA\): got ".*", expected a folder/],
     [["run", "binary-addition", "--resume", "no-such"], /no run "no-such"/],
@@ -79,7 +79,9 @@ describe("what goes wrong is one line and exit code 2", () => {
   it("a run of another experiment, or with another seed", async () => {
     const other = defineExperiment({ name: "other", title: "", chapter: "", options: z.object({}), run: async () => undefined });
     const wrong = await kasane(["run", "other", "--resume", first], [other]);
-    expect(wrong.stderr).toMatch(/^kasane: --resume: .* is a run of binary-addition: use kasane run binary-addition --resume .*\n$/);
+    expect(wrong.stderr).toMatch(
+      /^kasane: --resume: .* is a run of binary-addition: use npm run kasane -- run binary-addition --resume .*\n$/,
+    );
     const seed = await kasane(["run", "binary-addition", "--resume", first, "--seed", "5"]);
     expect(seed.stderr).toMatch(/^kasane: --resume: the run was started with --seed 0, which it must keep\n$/);
     const seeds = await kasane(["run", "binary-addition", "--resume", first, "--seed", "0,5"]);
@@ -274,7 +276,7 @@ describe("a run", () => {
     for (const text of ["77 + 810", "seven", ""]) {
       expect(await kasane(["predict", first, text])).toMatchObject({
         code: 2,
-        stderr: expect.stringMatching(/^kasane: predict: .*expected two (whole )?numbers.*\n$/),
+        stderr: expect.stringMatching(/^kasane: predict: .*expected two integers.*\n$/),
       });
     }
   });

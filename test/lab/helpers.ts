@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, vi } from "vitest";
 import { execute } from "../../lab/command/execute.js";
-import type { Experiment } from "../../lab/experiment.js";
+import { type Experiment, type ListedExperiment, listed } from "../../lab/experiment.js";
 import { experiments } from "../../lab/experiments.js";
 
 /** A folder that is gone after the file's tests. */
@@ -14,7 +14,8 @@ export function temporaryFolder(): string {
 }
 
 /** Runs the command in this process and collects what it writes. */
-export async function kasane(words: readonly string[], among: readonly Experiment[] = experiments) {
+export async function kasane(words: readonly string[], own?: readonly Experiment[]) {
+  const among: readonly ListedExperiment[] = own?.map(listed) ?? experiments;
   const written = { stdout: "", stderr: "" };
   const collect = (stream: "stdout" | "stderr") =>
     vi.spyOn(process[stream], "write").mockImplementation((text) => {

@@ -75,7 +75,7 @@ it("solves a short adding problem, stops there, and plots what it measured", asy
 it("complains of cells and lengths that there are not", async () => {
   for (const [flag, value, expected] of [
     ["--cells", "lstm,elman", "one or more of rnn, carousel, lstm, gru, with commas between them"],
-    ["--lengths", "50,one", "whole numbers from 2 to 9999, with commas between them"],
+    ["--lengths", "50,one", "integers from 2 to 9999, with commas between them"],
   ] as const) {
     const { code, stderr } = await kasane(["run", "long-memory", "--runs", folder, flag, value]);
     expect(stderr).toContain(`${flag}: got "${value}", expected ${expected}`);

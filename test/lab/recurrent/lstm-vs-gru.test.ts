@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { data, seed } from "kasane";
 import { train } from "kasane/node";
 import { expect, it, vi } from "vitest";
-import { Context, Interrupted } from "../../../lab/context.js";
+import { Context } from "../../../lab/context.js";
+import { Interrupted } from "../../../lab/ended.js";
 import { compareCells, lstmVsGru } from "../../../lab/recurrent/lstm-vs-gru.js";
 import { RunFolder } from "../../../lab/runFolder.js";
 

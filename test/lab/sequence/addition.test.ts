@@ -24,7 +24,7 @@ it("learns its examples, reports on sums that it has not seen, and answers quest
   expect(JSON.parse(asked.stdout)).toMatchObject({ question: "3+4", sum: 7, answer: expect.stringMatching(/^[\d+]*$/) });
   for (const text of ["3+44", "three plus four", "３+4", ""]) {
     const { code, stderr } = await kasane(["predict", run, text]);
-    expect(stderr).toContain(`got "${text}", expected two whole numbers of at most 1 digits`);
+    expect(stderr).toContain(`got "${text}", expected two integers of at most 1 digits`);
     expect(code).not.toBe(0);
   }
 });

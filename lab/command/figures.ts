@@ -1,0 +1,34 @@
+import type { train } from "kasane/node";
+
+/** One figure over a run. */
+export interface Summary {
+  readonly name: string;
+  readonly last: { readonly step: number; readonly value: number };
+  readonly lowest: { readonly step: number; readonly value: number };
+  readonly highest: { readonly step: number; readonly value: number };
+}
+
+/** Each figure of a run's, in the order in which they were first recorded. */
+export function summarise(metrics: readonly train.Metrics[]): Summary[] {
+  const names = new Set(metrics.flatMap((line) => Object.keys(line)));
+  names.delete("step");
+  return [...names].map((name) => {
+    const points = metrics.filter((line) => Object.hasOwn(line, name)).map((line) => ({ step: line.step, value: line[name] as number }));
+    const [first] = points as [Summary["last"], ...Summary["last"][]];
+    return {
+      name,
+      last: points.at(-1) ?? first,
+      lowest: points.reduce((a, b) => (b.value < a.value ? b : a), first),
+      highest: points.reduce((a, b) => (b.value > a.value ? b : a), first),
+    };
+  });
+}
+
+/** The figures that have a curve: those recorded more than once. */
+export const curvesOf = (metrics: readonly train.Metrics[]): string[] =>
+  summarise(metrics)
+    .map(({ name }) => name)
+    .filter((name) => metrics.filter((line) => Object.hasOwn(line, name)).length > 1);
+
+/** A figure as a person wants to read it. */
+export const showNumber = (value: number): string => (Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(5))));

@@ -1,0 +1,79 @@
+import { z } from "zod";
+
+// Options that many experiments have: bounds, description and unit. An experiment adds its default, and its own description where it means more.
+
+/** `--learning-rate`: the step size of what `of` names, such as `Adam`. */
+export const learningRate = (of: string): z.ZodNumber => z.number().positive().describe(`step size of ${of}`);
+
+/** `--batch-size` in what `of` names, such as `pairs`. */
+export const batchSize = (of: string): z.ZodInt => z.int().min(1).describe(`${of} that an update is made from`);
+
+/** `--learning-rate` of Adam with {@link optim.cosine}. */
+export const cosineLearningRate = (): z.ZodNumber => learningRate("Adam at the start; it falls to 0 along half a cosine");
+
+/** `--epochs` through what `of` names, such as `the text`. */
+export const epochs = (of: string): z.ZodInt => z.int().min(1).describe(`times through ${of}`);
+
+/** `--layers` of a network. */
+export const layers = (of: string): z.ZodInt => z.int().min(1).max(12).describe(of);
+
+/** `--hidden-size` and other sizes of recurrent networks. */
+export const hiddenSize = (of = "the hidden state"): z.ZodInt =>
+  z
+    .int()
+    .min(1)
+    .max(4096)
+    .meta({ description: `size of ${of}`, unit: "units" });
+
+/** `--size` of a model that is as wide everywhere; heads and sines need it to be a multiple of a small number. */
+export const modelSize = (of: string, multipleOf: number): z.ZodInt =>
+  z
+    .int()
+    .min(multipleOf)
+    .max(2048)
+    .multipleOf(multipleOf)
+    .meta({ description: `size of ${of}`, unit: "units" });
+
+/** `--dropout` and its like: the probability that something is set to 0 while training. */
+export const dropout = (of: string): z.ZodNumber => z.number().min(0).max(0.95).describe(`probability of dropout ${of}`);
+
+/** `--label-smoothing`. */
+export const labelSmoothing = (): z.ZodNumber =>
+  z.number().min(0).max(0.95).describe("share of a target's probability that is spread over all others");
+
+/** `--batch-size` of a text that is read as several sequences. */
+export const sequences = (): z.ZodInt => z.int().min(1).describe("sequences read side by side");
+
+/** `--steps` of truncated backpropagation through time. */
+export const stepsBack = (): z.ZodInt => z.int().min(1).meta({ description: "steps that the gradient reaches back", unit: "words" });
+
+/** `--clip-norm`. */
+export const clipNorm = (): z.ZodNumber => z.number().positive().describe("limit of the norm of all gradients together");
+
+/** `--cell`. */
+export const cell = () => z.enum(["rnn", "lstm", "gru"]).describe("the recurrent cell");
+
+/** `--corpus`: texts of the user's own; `otherwise` says what is read without. */
+export const corpus = (otherwise = ""): z.ZodString =>
+  z.string().min(1).describe(`a text file, a folder of .txt files, or a pattern of them${otherwise}`);
+
+/**
+ * An option of several values with commas between them.
+ * @param value a regular expression of one
+ * @param expected what they are, for the error
+ */
+export const listOf = (value: string, expected: string): z.ZodString =>
+  z
+    .string()
+    .regex(new RegExp(`^(${value})(,(${value}))*$`))
+    .meta({ expected: `${expected}, with commas between them` });
+
+/** {@link listOf} names; `of` says of what. */
+export const namesOf = (names: readonly string[], of: string): z.ZodString =>
+  listOf(names.join("|"), `one or more of ${names.join(", ")}`).describe(`${of}, of ${names.join(", ")}`);
+
+/** Those of `names` that stand in such a list, in their own order. */
+export function chosenOf<Name extends string>(names: readonly Name[], list: string): Name[] {
+  const values = list.split(",");
+  return names.filter((name) => values.includes(name));
+}
