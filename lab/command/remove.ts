@@ -14,6 +14,11 @@ export async function removeRuns(names: readonly string[], { runs, yes }: Common
     const answer = await terminal.question(`Remove ${shown}? [y/N] `).finally(() => terminal.close());
     if (!/^y(es)?$/i.test(answer.trim())) return print("nothing was removed");
   }
-  for (const folder of folders) folder.remove();
+  for (const folder of folders) {
+    // A run that goes on is not removed under the process that trains it.
+    const lock = await folder.lock();
+    folder.remove();
+    lock.release();
+  }
   print(`removed: ${shown}`);
 }
