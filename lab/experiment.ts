@@ -11,8 +11,8 @@ export interface Experiment<Options extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   /** One line for the list. */
   readonly title: string;
-  /** The folder of `lab/` that it stands in. */
-  readonly chapter: string;
+  /** What the list groups it by: the folder of `lab/` that it stands in. */
+  readonly chapter?: string;
   readonly options: Options;
   /** Named settings that differ from the defaults, such as a paper's variations: `--preset NAME`. Options given beside it win. */
   readonly presets?: Readonly<Record<string, Partial<z.output<Options>>>>;

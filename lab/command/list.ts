@@ -9,7 +9,11 @@ export function listExperiments(experiments: readonly ListedExperiment[], { json
     for (const { name, title, chapter, asks } of experiments) printJson({ name, title, chapter, asks });
     return;
   }
-  const rows = experiments.map(({ name, title, chapter, asks }) => [chapter, name, asks ? `${title}\n  predict takes ${asks}` : title]);
+  const rows = experiments.map(({ name, title, chapter, asks }) => [
+    chapter ?? "",
+    name,
+    asks ? `${title}\n  predict takes ${asks}` : title,
+  ]);
   const table = fittedTable(["chapter", "experiment", "what it does, and what its predictions are made from"], rows);
   print(`${table}\n\nRun one with: kasane run EXPERIMENT (--help shows its options)\nAsk its run with: kasane predict RUN TEXT`);
 }

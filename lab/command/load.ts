@@ -52,8 +52,7 @@ async function importFile(file: string): Promise<Record<string, unknown>> {
     return await import(pathToFileURL(resolve(file)).href);
   } catch (error) {
     const { name, code, message } = error as NodeJS.ErrnoException;
-    const isUnreadable =
-      name === "SyntaxError" || name === "TransformError" || ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"].includes(code ?? "");
+    const isUnreadable = ["SyntaxError", "TransformError"].includes(name) || (code ?? "").startsWith("ERR_") || code === "MODULE_NOT_FOUND";
     if (!isUnreadable) throw error;
     throw new KasaneError(`${file} cannot be loaded: ${message}`, { cause: error });
   }

@@ -22,6 +22,9 @@ interface RunFlags extends CommonFlags {
   readonly preset?: string;
 }
 
+/** What no experiment can call an option of its own. */
+const commonOptions = ["device", "threads", "seed", "data", "runs", "resume", "preset", "json", "help"];
+
 /**
  * `kasane run EXPERIMENT`: its flags and help come from the experiment's schema.
  * @param word the experiment's name, or the file that it is in
@@ -34,7 +37,14 @@ export async function runCommand(
 ): Promise<void> {
   const experiment = await loadExperiment(experiments, word);
   const command = quietCommand("kasane run").usage(`${word} [options]`).description(experiment.title).optionsGroup("Options:");
-  for (const option of flagsOf(experiment.options)) command.addOption(option);
+  for (const option of flagsOf(experiment.options)) {
+    const name = option.attributeName();
+    check(
+      !commonOptions.includes(name),
+      () => `${experiment.name}: the option ${name} is one that every experiment has: give yours another name`,
+    );
+    command.addOption(option);
+  }
   const presets = Object.keys(experiment.presets ?? {});
   if (presets.length > 0) command.addOption(new Option("--preset <name>", `settings that belong together (${presets.join(", ")})`));
   command

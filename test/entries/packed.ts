@@ -10,9 +10,11 @@ export async function pack(folder: string): Promise<void> {
   const home = join(folder, "node_modules", "kasane");
   await mkdir(home, { recursive: true });
   await cp(join(root, "package.json"), join(home, "package.json"));
-  const sources = (await readdir(join(root, "src"), { recursive: true })).filter((file) => file.endsWith(".ts"));
+  const sources = ["src", "lab"].map(async (room) =>
+    (await readdir(join(root, room), { recursive: true })).filter((file) => file.endsWith(".ts")).map((file) => join(root, room, file)),
+  );
   await build({
-    entryPoints: sources.map((file) => join(root, "src", file)),
+    entryPoints: (await Promise.all(sources)).flat(),
     outbase: root,
     outdir: join(home, "dist"),
     format: "esm",

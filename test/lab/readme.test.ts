@@ -34,13 +34,4 @@ describe("the programs of the README", () => {
     const { stdout, stderr } = run(`${programs[1]}\n${use}`, temporaryFolder());
     expect({ stdout, stderr }).toEqual({ stdout: "35\n", stderr: "" });
   });
-
-  it("the experiment runs", () => {
-    const experiment = (programs[2] ?? "").replace("../experiment.js", join(root, "lab/experiment.ts"));
-    const use = `import { execute } from "${join(root, "lab/command/execute.ts")}";\nawait execute([line], ["run", "line", "--steps", "400"]);`;
-    const { stdout } = run(`${experiment}\n${use}`, temporaryFolder());
-    // Least squares from noise of deviation 0.1 end near the slope 2; a constant step keeps it moving by about 0.03.
-    const slope = Number(/slope (\S+), expected 2/.exec(stdout)?.[1]);
-    expect(Math.abs(slope - 2)).toBeLessThan(0.2);
-  });
 });

@@ -35,7 +35,7 @@ export async function expectSameWhenResumed(words: readonly string[], parent: st
   let appended = 0;
   const spy = vi.spyOn(train.MetricsFile.prototype, "append").mockImplementation(function (this: train.MetricsFile, line) {
     append.call(this, line);
-    if (++appended === records) process.emit("SIGINT");
+    if (++appended === records) process.emit("SIGINT", "SIGINT");
   });
   const broken = await kasane([...words, ...runs]).finally(() => spy.mockRestore());
   expect(broken).toMatchObject({ code: 130 });

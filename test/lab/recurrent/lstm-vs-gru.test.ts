@@ -56,7 +56,7 @@ it("trains each cell alike, counts what it is made of, and goes on after an inte
     const spy = vi.spyOn(train.MetricsFile.prototype, "append").mockImplementation(function (this: train.MetricsFile, line) {
       append.call(this, line);
       // Within the second cell's training: the first one's makes 7 records, and one in the run's own folder.
-      if (++appended === 9) process.emit("SIGINT");
+      if (++appended === 9) process.emit("SIGINT", "SIGINT");
     });
     await expect(run(folder)).rejects.toThrow(Interrupted);
     spy.mockRestore();

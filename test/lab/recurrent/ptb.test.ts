@@ -132,7 +132,7 @@ it("makes the same curve to the bit when it is interrupted within an epoch and r
     const watch = setInterval(() => {
       if (folder.metrics.read().length === 0) return;
       clearInterval(watch);
-      process.emit("SIGINT");
+      process.emit("SIGINT", "SIGINT");
     }, 1);
     await expect(run(folder)).rejects.toThrow(Interrupted);
     expect(folder.metrics.read().length).toBeLessThan(unbroken.length);
