@@ -48,10 +48,11 @@ it("runs the README's, is resumed and asked", () => {
 
 it("has the help of its options", () => {
   const { status, stdout } = kasane("run", "./line.ts", "--help");
+  const text = stdout.replaceAll(/\s+/g, " ");
   expect(status).toBe(0);
   expect(stdout).toMatch(/^Usage: kasane run .\/line.ts \[options\]/);
-  expect(stdout).toMatch(/--steps <n> +updates \(at least 1; default: 500\)/);
-  expect(stdout).toMatch(/--learning-rate <x> +step size of plain gradient descent \(above 0; default: 0\.1\)/);
+  expect(text).toMatch(/--steps <n> updates \(at least 1; default: 500\)/);
+  expect(text).toMatch(/--learning-rate <x> step size of plain gradient descent \(above 0; default: 0\.1\)/);
 });
 
 it("may use all of TypeScript, other files, and JavaScript", () => {
