@@ -13,6 +13,7 @@ export { printGraph } from "./graph/print.js";
 export type { Shape } from "./graph/shape.js";
 export { type StoredTensor, Tensor } from "./graph/tensor.js";
 export { isTraining } from "./graph/trace.js";
+export { mapTree } from "./graph/tree.js";
 export { Variable } from "./graph/variable.js";
 export * as metrics from "./metrics/index.js";
 export * as models from "./models/index.js";

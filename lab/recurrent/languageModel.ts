@@ -44,11 +44,11 @@ class DroppingLstmCell extends nn.LstmCell {
     super(size, size, options);
   }
 
-  override recurrence(): nn.Recurrence {
-    const next = super.recurrence();
-    if (!isTraining() || this.dropout === 0) return next;
+  override recurrence(): nn.Recurrence<nn.LstmState, Tensor> {
+    const cell = super.recurrence();
+    if (!isTraining() || this.dropout === 0) return cell;
     const mask = dropoutMask([this.batchSize, this.hiddenSize], this.dropout);
-    return (projected, [hidden, cell]) => next(projected, [mul(hidden as Tensor, mask), cell as Tensor]);
+    return { step: (projected, state) => cell.step(projected, { ...state, hidden: mul(state.hidden, mask) }) };
   }
 }
 

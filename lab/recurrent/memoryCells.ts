@@ -1,14 +1,13 @@
-import { add, grad, nn, ones, scan, stack, type Tensor, tanh, zeros } from "kasane";
+import { add, grad, mapTree, nn, ones, scan, stack, type Tensor, tanh, zeros } from "kasane";
 
 /** What a loop over time needs of a cell. */
-type Cell = nn.Module & Pick<nn.RnnCell, "hiddenSize" | "project" | "recurrence"> & { readonly parts: readonly string[] };
+type Cell = nn.Module & Pick<nn.RecurrentCell<nn.HiddenState>, "hiddenSize" | "project" | "recurrence" | "zeroState">;
 
 /**
  * A constant error carousel without gates: `c' = c + tanh(W x + b)`, the output `c` itself. Its one connection to itself is fixed at 1, so that
  * `∂c_T / ∂c_t` is 1 at every lag (Hochreiter and Schmidhuber 1997, section 3.2).
  */
 export class CarouselCell extends nn.Module {
-  readonly parts = ["hidden"];
   readonly input: nn.Linear;
 
   constructor(
@@ -20,16 +19,20 @@ export class CarouselCell extends nn.Module {
   }
 
   /** `[batch, inputSize]` and the state `[batch, hiddenSize]` to the state after the step. */
-  forward(x: Tensor, state: Tensor): Tensor {
-    return this.recurrence()(this.project(x), [state])[0] as Tensor;
+  forward(x: Tensor, hidden: Tensor): Tensor {
+    return this.recurrence().step(this.project(x), { hidden }).hidden;
   }
 
-  project(x: Tensor): readonly Tensor[] {
-    return [this.input.forward(x)];
+  zeroState(batch: number): nn.HiddenState {
+    return { hidden: zeros([batch, this.hiddenSize]) };
   }
 
-  recurrence(): nn.Recurrence {
-    return ([projected], [state]) => [add(state as Tensor, tanh(projected as Tensor))];
+  project(x: Tensor): Tensor {
+    return this.input.forward(x);
+  }
+
+  recurrence(): nn.Recurrence<nn.HiddenState, Tensor> {
+    return { step: (projected, { hidden }) => ({ hidden: add(hidden, tanh(projected)) }) };
   }
 }
 
@@ -44,21 +47,19 @@ export const cells = {
 /** A cell's name. */
 export type CellName = keyof typeof cells;
 
-/**
- * Runs a cell over `[time, batch, inputSize]`: the last hidden state, `[batch, hiddenSize]`.
- * @param nudges added to the parts of the state before each step, `[time, batch, hiddenSize]` each
- */
-export function lastHidden(cell: Cell, x: Tensor, nudges: readonly Tensor[] = []): Tensor {
+/** What is added to the parts of a state, by their names, before each step: `[time, batch, hiddenSize]` each. */
+type Nudges = Readonly<Record<string, Tensor>>;
+
+/** Runs a cell over `[time, batch, inputSize]`: the last hidden state, `[batch, hiddenSize]`. */
+export function lastHidden(cell: Cell, x: Tensor, nudges: Nudges = {}): Tensor {
   const [time, batch, size] = x.shape as [number, number, number];
-  const projected = cell.project(x.reshape([-1, size])).map((part) => part.reshape([time, batch, -1]));
-  const next = cell.recurrence();
-  const start = cell.parts.map(() => zeros([batch, cell.hiddenSize]));
-  const step = (state: readonly Tensor[], slices: readonly Tensor[]) => {
-    const added = slices.slice(projected.length);
-    const nudged = state.map((part, i) => (added[i] ? add(part, added[i]) : part));
-    return { carry: next(slices.slice(0, projected.length), nudged), outputs: [] };
+  const { step } = cell.recurrence();
+  const projected = mapTree(cell.project(x.reshape([-1, size])), (part) => part.reshape([time, batch, -1]));
+  const next = (state: nn.HiddenState, slices: { readonly projected: object; readonly nudges: Nudges }) => {
+    const nudged = mapTree(state, (value, part) => (slices.nudges[part] ? add(value, slices.nudges[part]) : value));
+    return { carry: step(slices.projected, nudged), outputs: [] };
   };
-  return scan(step, start, [...projected, ...nudges]).carry[0] as Tensor;
+  return scan(next, cell.zeroState(batch, x.dtype), { projected, nudges }).carry.hidden;
 }
 
 /**
@@ -68,8 +69,8 @@ export function lastHidden(cell: Cell, x: Tensor, nudges: readonly Tensor[] = []
  */
 export function gradientByLag(cell: Cell, x: Tensor): Tensor {
   const [time, batch] = x.shape as [number, number, number];
-  const nudges = cell.parts.map(() => zeros([time, batch, cell.hiddenSize]));
-  const back = stack(grad(lastHidden(cell, x, nudges).sum(), nudges) as Tensor[]);
+  const nudges = mapTree(cell.zeroState(batch, x.dtype), ({ shape }) => zeros([time, ...shape]));
+  const back = stack(grad(lastHidden(cell, x, { ...nudges }).sum(), Object.values(nudges)));
   const squares = back.square().sum({ axis: [0, 3] }); // [time, batch]
   return squares
     .mean({ axis: 1 })

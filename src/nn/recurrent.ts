@@ -1,10 +1,15 @@
 import { type ScanOptions, scan } from "../autodiff/scan.js";
+import { type DType, isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { type Shape, sameShape, showShape } from "../graph/shape.js";
-import type { Tensor } from "../graph/tensor.js";
+import { checkOptions } from "../graph/options.js";
+import { sameShape, showShape } from "../graph/shape.js";
+import { hostData, type Tensor } from "../graph/tensor.js";
+import { flatten, mapTree, showType, unflatten } from "../graph/tree.js";
 import { sub, where } from "../ops/arithmetic.js";
+import { cast } from "../ops/cast.js";
 import { equal, less } from "../ops/compare.js";
 import { absent, arange } from "../ops/create.js";
+import { gather } from "../ops/indexing.js";
 import { wholeLayerOf } from "../ops/recurrent.js";
 import { sum } from "../ops/reduce.js";
 import { reverseSequences } from "../ops/sequences.js";
@@ -14,6 +19,7 @@ import { Dropout } from "./dropout.js";
 import { Module } from "./module.js";
 import {
   type CellOptions,
+  checkState,
   GruCell,
   type HiddenState,
   LstmCell,
@@ -41,7 +47,10 @@ export interface RecurrentOptions extends CellOptions {
 export interface RecurrentInputs<State> {
   /** What the first step starts from, each part `[layers * directions, batch, hiddenSize]`; by default zeros. */
   readonly state?: State;
-  /** How many steps of each sequence count (int32 `[batch]`, from 1); the others' outputs are zeros. By default all. */
+  /**
+   * How many steps of each sequence count, int32 `[batch]`, from 1 to the number of steps; the others' outputs are zeros. By default all.
+   * Values at hand are checked at once, others when they are computed: then the run ends with the error of an index out of range.
+   */
   readonly lengths?: Tensor;
 }
 
@@ -89,42 +98,48 @@ export abstract class RecurrentNetwork<State extends HiddenState> extends Module
    * @returns the last layer's `hidden` of all steps, laid out as `x`, `directions * hiddenSize` wide, and the state after each sequence's
    * last step (in the reverse direction its first), laid out as the initial one
    */
-  forward(x: Tensor, { state, lengths }: RecurrentInputs<State> = {}): { outputs: Tensor; state: State } {
-    const { inputSize, hiddenSize, batchFirst } = this;
+  forward(x: Tensor, inputs: RecurrentInputs<State> = {}): { outputs: Tensor; state: State } {
+    checkOptions("forward", inputs, { state: "optional", lengths: "optional" });
+    const { inputSize, batchFirst } = this;
     check(
       x.rank === 3 && x.shape[2] === inputSize,
       () => `got inputs ${showShape(x.shape)}, expected [${batchFirst ? "batch, time" : "time, batch"}, ${inputSize}]`,
     );
     let values = batchFirst ? transpose(x, [1, 0, 2]) : x;
-    const [, batch] = values.shape as [number, number];
-    const cells = this.layers.map(({ forward, reverse }) => (reverse ? [forward, reverse] : [forward]));
-    const { parts } = this;
-    const expectShape = (name: string, given: Tensor, shape: Shape) =>
-      check(sameShape(given.shape, shape), () => `got ${name} ${showShape(given.shape)}, expected ${showShape(shape)}`);
-    const initial =
-      state &&
-      parts.map((part) => {
-        const given = state[part] as Tensor;
-        expectShape(part, given, [this.states, batch, hiddenSize]);
-        return unstack(given);
+    const [time, batch] = values.shape as [number, number];
+    const lengths = inputs.lengths && checkLengths(inputs.lengths, time, batch);
+    const initial = inputs.state && this.initialStates(inputs.state, batch, x.dtype);
+    const final: State[] = [];
+    this.layers.forEach(({ forward, reverse }, i) => {
+      const layerInputs = i === 0 ? values : this.dropout.forward(values);
+      const runs = (reverse ? [forward, reverse] : [forward]).map((cell, direction) => {
+        const start = initial?.[final.length + direction];
+        return runOver(cell, layerInputs, start, lengths, { reverse: direction === 1, unroll: this.unroll });
       });
-    if (lengths) expectShape("lengths", lengths, [batch]);
-
-    const final: (readonly Tensor[])[] = [];
-    cells.forEach((directions, i) => {
-      const inputs = i === 0 ? values : this.dropout.forward(values);
-      const runs = directions.map((cell, direction) => {
-        const start = initial?.map((each) => each[final.length + direction] as Tensor);
-        return runOver(cell, inputs, start, lengths, { reverse: direction === 1, unroll: this.unroll });
-      });
-      final.push(...runs.map(([, ...last]) => last));
+      final.push(...runs.map(({ state }) => state as State));
       values = concat(
-        runs.map(([outputs]) => outputs as Tensor),
+        runs.map(({ outputs }) => outputs),
         { axis: 2 },
       );
     });
-    const last = parts.map((part, i) => [part, stack(final.map((each) => each[i] as Tensor))]);
-    return { outputs: batchFirst ? transpose(values, [1, 0, 2]) : values, state: Object.fromEntries(last) as State };
+    const lists = final.map(flatten);
+    const stacked = this.parts.map((_, part) => stack(lists.map((list) => list[part] as Tensor)));
+    return { outputs: batchFirst ? transpose(values, [1, 0, 2]) : values, state: unflatten(final[0] as State, stacked) as State };
+  }
+
+  /** The state that each cell starts from, of parts `[layers * directions, batch, hiddenSize]`. */
+  private initialStates(given: State, batch: number, dtype: DType): State[] {
+    const shape = [this.states, batch, this.hiddenSize];
+    const expected = Object.fromEntries(this.parts.map((part) => [part, absent(shape, dtype)])) as unknown as State;
+    const parts = flatten(checkState(expected, given)).map((part) => unstack(part));
+    return Array.from(
+      { length: this.states },
+      (_, i) =>
+        unflatten(
+          expected,
+          parts.map((part) => part[i] as Tensor),
+        ) as State,
+    );
   }
 
   /** PyTorch's names: `weight_ih_l0_reverse`. */
@@ -136,40 +151,76 @@ export abstract class RecurrentNetwork<State extends HiddenState> extends Module
   }
 }
 
-/** Runs one cell over `[time, batch, size]`: the hidden states `[time, batch, hiddenSize]`, then the parts of the state at the end. */
-function runOver<State extends HiddenState>(
-  cell: RecurrentCell<State>,
-  x: Tensor,
-  initial: readonly Tensor[] | undefined,
-  lengths: Tensor | undefined,
-  options: ScanOptions & { reverse: boolean },
-): readonly Tensor[] {
-  const [time, batch] = x.shape as [number, number];
-  // Of sequences that end, each is read in its own order; what the steps past its end make, nothing asks for.
-  const isTurned = lengths !== undefined && options.reverse;
-  const turned = (value: Tensor) => (isTurned ? reverseSequences(value, lengths) : value);
-  const projected = cell.project(turned(x)).map((part) => reshape(part, [time, batch, -1]));
-  const next = cell.recurrence();
-  const step = (before: readonly Tensor[], slices: readonly Tensor[]) => {
-    const carry = next(slices, before);
-    return { carry, outputs: lengths ? carry : carry.slice(0, 1) };
-  };
-  const start = initial ?? cell.parts.map(() => absent([batch, cell.hiddenSize], x.dtype));
-  const { carry, outputs } = scan(step, start, projected, { ...options, reverse: options.reverse && !isTurned });
-  const steps = lengths ? untilEnds(outputs, lengths, turned) : [outputs[0] as Tensor, ...carry];
-  const { weightInput, weightHidden, biasInput, biasHidden } = cell;
-  const operands = { x, weightInput, weightHidden, biasInput, biasHidden, lengths, state: initial, reverse: options.reverse };
-  // One step, as in generating text, is faster by itself.
-  return next.form && time > 1 ? wholeLayerOf(next.form, operands, steps) : steps;
+/**
+ * `lengths` as int32, of which a run ends with an error where one lies outside 1 to `time`.
+ * @throws KasaneError where their values are at hand and one does
+ */
+function checkLengths(lengths: Tensor, time: number, batch: number): Tensor {
+  check(
+    sameShape(lengths.shape, [batch]) && !isFloat(lengths.dtype) && lengths.dtype !== "bool",
+    () => `got lengths ${showType(lengths)}, expected int32[${batch}]`,
+  );
+  hostData(lengths)?.forEach((length, i) => {
+    check(length >= 1 && length <= time, () => `length ${length} of sequence ${i}: expected 1 to ${time}, the number of steps`);
+  });
+  const counts = cast(lengths, "int32");
+  // An index out of range is an error on every executor: those below 1 are made one, as negative ones count from the end.
+  return gather(arange(time + 1), where(less(counts, 1), time + 1, counts));
 }
 
-/** Of the states after all steps, `[time, batch, hiddenSize]`: the hidden ones with zeros past each sequence's end, and each part at the end. */
-function untilEnds(parts: readonly Tensor[], lengths: Tensor, turned: (value: Tensor) => Tensor): readonly Tensor[] {
-  const [hidden] = parts as [Tensor];
+/** The hidden states `[time, batch, hiddenSize]`, and the state at the end, of one cell over `[time, batch, size]`. */
+function runOver(
+  cell: Omit<RecurrentCell<HiddenState>, "parts">,
+  x: Tensor,
+  initial: HiddenState | undefined,
+  lengths: Tensor | undefined,
+  options: ScanOptions & { reverse: boolean },
+): { outputs: Tensor; state: HiddenState } {
+  const [time, batch, size] = x.shape as [number, number, number];
+  // Sequences that end at their own places are reversed each by itself, and read forwards. What the steps past its end make is not used.
+  const reversed = lengths !== undefined && options.reverse;
+  const inOrder = (value: Tensor) => (reversed ? reverseSequences(value, lengths) : value);
+  const rows = reshape(inOrder(x), [time * batch, size]);
+  const projected = mapTree(cell.project(rows), (part) => reshape(part, [time, batch, part.shape[1] as number]));
+  const { step, form } = cell.recurrence();
+  const start = initial ?? cell.zeroState(batch, x.dtype);
+  const loop = scan(
+    (before, slices: object) => {
+      const carry = step(slices, before);
+      return { carry, outputs: lengths ? carry : { hidden: carry.hidden } };
+    },
+    start,
+    projected,
+    { ...options, reverse: options.reverse && !reversed },
+  );
+  const { outputs, state } = lengths ? untilEnds(loop.outputs, lengths, inOrder) : { outputs: loop.outputs.hidden, state: loop.carry };
+  // One step, as in generating text, is faster by itself.
+  if (!form || time <= 1 || x.size === 0) return { outputs, state };
+  const { weightInput, weightHidden, biasInput, biasHidden } = cell;
+  const operands = {
+    x,
+    weightInput,
+    weightHidden,
+    biasInput,
+    biasHidden,
+    lengths,
+    state: initial && flatten(initial),
+    reverse: options.reverse,
+  };
+  const [whole, ...parts] = wholeLayerOf(form, operands, [outputs, ...flatten(state)]);
+  return { outputs: whole as Tensor, state: unflatten(state, parts) };
+}
+
+/** The hidden states, with zeros past each sequence's end, and the state there, of the states after all steps, each `[time, batch, hiddenSize]`. */
+function untilEnds(states: HiddenState, lengths: Tensor, inOrder: (value: Tensor) => Tensor): { outputs: Tensor; state: HiddenState } {
+  const { hidden } = states;
   const [time] = hidden.shape as [number];
   const [place, counts] = [reshape(arange(time), [time, 1, 1]), reshape(lengths, [lengths.size, 1])];
   const isLast = equal(place, sub(counts, 1));
-  return [turned(where(less(place, counts), hidden, 0)), ...parts.map((part) => sum(where(isLast, part, 0), { axis: 0 }))];
+  return {
+    outputs: inOrder(where(less(place, counts), hidden, 0)),
+    state: mapTree(states, (part) => sum(where(isLast, part, 0), { axis: 0 })),
+  };
 }
 
 /** A simple recurrent network: layers of {@link RnnCell}. */

@@ -1,6 +1,8 @@
+import type { DType } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { flatten, flattenLike, pathsOf, showType, type Tree, unflatten } from "../graph/tree.js";
 import { Variable } from "../graph/variable.js";
 import { relu, sigmoid } from "../ops/activation.js";
 import { add, mul, sub } from "../ops/arithmetic.js";
@@ -8,7 +10,7 @@ import { absent, full } from "../ops/create.js";
 import { tanh } from "../ops/elementary.js";
 import { matmul } from "../ops/matmul.js";
 import type { RecurrentForm } from "../ops/recurrent.js";
-import { reshape, transpose } from "../ops/shapes.js";
+import { transpose } from "../ops/shapes.js";
 import { concat, split } from "../ops/slicing.js";
 import { type Initialiser, uniform } from "./init.js";
 import { Module } from "./module.js";
@@ -32,15 +34,19 @@ export interface CellOptions {
   readonly recurrentInitialiser?: Initialiser;
 }
 
-/** The state after a step, from the part of the gates that the step's input alone decides and from the state before, in the order of its parts. */
-export interface Recurrence {
-  (projected: readonly Tensor[], state: readonly Tensor[]): readonly Tensor[];
+/** One step of a cell. */
+export interface Recurrence<State, Projected = object> {
+  /** The state after a step, from the part of the gates that the step's input alone decides, and from the state before. */
+  step(projected: Projected, state: State): State;
   /** What ONNX calls a whole layer of such steps, with the cell's own weights; undefined where it has none. */
   readonly form?: RecurrentForm;
 }
 
-/** One step of a recurrent network, with the gates of all weights and biases stacked in PyTorch's order. */
-export abstract class RecurrentCell<State extends HiddenState> extends Module {
+/**
+ * One step of a recurrent network, with the gates of all weights and biases stacked in PyTorch's order.
+ * @typeParam Projected what the input contributes to the gates: a tensor, or a tree of them
+ */
+export abstract class RecurrentCell<State extends HiddenState, Projected extends Tree<Projected> = object> extends Module {
   /** `[gates * hiddenSize, inputSize]` */
   readonly weightInput: Variable;
   /** `[gates * hiddenSize, hiddenSize]` */
@@ -78,22 +84,29 @@ export abstract class RecurrentCell<State extends HiddenState> extends Module {
    * @returns the state after the step, whose `hidden` is the output
    */
   forward(x: Tensor, state?: State): State {
-    const { inputSize, hiddenSize, parts } = this;
+    const { inputSize } = this;
     check(x.rank === 2 && x.shape[1] === inputSize, () => `got inputs ${showShape(x.shape)}, expected [batch, ${inputSize}]`);
-    const shape = [x.shape[0] as number, hiddenSize];
-    const before = parts.map((part) => {
-      const value = (state?.[part] as Tensor | undefined) ?? absent(shape, x.dtype);
-      check(sameShape(value.shape, shape), () => `got ${part} ${showShape(value.shape)}, expected ${showShape(shape)}`);
-      return value;
-    });
-    const after = this.recurrence()(this.project(x), before);
-    return Object.fromEntries(parts.map((part, i) => [part, after[i]])) as unknown as State;
+    const zero = this.zeroState(x.shape[0] as number, x.dtype);
+    return this.recurrence().step(this.project(x), state === undefined ? zero : checkState(zero, state));
   }
 
-  /** What the inputs and the biases contribute to the gates: `[..., inputSize]` to `[rows, gates * hiddenSize]`, in parts. */
-  project(x: Tensor): readonly Tensor[] {
-    const rows = matmul(reshape(x, [-1, this.inputSize]), transpose(this.weightInput));
-    return [this.biasInput && this.biasHidden ? add(rows, add(this.biasInput, this.biasHidden)) : rows];
+  /** The state of zeros, each part `[...batch, hiddenSize]`. */
+  zeroState(batch: number, dtype: DType): State {
+    return Object.fromEntries(this.parts.map((part) => [part, absent([batch, this.hiddenSize], dtype)])) as unknown as State;
+  }
+
+  /** What the inputs and the biases contribute to the gates: `[rows, inputSize]` to one or more `[rows, gates * hiddenSize]`. */
+  abstract project(x: Tensor): Projected;
+
+  /** The products of the inputs with all gates' weights: `[rows, inputSize]` to `[rows, gates * hiddenSize]`. */
+  protected projectRows(x: Tensor): Tensor {
+    return matmul(x, transpose(this.weightInput));
+  }
+
+  /** {@link projectRows} plus both biases. */
+  protected projectWithBiases(x: Tensor): Tensor {
+    const rows = this.projectRows(x);
+    return this.biasInput && this.biasHidden ? add(rows, add(this.biasInput, this.biasHidden)) : rows;
   }
 
   /** PyTorch's names: `weight_ih`. */
@@ -102,7 +115,21 @@ export abstract class RecurrentCell<State extends HiddenState> extends Module {
   }
 
   /** The step; what is the same at all steps is computed by this call, once. One of other steps than the cell's own has no `form`. */
-  abstract recurrence(): Recurrence;
+  abstract recurrence(): Recurrence<State, Projected>;
+}
+
+/**
+ * `given` with its parts in the order of `expected`.
+ * @throws KasaneError where a part is missing, unknown, or of another shape or type
+ */
+export function checkState<State extends HiddenState>(expected: State, given: State): State {
+  const parts = flattenLike("state", expected, given);
+  flatten(expected).forEach((part, i) => {
+    const [name, got] = [pathsOf(expected)[i], parts[i] as Tensor];
+    const fits = sameShape(got.shape, part.shape) && got.dtype === part.dtype;
+    check(fits, () => `got ${name} ${showType(got)}, expected ${showType(part)}`);
+  });
+  return unflatten(expected, parts) as State;
 }
 
 const activations = { tanh, relu, sigmoid };
@@ -115,7 +142,7 @@ export interface RnnCellOptions extends CellOptions {
 }
 
 /** `h' = f(W_i x + b_i + W_h h + b_h)` (Elman 1990). */
-export class RnnCell extends RecurrentCell<HiddenState> {
+export class RnnCell extends RecurrentCell<HiddenState, Tensor> {
   readonly parts = ["hidden"] as const;
   readonly activation: keyof typeof activations;
 
@@ -124,11 +151,17 @@ export class RnnCell extends RecurrentCell<HiddenState> {
     this.activation = activation;
   }
 
-  recurrence(): Recurrence {
+  project(x: Tensor): Tensor {
+    return this.projectWithBiases(x);
+  }
+
+  recurrence(): Recurrence<HiddenState, Tensor> {
     const weight = transpose(this.weightHidden);
     const activate = activations[this.activation];
-    const step: Recurrence = ([projected], [hidden]) => [activate(add(projected as Tensor, matmul(hidden as Tensor, weight)))];
-    return Object.assign(step, { form: { type: "RNN", gates: [0], attributes: { activations: [onnxNames[this.activation]] } } } as const);
+    return {
+      step: (projected, { hidden }) => ({ hidden: activate(add(projected, matmul(hidden, weight))) }),
+      form: { type: "RNN", gates: [0], attributes: { activations: [onnxNames[this.activation]] } },
+    };
   }
 }
 
@@ -142,31 +175,41 @@ export interface LstmCellOptions extends CellOptions {
  * `c' = σ(f) c + σ(i) tanh(g)`, `h' = σ(o) tanh(c')`, where `[i, f, g, o] = W_i x + b_i + W_h h + b_h`
  * (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000).
  */
-export class LstmCell extends RecurrentCell<LstmState> {
+export class LstmCell extends RecurrentCell<LstmState, Tensor> {
   readonly parts = ["hidden", "cell"] as const;
 
   constructor(inputSize: number, hiddenSize: number, { forgetBias, ...options }: LstmCellOptions = {}) {
     super(inputSize, hiddenSize, [undefined, forgetBias, undefined, undefined], options);
   }
 
-  recurrence(): Recurrence {
+  project(x: Tensor): Tensor {
+    return this.projectWithBiases(x);
+  }
+
+  recurrence(): Recurrence<LstmState, Tensor> {
     const weight = transpose(this.weightHidden);
-    const step: Recurrence = ([projected], [hidden, cell]) => {
-      const gates = add(projected as Tensor, matmul(hidden as Tensor, weight));
+    const step = (projected: Tensor, { hidden, cell }: LstmState): LstmState => {
+      const gates = add(projected, matmul(hidden, weight));
       const [i, f, g, o] = split(gates, 4, { axis: 1 }) as unknown as [Tensor, Tensor, Tensor, Tensor];
-      const next = add(mul(sigmoid(f), cell as Tensor), mul(sigmoid(i), tanh(g)));
-      return [mul(sigmoid(o), tanh(next)), next];
+      const next = add(mul(sigmoid(f), cell), mul(sigmoid(i), tanh(g)));
+      return { hidden: mul(sigmoid(o), tanh(next)), cell: next };
     };
     // ONNX's order is i, o, f, g.
-    return Object.assign(step, { form: { type: "LSTM", gates: [0, 3, 1, 2] } } as const);
+    return { step, form: { type: "LSTM", gates: [0, 3, 1, 2] } };
   }
+}
+
+/** What contributes to the gates r and z of a GRU, and to its candidate n. */
+export interface GruGates {
+  readonly gates: Tensor;
+  readonly candidate: Tensor;
 }
 
 /**
  * `h' = (1 - z) n + z h` with `r = σ(r_i + r_h)`, `z = σ(z_i + z_h)`, `n = tanh(n_i + r n_h)`, where `[r_i, z_i, n_i] = W_i x + b_i`
  * and `[r_h, z_h, n_h] = W_h h + b_h` (Cho et al. 2014, with the reset gate after the product, as PyTorch and cuDNN have it).
  */
-export class GruCell extends RecurrentCell<HiddenState> {
+export class GruCell extends RecurrentCell<HiddenState, GruGates> {
   readonly parts = ["hidden"] as const;
 
   constructor(inputSize: number, hiddenSize: number, options: CellOptions = {}) {
@@ -174,31 +217,29 @@ export class GruCell extends RecurrentCell<HiddenState> {
   }
 
   /** The bias of `n_h` is the one that has to wait for the state. */
-  override project(x: Tensor): readonly Tensor[] {
-    const rows = matmul(reshape(x, [-1, this.inputSize]), transpose(this.weightInput));
-    const [gates, candidate] = this.parted(rows, 1);
-    if (!this.biasInput || !this.biasHidden) return [gates, candidate];
-    const [ofGates, ofCandidate] = this.parted(this.biasInput, 0);
-    return [add(gates, add(ofGates, this.parted(this.biasHidden, 0)[0])), add(candidate, ofCandidate)];
+  project(x: Tensor): GruGates {
+    const { gates, candidate } = this.gatesOf(this.projectRows(x), 1);
+    if (!this.biasInput || !this.biasHidden) return { gates, candidate };
+    const [input, hidden] = [this.gatesOf(this.biasInput, 0), this.gatesOf(this.biasHidden, 0)];
+    return { gates: add(gates, add(input.gates, hidden.gates)), candidate: add(candidate, input.candidate) };
   }
 
-  recurrence(): Recurrence {
+  recurrence(): Recurrence<HiddenState, GruGates> {
     const weight = transpose(this.weightHidden);
-    const bias = this.biasHidden && this.parted(this.biasHidden, 0)[1];
-    const step: Recurrence = ([gatesInput, candidateInput], [hidden]) => {
-      const h = hidden as Tensor;
-      const [gates, candidate] = this.parted(matmul(h, weight), 1);
-      const [r, z] = split(sigmoid(add(gatesInput as Tensor, gates)), 2, { axis: 1 }) as unknown as [Tensor, Tensor];
-      const n = tanh(add(candidateInput as Tensor, mul(r, bias ? add(candidate, bias) : candidate)));
+    const bias = this.biasHidden && this.gatesOf(this.biasHidden, 0).candidate;
+    const step = (input: GruGates, { hidden: h }: HiddenState): HiddenState => {
+      const { gates, candidate } = this.gatesOf(matmul(h, weight), 1);
+      const [r, z] = split(sigmoid(add(input.gates, gates)), 2, { axis: 1 }) as unknown as [Tensor, Tensor];
+      const n = tanh(add(input.candidate, mul(r, bias ? add(candidate, bias) : candidate)));
       // (1 - z) n + z h = n + z (h - n)
-      return [add(n, mul(z, sub(h, n)))];
+      return { hidden: add(n, mul(z, sub(h, n))) };
     };
     // ONNX's order is z, r, n.
-    return Object.assign(step, { form: { type: "GRU", gates: [1, 0, 2], attributes: { linear_before_reset: 1 } } } as const);
+    return { step, form: { type: "GRU", gates: [1, 0, 2], attributes: { linear_before_reset: 1 } } };
   }
 
-  /** The gates r and z, and the candidate n. */
-  private parted(stacked: Tensor, axis: number): readonly [Tensor, Tensor] {
-    return split(stacked, [2 * this.hiddenSize, this.hiddenSize], { axis }) as unknown as [Tensor, Tensor];
+  private gatesOf(stacked: Tensor, axis: number): GruGates {
+    const [gates, candidate] = split(stacked, [2 * this.hiddenSize, this.hiddenSize], { axis }) as unknown as [Tensor, Tensor];
+    return { gates, candidate };
   }
 }

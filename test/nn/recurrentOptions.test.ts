@@ -1,4 +1,4 @@
-import { compile, grad, matmul, nn, random, seed, sum, type Tensor, tensor, transpose } from "kasane";
+import { compile, grad, matmul, nn, ones, random, seed, sum, type Tensor, tensor, transpose } from "kasane";
 import { describe, expect, it } from "vitest";
 
 const numbers = async (x: Tensor) => Array.from((await x.data()) as Float32Array);
@@ -55,9 +55,9 @@ describe("dropout in recurrent networks", () => {
 
 describe("a cell of one's own", () => {
   class HalvingCell extends nn.GruCell {
-    override recurrence(): nn.Recurrence {
-      const next = super.recurrence();
-      return (projected, [hidden]) => next(projected, [(hidden as Tensor).mul(0.5)]);
+    override recurrence(): nn.Recurrence<nn.HiddenState, nn.GruGates> {
+      const { step } = super.recurrence();
+      return { step: (projected, { hidden }) => step(projected, { hidden: hidden.mul(0.5) }) };
     }
   }
   class HalvingNetwork extends nn.RecurrentNetwork<nn.HiddenState> {
@@ -94,13 +94,89 @@ describe("what recurrent networks refuse", () => {
       "got inputs [2, 3], expected [batch, time, 3] (in Gru)",
     );
     const state = { hidden: zeros(4, 2, 4), cell: zeros(2, 2, 4) };
-    expect(() => network.forward(x, { state })).toThrow("got cell [2, 2, 4], expected [4, 2, 4] (in Lstm)");
+    expect(() => network.forward(x, { state })).toThrow("got cell float32[2, 2, 4], expected float32[4, 2, 4] (in Lstm)");
     const lengths = tensor([5, 5, 5], { dtype: "int32" });
-    expect(() => network.forward(x, { lengths })).toThrow("got lengths [3], expected [2] (in Lstm)");
+    expect(() => network.forward(x, { lengths })).toThrow("got lengths int32[3], expected int32[2] (in Lstm)");
     expect(() => new nn.RnnCell(3, 4).forward(x)).toThrow("got inputs [5, 2, 3], expected [batch, 3] (in RnnCell)");
     expect(() => new nn.RnnCell(3, 4).forward(zeros(2, 3), { hidden: zeros(3, 4) })).toThrow(
-      "got hidden [3, 4], expected [2, 4] (in RnnCell)",
+      "got hidden float32[3, 4], expected float32[2, 4] (in RnnCell)",
     );
+  });
+});
+
+describe("the state of a recurrent network", () => {
+  const x = ones([3, 2, 3]);
+  const [hidden, cell] = [ones([1, 2, 4]), ones([1, 2, 4]).mul(2)];
+  const network = new nn.Lstm(3, 4);
+
+  it("has all of its parts, and no others", () => {
+    expect(() => network.forward(x, { state: { hidden } as nn.LstmState })).toThrow("state.cell is missing, expected float32[1, 2, 4]");
+    expect(() => new nn.LstmCell(3, 4).forward(x.unstack()[0] as Tensor, { hidden } as nn.LstmState)).toThrow("state.cell is missing");
+    expect(() => new nn.Gru(3, 4).forward(x, { state: { hidden, cell } as nn.HiddenState })).toThrow(
+      "state.cell is float32[1, 2, 4], expected none",
+    );
+    const wide = { hidden: hidden.cast("float64"), cell };
+    expect(() => network.forward(x, { state: wide })).toThrow("got hidden float64[1, 2, 4], expected float32[1, 2, 4]");
+    expect(() => network.forward(x, { sate: { hidden, cell } } as never)).toThrow("unknown option sate: did you mean state?");
+  });
+
+  it("is found by names, in whatever order", async () => {
+    const [one, other] = [
+      { hidden, cell },
+      { cell, hidden },
+    ].map((state) => network.forward(x, { state }));
+    expect(await numbers(one?.outputs as Tensor)).toEqual(await numbers(other?.outputs as Tensor));
+    expect(Object.keys(other?.state ?? {})).toEqual(["hidden", "cell"]);
+  });
+});
+
+describe.each(["onnxruntime", "wasm"] as const)("the lengths of sequences, by %s", (executor) => {
+  const network = new nn.Gru(2, 3, { bidirectional: true });
+  const x = ones([4, 2, 2]);
+  const integers = (values: number[]) => tensor(values, { dtype: "int32" });
+  const run = (training: boolean) =>
+    compile(
+      (lengths: Tensor) => {
+        const { outputs } = network.forward(x, { lengths });
+        return training ? grad(sum(outputs), network.parameters()[0] as Tensor) : outputs;
+      },
+      { executor },
+    );
+
+  it("are checked at once where they are at hand", () => {
+    expect(() => network.forward(x, { lengths: integers([4, 5]) })).toThrow(
+      "length 5 of sequence 1: expected 1 to 4, the number of steps (in Gru)",
+    );
+    expect(() => network.forward(x, { lengths: integers([0, 4]) })).toThrow("length 0 of sequence 0: expected 1 to 4");
+    expect(() => network.forward(x, { lengths: tensor([1, 4]) })).toThrow("got lengths float32[2], expected int32[2]");
+  });
+
+  it.each([false, true])("are checked in the run where they are not (training: %s)", async (training) => {
+    const compiled = run(training);
+    for (const lengths of [
+      [4, 5],
+      [0, 4],
+      [-1, 4],
+      [2 ** 31 - 1, 1],
+    ])
+      await expect(compiled(integers(lengths))).rejects.toThrow();
+    await expect(compiled(integers([1, 4]))).resolves.toBeDefined();
+  });
+});
+
+describe("recurrent networks of no steps or no sequences", () => {
+  it.each(["onnxruntime", "wasm"] as const)("give empty outputs and the state that they started from: %s", async (executor) => {
+    const network = new nn.Lstm(2, 3, { layers: 2, bidirectional: true });
+    const run = compile((x: Tensor, state: nn.LstmState) => network.forward(x, { state }), { executor });
+    const state = { hidden: ones([4, 5, 3]), cell: ones([4, 5, 3]).mul(2) };
+    const none = await run(ones([0, 5, 2]), state);
+    expect(none.outputs.shape).toEqual([0, 5, 6]);
+    expect([await numbers(none.state.hidden), await numbers(none.state.cell)]).toEqual([new Array(60).fill(1), new Array(60).fill(2)]);
+    const empty = await run(ones([4, 0, 2]), { hidden: ones([4, 0, 3]), cell: ones([4, 0, 3]) });
+    expect([empty.outputs.shape, empty.state.cell.shape]).toEqual([
+      [4, 0, 6],
+      [4, 0, 3],
+    ]);
   });
 });
 
