@@ -19,27 +19,77 @@ export * as metrics from "./metrics/index.js";
 export * as models from "./models/index.js";
 export * as nn from "./nn/index.js";
 export { type Exportable, type InputSpecification, onnxModel } from "./onnx/model.js";
-export * from "./ops/activation.js";
-export * from "./ops/arithmetic.js";
+export { elu, erf, gelu, hardSwish, leakyRelu, relu, sigmoid, silu, softplus } from "./ops/activation.js";
+export {
+  abs,
+  add,
+  ceil,
+  clip,
+  div,
+  floor,
+  floorDiv,
+  maximum,
+  minimum,
+  mod,
+  mul,
+  neg,
+  reciprocal,
+  round,
+  rsqrt,
+  sign,
+  sqrt,
+  square,
+  sub,
+  where,
+} from "./ops/arithmetic.js";
 export type { AxesOptions, AxisOptions } from "./ops/axis.js";
 export { cast } from "./ops/cast.js";
-export * from "./ops/compare.js";
+export { equal, greater, greaterEqual, less, lessEqual, logicalNot, notEqual } from "./ops/compare.js";
 export { type NestedArray, type TensorLike, tensor } from "./ops/constants.js";
 export { arange, eye, full, ones, onesLike, zeros, zerosLike } from "./ops/create.js";
 export { einsum } from "./ops/einsum.js";
-export * from "./ops/elementary.js";
+export { cos, exp, expm1, log, log1p, pow, sin, tanh } from "./ops/elementary.js";
 export { type AllReduceOptions, allReduce, type WorkerReduction } from "./ops/exchange.js";
 export { gather, oneHot, scatterAdd, takeAlongAxis } from "./ops/indexing.js";
-export * from "./ops/logic.js";
-export * from "./ops/loss.js";
+export { logicalAnd, logicalOr, logicalXor } from "./ops/logic.js";
+export {
+  binaryCrossEntropy,
+  type CrossEntropyOptions,
+  cosineSimilarity,
+  crossEntropy,
+  focalLoss,
+  huber,
+  klDivergence,
+  meanAbsoluteError,
+  meanSquaredError,
+  type Reduction,
+  smoothL1,
+  tripletLoss,
+} from "./ops/loss.js";
 export { matmul } from "./ops/matmul.js";
-export * from "./ops/normalize.js";
+export { layerNorm, logSoftmax, softmax } from "./ops/normalize.js";
 export { random } from "./ops/random.js";
-export * from "./ops/reduce.js";
-export * from "./ops/shapes.js";
-export * from "./ops/slicing.js";
+export {
+  all,
+  any,
+  argmax,
+  argmin,
+  cumulativeSum,
+  type IndexOptions,
+  logSumExp,
+  max,
+  mean,
+  min,
+  norm,
+  prod,
+  type ReduceOptions,
+  sum,
+  variance,
+} from "./ops/reduce.js";
+export { expand, permute, reshape, squeeze, tile, transpose, unsqueeze } from "./ops/shapes.js";
+export { concat, flip, pad, type Range, roll, slice, split, stack, unstack } from "./ops/slicing.js";
 export { sort, topK } from "./ops/sorting.js";
-export * from "./ops/triangle.js";
+export { tril, triu } from "./ops/triangle.js";
 export * as optim from "./optim/index.js";
 export { randomState, seed, setRandomState } from "./random/state.js";
 export { compile } from "./runtime/compile.js";

@@ -53,6 +53,7 @@ export class Vocabulary {
     return this.tokens.length;
   }
 
+  /** Whether a token has an id of its own. */
   has(token: string): boolean {
     return this.ids.has(token);
   }

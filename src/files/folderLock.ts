@@ -30,8 +30,12 @@ const held = new Map<string, string>();
 
 /** Keeps other processes from writing into a folder: see {@link lockFolder}. */
 export interface FolderLock {
-  /** @throws KasaneError where another process has taken the folder, since this one gave no sign of life for long */
+  /**
+   * Does nothing while this process holds the folder.
+   * @throws KasaneError where another process has taken the folder, since this one gave no sign of life for long
+   */
   check(): void;
+  /** Gives the folder free. */
   release(): void;
 }
 

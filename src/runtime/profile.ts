@@ -51,6 +51,7 @@ export class Profile {
     return this.profiledMicroseconds - this.kernels.reduce((sum, { microseconds }) => sum + microseconds, 0);
   }
 
+  /** A table by operator, by module, and of the slowest kernels. */
   toString(): string {
     const share = ({ calls, microseconds }: Omit<TimeShare, "name">) => {
       const percent = `${((100 * microseconds) / this.profiledMicroseconds).toFixed(1)} %`;

@@ -10,6 +10,7 @@ import { randomState, setRandomState } from "../random/state.js";
 
 /** What has variables that a checkpoint keeps: a module, an optimizer. */
 export interface Stateful {
+  /** The variables by their names, which stay the same from run to run. */
   namedVariables(): ReadonlyMap<string, Variable>;
 }
 

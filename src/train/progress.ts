@@ -3,6 +3,7 @@ export interface ProgressStream {
   /** Whether it is a terminal, whose last line can be written anew. */
   readonly isTTY?: boolean;
   readonly columns?: number;
+  /** Shows text as it is. */
   write(text: string): unknown;
 }
 
