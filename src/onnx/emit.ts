@@ -48,10 +48,7 @@ export function emitModel(
   return create(ModelProtoSchema, {
     irVersion: BigInt(irVersion),
     producerName: "kasane",
-    opsetImport: [
-      { domain: "", version: BigInt(opset) },
-      { domain: "com.microsoft", version: 1n },
-    ],
+    opsetImport: [{ domain: "", version: BigInt(opset) }, ...[...writer.domains].map((domain) => ({ domain, version: 1n }))],
     graph,
   });
 }
@@ -69,6 +66,8 @@ export function unusedName(name: string, taken: Set<string>): string {
 
 class GraphWriter implements Emitter {
   readonly initializers: TensorProto[] = [];
+  /** The domains of operators beside the standard one, such as a provider's own. */
+  readonly domains = new Set<string>();
   private readonly nodes: NodeProto[] = [];
   private readonly names = new Map<Tensor, string>();
   private readonly constants = new Map<string, string>();
@@ -129,10 +128,12 @@ class GraphWriter implements Emitter {
     }
     const results = outputs.map((tensor) => ({ name: this.fresh("next"), tensor }));
     writer.write(results);
+    for (const domain of writer.domains) this.domains.add(domain);
     return writer.graph(named, results);
   }
 
   node(type: string, inputs: readonly string[], attributes: Attributes = {}, outputs = 1, domain = ""): string[] {
+    if (domain !== "") this.domains.add(domain);
     const id = this.taken.size;
     const results = Array.from({ length: outputs }, (_, i) => this.fresh(i === 0 ? `v${id}` : `v${id}_${i}`));
     this.nodes.push(

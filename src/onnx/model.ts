@@ -8,6 +8,7 @@ import { trace } from "../graph/trace.js";
 import { Variable } from "../graph/variable.js";
 import { leavesOf } from "../graph/walk.js";
 import { prepare } from "../passes/index.js";
+import { targetOf } from "../targets/targets.js";
 import { emitModel, unusedName } from "./emit.js";
 import { type Origin, type Sizes, withFreeDimensions } from "./free.js";
 
@@ -19,6 +20,8 @@ export interface InputSpecification {
 
 /** A function of tensors, or a module. */
 export type Exportable = ((...inputs: never[]) => unknown) | { forward(...inputs: never[]): unknown };
+
+const portable = targetOf("portable");
 
 /** Each free dimension is traced at three sizes, which no layer has by accident: two give the formula of a size, one checks it. */
 const rounds = 3;
@@ -70,7 +73,7 @@ async function traced(
   const outputs = namedOutputs(result);
   const prepared = prepare(
     outputs.map((output) => output.tensor),
-    { device: "cpu", freeSizes: true },
+    portable,
   );
   const taken = new Set([...leaves, ...outputs].map(({ name }) => name));
   const weights = new Map<string, TypedArray>();

@@ -6,11 +6,8 @@ import type { TensorLike } from "./constants.js";
 import { scalar } from "./constants.js";
 import { exp, expm1, log1p } from "./elementary.js";
 import { preciseErf } from "./erf.js";
-import { floating, unary, unless } from "./kinds.js";
+import { floating, unary } from "./kinds.js";
 import { apply, declare, family } from "./operator.js";
-
-/** Most kernels of activations are for float32 (and float16) alone; float64 is for checking gradients. */
-const single = (x: Tensor): boolean => x.dtype !== "float64";
 
 /** The activation functions and the error function that one of them needs. */
 export const activation = family({
@@ -18,13 +15,13 @@ export const activation = family({
   Erf: unary(
     (m, x) => m.erf(x),
     (g, [x]) => mul(g, mul(2 / Math.sqrt(Math.PI), exp(neg(square(x))))),
-    unless(single, preciseErf),
+    ([x]) => preciseErf(x),
   ),
-  // σ' = σ (1 - σ). ONNX Runtime fuses x σ(x) into a kernel that float64 lacks, so there it is made of its parts.
+  // σ' = σ (1 - σ). In double precision it is made of its parts: ONNX Runtime fuses x σ(x) into a kernel that float64 lacks.
   Sigmoid: unary(
     (m, x) => m.div(m.constant(1), m.add(m.constant(1), m.exp(m.neg(x)))),
     (g, _, [y]) => mul(g, mul(y, sub(1, y))),
-    unless(single, (x) => reciprocal(add(exp(neg(x)), 1))),
+    ([x]) => reciprocal(add(exp(neg(x)), 1)),
   ),
   Relu: unary(
     (m, x) => m.max(x, m.constant(0)),
@@ -35,29 +32,26 @@ export const activation = family({
     infer: ([x]) => x,
     gradient: [(g, [x], _, { alpha }) => where(greater(x, 0), g, mul(g, alpha.float))],
     expression: (m, [x], { alpha }) => m.select(m.greater(x, m.constant(0)), x, m.mul(x, m.constant(alpha.float))),
-    lower: ([x], { alpha }) => (single(x) ? undefined : where(greater(x, 0), x, mul(x, alpha.float))),
+    decompose: ([x], { alpha }) => where(greater(x, 0), x, mul(x, alpha.float)),
   }),
   // α (eˣ - 1) below 0, whose derivative is y + α
   Elu: declare<{ alpha: FloatAttribute }>({
     infer: ([x]) => x,
     gradient: [(g, [x], [y], { alpha }) => mul(g, where(greater(x, 0), 1, add(y, alpha.float)))],
     expression: (m, [x], { alpha }) => m.select(m.greater(x, m.constant(0)), x, m.mul(expm1Of(m, x), m.constant(alpha.float))),
-    lower: ([x], { alpha }) => (single(x) ? undefined : where(greater(x, 0), x, mul(expm1(x), alpha.float))),
+    decompose: ([x], { alpha }) => where(greater(x, 0), x, mul(expm1(x), alpha.float)),
   }),
   // x Φ(x) has the derivative Φ(x) + x φ(x) (Hendrycks and Gimpel 2016)
   Gelu: unary(
     (m, x) => m.mul(m.mul(x, m.constant(0.5)), m.add(m.constant(1), m.erf(m.mul(x, m.constant(Math.SQRT1_2))))),
     (g, [x]) => mul(g, add(normalDistribution(x), mul(x, normalDensity(x)))),
-    unless(single, (x) => mul(x, normalDistribution(x))),
+    ([x]) => mul(x, normalDistribution(x)),
   ),
   // ln(1 + eˣ) = max(x, 0) + ln(1 + e^-|x|) has the derivative σ(x)
   Softplus: unary(
     (m, x) => m.add(m.max(x, m.constant(0)), log1pOf(m, m.exp(m.neg(m.abs(x))))),
     (g, [x]) => mul(g, sigmoid(x)),
-    unless(
-      (x, device) => single(x) && device !== "webgpu",
-      (x) => add(maximum(x, 0), log1p(exp(neg(abs(x))))),
-    ),
+    ([x]) => add(maximum(x, 0), log1p(exp(neg(abs(x))))),
   ),
   // x clip(x/6 + 1/2, 0, 1) has the derivative x/3 + 1/2 between -3 and 3 (Howard et al. 2019, page 5)
   HardSwish: unary(
@@ -66,7 +60,7 @@ export const activation = family({
       return m.mul(x, m.min(m.max(slope, m.constant(0)), m.constant(1)));
     },
     (g, [x]) => mul(g, where(greater(abs(x), 3), where(greater(x, 0), 1, scalar(0, x.dtype)), add(div(x, 3), 0.5))),
-    unless(single, (x) => mul(x, maximum(sub(1, maximum(sub(0.5, div(x, 6)), 0)), 0))),
+    ([x]) => mul(x, maximum(sub(1, maximum(sub(0.5, div(x, 6)), 0)), 0)),
   ),
 });
 

@@ -4,7 +4,7 @@ import type { Tensor, TensorType } from "../graph/tensor.js";
 import { cast } from "./cast.js";
 import { equal, greater, greaterEqual, less, lessEqual } from "./compare.js";
 import { operands, scalar, type TensorLike } from "./constants.js";
-import { binary, floating, neutral, numeric, promoted, rounding, unary, unless } from "./kinds.js";
+import { binary, floating, neutral, numeric, promoted, rounding, unary } from "./kinds.js";
 import { apply, declare, family } from "./operator.js";
 
 /** Arithmetic. Each rule stands under its derivative. */
@@ -23,25 +23,16 @@ export const arithmetic = family({
   }),
   // a mod b = a - b floor(a/b); the sign is the divisor's, as in Python
   Mod: binary((m, a, b) => m.sub(a, m.mul(b, m.floor(m.div(a, b)))), [(g) => g, (g, [a, b]) => neg(mul(g, floor(div(a, b))))], {
-    lower: unless(
-      (a, device) => !isFloat(a.dtype) && device !== "webgpu",
-      (a, b) => sub(a, mul(b, floorDiv(a, b))),
-    ),
+    decompose: ([a, b]) => sub(a, mul(b, floorDiv(a, b))),
   }),
   // Where both are equal each takes half, as in PyTorch.
   Max: binary((m, a, b) => m.max(a, b), [(g, [a, b]) => mul(g, share(a, b, greater)), (g, [a, b]) => mul(g, share(b, a, greater))], {
     commutative: true,
-    lower: unless(
-      (_, device) => device !== "webgpu",
-      (a, b) => where(greaterEqual(a, b), a, b),
-    ),
+    decompose: ([a, b]) => where(greaterEqual(a, b), a, b),
   }),
   Min: binary((m, a, b) => m.min(a, b), [(g, [a, b]) => mul(g, share(a, b, less)), (g, [a, b]) => mul(g, share(b, a, less))], {
     commutative: true,
-    lower: unless(
-      (_, device) => device !== "webgpu",
-      (a, b) => where(lessEqual(a, b), a, b),
-    ),
+    decompose: ([a, b]) => where(lessEqual(a, b), a, b),
   }),
   Clip: declare<{ low: number; high: number }>({
     infer: ([x]) => x,
@@ -61,28 +52,19 @@ export const arithmetic = family({
     ...unary(
       (m, x) => m.neg(x),
       (g) => neg(g),
-      unless(
-        (x, device) => isFloat(x.dtype) || device !== "webgpu",
-        (x) => sub(0, x),
-      ),
+      ([x]) => sub(0, x),
     ),
     linearity: "together",
   },
   Abs: unary(
     (m, x) => m.abs(x),
     (g, [x]) => mul(g, sign(x)),
-    unless(
-      (x, device) => isFloat(x.dtype) || device !== "webgpu",
-      (x) => maximum(x, neg(x)),
-    ),
+    ([x]) => maximum(x, neg(x)),
   ),
   Sign: unary(
     (m, x) => m.select(m.greater(x, m.constant(0)), m.constant(1), m.select(m.greater(m.constant(0), x), m.constant(-1), x)),
     "nonDifferentiable",
-    unless(
-      (_, device) => device !== "webgpu",
-      (x) => sub(cast(greater(x, 0), x.dtype), cast(less(x, 0), x.dtype)),
-    ),
+    ([x]) => sub(cast(greater(x, 0), x.dtype), cast(less(x, 0), x.dtype)),
   ),
   Floor: unary((m, x) => m.floor(x), "nonDifferentiable"),
   Ceil: unary((m, x) => m.ceil(x), "nonDifferentiable"),
@@ -90,15 +72,12 @@ export const arithmetic = family({
   Round: unary(
     (m, x) => m.nearest(x),
     "nonDifferentiable",
-    unless(
-      (_, device) => device !== "webgpu",
-      (x) => {
-        const low = floor(x);
-        const rest = sub(x, low);
-        const odd = sub(low, mul(2, floor(mul(low, 0.5))));
-        return add(low, where(equal(rest, 0.5), odd, cast(greater(rest, 0.5), x.dtype)));
-      },
-    ),
+    ([x]) => {
+      const low = floor(x);
+      const rest = sub(x, low);
+      const odd = sub(low, mul(2, floor(mul(low, 0.5))));
+      return add(low, where(equal(rest, 0.5), odd, cast(greater(rest, 0.5), x.dtype)));
+    },
   ),
   // (x²)' = 2x
   Square: unary(

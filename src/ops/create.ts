@@ -90,9 +90,7 @@ export const create = family({
   Range: declare<{ start: number; stop: number; step: number; dtype: DType }>({
     infer: (_, { start, stop, step, dtype }) => ({ dtype, shape: [Math.max(0, Math.ceil((stop - start) / step))] }),
     gradient: "nonDifferentiable",
-    // ONNX has Range for few types more.
-    lower: (_, { start, stop, step, dtype }): Tensor | undefined =>
-      ["float32", "float64", "int32", "int64"].includes(dtype) ? undefined : cast(arange(start, stop, step), dtype),
+    decompose: (_, { start, stop, step, dtype }): Tensor => cast(arange(start, stop, step), dtype),
     elements: ({ start, stop, step }) => Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, i) => start + i * step),
     emit: (emitter, _, { start, stop, step, dtype }) =>
       emitter.node("Range", [emitter.scalar(start, dtype), emitter.scalar(stop, dtype), emitter.scalar(step, dtype)]),

@@ -3,7 +3,7 @@ import { expm1Of, log1pOf } from "./algebra.js";
 import { abs, add, div, mul, neg, sub, where } from "./arithmetic.js";
 import { equal, less, logicalNot } from "./compare.js";
 import type { TensorLike } from "./constants.js";
-import { binary, floating, promoted, unary, unless } from "./kinds.js";
+import { binary, floating, promoted, unary } from "./kinds.js";
 import { logicalAnd } from "./logic.js";
 import { family } from "./operator.js";
 import { preciseSin } from "./trigonometry.js";
@@ -50,15 +50,12 @@ export const elementary = family({
   Sin: unary(
     (m, x) => m.sin(x),
     (g, [x]) => mul(g, cos(x)),
-    unless((_, device) => device !== "webgpu", preciseSin),
+    ([x]) => preciseSin(x),
   ),
   Cos: unary(
     (m, x) => m.cos(x),
     (g, [x]) => neg(mul(g, sin(x))),
-    unless(
-      (x, device) => x.dtype !== "float64" && device !== "webgpu",
-      (x) => sin(add(x, Math.PI / 2)),
-    ),
+    ([x]) => sin(add(x, Math.PI / 2)),
   ),
   // tanh' = 1 - tanh²
   Tanh: unary(

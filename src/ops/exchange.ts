@@ -21,7 +21,7 @@ export const exchange = family({
   AllReduce: declare<{ reduction?: WorkerReduction }>({
     infer: ([x]) => x,
     gradient: [(g, [, like], _, { reduction }) => allReduce(g, { like, reduction }), undefined],
-    lower: ([x]) => x,
+    decompose: ([x]) => x,
   }),
 });
 

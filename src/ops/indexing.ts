@@ -2,6 +2,7 @@ import { type DType, isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { type Shape, sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { addedByOneThread } from "../targets/gaps.js";
 import { add, mul, where } from "./arithmetic.js";
 import { type AxisOptions, axisOf } from "./axis.js";
 import { cast, onnxTypes } from "./cast.js";
@@ -28,8 +29,7 @@ export const indexing = family({
     changesRows: true,
     emit: (emitter, [x, indices, updates]) =>
       emitter.node("ScatterND", [x as string, toInt64(emitter, indices as string), updates as string], { reduction: "add" }),
-    lower: ([x, indices, updates], _, { device, threads }) =>
-      (device === "cpu" || device === "wasm") && threads !== 1 ? addInParts(x, indices, updates) : undefined,
+    decompose: ([x, indices, updates]) => addInParts(x, indices, updates),
   }),
   // x with `updates` for the rows that `indices` [n] names; rows of the same index are the same.
   SetRows: declare({
@@ -45,17 +45,15 @@ export const indexing = family({
     infer: ([x, indices]) => ({ dtype: x.dtype, shape: indices.shape }),
     gradient: [(g, [x, indices], _, { axis }) => scatterAdd(zeros(x.shape, x.dtype), indices, g, { axis }), undefined],
     selection: ({ axis }) => ({ axis, whole: false, adds: false }),
-    // WebGPU's kernel takes floats alone.
-    lower: ([x, indices], { axis }, { device }) =>
-      device === "webgpu" && !isFloat(x.dtype) ? gather(reshape(x, [x.size]), placesOf(x.shape, indices, axis)) : undefined,
+    decompose: ([x, indices], { axis }) => gather(reshape(x, [x.size]), placesOf(x.shape, indices, axis)),
   }),
   ScatterElements: declare<{ axis: number }>({
     infer: ([x]) => x,
     gradient: [(g) => g, undefined, (g, [, indices], _, { axis }) => takeAlongAxis(g, indices, { axis })],
     selection: ({ axis }) => ({ axis, whole: false, adds: true }),
     emit: (emitter, inputs, { axis }) => emitter.node("ScatterElements", inputs, { axis, reduction: "add" }),
-    // WebGPU has no kernel of it, but one that scatters rows: of single elements, numbered through.
-    lower: ([x, indices, updates], { axis }, { device }) => (device === "webgpu" ? scatterFlat(x, indices, updates, axis) : undefined),
+    // As rows of single elements, numbered through.
+    decompose: ([x, indices, updates], { axis }) => scatterFlat(x, indices, updates, axis),
   }),
 });
 
@@ -146,17 +144,10 @@ export function sumRows({ indices, rows }: ScatteredRows, count: number): { sums
   return { sums: addRows(zeros(rows.shape, rows.dtype), places, rows), places };
 }
 
-/**
- * How many elements ScatterND adds by one thread: ONNX Runtime's CPU kernel (1.30) shares rows out among threads from 210,000 on, and these
- * then lose each other's sums where an index stands twice.
- */
-const addedByOneThread = 200_000;
-
 /** ScatterND of more elements as several of fewer. Few rows of a large `x` are added up apart and set, so that it is copied once or not at all. */
-function addInParts(x: Tensor, indices: Tensor, updates: Tensor): Tensor | undefined {
+function addInParts(x: Tensor, indices: Tensor, updates: Tensor): Tensor {
   const [rows, count] = [indices.size, x.shape[0] as number];
   const most = Math.max(1, Math.floor((addedByOneThread * rows) / updates.size));
-  if (rows <= most) return undefined;
   const flat = reshape(indices, [rows]);
   if (2 * rows <= count) {
     const { sums, places } = sumRows({ indices: flat, rows: updates }, count);

@@ -12,12 +12,12 @@ import { apply, type Declaration, type Operator, type Rule } from "./operator.js
 export const unary = (
   expression: <T>(algebra: Algebra<T>, x: T) => T,
   gradient: Rule | "nonDifferentiable",
-  lower?: Declaration["lower"],
+  decompose?: Declaration["decompose"],
 ): Declaration => ({
   infer: ([x]) => x,
   gradient: gradient === "nonDifferentiable" ? gradient : [gradient],
   expression: (algebra, [x]) => expression(algebra, x),
-  lower,
+  decompose,
 });
 
 /** Two inputs that broadcast, one output of their dtype. */
@@ -49,12 +49,6 @@ export const neutral = (element: number, left = true): Declaration["simplify"] =
   const keeps = (x: Tensor, y: Tensor) => sameShape(broadcastOrThrow("neutral", x.shape, y.shape), x.shape);
   return ([a, b]) => (is(b) && keeps(a, b) ? a : left && is(a) && keeps(b, a) ? b : undefined);
 };
-
-/** A lowering for targets whose provider has no kernel of the operator. */
-export const unless =
-  (has: (x: Tensor, device: string) => boolean, lowered: (a: Tensor, b: Tensor, c: Tensor) => Tensor): Declaration["lower"] =>
-  ([a, b, c], _, { device }) =>
-    has(a, device) ? undefined : lowered(a, b, c);
 
 /** The kernels of the 8-bit types and of booleans are few: these compute in int32 and come back. */
 export const narrow = (dtype: DType): boolean => dtype === "bool" || dtype === "uint8" || dtype === "int8";

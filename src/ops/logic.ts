@@ -7,10 +7,10 @@ import type { TensorLike } from "./constants.js";
 import { comparison, ofBooleans } from "./kinds.js";
 import { type Declaration, family } from "./operator.js";
 
-/** Logic, which WebGPU has no kernels for: there in arithmetic on 0 and 1. */
+/** A connective, which is also arithmetic on 0 and 1. */
 const connective = (expression: <T>(algebra: Algebra<T>, a: T, b: T) => T, arithmetic: (a: Tensor, b: Tensor) => Tensor): Declaration => ({
   ...comparison(expression, true),
-  lower: ([a, b], _, { device }) => (device === "webgpu" ? arithmetic(cast(a, "float32"), cast(b, "float32")) : undefined),
+  decompose: ([a, b]) => arithmetic(cast(a, "float32"), cast(b, "float32")),
 });
 
 /** Connectives of booleans: no gradient. */

@@ -29,7 +29,7 @@ export const losses = family({
       },
       undefined,
     ],
-    lower: ([x, targets], { smoothing }) => {
+    decompose: ([x, targets], { smoothing }) => {
       const logarithms = logSoftmax(x);
       const picked = squeeze(takeAlongAxis(logarithms, unsqueeze(targets, { axis: -1 })), { axis: -1 });
       return neg(smoothing === 0 ? picked : add(mul(picked, 1 - smoothing), mul(mean(logarithms, { axis: -1 }), smoothing)));

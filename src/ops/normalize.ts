@@ -17,8 +17,7 @@ export const normalize = family({
     infer: ([x]) => x,
     range: { low: 0, high: 1 },
     gradient: [(g, _, [y], { axis }) => mul(y, sub(g, sum(mul(g, y), { axis, keepDims: true })))],
-    lower: ([x], { axis }, { device }) => {
-      if (device !== "module") return undefined;
+    decompose: ([x], { axis }) => {
       const powers = exp(sub(x, max(x, { axis, keepDims: true })));
       return div(powers, sum(powers, { axis, keepDims: true }));
     },
@@ -28,8 +27,7 @@ export const normalize = family({
     infer: ([x]) => x,
     range: { low: Number.NEGATIVE_INFINITY, high: 0 },
     gradient: [(g, _, [y], { axis }) => sub(g, mul(exp(y), sum(g, { axis, keepDims: true })))],
-    lower: ([x], { axis }, { device }) => {
-      if (device !== "webgpu" && device !== "module") return undefined;
+    decompose: ([x], { axis }) => {
       const centred = sub(x, max(x, { axis, keepDims: true }));
       return sub(centred, log(sum(exp(centred), { axis, keepDims: true })));
     },
@@ -57,8 +55,7 @@ export const normalize = family({
       (g, [x, scale], [, average, rate]) => sumTo(mul(g, mul(sub(x, average), rate)), scale.shape),
       (g, [, , shift]) => sumTo(g, shift.shape),
     ],
-    lower: ([x, scale, shift], { axis, epsilon }, { device }) => {
-      if (x.dtype !== "float64" && device !== "module") return undefined;
+    decompose: ([x, scale, shift], { axis, epsilon }) => {
       const axes = x.shape.map((_, i) => i).slice(axis);
       const average = mean(x, { axis: axes, keepDims: true });
       const centred = sub(x, average);

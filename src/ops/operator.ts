@@ -39,15 +39,6 @@ export interface Emitter {
   scalar(value: number, dtype: TensorType["dtype"]): string;
 }
 
-/** What a graph is being prepared for: a provider of ONNX Runtime, or "module", the executor of the room `wasm`. They have different kernels. */
-export interface Target {
-  readonly device: string;
-  /** How many threads an operator has, where that is set. */
-  readonly threads?: number | undefined;
-  /** Whether a graph serves sizes that it was not traced with: then no pass may decide by a size. */
-  readonly freeSizes?: boolean;
-}
-
 /** What an operator makes of all elements along the axes that its attribute `axes` names, one after the other. */
 export interface Reduction {
   /** What it makes of no element. */
@@ -96,8 +87,8 @@ export interface Declaration<A = Attributes> {
   readonly gradient: "nonDifferentiable" | Rule<A> | readonly (Rule<A> | undefined)[];
   /** The ONNX nodes that compute it; by default one of the same type with the same attributes. */
   emit?(emitter: Emitter, inputs: readonly string[], attributes: A, node: Node): readonly string[];
-  /** The same value out of other operators, where ONNX (or the target's provider) has none of this type; undefined to keep it. */
-  lower?(inputs: Operands, attributes: A, target: Target): Tensor | readonly Tensor[] | undefined;
+  /** The same value out of other operators, for targets that have no kernel of this one; undefined to keep it. */
+  decompose?(inputs: Operands, attributes: A): Tensor | readonly Tensor[] | undefined;
   /** The same value by less work, where the inputs allow it: `x * 1` is `x`, a product takes up a transpose. */
   simplify?(inputs: Operands, attributes: A): Tensor | undefined;
   /** The transpose of the only output, a matrix, where that is as little work. */

@@ -28,9 +28,7 @@ const wholeLayer: Declaration = declare<RecurrentAttributes>({
   // The gradient goes through the steps, whose inner values it needs.
   gradient: (_, __, ___, { alternatives }, { gradients, index }) => (index < alternatives ? gradients[index] : undefined),
   alternatives: ({ alternatives }) => alternatives,
-  // ONNX Runtime alone has it, for single precision, and not on WebGPU.
-  lower: (inputs, { alternatives }, { device }) =>
-    inputs[0].dtype === "float32" && device !== "webgpu" && device !== "module" ? undefined : inputs.slice(0, alternatives),
+  decompose: (inputs, { alternatives }) => inputs.slice(0, alternatives),
   emit: (emitter, inputs, { alternatives, given, hiddenSize, parts, onnx }, { operator }) => {
     const own = inputs.slice(alternatives);
     const operands = given.map((each) => (each ? (own.shift() as string) : ""));

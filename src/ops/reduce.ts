@@ -50,15 +50,14 @@ const toExtrema: Rule<ReduceAttributes> = (g, [x], [y], { axes }) => {
   return mul(attained, spread(div(g, reshape(sum(attained, { axis: axes }), g.shape)), x, axes));
 };
 
-/** The index of an extremum; WebGPU has no kernel that gives it as int32, so there it is the least place that attains the extremum. */
+/** The index of an extremum: the least place that attains it. */
 const extremumIndex = (type: string, extremum: (x: Tensor, options: ReduceOptions) => Tensor): Declaration =>
   declare<{ axis: number; keepDims: boolean }>({
     infer: ([x], { axis, keepDims }) => ({ dtype: "int32", shape: reduced(x.shape, { axes: [axis], keepDims }) }),
     gradient: "nonDifferentiable",
     emit: (emitter, [x], { axis, keepDims }) =>
       emitter.node("Cast", emitter.node(type, [x as string], { axis, keepdims: Number(keepDims) }), { to: onnxTypes.int32 }),
-    lower: ([x], { axis, keepDims }, { device }) => {
-      if (device !== "webgpu") return undefined;
+    decompose: ([x], { axis, keepDims }) => {
       const size = x.shape[axis] as number;
       const places = reshape(arange(size), [size, ...new Array<number>(x.rank - axis - 1).fill(1)]);
       return min(where(equal(x, extremum(x, { axis, keepDims: true })), places, size), { axis, keepDims });
@@ -89,7 +88,7 @@ export const reduce = family({
   }),
   // ln Σ eˣ has the softmax e^(x - y) as its gradient
   LogSumExp: reduction("ReduceLogSumExp", (g, [x], [y], { axes }) => mul(spread(g, x, axes), exp(sub(x, spread(y, x, axes)))), {
-    lower: ([x], { axes, keepDims }) => {
+    decompose: ([x], { axes, keepDims }) => {
       const highest = max(x, { axis: axes, keepDims: true });
       const total = add(log(sum(exp(sub(x, highest)), { axis: axes, keepDims: true })), highest);
       return keepDims ? total : reshape(total, reduced(x.shape, { axes, keepDims }));

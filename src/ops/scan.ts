@@ -32,16 +32,14 @@ export interface ScanAttributes {
   readonly rule?: Rule<ScanAttributes>;
 }
 
-const loopingTargets = ["cpu", "wasm", "cuda", "module"];
-
 /** Loops. */
 export const loops = family({
   Scan: declare<ScanAttributes>({
     infer: (_, { body, carries, length }) =>
       body.outputs.map(({ dtype, shape }, i): TensorType => ({ dtype, shape: i < carries ? shape : [length, ...shape] })),
     gradient: (...context) => context[3].rule?.(...context),
-    // Providers without loops of their own get the steps one after the other.
-    lower: (inputs, attributes, { device }) => (loopingTargets.includes(device) ? undefined : copied(inputs, attributes)),
+    // The steps one after the other.
+    decompose: copied,
     prefix: ({ body }) => String(body.origin),
     emit: (emitter, inputs, { body, carries, sequences, reverse }, { outputs }) => {
       const own = carries + sequences;

@@ -17,8 +17,7 @@ export const sequences = family({
       const [counts] = emitter.node("Cast", [lengths as string], { to: onnxTypes.int64 });
       return emitter.node("ReverseSequence", [x as string, counts as string], { time_axis: 0, batch_axis: 1 });
     },
-    lower: ([x, lengths], _, { device }) => {
-      if (device !== "webgpu" && device !== "module") return undefined;
+    decompose: ([x, lengths]) => {
       const [time, batch] = x.shape as [number, number];
       const place = reshape(arange(time), [time, 1]);
       const other = where(less(place, lengths), sub(sub(lengths, 1), place), place);

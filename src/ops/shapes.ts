@@ -39,8 +39,7 @@ export const shapes = family({
     gradient: [(g) => g],
     linearity: "together",
     movement: (view, { shape }) => expandView(view, shape),
-    // ONNX Runtime does not expand an axis to none.
-    lower: ([x], { shape }) => (sizeOf(shape) === 0 && x.size > 0 ? fromData(convert([], x.dtype), shape, x.dtype) : undefined),
+    decompose: ([x], { shape }) => (sizeOf(shape) === 0 ? fromData(convert([], x.dtype), shape, x.dtype) : undefined),
     emit: (emitter, [x], { shape }) => emitter.node("Expand", [x as string, emitter.int64(shape)]),
   }),
 });

@@ -1,4 +1,3 @@
-import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { type Shape, sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -65,11 +64,8 @@ export const pieces = family({
         view.shape.map((_, axis) => at(steps, axis, 1)),
       );
     },
-    // WebGPU's kernel takes floats alone, and steps backwards of -1 alone.
-    lower: ([x], { starts, ends, axes, steps }, { device }) =>
-      device === "webgpu" && (!isFloat(x.dtype) || steps.some((step) => step < -1))
-        ? axes.reduce((part, axis, i) => gather(part, arange(starts[i] as number, ends[i] as number, steps[i] as number), { axis }), x)
-        : undefined,
+    decompose: ([x], { starts, ends, axes, steps }) =>
+      axes.reduce((part, axis, i) => gather(part, arange(starts[i] as number, ends[i] as number, steps[i] as number), { axis }), x),
     emit: (emitter, [x], { starts, ends, axes, steps }) =>
       // Backwards through the first element the end is "before it", which ONNX writes as any number below -size.
       emitter.node("Slice", [

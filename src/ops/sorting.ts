@@ -30,8 +30,7 @@ export const sorting = family({
       ];
       return [values, ...emitter.node("Cast", [indices], { to: onnxTypes.int32 })];
     },
-    lower: ([x], { k, axis, largest }, { device }) =>
-      device === "webgpu" && x.size * (x.shape[axis] as number) <= mostComparisons ? rank(x, k, axis, largest === 1) : undefined,
+    decompose: ([x], { k, axis, largest }) => rank(x, k, axis, largest === 1),
   }),
 });
 
@@ -53,9 +52,6 @@ export function topK(
   const [values, indices] = applyAll(sorting.TopK, [sortable], { k, axis: place, largest: Number(largest) }) as unknown as [Tensor, Tensor];
   return { values: cast(values, x.dtype), indices };
 }
-
-/** A larger axis is sorted on the CPU where the device has no kernel: comparing each element with each would take more memory than it has. */
-const mostComparisons = 2 ** 24;
 
 /** {@link topK} by comparing each element with each: its place in the order is the number of those that come before it. */
 function rank(x: Tensor, k: number, axis: number, largest: boolean): readonly [Tensor, Tensor] {

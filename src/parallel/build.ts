@@ -6,6 +6,7 @@ import { leavesOf, topologicalOrder } from "../graph/walk.js";
 import { encodeModel, unusedName } from "../onnx/emit.js";
 import type { Computation } from "../passes/binding.js";
 import { prepare } from "../passes/index.js";
+import { targetOf } from "../targets/targets.js";
 import type { Cut, Gathered } from "./cut.js";
 import type { Phase, Program } from "./program.js";
 
@@ -34,7 +35,7 @@ export interface Built {
 
 /** The models of a step's phases, under one name for each value. */
 export function build({ phases, outputs }: Cut, local: Computation, global: Computation, threads: number, detectAnomalies: boolean): Built {
-  const target = { device: "cpu", threads };
+  const target = targetOf("cpu", threads);
   const names = new Map<Tensor, string>();
   const taken = new Set<string>();
   const types: Record<string, TensorType> = {};

@@ -5,8 +5,8 @@ import { countUses, rewrite } from "../graph/walk.js";
 import { arithmetic } from "../ops/arithmetic.js";
 import { isNodeOf, match } from "../ops/match.js";
 import { type GemmAttributes, gemm, products } from "../ops/matmul.js";
-import type { Target } from "../ops/operator.js";
 import { reshape, shapes } from "../ops/shapes.js";
+import type { Target } from "../targets/target.js";
 
 /**
  * Above so many elements adding apart is faster where there are several threads: ONNX Runtime has one copy what a Gemm adds, and all add. The

@@ -1,7 +1,7 @@
 import type { Named, RandomSource, Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { leavesOf } from "../graph/walk.js";
-import type { Target } from "../ops/operator.js";
+import type { Target } from "../targets/target.js";
 import { prepare } from "./index.js";
 
 /** What a plan computes from what. */

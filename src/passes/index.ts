@@ -1,8 +1,9 @@
 import type { Tensor } from "../graph/tensor.js";
 import { rewrite } from "../graph/walk.js";
 import { isNodeOf } from "../ops/match.js";
-import { applyAll, type Target } from "../ops/operator.js";
+import { applyAll } from "../ops/operator.js";
 import { Body, loops } from "../ops/scan.js";
+import type { Target } from "../targets/target.js";
 import { addToProducts } from "./addToProducts.js";
 import { deduplicate } from "./deduplicate.js";
 import { fold } from "./fold.js";

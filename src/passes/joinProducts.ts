@@ -3,8 +3,8 @@ import { countUses, rewrite, topologicalOrder } from "../graph/walk.js";
 import { add, arithmetic } from "../ops/arithmetic.js";
 import { isNodeOf, match, type NodeOf } from "../ops/match.js";
 import { type GemmAttributes, gemm, products } from "../ops/matmul.js";
-import type { Target } from "../ops/operator.js";
 import { concat } from "../ops/slicing.js";
+import type { Target } from "../targets/target.js";
 
 interface Sum {
   readonly products: readonly Node[];

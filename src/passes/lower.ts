@@ -4,6 +4,8 @@ import type { Rule } from "./rules.js";
 
 /** Replaces every operator that the target has no kernel of by what it is made of. */
 export const lower: Rule = (node, inputs, target) => {
-  const lowered = operatorOf(node).lower?.(inputs as unknown as Operands, node.attributes, target);
-  return lowered && ([lowered].flat() as Tensor[]);
+  const { decompose, type } = operatorOf(node);
+  if (!decompose || target.has({ type, inputs, attributes: node.attributes })) return undefined;
+  const made = decompose(inputs as unknown as Operands, node.attributes);
+  return made && ([made].flat() as Tensor[]);
 };

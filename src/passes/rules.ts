@@ -1,6 +1,6 @@
 import type { Node, Tensor } from "../graph/tensor.js";
 import { rewrite } from "../graph/walk.js";
-import type { Target } from "../ops/operator.js";
+import type { Target } from "../targets/target.js";
 
 /**
  * What takes the place of one node: other outputs, or undefined where the rule does not apply to it.

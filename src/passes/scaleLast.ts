@@ -4,8 +4,9 @@ import { countUses, rewrite, topologicalOrder, usersOf, withInputs } from "../gr
 import { arithmetic, mul } from "../ops/arithmetic.js";
 import { scalar } from "../ops/constants.js";
 import { isNodeOf, match } from "../ops/match.js";
-import { linearityOf, operatorOf, type Target } from "../ops/operator.js";
+import { linearityOf, operatorOf } from "../ops/operator.js";
 import { reshape } from "../ops/shapes.js";
+import type { Target } from "../targets/target.js";
 import { magnitude, rangeOf } from "./range.js";
 
 /** Only factors from here to 1 wait, and only those of values up to `mostWaiting`: nothing that meets them leaves the range of its dtype by that. */

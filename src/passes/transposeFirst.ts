@@ -12,8 +12,8 @@ const least = 2 ** 16;
  * of B, and where A is wide and B is not, it writes the result, which is tall then, over and over. So where B is the smaller, `(BᵀA)ᵀ` is made
  * of a transposed B, and else the product of a transposed A.
  */
-export const transposeFirst: Rule = (node, inputs, { device, freeSizes }) => {
-  if (device !== "cpu" || freeSizes || !isNodeOf(node, products.Gemm) || inputs.length > 2) return undefined;
+export const transposeFirst: Rule = (node, inputs, { transposesByBlocks }) => {
+  if (!transposesByBlocks || !isNodeOf(node, products.Gemm) || inputs.length > 2) return undefined;
   const { transA, transB, alpha } = node.attributes;
   if (transA !== 1 || transB !== 0) return undefined;
   const [a, b] = inputs as readonly [Tensor, Tensor];

@@ -7,6 +7,7 @@ import { Unsupported } from "../wasm/algebra.js";
 import { target } from "../wasm/scope.js";
 import { type Estimate, estimate, operatorsIn } from "./estimate.js";
 import type { Executor } from "./executor.js";
+import { targetFor } from "./ort/devices.js";
 import { OnnxExecutor } from "./ort/ortExecutor.js";
 import type { RunOptions } from "./plan.js";
 import { threadsFor } from "./threads.js";
@@ -36,7 +37,7 @@ export function onnxExecutorOf(
   { device = "cpu", threads = threadsFor([...computation.outputs, ...computation.updates.values()]), detectAnomalies, arena }: RunOptions,
 ): { readonly binding: Binding; readonly executor: OnnxExecutor } {
   const settings = { device, threads, detectAnomalies, arena };
-  const binding = bind(computation, { device, threads });
+  const binding = bind(computation, targetFor(device, threads));
   const cut = device === "cpu" && !detectAnomalies ? cutUpdate(binding) : undefined;
   const update = cut && Update.of(cut);
   return { binding, executor: new OnnxExecutor(update ? cut.binding : binding, settings, update) };

@@ -6,6 +6,7 @@ import { countUses, topologicalOrder } from "../graph/walk.js";
 import { isNodeOf, type NodeOf } from "../ops/match.js";
 import { type Operator, operatorOf } from "../ops/operator.js";
 import { loops, type ScanAttributes } from "../ops/scan.js";
+import { targetOf } from "../targets/targets.js";
 import { Unsupported } from "./algebra.js";
 import { type Access, accessTo, Buffer, sameElements } from "./buffers.js";
 import { apply, elementOf, type Factors, type Held, type Lazy, productIn } from "./lazy.js";
@@ -19,7 +20,7 @@ import type { Statement } from "./statements/statement.js";
 import type { Element } from "./values.js";
 
 /** What graphs are prepared for that the module runs. */
-export const target = { device: "module" } as const;
+export const target = targetOf("wasm");
 
 /** Keeps the constants of a module. */
 export interface ConstantData {

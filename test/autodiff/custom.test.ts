@@ -18,6 +18,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { topologicalOrder } from "../../src/graph/walk.js";
 import { prepare } from "../../src/passes/index.js";
+import { targetOf } from "../../src/targets/targets.js";
 
 const numbers = async (x: Tensor) => Array.from((await x.data()) as Float32Array);
 const count = (outputs: readonly Tensor[], type: string) => topologicalOrder(outputs).filter((node) => node.operator.type === type).length;
@@ -104,10 +105,10 @@ describe("checkpoint", () => {
   });
 
   it("computes the inner values a second time, after the gradient has arrived", () => {
-    const plain = prepare(gradientsOf(layers), { device: "cpu" });
+    const plain = prepare(gradientsOf(layers), targetOf("cpu"));
     const saving = prepare(
       gradientsOf((x) => checkpoint(layers, x)),
-      { device: "cpu" },
+      targetOf("cpu"),
     );
     expect(count(plain, "Tanh")).toBe(2);
     expect(count(saving, "Tanh")).toBe(4);
@@ -127,7 +128,7 @@ describe("checkpoint", () => {
     const inner = (x: Tensor) => checkpoint((h: Tensor) => tanh(matmul(h, first)), x);
     const nested = gradientsOf((x) => checkpoint((h: Tensor) => tanh(matmul(inner(h), second)), x));
     for (const [i, x] of plain.entries()) expect(await numbers(nested[i] as Tensor)).toEqual(await numbers(x));
-    expect(count(prepare(nested, { device: "cpu" }), "Tanh")).toBe(5);
+    expect(count(prepare(nested, targetOf("cpu")), "Tanh")).toBe(5);
   });
 
   it("draws the same random numbers both times", async () => {

@@ -1,8 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fromBinary } from "@bufbuild/protobuf";
 import { arange, concat, gather, layerNorm, nn, ones, onnxModel, random, seed, type Tensor, tensor, Variable, zeros } from "kasane";
 import { exportOnnx } from "kasane/node";
+import { ModelProtoSchema } from "onnx-buf";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -62,6 +64,14 @@ describe("exportOnnx", () => {
         ((given[name] as ort.Tensor).data as Float32Array).forEach((x, i) => expect(x).toBeCloseTo(numbers[i] as number, 5));
       }
     }
+  });
+
+  test("a file names the standard's domain alone", async () => {
+    const layer = new nn.TransformerEncoder(4, { heads: 2, layers: 1, innerSize: 8 });
+    const bytes = await onnxModel((x: Tensor) => layer.forward(x).output.gelu(), { x: { shape: [2, 3, 4] } });
+    const { opsetImport, graph } = fromBinary(ModelProtoSchema, bytes);
+    expect(opsetImport.map(({ domain }) => domain)).toEqual([""]);
+    expect(graph?.node.every(({ domain }) => domain === "")).toBe(true);
   });
 
   test("a model of fixed sizes computes nothing of shapes", async () => {

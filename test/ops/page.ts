@@ -8,6 +8,7 @@ import { operators } from "../../src/ops/table.js";
 import { prepare } from "../../src/passes/index.js";
 import { lower } from "../../src/passes/lower.js";
 import { applyRules } from "../../src/passes/rules.js";
+import { targetOf } from "../../src/targets/targets.js";
 import { type Case, toTensor } from "./cases/case.js";
 import { type NamedCase, table } from "./cases.js";
 import { differentiated, lossOf } from "./evaluate.js";
@@ -94,9 +95,9 @@ function record(name: string, each: NamedCase, uses: ReadonlyMap<string, Use>): 
   const graph = [...values, ...grad(lossOf(values), differentiated(each, inputs))];
   const plain = typesOf(graph);
   for (const type of typesOf(values)) uses.get(type)?.functions.add(name);
-  for (const device of ["cpu", "webgpu"]) {
-    const lowered = typesOf(applyRules(lower)(graph, { device }));
-    const ready = typesOf(prepare(graph, { device }));
+  for (const device of ["cpu", "webgpu"] as const) {
+    const lowered = typesOf(applyRules(lower)(graph, targetOf(device)));
+    const ready = typesOf(prepare(graph, targetOf(device)));
     for (const type of new Set([...plain, ...ready])) {
       const devices = uses.get(type)?.devices;
       const found = devices?.get(device) ?? { kernel: false, lowered: false };

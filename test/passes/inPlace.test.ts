@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { trace } from "../../src/graph/trace.js";
 import { bind } from "../../src/passes/binding.js";
 import { changedInPlace } from "../../src/passes/inPlace.js";
+import { targetOf } from "../../src/targets/targets.js";
 
 const [rows, width] = [5_000, 128];
 const first = Float32Array.from({ length: rows * width }, (_, i) => (i % 7) - 3);
@@ -26,7 +27,7 @@ function training(also: (table: Variable, ids: Tensor) => Tensor | readonly Tens
 function writtenOver(also: Parameters<typeof training>[0], threads: number): readonly Variable[] {
   const { step } = training(also);
   const { trace: found, result } = trace(true, () => step(ids));
-  return [...changedInPlace(bind({ inputs: [], outputs: result, updates: found.assignments }, { device: "cpu", threads }))];
+  return [...changedInPlace(bind({ inputs: [], outputs: result, updates: found.assignments }, targetOf("cpu", threads)))];
 }
 
 /** The greatest difference of two elements at the same place. */

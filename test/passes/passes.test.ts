@@ -21,7 +21,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { hostData, type Node } from "../../src/graph/tensor.js";
 import { topologicalOrder } from "../../src/graph/walk.js";
-import { apply, type Declaration, family, type Target } from "../../src/ops/operator.js";
+import { apply, type Declaration, family } from "../../src/ops/operator.js";
 import type { ScanAttributes } from "../../src/ops/scan.js";
 import { deduplicate } from "../../src/passes/deduplicate.js";
 import { fold as foldRule } from "../../src/passes/fold.js";
@@ -34,8 +34,10 @@ import { choose } from "../../src/passes/selectImplementation.js";
 import { shareLoops } from "../../src/passes/shareLoops.js";
 import { simplify as simplifyRule } from "../../src/passes/simplify.js";
 import { unexpand as unexpandRule } from "../../src/passes/unexpand.js";
+import type { Target } from "../../src/targets/target.js";
+import { targetOf } from "../../src/targets/targets.js";
 
-const cpu = { device: "cpu" };
+const cpu = targetOf("cpu");
 const withRule =
   (rule: Rule) =>
   (outputs: readonly Tensor[], target: Target = cpu): readonly Tensor[] =>
@@ -154,10 +156,10 @@ describe("unexpand", () => {
 describe("lower", () => {
   it("replaces what a target has no kernel of, down to what it has", () => {
     const x = input([3]);
-    expect(types(lower([x.cos()], { device: "cpu" }))).toEqual(["Cos"]);
-    expect(types(lower([x.cos()], { device: "webgpu" }))).not.toContain("Cos");
-    expect(types(lower([x.cos()], { device: "webgpu" }))).not.toContain("Sin");
-    expect(types(lower([x.cast("float64").cos()], { device: "cpu" }))).toEqual(["Cast", "Add", "Sin"]);
+    expect(types(lower([x.cos()], targetOf("cpu")))).toEqual(["Cos"]);
+    expect(types(lower([x.cos()], targetOf("webgpu")))).not.toContain("Cos");
+    expect(types(lower([x.cos()], targetOf("webgpu")))).not.toContain("Sin");
+    expect(types(lower([x.cast("float64").cos()], targetOf("cpu")))).toEqual(["Cast", "Add", "Sin"]);
   });
 });
 
@@ -266,7 +268,7 @@ describe("prepare", () => {
     const loss = (x: Tensor) => sum(matmul(matmul(x, first).relu(), second).square()).mul(0.5);
     const x = input([5, 8]);
     const value = loss(x);
-    const counts = types(prepare([value, ...grad(value, [first, second])], { device: "cpu" }));
+    const counts = types(prepare([value, ...grad(value, [first, second])], targetOf("cpu")));
     // Forward: two products; backward: three more, as the first layer's input needs no gradient.
     expect(counts.filter((type) => type === "MatMul" || type === "Gemm")).toHaveLength(5);
     expect(counts).not.toContain("Transpose");

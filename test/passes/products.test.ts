@@ -8,6 +8,7 @@ import { prepare } from "../../src/passes/index.js";
 import { applyRules } from "../../src/passes/rules.js";
 import { simplify } from "../../src/passes/simplify.js";
 import { skipZeros } from "../../src/passes/skipZeros.js";
+import { targetOf } from "../../src/targets/targets.js";
 
 const input = (shape: readonly number[], name = "x") => new Tensor("float32", shape, { kind: "input", name });
 const types = (outputs: readonly Tensor[]) => topologicalOrder(outputs).map((node) => node.operator.type);
@@ -24,7 +25,7 @@ describe("addToProducts", () => {
 
   it("adds a bias to the product of all rows of a batch", () => {
     const [x, weight] = [input([2, 3, 7]), input([5, 7], "weight")];
-    const sum = (bias: Tensor) => types(addToProducts(applyRules(simplify)([matmul(x, transpose(weight)).add(bias)], { device: "cpu" })));
+    const sum = (bias: Tensor) => types(addToProducts(applyRules(simplify)([matmul(x, transpose(weight)).add(bias)], targetOf("cpu"))));
     expect(sum(input([5], "bias"))).toEqual(["Reshape", "Gemm", "Reshape"]);
     // Not the same for every row.
     expect(sum(input([3, 1], "bias"))).toContain("Add");
@@ -102,7 +103,7 @@ describe("skipZeros", () => {
       matmul(a, transpose(absent([5, 3], "float32"))).add(x),
       x.add(gemm(absent([2, 4], "float32"), input([2, 5], "y"), 1, 0)),
     ];
-    for (const result of applyRules(skipZeros)(outputs, { device: "cpu" })) expect(result).toBe(x);
+    for (const result of applyRules(skipZeros)(outputs, targetOf("cpu"))) expect(result).toBe(x);
   });
 
   it("leaves what is not known to be zero", () => {
@@ -111,8 +112,8 @@ describe("skipZeros", () => {
       matmul(a, absent([3, 2], "float32")).add(input([6, 4, 2])),
       input([3]).add(absent([2, 3], "float32")),
     ];
-    expect(types([applyRules(skipZeros)(outputs, { device: "cpu" })[0] as Tensor])).toContain("MatMul");
-    expect(applyRules(skipZeros)(outputs, { device: "cpu" }).map(({ shape }) => shape)).toEqual([
+    expect(types([applyRules(skipZeros)(outputs, targetOf("cpu"))[0] as Tensor])).toContain("MatMul");
+    expect(applyRules(skipZeros)(outputs, targetOf("cpu")).map(({ shape }) => shape)).toEqual([
       [4, 1],
       [6, 4, 2],
       [2, 3],
@@ -131,7 +132,7 @@ describe("skipZeros", () => {
     seed(0);
     const rnn = new nn.Rnn(1, 5, { bias: false });
     const outputs = (state?: { hidden: Tensor }) =>
-      prepare([rnn.forward(input([1, 2, 1]), state && { state }).outputs.sum()], { device: "cpu" });
+      prepare([rnn.forward(input([1, 2, 1]), state && { state }).outputs.sum()], targetOf("cpu"));
     const products = (list: readonly Tensor[]) => types(list).filter((type) => type === "Gemm" || type === "MatMul").length;
     expect(products(outputs({ hidden: input([1, 2, 5], "hidden") }))).toBe(2);
     expect(products(outputs())).toBeLessThan(2);

@@ -4,6 +4,7 @@ import { topologicalOrder } from "../../src/graph/walk.js";
 import { prepare } from "../../src/passes/index.js";
 import { scaleLast } from "../../src/passes/scaleLast.js";
 import { scatterOnto } from "../../src/passes/scatterOnto.js";
+import { targetOf } from "../../src/targets/targets.js";
 
 const input = (shape: readonly number[], name = "x") => new Tensor("float32", shape, { kind: "input", name });
 const types = (outputs: readonly Tensor[]) => topologicalOrder(outputs).map((node) => node.operator.type);
@@ -66,7 +67,7 @@ describe("scaleLast", () => {
     const [weight, bias] = [new Variable(zeros([8, 30])), new Variable(zeros([30]))];
     const hidden = input([...rows, 8]);
     const loss = crossEntropy(matmul(hidden, weight).add(bias), input(rows, "targets").cast("int32"));
-    const prepared = prepare([loss, ...grad(loss, [hidden, weight, bias])], { device: "cpu" });
+    const prepared = prepare([loss, ...grad(loss, [hidden, weight, bias])], targetOf("cpu"));
     const products = topologicalOrder(prepared).filter(({ operator }) => operator.type === "Mul");
     expect(Math.max(...products.map(({ outputs: [result] }) => (result as Tensor).size))).toBeLessThan(20 * 30);
   });

@@ -4,12 +4,14 @@ import { topologicalOrder } from "../../src/graph/walk.js";
 import { gemm } from "../../src/ops/matmul.js";
 import { applyRules } from "../../src/passes/rules.js";
 import { transposeFirst } from "../../src/passes/transposeFirst.js";
+import { type TargetName, targetOf } from "../../src/targets/targets.js";
 
 const input = (...shape: readonly number[]) => new Tensor("float32", shape, { kind: "input", name: "x" });
 /** The shapes of what is transposed and of what the product has. */
-const made = (product: Tensor, device = "cpu") =>
-  topologicalOrder(applyRules(transposeFirst)([product], { device })).flatMap(({ operator, inputs, outputs: [result], attributes }) =>
-    operator.type === "Reshape" ? [] : [[operator.type, ...inputs.map(({ shape }) => shape), result?.shape, attributes.transA ?? 0]],
+const made = (product: Tensor, target: TargetName = "cpu") =>
+  topologicalOrder(applyRules(transposeFirst)([product], targetOf(target))).flatMap(
+    ({ operator, inputs, outputs: [result], attributes }) =>
+      operator.type === "Reshape" ? [] : [[operator.type, ...inputs.map(({ shape }) => shape), result?.shape, attributes.transA ?? 0]],
   );
 
 describe("transposeFirst", () => {
@@ -25,13 +27,13 @@ describe("transposeFirst", () => {
     ]);
   });
 
-  it.each<[string, Tensor, device?: string]>([
+  it.each<[string, Tensor, target?: TargetName]>([
     ["a small product", gemm(input(400, 256), input(400, 256), 1, 0)],
     ["one that is tall and sums up little", gemm(input(10, 2000), input(10, 100), 1, 0)],
     ["one of other factors", gemm(input(300, 400), input(500, 400), 0, 1)],
     ["one of a GPU", gemm(input(400, 300), input(400, 500), 1, 0), "webgpu"],
-  ])("leaves %s", (_, product, device) => {
-    expect(applyRules(transposeFirst)([product], { device: device ?? "cpu" })).toEqual([product]);
+  ])("leaves %s", (_, product, target) => {
+    expect(applyRules(transposeFirst)([product], targetOf(target ?? "cpu"))).toEqual([product]);
   });
 
   it("computes the same", async () => {

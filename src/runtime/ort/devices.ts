@@ -2,6 +2,8 @@ import { KasaneError } from "../../graph/error.js";
 import { Tensor } from "../../graph/tensor.js";
 import { encodeModel } from "../../onnx/emit.js";
 import { abs } from "../../ops/arithmetic.js";
+import type { Target } from "../../targets/target.js";
+import { targetOf } from "../../targets/targets.js";
 import { isWeb, nativeCall, ort } from "./onnxruntime.js";
 
 /** Where a graph runs. In a browser "cpu" is ONNX Runtime's WebAssembly build. */
@@ -9,6 +11,9 @@ export type Device = "cpu" | "webgpu" | "cuda" | "dml" | "coreml";
 
 /** The name of the ONNX Runtime provider for a device. */
 export const providerOf = (device: Device): string => (isWeb && device === "cpu" ? "wasm" : device);
+
+/** What a graph is prepared for that runs on a device. */
+export const targetFor = (device: Device, threads?: number): Target => targetOf(isWeb && device === "cpu" ? "web" : device, threads);
 
 /** The devices that this ONNX Runtime was built with and that this machine offers. */
 export async function devices(): Promise<Device[]> {

@@ -1,0 +1,104 @@
+import { sizeOf } from "../graph/shape.js";
+import { always, type Gap, type Gaps, ofDoubles, ofFloats, ofIntegers } from "./target.js";
+
+/** What ONNX has no operator of, or none of these types. */
+export const ofStandard: Gaps = {
+  Square: always,
+  Log1p: always,
+  Expm1: always,
+  LogSumExp: always,
+  CrossEntropy: always,
+  Mod: ofFloats,
+  Range: ({ attributes: { dtype } }) => !["float32", "float64", "int32", "int64"].includes(dtype as string),
+  // Marks for the time of tracing.
+  AllReduce: always,
+  StopGradient: always,
+  CustomGradient: always,
+  After: always,
+};
+
+const notSingle: Gap = ({ inputs: [x] }) => x?.dtype !== "float32";
+
+/** What no provider of ONNX Runtime 1.30 has: double precision is for checking gradients, and few kernels are for it. */
+export const ofOnnxRuntime: Gaps = {
+  ...ofStandard,
+  Erf: ofDoubles,
+  Sigmoid: ofDoubles,
+  LeakyRelu: ofDoubles,
+  Elu: ofDoubles,
+  Gelu: ofDoubles,
+  Softplus: ofDoubles,
+  HardSwish: ofDoubles,
+  Cos: ofDoubles,
+  LayerNormalization: ofDoubles,
+  RNN: notSingle,
+  LSTM: notSingle,
+  GRU: notSingle,
+  // It does not expand an axis to none.
+  Expand: ({ inputs: [x], attributes: { shape } }) => sizeOf(shape as number[]) === 0 && x !== undefined && sizeOf(x.shape) > 0,
+};
+
+/**
+ * How many elements ScatterND adds by one thread: ONNX Runtime's CPU kernel (1.30) shares rows out among threads from 210,000 on, and these
+ * then lose each other's sums where an index stands twice.
+ */
+export const addedByOneThread = 200_000;
+
+export const ofCpu: Gaps = {
+  ...ofOnnxRuntime,
+  ScatterND: ({ inputs: [, indices, updates] }, threads) =>
+    threads !== 1 &&
+    indices !== undefined &&
+    sizeOf(indices.shape) > 1 &&
+    updates !== undefined &&
+    sizeOf(updates.shape) > addedByOneThread,
+};
+
+/** Loops run on the CPU and on CUDA alone. */
+export const withoutLoops: Gaps = { ...ofOnnxRuntime, Scan: always };
+
+/** A larger axis is sorted on the CPU: comparing each element with each would take more memory than WebGPU has. */
+const mostComparisons = 2 ** 24;
+
+export const ofWebGpu: Gaps = {
+  ...withoutLoops,
+  And: always,
+  Or: always,
+  Xor: always,
+  Mod: always,
+  Max: always,
+  Min: always,
+  Neg: ofIntegers,
+  Abs: ofIntegers,
+  Sign: always,
+  Round: always,
+  // WGSL promises a sine to 2^-11.
+  Sin: always,
+  Cos: always,
+  Softplus: always,
+  LogSoftmax: always,
+  RNN: always,
+  LSTM: always,
+  GRU: always,
+  ReverseSequence: always,
+  ScatterElements: always,
+  GatherElements: ofIntegers,
+  ArgMax: always,
+  ArgMin: always,
+  // Backwards its kernel goes by steps of -1 alone.
+  Slice: (application, threads) => ofIntegers(application, threads) || (application.attributes.steps as number[]).some((step) => step < -1),
+  TopK: ({ inputs: [x], attributes: { axis } }) =>
+    x !== undefined && sizeOf(x.shape) * (x.shape[axis as number] as number) <= mostComparisons,
+};
+
+/** What a module of the room `wasm` has no code for. */
+export const ofWasm: Gaps = {
+  ...ofOnnxRuntime,
+  Softmax: always,
+  LogSoftmax: always,
+  LayerNormalization: always,
+  RNN: always,
+  LSTM: always,
+  GRU: always,
+  ReverseSequence: always,
+};

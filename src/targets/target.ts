@@ -1,0 +1,32 @@
+import { isFloat } from "../graph/dtype.js";
+import type { Attributes, TensorType } from "../graph/tensor.js";
+
+/** An application of an operator, as a target is asked about it. */
+export interface Application {
+  readonly type: string;
+  readonly inputs: readonly TensorType[];
+  readonly attributes: Attributes;
+}
+
+/** Where a target has no kernel of an operator: everywhere, or for some inputs and attributes; `threads` is how many run a kernel, 0 all cores. */
+export type Gap = (application: Application, threads: number) => boolean;
+
+/** The operators that a target lacks kernels of, by their ONNX types. */
+export type Gaps = Readonly<Record<string, Gap>>;
+
+/** What a graph is prepared for: a provider of ONNX Runtime, the executor of the room `wasm`, or a file that any runtime reads. */
+export interface Target {
+  /** How many threads run a kernel; 0: as many as there are cores. */
+  readonly threads: number;
+  /** Whether a graph serves sizes that it was not traced with: then no pass may decide by a size. */
+  readonly freeSizes: boolean;
+  /** Whether its matrix product transposes a left factor anew for each block of the right one. */
+  readonly transposesByBlocks: boolean;
+  /** Whether it has a kernel. Where it has none, an operator is replaced by what it is made of; one that is made of no others stays. */
+  has(application: Application): boolean;
+}
+
+export const always: Gap = () => true;
+export const ofDoubles: Gap = ({ inputs: [x] }) => x?.dtype === "float64";
+export const ofFloats: Gap = ({ inputs: [x] }) => x !== undefined && isFloat(x.dtype);
+export const ofIntegers: Gap = ({ inputs: [x] }) => x !== undefined && !isFloat(x.dtype);

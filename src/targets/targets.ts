@@ -1,0 +1,35 @@
+import { ofCpu, ofOnnxRuntime, ofWasm, ofWebGpu, withoutLoops } from "./gaps.js";
+import type { Gaps, Target } from "./target.js";
+
+interface Description {
+  readonly gaps: Gaps;
+  readonly freeSizes?: boolean;
+  readonly transposesByBlocks?: boolean;
+}
+
+const descriptions = {
+  /** onnxruntime-node's own kernels. */
+  cpu: { gaps: ofCpu, transposesByBlocks: true },
+  /** onnxruntime-web's WebAssembly kernels. */
+  web: { gaps: ofCpu },
+  cuda: { gaps: ofOnnxRuntime },
+  dml: { gaps: withoutLoops },
+  coreml: { gaps: withoutLoops },
+  webgpu: { gaps: ofWebGpu },
+  /** The executor of small graphs. */
+  wasm: { gaps: ofWasm },
+  /** Files: operators of the standard alone, and no decision by a size, since a size may be free. Double precision as where files mostly run. */
+  portable: { gaps: ofOnnxRuntime, freeSizes: true },
+} as const satisfies Record<string, Description>;
+
+/** What graphs can be prepared for. */
+export type TargetName = keyof typeof descriptions;
+
+/**
+ * The target of a name.
+ * @param threads how many threads run a kernel; 0: as many as there are cores
+ */
+export function targetOf(name: TargetName, threads = 0): Target {
+  const { gaps, freeSizes = false, transposesByBlocks = false }: Description = descriptions[name];
+  return { threads, freeSizes, transposesByBlocks, has: (application) => !(gaps[application.type]?.(application, threads) ?? false) };
+}
