@@ -1,8 +1,12 @@
 import { Tokenizer } from "@huggingface/tokenizers";
-import { z } from "zod";
-import { check, KasaneError } from "../graph/error.js";
+import { check, excerpt, KasaneError } from "../graph/error.js";
 import { learnMerges } from "./bytePairMerges.js";
+import { withTimeLimit } from "./timeLimit.js";
 import { sentenceSpecials } from "./vocabulary.js";
+
+/** Milliseconds that a file's patterns may take for a text, and more for each of its characters. */
+const basicTime = 2000;
+const timePerCharacter = 0.01;
 
 /** Stands for a space, so that a space is part of the word after it (Kudo and Richardson 2018, SentencePiece). */
 const space = "▁";
@@ -13,24 +17,38 @@ function wordsOf(line: string): readonly string[] {
   return (text.startsWith(space) ? text : `${space}${text}`).match(new RegExp(`${space}[^${space}]*|[^${space}]+`, "gu")) ?? [];
 }
 
-const fileSchema = z.looseObject({
-  model: z.looseObject({ type: z.literal("BPE"), vocab: z.record(z.string(), z.int().min(0)), unk_token: z.string().nullish() }),
-});
+/** What is read of a `tokenizer.json`; the rest is for Hugging Face's package. */
+interface TokenizerFile {
+  readonly model: { readonly vocab: Readonly<Record<string, number>>; readonly [field: string]: unknown };
+  readonly added_tokens: readonly {
+    readonly id: number;
+    readonly content: string;
+    readonly special: boolean;
+    readonly [field: string]: unknown;
+  }[];
+  readonly [field: string]: unknown;
+}
 
 /**
  * Cuts text into words and parts of words by byte-pair encoding (Sennrich et al. 2016), kept in the form of Hugging Face's `tokenizer.json`:
  * what reads such a file gets the same ids. Rare words are made of parts; only characters that the training text had not are unknown.
  */
 export class BytePairEncoding {
-  /** In the order of their ids. */
+  /** In the order of their ids, those that were added to the vocabulary too. */
   readonly tokens: readonly string[];
   private readonly ids: ReadonlyMap<string, number>;
-  private readonly tokenizer: Tokenizer;
+  private readonly encoder: Tokenizer;
+  private readonly decoder: Tokenizer;
+  private readonly hasPatterns: boolean;
 
-  private constructor(private readonly file: z.output<typeof fileSchema>) {
-    this.ids = new Map(Object.entries(file.model.vocab));
-    this.tokens = [...this.ids].sort(([, a], [, b]) => a - b).map(([token]) => token);
-    this.tokenizer = new Tokenizer(file, {});
+  private constructor(private readonly file: TokenizerFile) {
+    this.tokens = tokensOf(file);
+    this.ids = new Map(this.tokens.map((token, id) => [token, id]));
+    this.decoder = new Tokenizer(file, {});
+    // What is no added token of its own is text like any other.
+    this.encoder = new Tokenizer({ ...file, added_tokens: file.added_tokens.filter(({ special }) => !special) }, {});
+    const { model: _, ...rest } = file;
+    this.hasPatterns = JSON.stringify(rest).includes('"Regex"');
   }
 
   /**
@@ -79,15 +97,14 @@ export class BytePairEncoding {
   /**
    * Reads what {@link toJson} wrote, or another `tokenizer.json` of byte-pair encoding.
    * @param name of the file, for the error
-   * @throws KasaneError where it is damaged
+   * @throws KasaneError where it is damaged, or its ids leave a gap
    */
   static fromJson(text: string, name = "tokenizer.json"): BytePairEncoding {
     try {
-      const file = JSON.parse(text);
-      fileSchema.parse(file);
-      return new BytePairEncoding(file);
+      return new BytePairEncoding(fileOf(JSON.parse(text)));
     } catch (error) {
-      throw new KasaneError(`${name} is damaged: expected a tokenizer.json of byte-pair encoding`, { cause: error });
+      const reason = error instanceof KasaneError ? `: ${error.message}` : "";
+      throw new KasaneError(`${name} is damaged: expected a tokenizer.json of byte-pair encoding${reason}`, { cause: error });
     }
   }
 
@@ -108,9 +125,12 @@ export class BytePairEncoding {
     return id;
   }
 
-  /** The ids of a text's parts, without marks of its beginning and end. */
+  /**
+   * The ids of a text's parts, without marks of its beginning and end. What looks like a special token, such as "<EOS>", is text too.
+   * @throws KasaneError where the file's own patterns take too long for it, or fail
+   */
   encode(text: string): Int32Array<ArrayBuffer> {
-    return Int32Array.from(this.tokenizer.encode(text, { add_special_tokens: false }).ids);
+    return this.guarded(text.length, () => Int32Array.from(this.encoder.encode(text, { add_special_tokens: false }).ids));
   }
 
   /** The text of ids; special tokens are left out. */
@@ -119,6 +139,57 @@ export class BytePairEncoding {
       check(this.tokens[id] !== undefined, () => `BytePairEncoding: id ${id} is outside 0 to ${this.size - 1}`);
       return id;
     });
-    return known.length === 0 ? "" : this.tokenizer.decode(known, { skip_special_tokens: true, clean_up_tokenization_spaces: false });
+    if (known.length === 0) return "";
+    return this.guarded(known.length, () => this.decoder.decode(known, { skip_special_tokens: true, clean_up_tokenization_spaces: false }));
   }
+
+  /** Does what the file's patterns decide of. */
+  private guarded<T>(length: number, action: () => T): T {
+    try {
+      const fault = "BytePairEncoding: the tokenizer's file has a pattern that is too slow for this text";
+      return this.hasPatterns ? withTimeLimit(basicTime + Math.ceil(length * timePerCharacter), fault, action) : action();
+    } catch (error) {
+      if (error instanceof KasaneError) throw error;
+      throw new KasaneError(`BytePairEncoding: the tokenizer's file cannot be applied: ${excerpt(String((error as Error).message))}`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+/** @throws KasaneError where a value is no `tokenizer.json` of byte-pair encoding; only the first fault of a hostile one is looked for */
+function fileOf(value: unknown): TokenizerFile {
+  check(isObject(value) && isObject(value.model), () => "it has no model");
+  const { model, added_tokens = [] } = value;
+  check(model.type === "BPE", () => `its model is of type "${excerpt(String(model.type))}"`);
+  const { vocab, merges } = model;
+  check(isObject(vocab), () => "its model has no vocab");
+  check(Array.isArray(merges) && merges.every(isMerge), () => "its model has no list of merges");
+  check(Array.isArray(added_tokens) && added_tokens.every(isAddedToken), () => "its added_tokens are no list of tokens");
+  return { ...value, added_tokens, model: { ...model, vocab: vocab as Record<string, number> } };
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isMerge = (merge: unknown): boolean =>
+  typeof merge === "string" || (Array.isArray(merge) && merge.length === 2 && merge.every((part) => typeof part === "string"));
+
+const isAddedToken = (token: unknown): boolean =>
+  isObject(token) && typeof token.content === "string" && typeof token.special === "boolean";
+
+/** The tokens of a file by their ids, each of which one token has. */
+function tokensOf({ model, added_tokens }: TokenizerFile): string[] {
+  const ids = new Map(Object.entries(model.vocab));
+  for (const { content, id } of added_tokens) {
+    check((ids.get(content) ?? id) === id, () => `the token "${excerpt(content)}" has two ids`);
+    ids.set(content, id);
+  }
+  const tokens = new Array<string | undefined>(ids.size).fill(undefined);
+  for (const [token, id] of ids) {
+    const isFree = Number.isInteger(id) && id >= 0 && id < tokens.length && tokens[id] === undefined;
+    check(isFree, () => `the token "${excerpt(token)}" has id ${excerpt(String(id))}, expected each of 0 to ${tokens.length - 1} once`);
+    tokens[id] = token;
+  }
+  return tokens as string[];
 }

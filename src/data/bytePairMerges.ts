@@ -56,6 +56,8 @@ export function learnMerges(words: ReadonlyMap<string, number>, specials: readon
     const [left, right] = pairOf(top.key);
     const parts = [tokens[left] as string, tokens[right] as string] as const;
     const joined = parts.join("");
+    // No text is cut into special tokens, also not one that spells them.
+    if (specials.includes(joined)) continue;
     const id = ids.get(joined) ?? tokens.push(joined) - 1;
     ids.set(joined, id);
     merges.push(parts);

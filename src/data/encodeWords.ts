@@ -42,13 +42,13 @@ export async function encodeWords(
 }
 
 /**
- * The words of an English text: in lower case, new lines taken for spaces, and all but the letters a to z, spaces, apostrophes and hyphens
+ * The words of an English text: in lower case, tabs and new lines taken for spaces, and all but the letters a to z, spaces, apostrophes and hyphens
  * left out, and words that begin with a hyphen too.
  */
 export const englishWords = (text: string): string[] =>
   text
     .toLowerCase()
-    .replaceAll("\n", " ")
+    .replaceAll(/\s/g, " ")
     .replaceAll(/[^a-z '-]/g, "")
     .split(/ +/)
     .filter((word) => word !== "" && !word.startsWith("-"));

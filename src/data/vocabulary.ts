@@ -16,7 +16,17 @@ export interface VocabularyOptions {
   readonly unknown?: string;
 }
 
-/** The ids of tokens: whole numbers from 0, special tokens first, then the others from the most to the least frequent. */
+/** Negative where `a` comes before `b` by their code points; by `<` it is the units of UTF-16 that count. */
+function compareCodePoints(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  let i = 0;
+  while (i < length && a[i] === b[i]) i++;
+  if (i === length) return a.length - b.length;
+  // Within a surrogate pair the second halves differ, and these compare as the code points do.
+  return (a.codePointAt(i) as number) - (b.codePointAt(i) as number);
+}
+
+/** The ids of tokens: integers from 0, special tokens first, then the others from the most to the least frequent. */
 export class Vocabulary {
   private readonly ids = new Map<string, number>();
 
@@ -44,7 +54,7 @@ export class Vocabulary {
   static ofCounts(counts: ReadonlyMap<string, number>, options: VocabularyOptions = {}): Vocabulary {
     const { minimumCount = 1, specials = sentenceSpecials, unknown = specials.find(isUnknown) } = options;
     const kept = [...counts].filter(([token, count]) => count >= minimumCount && !specials.includes(token));
-    kept.sort(([a, countOfA], [b, countOfB]) => countOfB - countOfA || (a < b ? -1 : 1));
+    kept.sort(([a, countOfA], [b, countOfB]) => countOfB - countOfA || compareCodePoints(a, b));
     return new Vocabulary([...specials, ...kept.map(([token]) => token)], unknown);
   }
 

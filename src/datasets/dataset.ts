@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { writeAtomically } from "../files/atomicWrite.js";
-import { KasaneError } from "../graph/error.js";
+import { readIfThere } from "../files/readFile.js";
+import { excerpt, KasaneError } from "../graph/error.js";
 import { readTarGz } from "./tar.js";
 
 /** A public dataset: what its files are, how to know them, and where they live. */
@@ -27,9 +27,14 @@ export interface DatasetOptions {
   readonly folder?: string | undefined;
   /** Where downloads are kept. */
   readonly cache?: string;
+  /** Bytes that a file or an archive may have, by default 1 GiB: more are neither read nor downloaded. */
+  readonly limit?: number;
   /** Told of a download as it goes: bytes so far, and in all where the server says so. */
   readonly onDownload?: (file: string, received: number, total: number | undefined) => void;
 }
+
+/** More than every file here has, too little to fill a disk or the memory. */
+const defaultLimit = 2 ** 30;
 
 /** Where downloads are kept unless told otherwise. */
 export const defaultCache = (): string => join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "kasane");
@@ -42,14 +47,14 @@ export const defaultCache = (): string => join(process.env.XDG_CACHE_HOME || joi
  */
 export async function readDataset(
   dataset: Dataset,
-  { folder, cache = defaultCache(), onDownload }: DatasetOptions = {},
+  { folder, cache = defaultCache(), limit = defaultLimit, onDownload }: DatasetOptions = {},
 ): Promise<Map<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>();
   const places = folder === undefined ? [cache] : [folder, cache];
-  for (const place of places) await collect(dataset, place, found);
+  for (const place of places) collect(dataset, place, found, limit);
   for (const [file, { url, sha256 }] of Object.entries(dataset.files)) {
     if (found.has(file)) continue;
-    const bytes = await download(dataset, file, places, (received, total) => onDownload?.(file, received, total));
+    const bytes = await download(dataset, file, places, limit, (received, total) => onDownload?.(file, received, total));
     verify(bytes, sha256, url);
     await writeAtomically(join(cache, dataset.name, file), bytes);
     found.set(file, bytes);
@@ -58,11 +63,11 @@ export async function readDataset(
 }
 
 /** Adds the dataset's files that lie in `folder` and were not found before. */
-async function collect(dataset: Dataset, folder: string, found: Map<string, Uint8Array>): Promise<void> {
+function collect(dataset: Dataset, folder: string, found: Map<string, Uint8Array>, limit: number): void {
   const missing = () => Object.keys(dataset.files).filter((file) => !found.has(file));
   for (const file of missing()) {
     for (const path of [join(folder, dataset.name, file), join(folder, file)]) {
-      const bytes = await readIfThere(path);
+      const bytes = readIfThere(path, limit);
       if (!bytes) continue;
       verify(bytes, (dataset.files[file] as DatasetFile).sha256, path);
       found.set(file, bytes);
@@ -71,7 +76,7 @@ async function collect(dataset: Dataset, folder: string, found: Map<string, Uint
   }
   if (missing().length === 0) return;
   const path = join(folder, `${dataset.name}.tar.gz`);
-  const archive = await readIfThere(path);
+  const archive = readIfThere(path, limit);
   if (!archive) return;
   for (const [name, bytes] of readTarGz(archive, { name: path })) {
     const file = basename(name);
@@ -81,20 +86,11 @@ async function collect(dataset: Dataset, folder: string, found: Map<string, Uint
   }
 }
 
-async function readIfThere(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw new KasaneError(`${path} cannot be read: ${message}`, { cause: error });
-  }
-}
-
 async function download(
   dataset: Dataset,
   file: string,
   places: readonly string[],
+  limit: number,
   onProgress: (received: number, total: number | undefined) => void,
 ): Promise<Uint8Array> {
   const { url } = dataset.files[file] as DatasetFile;
@@ -102,11 +98,14 @@ async function download(
     const response = await fetch(url, { signal: AbortSignal.timeout(600_000) });
     if (!response.ok || !response.body) throw new Error(`the server answered ${response.status} ${response.statusText}`);
     const total = Number(response.headers.get("content-length")) || undefined;
+    const tooLarge = () => new Error(`it has more than ${limit} bytes`);
+    if (total !== undefined && total > limit) throw tooLarge();
     const parts: Uint8Array[] = [];
     let received = 0;
     for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
       parts.push(part);
       received += part.length;
+      if (received > limit) throw tooLarge();
       onProgress(received, total);
     }
     return Buffer.concat(parts);
@@ -115,7 +114,7 @@ async function download(
     const reason = cause instanceof Error ? `${message}: ${cause.message}` : message;
     const cache = places.at(-1) as string;
     throw new KasaneError(
-      `${dataset.title}: ${file} is not in ${places.join(" or ")}, and downloading ${url} failed (${reason}): ` +
+      `${dataset.title}: ${file} is not in ${places.join(" or ")}, and downloading ${url} failed (${excerpt(reason, 200)}): ` +
         `put ${file} into ${join(cache, dataset.name)}, or name a folder that holds it or ${dataset.name}.tar.gz with --data DIR or KASANE_DATA`,
       { cause: error },
     );

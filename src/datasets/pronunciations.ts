@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { check } from "../graph/error.js";
+import { check, excerpt } from "../graph/error.js";
 import type { Dataset } from "./dataset.js";
 import { linesOf } from "./lines.js";
 
@@ -68,7 +68,7 @@ export function readCmudict(
     // A line of a comment alone.
     if (word === undefined) return [];
     const isRight = phonemes.length > 0 && phonemes.every((phoneme) => /^[A-Z]+[012]?$/.test(phoneme));
-    check(isRight, () => `${file}: line ${i + 1} is "${line}", expected a word and its phonemes, such as "hello HH AH0 L OW1"`);
+    check(isRight, () => `${file}: line ${i + 1} is "${excerpt(line)}", expected a word and its phonemes, such as "hello HH AH0 L OW1"`);
     return [{ word: word.replace(/\(\d+\)$/, ""), phonemes: stress ? phonemes : withoutStress(phonemes) }];
   });
   const parts = { train: [] as Pronounced[], dev: [] as Pronounced[], test: [] as Pronounced[] };
@@ -89,7 +89,7 @@ export function readSigmorphon(files: ReadonlyMap<string, Uint8Array>): Pronounc
     const entries = linesOf(files, file).map((line, i) => {
       const [word, phonemes, ...more] = line.split("\t");
       const isRight = word !== "" && phonemes !== undefined && phonemes.trim() !== "" && more.length === 0;
-      check(isRight, () => `${file}: line ${i + 1} is "${line}", expected a word, a tab, and phonemes with spaces between`);
+      check(isRight, () => `${file}: line ${i + 1} is "${excerpt(line)}", expected a word, a tab, and phonemes with spaces between`);
       return { word: word as string, phonemes: phonemes.trim().split(/ +/) };
     });
     return joinVariants(entries);

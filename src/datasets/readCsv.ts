@@ -1,15 +1,17 @@
-import { readFile } from "node:fs/promises";
 import { type CsvOptions, parseCsv, type Table } from "../data/table.js";
-import { KasaneError } from "../graph/error.js";
+import { readIfThere } from "../files/readFile.js";
+import { check, KasaneError } from "../graph/error.js";
+
+/** Bytes that a table may have: a text of more is more than JavaScript holds. */
+const largestFile = 2 ** 29;
 
 /**
  * Reads a CSV file (UTF-8); see {@link parseCsv}. Node only.
  * @throws KasaneError where the file cannot be read, is not UTF-8 or its rows do not fit its columns
  */
 export async function readCsv(file: string, options?: CsvOptions): Promise<Table> {
-  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    throw new KasaneError(error.code === "ENOENT" ? `${file}: no such file` : `${file}: cannot be read: ${error.code}`);
-  });
+  const bytes = readIfThere(file, largestFile);
+  check(bytes !== undefined, () => `${file}: no such file`);
   try {
     return parseCsv(new TextDecoder("utf-8", { fatal: true }).decode(bytes), options);
   } catch (error) {

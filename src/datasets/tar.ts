@@ -1,19 +1,25 @@
 import { gunzipSync } from "node:zlib";
-import { check, KasaneError } from "../graph/error.js";
+import { check, excerpt, KasaneError, printable } from "../graph/error.js";
 
 const block = 512;
-/** What an unpacked archive may hold at most unless told otherwise: enough for every dataset here, too little to exhaust memory. */
-const defaultLimit = 1024 ** 3;
+/**
+ * What an unpacked archive may hold at most unless told otherwise: enough for every dataset here, too little to exhaust memory. Texts
+ * become 2 to 20 times as large, what is made to exhaust it 1,000 times.
+ */
+const defaultLimit = ({ length }: Uint8Array): number => Math.min(2 ** 30, Math.max(2 ** 24, 100 * length));
 
 /**
  * Unpacks a `.tar.gz` (POSIX ustar) in memory. Nothing is written, so no archive can reach outside its folder; still, a name that tries to is refused.
- * @param limit bytes that the unpacked archive may have at most
+ * @param limit bytes that the unpacked archive may have at most, by default a hundred times the packed ones (16 MiB to 1 GiB)
  * @returns the files by their names in the archive; views of one buffer, not copies
  * @throws KasaneError where the archive is cut off, damaged, too large, or holds links or names outside its folder
  */
-export function readTarGz(bytes: Uint8Array, { name = "archive", limit = defaultLimit } = {}): Map<string, Uint8Array> {
+export function readTarGz(bytes: Uint8Array, { name = "archive", limit = defaultLimit(bytes) } = {}): Map<string, Uint8Array> {
   let archive: Uint8Array;
   try {
+    // A .gz ends with the size of what it unpacks to: where that is true, no memory is taken for nothing.
+    const size = bytes.length < 4 ? 0 : new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4, 4).getUint32(0, true);
+    if (size > limit) throw Object.assign(new Error(), { code: "ERR_BUFFER_TOO_LARGE" });
     archive = gunzipSync(bytes, { maxOutputLength: limit });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
@@ -32,20 +38,25 @@ export function readTar(archive: Uint8Array, name = "archive"): Map<string, Uint
     if (header.every((byte) => byte === 0)) return files;
     check(checksumHolds(header), () => `${name}: damaged: the header at byte ${at} fails its checksum`);
     const path = [text(header, 345, 155), text(header, 0, 100)].filter((part) => part !== "").join("/");
+    const shown = excerpt(path);
     const size = octal(header, 124, 12);
-    check(size !== undefined, () => `${name}: damaged: the size of "${path}" is no octal number`);
+    check(size !== undefined, () => `${name}: damaged: the size of "${shown}" is no octal number`);
     const body = at + block;
     check(
       body + size <= archive.length,
-      () => `${name}: cut off: "${path}" should have ${size} bytes, ${Math.max(0, archive.length - body)} are left`,
+      () => `${name}: cut off: "${shown}" should have ${size} bytes, ${Math.max(0, archive.length - body)} are left`,
     );
     const type = String.fromCharCode(header[156] as number);
     if (type === "0" || type === "\0") {
       checkName(path, name);
+      check(!files.has(path), () => `${name}: damaged: it holds "${shown}" twice`);
       files.set(path, archive.subarray(body, body + size));
     } else {
       // Folders, and pax headers, which say nothing of the contents.
-      check("5xg".includes(type), () => `${name}: "${path}" is no plain file (tar type "${type}"): links and devices are not unpacked`);
+      check(
+        "5xg".includes(type),
+        () => `${name}: "${shown}" is no plain file (tar type "${printable(type)}"): links and devices are not unpacked`,
+      );
     }
     at = body + Math.ceil(size / block) * block;
   }
@@ -53,8 +64,9 @@ export function readTar(archive: Uint8Array, name = "archive"): Map<string, Uint
 }
 
 function checkName(path: string, archive: string): void {
+  check(printable(path) === path, () => `${archive}: the name "${excerpt(path)}" has control characters`);
   const leaves = path.startsWith("/") || /^[a-z]:/i.test(path) || path.includes("\\") || path.split("/").includes("..");
-  check(path !== "" && !leaves, () => `${archive}: the name ${JSON.stringify(path)} leads outside the archive's folder`);
+  check(path !== "" && !leaves, () => `${archive}: the name "${excerpt(path)}" leads outside the archive's folder`);
 }
 
 /** The sum of the header's bytes, its own field counted as spaces. */

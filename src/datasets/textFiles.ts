@@ -1,6 +1,7 @@
 import { createReadStream, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { check, KasaneError } from "../graph/error.js";
+import { fileError } from "../files/fileError.js";
+import { check } from "../graph/error.js";
 
 /**
  * The files that a pattern names, in order of their paths. `*` stands for any part of a name, `?` for one character, `**` for folders as
@@ -63,31 +64,39 @@ function entriesOf(folder: string) {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return [];
-    throw new KasaneError(`${folder} cannot be read: ${message}`, { cause: error });
+    throw fileError(folder, "cannot be read", error);
   }
 }
 
 /** Bytes read at a time. */
 const pieceSize = 2 ** 20;
 
+/** How many characters may come without a space or the end of a line: more are no text, and would all have to be kept. */
+const longestWord = 2 ** 24;
+
 /**
  * The texts of UTF-8 files one after the other, in pieces that end where a word ends, so that texts of any size take little memory.
- * @throws KasaneError where a file cannot be read
+ * @throws KasaneError where a file cannot be read, is no plain file or is no text
  */
 export async function* readTexts(files: readonly string[]): AsyncGenerator<string> {
   for (const file of files) {
     let begun = "";
+    check(typeOf(file)?.isFile() ?? true, () => `${file} cannot be read: it is no plain file`);
     try {
       for await (const read of createReadStream(file, { encoding: "utf8", highWaterMark: pieceSize })) {
         const piece = read as string;
         const end = Math.max(piece.lastIndexOf(" "), piece.lastIndexOf("\n"));
         if (end >= 0) yield begun + piece.slice(0, end + 1);
         begun = end >= 0 ? piece.slice(end + 1) : begun + piece;
+        check(
+          begun.length <= longestWord,
+          () => `${file} is no text: it has ${begun.length} characters without a space or the end of a line`,
+        );
       }
     } catch (error) {
-      throw new KasaneError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
+      throw fileError(file, "cannot be read", error);
     }
     yield `${begun}\n`;
   }

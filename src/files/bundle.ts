@@ -1,14 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { LabelEncoder } from "../data/labelEncoder.js";
 import { StandardScaler } from "../data/standardScaler.js";
 import { Vocabulary } from "../data/vocabulary.js";
-import { check, KasaneError } from "../graph/error.js";
+import { check } from "../graph/error.js";
 import type { StoredTensor } from "../graph/tensor.js";
 import { writeAtomically } from "./atomicWrite.js";
+import { readJson } from "./readFile.js";
 import { readSafetensors, writeSafetensors } from "./safetensors.js";
+import { numbers, parseAs, texts } from "./schema.js";
 
 /** What a server needs of a training: the weights, and what turns inputs into numbers and numbers into answers. */
 export interface BundleParts {
@@ -25,13 +27,16 @@ export interface Bundle extends BundleParts {
   readonly weights: ReadonlyMap<string, StoredTensor>;
 }
 
+/** Bytes that `bundle.json` may have, the vocabulary being the most of it. */
+const largestFile = 128 * 2 ** 20;
+
 const bundleSchema = z.object({
   format: z.literal("kasane-bundle"),
   version: z.literal(1),
   weights: z.string().regex(/^weights-[0-9a-f-]{36}\.safetensors$/),
-  labels: z.array(z.string()).optional(),
-  scaler: z.object({ mean: z.array(z.number()), deviation: z.array(z.number()) }).optional(),
-  vocabulary: z.object({ tokens: z.array(z.string()), unknown: z.string().optional() }).optional(),
+  labels: texts.optional(),
+  scaler: z.object({ mean: numbers, deviation: numbers }).optional(),
+  vocabulary: z.object({ tokens: texts, unknown: z.string().optional() }).optional(),
   config: z.json().optional(),
 });
 
@@ -54,8 +59,7 @@ export async function saveBundle(
     vocabulary: vocabulary && { tokens: vocabulary.tokens, unknown: vocabulary.unknown },
     config,
   };
-  const { error } = bundleSchema.safeParse(parts);
-  check(!error, () => `saveBundle: ${firstFault(error as z.ZodError)}`);
+  parseAs(bundleSchema, parts, "saveBundle");
   await writeSafetensors(join(folder, weights), await model.stateDict());
   await writeAtomically(join(folder, "bundle.json"), `${JSON.stringify(parts)}\n`);
   const older = (await readdir(folder)).filter((name) => bundleSchema.shape.weights.safeParse(name).success && name !== weights);
@@ -68,19 +72,9 @@ export async function saveBundle(
  */
 export async function loadBundle(folder: string): Promise<Bundle> {
   const file = join(folder, "bundle.json");
-  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw new KasaneError(
-      error.code === "ENOENT" ? `${folder} holds no bundle: there is no bundle.json` : `${file}: cannot be read: ${error.code}`,
-    );
-  });
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new KasaneError(`${file} is damaged: it is no JSON: save the bundle again`);
-  }
-  const { data, error } = bundleSchema.safeParse(json);
-  if (!data) throw new KasaneError(`${file} is damaged: ${firstFault(error as z.ZodError)}: save the bundle again`);
+  const parts = readJson(file, largestFile, "a bundle: save it again");
+  check(parts !== undefined, () => `${folder} holds no bundle: there is no bundle.json`);
+  const data = parseAs(bundleSchema, parts, `${file} is damaged`);
   const { labels, scaler, vocabulary, config } = data;
   const { tensors } = await readSafetensors(join(folder, data.weights));
   return {
@@ -91,5 +85,3 @@ export async function loadBundle(folder: string): Promise<Bundle> {
     config,
   };
 }
-
-const firstFault = ({ issues: [issue] }: z.ZodError): string => `${issue?.path.join(".") || "the whole"}: ${issue?.message}`;

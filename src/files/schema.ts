@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { check, excerpt, KasaneError } from "../graph/error.js";
 
 /**
@@ -16,6 +16,19 @@ export function parseAs<T>(schema: z.ZodType<T>, value: unknown, fault: string):
 }
 
 const memberOf = (holder: unknown, key: PropertyKey): unknown => (holder as Record<PropertyKey, unknown> | null | undefined)?.[key];
+
+/**
+ * A list of which the first entry that does not fit is looked for, and no further one: a hostile file may hold millions, and zod describes
+ * each.
+ */
+const listOf = <T>(isItem: (item: unknown) => item is T, expected: string) =>
+  z.custom<T[]>((value) => Array.isArray(value) && value.every(isItem), { error: `expected a list of ${expected}` });
+
+/** A list of texts, of any length. */
+export const texts = listOf((item): item is string => typeof item === "string", "texts");
+
+/** A list of finite numbers, of any length. */
+export const numbers = listOf((item): item is number => Number.isFinite(item), "numbers");
 
 /**
  * What a text of JSON says.

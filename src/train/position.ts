@@ -16,13 +16,19 @@ export const positionSchema = z
     best: z.number().optional(),
     sinceBest: count,
     /** Sums of figures that are not yet recorded, with their counts. */
-    sums: z.record(z.string(), z.tuple([z.number(), z.number().positive()])),
+    sums: z.custom<Record<string, [sum: number, count: number]>>(isSums, { error: "expected a sum and a count for each figure" }),
     /** The size of `metrics.jsonl`, in bytes: a run that goes on from here records anew what came after. */
     recorded: count,
   })
   .refine(({ step, epoch, batch, validated }) => Math.max(epoch, batch, validated) <= step, {
     error: "expected epoch, batch and validated to be at most step",
   });
+
+/** A function, so that of a million figures only the first wrong one is looked for. */
+function isSums(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(Number.isFinite) && pair[1] > 0);
+}
 
 /** How far a training run is. */
 export type Position = z.infer<typeof positionSchema>;
