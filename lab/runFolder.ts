@@ -50,7 +50,7 @@ export class RunFolder {
   static async create(parent: string, config: RunConfig): Promise<RunFolder> {
     const date = config.started.slice(0, 10);
     try {
-      mkdirSync(parent, { recursive: true });
+      files.makeFolder(parent);
       for (let n = 1; ; n++) {
         const path = join(parent, `${config.experiment}-${date}-${n}`);
         if (!made(path)) continue;

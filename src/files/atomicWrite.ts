@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { fileError } from "./fileError.js";
+import { fileError, makeFolder } from "./fileError.js";
 import { hasEnded, thisProcess } from "./processIdentity.js";
 
 /** How long a temporary file may stay of which nobody here can tell whether its process still runs. */
@@ -18,7 +18,7 @@ export async function writeAtomically(file: string, write: string | Uint8Array |
   const folder = dirname(file);
   const temporary = join(folder, temporaryName(basename(file)));
   try {
-    await mkdir(folder, { recursive: true });
+    makeFolder(folder);
     await removeAbandoned(folder);
     const handle = await open(temporary, "wx");
     try {

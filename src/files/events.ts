@@ -1,10 +1,10 @@
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { check, excerpt, printable } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
 import { crc32 } from "./crc.js";
-import { writing } from "./fileError.js";
+import { makeFolder, writing } from "./fileError.js";
 import { graphDefinition } from "./graphEvent.js";
 import { encodePng, type Pixels } from "./png.js";
 import { bytes, double, doubles, float, integer, message } from "./protobuf.js";
@@ -34,7 +34,7 @@ export class EventWriter {
     folder: string,
     private readonly now: () => number = () => Date.now() / 1000,
   ) {
-    writing(folder, () => mkdirSync(folder, { recursive: true }));
+    makeFolder(folder);
     const time = `${Math.floor(now())}`.padStart(10, "0");
     this.file = join(folder, `events.out.tfevents.${time}.${hostname()}.${process.pid}.${written++}`);
     this.descriptor = writing(this.file, () => openSync(this.file, "wx"));

@@ -1,3 +1,5 @@
+import { mkdirSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { excerpt, KasaneError } from "../graph/error.js";
 
 /** What the codes of the operating system mean, and how to mend it. */
@@ -37,4 +39,27 @@ export function writing<T>(path: string, write: () => T): T {
   } catch (error) {
     throw fileError(path, "cannot be written", error);
   }
+}
+
+/**
+ * Makes a folder, and those above it, where they are missing. Node's own way to do so never ends below `/proc`, where making one fails as if
+ * the folder above were missing.
+ */
+export function makeFolder(folder: string): void {
+  if (!failureOf(folder)) return;
+  if (dirname(folder) !== folder) makeFolder(dirname(folder));
+  const failure = failureOf(folder);
+  if (failure) throw fileError(folder, "cannot be made", failure);
+}
+
+/** Makes a folder, or finds it there; gives the error where the folder above is missing. */
+function failureOf(folder: string): unknown {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return error;
+    if (code !== "EEXIST" || !statSync(folder).isDirectory()) throw fileError(folder, "cannot be made", error);
+  }
+  return undefined;
 }

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import { check, excerpt, KasaneError } from "../graph/error.js";
-import { writing } from "./fileError.js";
+import { makeFolder, writing } from "./fileError.js";
 import { hasEnded, thisProcess } from "./processIdentity.js";
 
 /** Milliseconds between two signs of life of a lock's holder. */
@@ -50,7 +50,7 @@ export async function lockFolder(folder: string, name: string, patience = defaul
   const file = join(folder, name);
   const since = new Date().toISOString();
   const own = `${JSON.stringify({ ...thisProcess(), host: hostname(), since, token: randomBytes(6).toString("hex") })}\n`;
-  writing(folder, () => mkdirSync(folder, { recursive: true }));
+  makeFolder(folder);
   while (!writing(folder, () => create(file, own))) {
     const seen = look(file);
     if (seen === undefined) continue;

@@ -1,6 +1,7 @@
 export { writeAtomically } from "./atomicWrite.js";
 export { type Bundle, type BundleParts, loadBundle, saveBundle } from "./bundle.js";
 export { EventWriter } from "./events.js";
+export { makeFolder } from "./fileError.js";
 export { type FolderLock, lockFolder } from "./folderLock.js";
 export { encodePng, type Pixels } from "./png.js";
 export { readIfThere, readJson } from "./readFile.js";
