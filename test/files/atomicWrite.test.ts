@@ -26,10 +26,11 @@ it("threads, which share the number of the process, do not remove each other's t
   const folder = await makeFolder();
   const code = `
     const { workerData } = require("node:worker_threads");
-    import(workerData.module).then(async ({ writeAtomically }) => {
+    import(workerData.tsx).then(({ register }) => register()).then(() => import(workerData.module)).then(async ({ writeAtomically }) => {
       for (let i = 0; i < 50; i++) await writeAtomically(workerData.file, String(i).repeat(1000));
     });`;
   const workerData = {
+    tsx: import.meta.resolve("tsx/esm/api"),
     module: new URL("../../src/files/atomicWrite.ts", import.meta.url).href,
     file: join(folder, "a.txt"),
   };
@@ -37,7 +38,7 @@ it("threads, which share the number of the process, do not remove each other's t
     { length: 3 },
     () =>
       new Promise((resolve, reject) => {
-        const worker = new Worker(code, { eval: true, workerData, execArgv: ["--import", "tsx"] });
+        const worker = new Worker(code, { eval: true, workerData });
         worker.on("error", reject);
         worker.on("exit", resolve);
       }),
