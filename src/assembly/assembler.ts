@@ -127,6 +127,10 @@ export const replaceFloat = (lane: number): number[] => [...simd(32), lane];
 export class Code {
   readonly bytes: number[] = [];
   private readonly locals: Type[] = [];
+  /** Locals that nothing uses any more. */
+  private readonly free: Record<Type, number[]> = { i32: [], f64: [], v128: [] };
+  /** Those that the stretch of code being written has taken. */
+  private taken: { readonly type: Type; readonly index: number }[] = [];
 
   constructor(readonly parameters = 0) {}
 
@@ -138,9 +142,20 @@ export class Code {
     return this;
   }
 
-  /** A new local, by its index. */
+  /** A local of any content that nothing else uses, by its index. */
   local(type: Type): number {
-    return this.parameters + this.locals.push(type) - 1;
+    const index = this.free[type].pop() ?? this.parameters + this.locals.push(type) - 1;
+    this.taken.push({ type, index });
+    return index;
+  }
+
+  /** Writes a stretch of code whose locals nothing needs after it: what follows has them again. A function may have 50,000. */
+  stretch(write: () => void): void {
+    const outer = this.taken;
+    this.taken = [];
+    write();
+    for (const { type, index } of this.taken) this.free[type].push(index);
+    this.taken = outer;
   }
 
   constant(value: number): this {

@@ -13,14 +13,14 @@ export interface Estimate {
   /** Elements that other operators make. */
   readonly elements: number;
   /** In microseconds. */
-  readonly module: number;
+  readonly wasm: number;
   readonly onnxruntime: number;
-  readonly isModuleFaster: boolean;
+  readonly isWasmFaster: boolean;
 }
 
 /** Microseconds, as `npm run bench:executors` fits them to the times of many graphs (docs/performance.md). */
 const costs = {
-  module: { call: 0.82, node: 0, multiplication: 1.6e-4, element: 1.8e-4 },
+  wasm: { call: 0.82, node: 0, multiplication: 1.6e-4, element: 1.8e-4 },
   onnxruntime: { call: 15, node: 0.58, multiplication: 4.2e-5, element: 2.3e-4 },
 } as const;
 
@@ -33,8 +33,8 @@ export function estimate(outputs: readonly Tensor[], spared = 0): Estimate {
   const { nodes, multiplications } = counts;
   const cost = (each: (typeof costs)[keyof typeof costs], elements: number) =>
     each.call + nodes * each.node + multiplications * each.multiplication + elements * each.element;
-  const [module, onnxruntime] = [cost(costs.module, counts.elements), cost(costs.onnxruntime, counts.elements - spared)];
-  return { ...counts, module, onnxruntime, isModuleFaster: module < onnxruntime };
+  const [wasm, onnxruntime] = [cost(costs.wasm, counts.elements), cost(costs.onnxruntime, counts.elements - spared)];
+  return { ...counts, wasm, onnxruntime, isWasmFaster: wasm < onnxruntime };
 }
 
 /** How many operators a graph has; those within a loop count once. */

@@ -12,7 +12,7 @@ import { OnnxExecutor } from "./ort/ortExecutor.js";
 import type { RunOptions } from "./plan.js";
 import { threadsFor } from "./threads.js";
 import { Update } from "./wasm/update.js";
-import { ModuleExecutor } from "./wasm/wasmExecutor.js";
+import { WasmExecutor } from "./wasm/wasmExecutor.js";
 
 /** What runs a graph, and why. */
 export interface Choice {
@@ -71,25 +71,28 @@ export function choose(computation: Computation, options: RunOptions): Choice {
   try {
     const binding = bind(computation, target);
     const cost = estimate(binding.results, totalSize(changedInPlace(binding)));
-    if (!isForced && !cost.isModuleFaster) return byOnnx(describe(cost), cost);
-    const module = new ModuleExecutor(binding);
+    if (!isForced && !cost.isWasmFaster) return byOnnx(describe(cost), cost);
+    const made = new WasmExecutor(binding);
+    // Only now is it known whether the engine takes the module and has the memory.
+    made.start();
     return {
       kind: "wasm",
       reason: isForced ? 'executor: "wasm"' : describe(cost),
       estimate: cost,
       binding,
-      executor: module,
+      executor: made,
       operators: operatorsIn(binding.results),
-      memory: module.module.memory,
+      memory: made.module.memory,
     };
   } catch (error) {
-    if (!(error instanceof Unsupported)) throw error;
-    if (isForced)
-      throw new KasaneError(`executor "wasm": it has no code for ${error.message}: leave executor out, and ONNX Runtime takes the graph`);
-    return byOnnx(`the module has no code for ${error.message}`);
+    // Whatever a module cannot do, ONNX Runtime may: code for an operator, but also so many operators or so much memory.
+    const obstacle =
+      error instanceof Unsupported ? `has no code for ${error.message}` : `cannot run this graph (${(error as Error).message})`;
+    if (isForced) throw new KasaneError(`executor "wasm": it ${obstacle}: leave executor out, and ONNX Runtime takes the graph`);
+    return byOnnx(`the module ${obstacle}`);
   }
 }
 
-const describe = ({ module, onnxruntime, nodes, multiplications, elements }: Estimate): string =>
-  `estimated at ${module.toPrecision(2)} µs as a module and ${onnxruntime.toPrecision(2)} µs in ONNX Runtime ` +
+const describe = ({ wasm, onnxruntime, nodes, multiplications, elements }: Estimate): string =>
+  `estimated at ${wasm.toPrecision(2)} µs as a module and ${onnxruntime.toPrecision(2)} µs in ONNX Runtime ` +
   `(${nodes} operators run, ${multiplications} multiplications in products, ${elements} other elements)`;

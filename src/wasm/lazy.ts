@@ -29,6 +29,8 @@ export interface Applied extends Typed {
   readonly kind: "applied";
   readonly expression: (algebra: Algebra<Value>, operands: readonly [Value, Value, Value]) => Value;
   readonly operands: readonly Lazy[];
+  /** How many applications of operators it takes to compute an element. */
+  readonly weight: number;
   /** What constants in the expression are. */
   readonly constants: Element;
 }
@@ -74,8 +76,9 @@ export function replaceParts(lazy: Lazy, replace: (part: Lazy) => Lazy | undefin
   return lazy.kind === "applied" ? { ...lazy, operands: lazy.operands.map((operand) => replaceParts(operand, replace)) } : lazy;
 }
 
-/** How many applications of operators it takes to compute an element. */
-export const weightOf = (lazy: Lazy): number => (lazy.kind === "applied" ? 1 + lazy.operands.reduce((sum, x) => sum + weightOf(x), 0) : 0);
+/** How many applications of operators it takes to compute an element of operands. */
+export const weightOf = (operands: readonly Lazy[]): number =>
+  operands.reduce((sum, operand) => sum + (operand.kind === "applied" ? operand.weight : 0), 1);
 
 export const sizeOfLazy = ({ shape }: Lazy): number => sizeOf(shape);
 
@@ -95,6 +98,7 @@ export function apply(node: Node, operands: readonly Lazy[]): Applied {
     shape,
     expression: (algebra, values) => expression(algebra, values, node.attributes),
     operands,
+    weight: weightOf(operands),
     constants: operands.find(({ element }) => element !== "bool")?.element ?? "float32",
   };
 }

@@ -2,6 +2,7 @@ import { Code, encodeModule } from "../assembly/assembler.js";
 import { arrayOf, convert, elementAt, type TypedArray } from "../graph/dtype.js";
 import { hostData, type Tensor } from "../graph/tensor.js";
 import type { Change } from "../passes/cutUpdate.js";
+import { Unsupported } from "./algebra.js";
 import { type Access, accessTo, Buffer, type Index } from "./buffers.js";
 import { imported } from "./imports.js";
 import { canReplace } from "./inPlace.js";
@@ -147,16 +148,19 @@ function assemble(statements: readonly Statement[], buffers: readonly Buffer[], 
     },
   });
   const main = emission(code, new Map());
-  for (const statement of statements) statement.emit(main);
+  for (const statement of statements) code.stretch(() => statement.emit(main));
   functions.push(code);
 
   // A vector may be read on from the last element.
   const memory = constants.end + 16;
+  if (memory > mostMemory) throw new Unsupported(`${memory} bytes of memory`);
   const bytes = encodeModule(imported, functions, Math.ceil(memory / pageSize), [...data.segments, ...constants.segments]);
   return { bytes, leaves: leaves.map((place) => place()), outputs: outputs.map((place) => place()), failures, memory };
 }
 
 const pageSize = 65_536;
+/** A memory ends below this address, so that an address is a number with a sign. */
+const mostMemory = 2 ** 31;
 
 /** The elements as the module holds them: truths are all ones or all zeros. */
 export const heldElements = (data: TypedArray, dtype: Tensor["dtype"]): Float32Array | Int32Array =>

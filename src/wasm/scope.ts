@@ -22,6 +22,9 @@ import type { Element } from "./values.js";
 /** What graphs are prepared for that the module runs. */
 export const target = targetOf("wasm");
 
+/** No more operators than so many are applied to an element in one stretch of code: registers are few, and functions on lazies recurse. */
+const mostWeight = 64;
+
 /** Keeps the constants of a module. */
 export interface ConstantData {
   /** Where the module holds the elements of a data leaf. */
@@ -103,10 +106,10 @@ export class Scope {
     return lazy;
   }
 
-  /** Takes `lazy` for what `x` is: at once into memory where more than one thing uses it. */
+  /** Takes `lazy` for what `x` is: at once into memory where more than one thing uses it, or where the code of an element would be long. */
   private settle(x: Tensor, lazy: Lazy): void {
     this.lazies.set(x, lazy);
-    if ((this.uses.get(x) ?? 0) > 1) this.hold(x);
+    if ((this.uses.get(x) ?? 0) > 1 || (lazy.kind === "applied" && lazy.weight >= mostWeight)) this.hold(x);
   }
 
   /** Where memory holds `x`, put there first if need be. */
@@ -178,6 +181,7 @@ export class Scope {
         return alpha === -1 ? m.sub(other, value) : m.add(alpha === 1 ? value : m.mul(value, m.constant(alpha)), other);
       },
       operands: [product, ...sum],
+      weight: 1,
       constants: "float32",
     };
   }

@@ -1,5 +1,5 @@
 import { compile, explain, type Tensor, tensor, Variable } from "kasane";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
 describe("two executors", () => {
   test("see what each other made of the variables they share", async () => {
@@ -20,6 +20,37 @@ describe("two executors", () => {
     expect(await (await module(tensor(4))).item()).toBe(5);
     await module.dispose();
     expect(await x.array()).toEqual([4, 4, 4, 4, 4]);
+  });
+
+  test("a graph whose module the engine refuses runs in ONNX Runtime; where the module is asked for, one error says so", async () => {
+    const refuse = vi
+      .spyOn((globalThis as unknown as { WebAssembly: { Instance(): object } }).WebAssembly, "Instance")
+      .mockImplementation(function refused() {
+        throw new RangeError("WebAssembly.Instance(): Out of memory");
+      });
+    try {
+      const step = compile((x: Tensor) => x.mul(3));
+      expect(await (await step([1, 2])).array()).toEqual([3, 6]);
+      expect(explain(step)).toMatchObject([{ executor: "onnxruntime", reason: expect.stringContaining("Out of memory") }]);
+      await expect(compile((x: Tensor) => x.mul(3), { executor: "wasm" })([1])).rejects.toThrow(
+        /^executor "wasm": it cannot run this graph \(WebAssembly.Instance\(\): Out of memory\): leave executor out/,
+      );
+    } finally {
+      refuse.mockRestore();
+    }
+  });
+
+  test("a long chain of operators is one module", async () => {
+    const step = compile(
+      (x: Tensor) => {
+        let sum = x;
+        for (let i = 0; i < 1000; i++) sum = sum.mul(-1).add(i % 2);
+        return sum;
+      },
+      { executor: "wasm" },
+    );
+    // x becomes -x, then x + 1: by 2 steps 1 more
+    expect(await (await step([0.5])).array()).toEqual([500.5]);
   });
 
   test("are explained", async () => {

@@ -10,9 +10,6 @@ import { toOrt } from "../state.js";
 import { structureOf } from "../structure.js";
 import { instantiateGraph, type Slot, slotAt, VariableSlot } from "./slots.js";
 
-/** A module's memory begins below this address, so that an address is a number with a sign. */
-const mostMemory = 2 ** 31;
-
 /** The updates there are, by structure: functions that train the same variables alike share one, with the variables in its memory. */
 const known = new Map<string, WeakRef<Update>>();
 
@@ -44,7 +41,6 @@ export class Update {
     try {
       const variables = all.filter((leaf) => leaf instanceof Variable);
       const module = changeModule([...variables, ...leaves], groups);
-      if (module.memory > mostMemory) return undefined;
       const update = new Update(variables, changed, leaves, module, pathOf(nexts[0] as Tensor));
       known.set(key, new WeakRef(update));
       return update;

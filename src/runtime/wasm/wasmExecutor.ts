@@ -9,7 +9,7 @@ import { instantiateGraph, put, type Slot, slotAt, taken, VariableSlot } from ".
 
 /** At most so many modules have their memory at a time: an engine reserves gigabytes of addresses for each. */
 const capacity = 32;
-const open = new Set<ModuleExecutor>();
+const open = new Set<WasmExecutor>();
 
 /** A module that runs, and where it reads and writes. */
 interface Running {
@@ -22,7 +22,7 @@ interface Running {
 }
 
 /** Runs a graph as one WebAssembly module of our own. */
-export class ModuleExecutor implements Executor {
+export class WasmExecutor implements Executor {
   readonly module: GraphModule;
   private compiled: object | undefined;
   private instance: Running | undefined;
@@ -73,7 +73,8 @@ export class ModuleExecutor implements Executor {
     });
   }
 
-  private start(): Running {
+  /** Makes it ready to run: throws where the engine refuses the module or its memory. */
+  start(): Running {
     if (this.instance && open.size <= capacity) return this.instance;
     this.instance ??= this.instantiate();
     open.delete(this);

@@ -53,6 +53,6 @@ export class LoopStatement implements Statement {
     code.set(localOf(place));
     code.get(count).constant(1).write("i32.and").tee(localOf(current)).constant(1).write("i32.xor").set(localOf(next));
     const within = emission.within(code, locals);
-    for (const statement of this.body) statement.emit(within);
+    for (const statement of this.body) code.stretch(() => statement.emit(within));
   }
 }
