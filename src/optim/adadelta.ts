@@ -1,6 +1,6 @@
 import type { Tensor } from "../graph/tensor.js";
 import { add, div, mul, sqrt, square } from "../ops/arithmetic.js";
-import { movingAverage, Optimizer, type OptimizerOptions, type Rule, type Trained } from "./optimizer.js";
+import { checkEpsilon, movingAverage, Optimizer, type OptimizerOptions, optimizerOptions, type Rule, type Trained } from "./optimizer.js";
 
 /** Settings of {@link Adadelta}. */
 export interface AdadeltaOptions extends OptimizerOptions {
@@ -15,7 +15,8 @@ export interface AdadeltaOptions extends OptimizerOptions {
  */
 export class Adadelta extends Optimizer<"squares" | "updates", AdadeltaOptions> {
   constructor(parameters: Trained, options: AdadeltaOptions) {
-    super(parameters, options, ["squares", "updates"]);
+    super(parameters, options, { ...optimizerOptions, decay: "optional", epsilon: "optional" }, () => ["squares", "updates"]);
+    checkEpsilon(options);
   }
 
   protected rule(rate: Tensor): Rule<"squares" | "updates"> {

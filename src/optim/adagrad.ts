@@ -1,6 +1,6 @@
 import type { Tensor } from "../graph/tensor.js";
 import { add, div, mul, sqrt, square } from "../ops/arithmetic.js";
-import { Optimizer, type OptimizerOptions, type Rule, type Trained } from "./optimizer.js";
+import { checkEpsilon, Optimizer, type OptimizerOptions, optimizerOptions, type Rule, type Trained } from "./optimizer.js";
 
 /** Settings of {@link Adagrad}. */
 export interface AdagradOptions extends OptimizerOptions {
@@ -10,7 +10,8 @@ export interface AdagradOptions extends OptimizerOptions {
 /** `s ← s + g²`, `θ ← θ - η g / (√s + ε)` (Duchi et al. 2011, Adaptive subgradient methods, figure 1 with diagonal matrices). */
 export class Adagrad extends Optimizer<"squares", AdagradOptions> {
   constructor(parameters: Trained, options: AdagradOptions) {
-    super(parameters, options, ["squares"]);
+    super(parameters, options, { ...optimizerOptions, epsilon: "optional" }, () => ["squares"]);
+    checkEpsilon(options);
   }
 
   protected override leavesRows(): boolean {

@@ -1,5 +1,7 @@
 import { grad } from "../autodiff/grad.js";
+import type { DType } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
+import { checkOptions, type OptionNames } from "../graph/options.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { currentTrace, inModule } from "../graph/trace.js";
@@ -9,7 +11,7 @@ import { add, mul, where } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
 import { less } from "../ops/compare.js";
 import { scalar } from "../ops/constants.js";
-import { zerosLike } from "../ops/create.js";
+import { zeros } from "../ops/create.js";
 import { allReduce } from "../ops/exchange.js";
 import { scatteredRows } from "../ops/rows.js";
 import { clipByGlobalNorm, clipByValue } from "./clip.js";
@@ -32,13 +34,21 @@ export interface OptimizerOptions {
   readonly sparse?: boolean;
 }
 
+/** The names of the settings that all optimizers have. */
+export const optimizerOptions: OptionNames<OptimizerOptions> = {
+  learningRate: "required",
+  clipValue: "optional",
+  clipGlobalNorm: "optional",
+  sparse: "optional",
+};
+
 /** What an optimizer trains: a module, or variables, which checkpoints then know by their places in the list. */
 export type Trained = Module | readonly Variable[];
 
-/** The values that an optimizer keeps for one parameter, by name; of a parameter updated by rows, these rows. */
+/** The values that an optimizer keeps for one parameter, by name; of a parameter updated by rows, these rows. Of a float16 parameter they are float32. */
 export type Slots<Slot extends string> = Readonly<Record<Slot, Assignable>>;
 
-/** Gives what is subtracted from a parameter (or from some of its rows), and assigns what it keeps. */
+/** Gives what is subtracted from a parameter (or from some of its rows), and assigns what it keeps. The gradient is float32 where it was float16. */
 export type Rule<Slot extends string> = (gradient: Tensor, parameter: Tensor, slots: Slots<Slot>) => Tensor;
 
 /**
@@ -47,7 +57,7 @@ export type Rule<Slot extends string> = (gradient: Tensor, parameter: Tensor, sl
  * @typeParam Slot the names of the values kept for each parameter
  */
 export abstract class Optimizer<Slot extends string = string, Options extends OptimizerOptions = OptimizerOptions> {
-  /** The variables that are trained. */
+  /** The variables that are trained: those that were trainable when the optimizer was made. */
   readonly parameters: readonly Variable[];
   /** How many updates were made: int32, since a float32 cannot count past 2^24. Counted only where a schedule asks for it. */
   readonly step = new Variable(scalar(0, "int32"), { name: "step", trainable: false });
@@ -57,12 +67,19 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
   /** The rate set by hand; below 0 where the schedule holds. (A NaN would not do: GPU code need not tell it from numbers.) */
   private readonly rate: Variable;
 
-  /** @param slots names of the values kept for each parameter; they start as zeros of its shape */
+  /**
+   * @param names of the options, and which must be given
+   * @param slotsOf names of the values kept for each parameter; they start as zeros of its shape
+   * @throws KasaneError where an option is unknown or missing
+   */
   constructor(
     parameters: Trained,
     protected readonly options: Options,
-    slots: readonly Slot[] = [],
+    names: OptionNames<Options>,
+    slotsOf: (options: Options) => readonly Slot[] = () => [],
   ) {
+    checkOptions(this.constructor.name, options, names);
+    const slots = slotsOf(options);
     const named =
       parameters instanceof Module ? [...parameters.namedVariables()] : [...new Set(parameters)].map((p, i) => [`${i}`, p] as const);
     const trained = named.filter(([, variable]) => variable.trainable);
@@ -70,7 +87,7 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
     this.names = trained.map(([name]) => name);
     this.parameters = trained.map(([, variable]) => variable);
     this.slots = trained.map(([name, variable]) => {
-      const keep = (slot: Slot) => new Variable(zerosLike(variable), { name: `${slot}/${name}`, trainable: false });
+      const keep = (slot: Slot) => new Variable(zeros(variable.shape, wideType(variable)), { name: `${slot}/${name}`, trainable: false });
       return Object.fromEntries(slots.map((slot) => [slot, keep(slot)])) as Record<Slot, Variable>;
     });
     const { learningRate } = options;
@@ -139,7 +156,7 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
       const summed = clipValue !== undefined || clipGlobalNorm !== undefined || !this.isProportional();
       const settings = { onlyFew: sparse === "few", summed };
       const updates = gradients.map((g, i) => (sparse && byRows(g, this.parameters[i] as Variable, settings)) || whole(g));
-      const values = updates.map((update) => update.gradient);
+      const values = updates.map(({ gradient }) => cast(gradient, wideType(gradient)));
       const bounded = clipValue === undefined ? values : clipByValue(values, clipValue);
       const clipped = clipGlobalNorm === undefined ? bounded : clipByGlobalNorm(bounded, clipGlobalNorm);
       if (this.schedule) this.step.assign(add(this.step, 1));
@@ -160,6 +177,17 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
     );
     return new Map([["learningRate", this.rate], ["step", this.step], ...slots]);
   }
+}
+
+/** What is computed in: float16 squares of gradients are often 0, and what is added to them too. */
+const wideType = ({ dtype }: Tensor): DType => (dtype === "float16" ? "float32" : dtype);
+
+/** Throws unless the ε of a denominator is above 0: where all gradients so far were zero, nothing else is in it. */
+export function checkEpsilon({ epsilon }: { readonly epsilon?: number }): void {
+  check(
+    epsilon === undefined || Math.fround(epsilon) > 0,
+    () => `epsilon: ${epsilon}: expected a number above 0, also in float32: a gradient of zero is divided by it`,
+  );
 }
 
 function checkRate(rate: number): number {

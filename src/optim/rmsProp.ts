@@ -1,6 +1,6 @@
 import type { Tensor } from "../graph/tensor.js";
 import { add, div, mul, sqrt, square } from "../ops/arithmetic.js";
-import { movingAverage, Optimizer, type OptimizerOptions, type Rule, type Trained } from "./optimizer.js";
+import { checkEpsilon, movingAverage, Optimizer, type OptimizerOptions, optimizerOptions, type Rule, type Trained } from "./optimizer.js";
 
 /** Settings of {@link RmsProp}. */
 export interface RmsPropOptions extends OptimizerOptions {
@@ -12,7 +12,8 @@ export interface RmsPropOptions extends OptimizerOptions {
 /** `s ← ρ s + (1 - ρ) g²`, `θ ← θ - η g / (√s + ε)` (Tieleman and Hinton 2012, Neural Networks for Machine Learning, lecture 6.5). */
 export class RmsProp extends Optimizer<"squares", RmsPropOptions> {
   constructor(parameters: Trained, options: RmsPropOptions) {
-    super(parameters, options, ["squares"]);
+    super(parameters, options, { ...optimizerOptions, decay: "optional", epsilon: "optional" }, () => ["squares"]);
+    checkEpsilon(options);
   }
 
   protected rule(rate: Tensor): Rule<"squares"> {

@@ -1,7 +1,7 @@
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add, mul } from "../ops/arithmetic.js";
-import { Optimizer, type OptimizerOptions, type Rule, type Trained } from "./optimizer.js";
+import { Optimizer, type OptimizerOptions, optimizerOptions, type Rule, type Trained } from "./optimizer.js";
 
 /** Settings of {@link Sgd}. */
 export interface SgdOptions extends OptimizerOptions {
@@ -19,7 +19,8 @@ export interface SgdOptions extends OptimizerOptions {
  */
 export class Sgd extends Optimizer<"velocity", SgdOptions> {
   constructor(parameters: Trained, options: SgdOptions) {
-    super(parameters, options, options.momentum ? ["velocity"] : []);
+    const names = { ...optimizerOptions, momentum: "optional", nesterov: "optional", weightDecay: "optional" } as const;
+    super(parameters, options, names, ({ momentum }) => (momentum ? ["velocity"] : []));
     check(!options.nesterov || !!options.momentum, () => "Sgd: Nesterov's method needs a momentum, such as 0.9");
   }
 

@@ -143,6 +143,29 @@ describe("an optimizer", () => {
     expect(await values(trained)).toEqual([0, 0]);
   });
 
+  const weight = new Variable(tensor([1]));
+
+  it.each([
+    ["Sgd", () => new optim.Sgd([weight], { lr: 0.1 } as never), "Sgd: unknown option lr: did you mean learningRate?"],
+    ["Sgd", () => new (optim.Sgd as never as new (p: Variable[]) => unknown)([weight]), "Sgd: got no options: expected { learningRate }"],
+    ["Adam", () => new optim.Adam([weight], {} as never), "Adam: the option learningRate is missing: expected { learningRate }"],
+    ["Adam", () => new optim.Adam([weight], { learningRate: 1, weightDecay: 1 } as never), "Adam: unknown option weightDecay"],
+    ["AdamW", () => new optim.AdamW([weight], { learningRate: 1, wd: 1 } as never), "AdamW: unknown option wd: did you mean weightDecay?"],
+    ["RmsProp", () => new optim.RmsProp([weight], { learningRate: 1, rho: 1 } as never), "RmsProp: unknown option rho"],
+    ["Adagrad", () => new optim.Adagrad([weight], { learningRate: 1, decay: 1 } as never), "Adagrad: unknown option decay"],
+    ["Adadelta", () => new optim.Adadelta([weight], { learning_rate: 1 } as never), "did you mean learningRate?"],
+    ["Adadelta", () => new optim.Adadelta([weight], { learningRate: 1, epsilon: 0 }), "epsilon: 0: expected a number above 0"],
+    [
+      "Adam",
+      () => new optim.Adam([weight], { learningRate: 1, epsilon: 1e-50 }),
+      "epsilon: 1e-50: expected a number above 0, also in float32",
+    ],
+    ["RmsProp", () => new optim.RmsProp([weight], { learningRate: 1, epsilon: -1 }), "epsilon: -1"],
+    ["Adagrad", () => new optim.Adagrad([weight], { learningRate: 1, epsilon: 0 }), "epsilon: 0"],
+  ])("of %s refuses options: %#", (_, make, message) => {
+    expect(make).toThrow(message);
+  });
+
   it("tells what is wrong", async () => {
     const { weight } = linear();
     const fixed = new Variable(tensor([1]), { trainable: false });
@@ -159,5 +182,56 @@ describe("an optimizer", () => {
     await expect(compile(() => optimizer.apply([tensor([1])]), { training: true })()).rejects.toThrow(
       /the gradient of .* is \[1\], expected \[1, 2\]/,
     );
+  });
+});
+
+describe.each([
+  ["onnxruntime", ["float16", "float32", "float64"]],
+  ["wasm", ["float32"]],
+] as const)("gradients of zero, by %s", (executor, dtypes) => {
+  const optimizers: Record<string, (p: Variable[]) => optim.Optimizer> = {
+    Sgd: (p) => new optim.Sgd(p, { learningRate: 0.5, momentum: 0.5 }),
+    Adagrad: (p) => new optim.Adagrad(p, { learningRate: 0.5 }),
+    Adadelta: (p) => new optim.Adadelta(p, { learningRate: 0.5 }),
+    RmsProp: (p) => new optim.RmsProp(p, { learningRate: 0.5 }),
+    Adam: (p) => new optim.Adam(p, { learningRate: 0.5 }),
+    AdamW: (p) => new optim.AdamW(p, { learningRate: 0.5, weightDecay: 0, amsgrad: true }),
+  };
+  it.each(Object.keys(optimizers).flatMap((name) => dtypes.map((dtype) => [name, dtype] as const)))(
+    "leave a parameter as it is, and tiny ones move it: %s, %s",
+    async (name, dtype) => {
+      const parameter = new Variable(tensor([1, 2], { dtype }));
+      const optimizer = (optimizers[name] as (typeof optimizers)[string])([parameter]);
+      const step = compile((factors: Tensor) => optimizer.minimize(sum(parameter.mul(factors))), { training: true, executor });
+      await step(tensor([0, 0], { dtype }));
+      expect(await parameter.array()).toEqual([1, 2]);
+      // The square of 2^-14 is no float16 number above 0.
+      await step(tensor([0, 2 ** -14], { dtype }));
+      const [still, moved] = (await parameter.array()) as number[];
+      expect(still).toBe(1);
+      if (/Adagrad|RmsProp|Adam/.test(name)) expect(moved).toBeLessThan(1.9);
+      expect(Number.isFinite(moved)).toBe(true);
+    },
+  );
+});
+
+describe("clipping at the edges", () => {
+  it("of no gradients gives none, whose norm is 0", async () => {
+    expect(optim.clipByGlobalNorm([], 1)).toEqual([]);
+    expect(optim.clipByValue([], 1)).toEqual([]);
+    expect(await optim.globalNorm([]).item()).toBe(0);
+  });
+
+  it("of float16 gradients has a norm beyond float16", async () => {
+    const gradients = [tensor([300, 400], { dtype: "float16" }), tensor([0], { dtype: "float32" })];
+    expect(await optim.globalNorm(gradients).item()).toBe(500);
+    expect(await optim.clipByGlobalNorm(gradients, 5)[0]?.array()).toEqual([3, 4]);
+  });
+
+  it("refuses limits that leave nothing", () => {
+    for (const limit of [0, -1, Number.NaN]) {
+      expect(() => optim.clipByGlobalNorm([], limit)).toThrow(`clipByGlobalNorm: limit ${limit}: expected a number above 0`);
+      expect(() => optim.clipByValue([], limit)).toThrow(`clipByValue: limit ${limit}: expected a number above 0`);
+    }
   });
 });

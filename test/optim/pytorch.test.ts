@@ -30,8 +30,10 @@ const cases: Record<string, (parameters: Variable[]) => optim.Optimizer> = {
   "RMSProp with other settings": (p) => new optim.RmsProp(p, { learningRate, decay: 0.5, epsilon: 0.1 }),
   Adam: (p) => new optim.Adam(p, { learningRate }),
   "Adam with other settings": (p) => new optim.Adam(p, { learningRate, beta1: 0.5, beta2: 0.8, epsilon: 0.1 }),
+  "Adam with AMSGrad": (p) => new optim.Adam(p, { learningRate, beta1: 0.5, beta2: 0.8, amsgrad: true }),
   AdamW: (p) => new optim.AdamW(p, { learningRate }),
   "AdamW with other settings": (p) => new optim.AdamW(p, { learningRate, beta1: 0.8, beta2: 0.9, weightDecay: 0.5 }),
+  "AdamW with AMSGrad": (p) => new optim.AdamW(p, { learningRate, beta1: 0.8, beta2: 0.9, weightDecay: 0.5, amsgrad: true }),
 };
 
 it("has a case of every one that PyTorch computed", () => expect(Object.keys(cases)).toEqual(Object.keys(fixture.cases)));
