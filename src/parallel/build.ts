@@ -1,11 +1,11 @@
-import { isFloat } from "../graph/dtype.js";
 import { sameShape } from "../graph/shape.js";
 import type { Named, Tensor, TensorType } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
-import { leavesOf, topologicalOrder } from "../graph/walk.js";
+import { leavesOf } from "../graph/walk.js";
 import { encodeModel, unusedName } from "../onnx/emit.js";
 import type { Computation } from "../passes/binding.js";
 import { prepare } from "../passes/index.js";
+import { watch } from "../passes/watch.js";
 import { targetOf } from "../targets/targets.js";
 import type { Cut, Gathered } from "./cut.js";
 import type { Phase, Program } from "./program.js";
@@ -45,10 +45,10 @@ export function build({ phases, outputs }: Cut, local: Computation, global: Comp
     types[name] = { dtype: x.dtype, shape: x.shape };
     return name;
   };
-  const results = (each: Computation) => [...each.outputs, ...each.updates.values()];
-  const wholes = leavesOf(results(global));
+  const resultsOf = (each: Computation) => [...each.outputs, ...each.updates.values()];
+  const wholes = leavesOf(resultsOf(global));
   // The traces are alike, so their leaves come in the same order.
-  const twins = new Map(leavesOf(results(local)).map((leaf, i) => [leaf, wholes[i] as Tensor]));
+  const twins = new Map(leavesOf(resultsOf(local)).map((leaf, i) => [leaf, wholes[i] as Tensor]));
 
   const variables = new Map<string, Variable>();
   const divided = new Map<string, Divided>();
@@ -75,14 +75,16 @@ export function build({ phases, outputs }: Cut, local: Computation, global: Comp
       gathered.set(each, { ...each, name, whole: global.outputs[outputs.indexOf(each)] as Tensor });
       return name;
     });
-    const given = [...exchanged, ...parts].map((name, i) => ({ name, tensor: prepared[i] as Tensor }));
-    const watched = detectAnomalies ? watch(prepared, taken) : [];
+    const { results, values, watched } = detectAnomalies ? watch(prepared) : { results: prepared, values: [], watched: [] };
+    const given = [...exchanged, ...parts].map((name, i) => ({ name, tensor: results[i] as Tensor }));
+    const checked = values.map((tensor) => ({ name: unusedName("watched", taken), tensor }));
     return {
-      model: encodeModel(inputs, [...given, ...watched]),
+      model: encodeModel(inputs, [...given, ...checked]),
       inputs: inputs.map(({ name }) => name),
       outputs: given.map(({ name }) => name),
       exchanged,
-      watched: watched.map(({ name, operation }) => ({ name, operation })),
+      watched,
+      watchedNames: checked.map(({ name }) => name),
     };
   });
   const program = {
@@ -94,14 +96,6 @@ export function build({ phases, outputs }: Cut, local: Computation, global: Comp
   };
   return { program, variables, divided: [...divided.values()], gathered, sums };
 }
-
-/** All floating-point values of a graph, with as much of what made them as can be sent to a worker. */
-const watch = (outputs: readonly Tensor[], taken: Set<string>) =>
-  topologicalOrder(outputs).flatMap(({ operator, inputs, path, outputs: values }) => {
-    const types = inputs.map(({ dtype, shape }) => ({ dtype, shape }));
-    const operation = { operator: { type: operator.type }, inputs: types, path };
-    return values.flatMap((tensor) => (isFloat(tensor.dtype) ? [{ name: unusedName("watched", taken), tensor, operation }] : []));
-  });
 
 /** Whether a leaf is the same for all workers. */
 export const isUndivided = ({ local, whole }: Pick<Divided, "local" | "whole">): boolean => sameShape(local.shape, whole.shape);

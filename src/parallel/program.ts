@@ -2,7 +2,8 @@ import { arrayOf } from "../graph/dtype.js";
 import { KasaneError } from "../graph/error.js";
 import { sizeOf } from "../graph/shape.js";
 import type { TensorType } from "../graph/tensor.js";
-import { detectAnomaly, type Operation } from "../runtime/ort/anomaly.js";
+import type { Watched } from "../passes/watch.js";
+import { detectAnomalies } from "../runtime/ort/anomaly.js";
 import type { ort } from "../runtime/ort/onnxruntime.js";
 import { ort as onnxruntime } from "../runtime/ort/onnxruntime.js";
 import { Session } from "../runtime/ort/session.js";
@@ -27,8 +28,9 @@ export interface Phase {
   readonly outputs: readonly string[];
   /** Which of the outputs are added up over the workers. */
   readonly exchanged: readonly string[];
-  /** Outputs that are checked for numbers that are not finite. */
-  readonly watched: readonly { readonly name: string; readonly operation: Operation }[];
+  /** What is checked for anomalies, and the names of the values for that. */
+  readonly watched: readonly Watched[];
+  readonly watchedNames: readonly string[];
 }
 
 /** A program on one worker: its sessions, and its values under their names. */
@@ -73,13 +75,16 @@ export class Share {
   }
 
   private async compute(index: number): Promise<void> {
-    const { inputs, outputs, watched } = this.program.phases[index] as Phase;
+    const { inputs, outputs, watched, watchedNames } = this.program.phases[index] as Phase;
     const feeds = Object.fromEntries(inputs.map((name) => [name, this.values[name] as ort.Tensor]));
     const fetches: Record<string, ort.Tensor | null> = Object.fromEntries(outputs.map((name) => [name, this.values[name] as ort.Tensor]));
-    for (const { name } of watched) fetches[name] = null;
+    for (const name of watchedNames) fetches[name] = null;
     try {
       const results = await (this.sessions[index] as Session).run(feeds, fetches);
-      for (const { name, operation } of watched) detectAnomaly(results[name] as ort.Tensor, operation);
+      detectAnomalies(
+        watched,
+        watchedNames.map((name) => results[name] as ort.Tensor),
+      );
     } catch (error) {
       if (error instanceof KasaneError) throw error;
       throw new KasaneError(`ONNX Runtime: ${error instanceof Error ? error.message : String(error)}`, { cause: error });

@@ -1,4 +1,19 @@
-import { compile, gather, grad, isTraining, KasaneError, random, seed, stopGradient, type Tensor, tensor, Variable, zeros } from "kasane";
+import {
+  compile,
+  gather,
+  grad,
+  isTraining,
+  KasaneError,
+  ones,
+  random,
+  scan,
+  seed,
+  stopGradient,
+  type Tensor,
+  tensor,
+  Variable,
+  zeros,
+} from "kasane";
 import { describe, expect, test } from "vitest";
 
 const counter = (value = 0) => new Variable(tensor(value));
@@ -318,5 +333,64 @@ describe("detectAnomalies", () => {
   test("is silent where all is finite", async () => {
     const fn = compile((x: Tensor) => stopGradient(x.exp().sum()), { detectAnomalies: true });
     expect(await (await fn([0, 0])).item()).toBe(2);
+  });
+
+  test("names the operation and the step within a loop, and within a loop of a loop", async () => {
+    // 3 - t at step t: the logarithm of 0 is taken in step 3, whatever comes out of it later.
+    const countdown = (length: number, reverse = false) =>
+      scan(
+        (left: Tensor, slice: Tensor) => {
+          const lower = left.sub(slice);
+          return { carry: lower, outputs: lower.log().exp() };
+        },
+        tensor(4),
+        ones([length]),
+        { unroll: 1, reverse },
+      ).outputs;
+    const fn = compile((x: Tensor) => countdown(20).mul(x), { detectAnomalies: true });
+    await expect(fn(tensor(1))).rejects.toThrow(
+      /anomaly: Log\(float32\[\]\) made -Infinity at element 0, in step 3 of a loop: the variables/,
+    );
+    const backwards = compile((x: Tensor) => countdown(20, true).mul(x), { detectAnomalies: true });
+    await expect(backwards(tensor(1))).rejects.toThrow(/anomaly: Log\(float32\[\]\) made -Infinity at element 0, in step 16 of a loop/);
+    const many = compile((x: Tensor) => countdown(20).add(x.sqrt().sum()), { detectAnomalies: true });
+    await expect(many.many(ones([2, 3]))).rejects.toThrow(/Log\(float32\[\]\) made -Infinity at element 0, in step 3 of a loop: /);
+    // √(√(1 - 9)) in the second step of the third run.
+    const roots = compile(
+      (x: Tensor) =>
+        scan(
+          (carry: Tensor, slice: Tensor) => {
+            const root = carry.add(slice).sqrt();
+            return { carry: root, outputs: root };
+          },
+          tensor([0, 0]),
+          x,
+          { unroll: 1 },
+        ).outputs,
+      { detectAnomalies: true },
+    );
+    const slices = tensor(
+      Float32Array.from({ length: 60 }, (_, i) => (i === 43 ? -9 : 1)),
+      { shape: [3, 10, 2] },
+    );
+    await expect(roots.many(slices)).rejects.toThrow(
+      /Sqrt\(float32\[2\]\) made NaN at element 1, in step 2 of a loop, in step 1 of a loop/,
+    );
+    expect((await roots.many(ones([3, 10, 2]))).shape).toEqual([3, 10, 2]);
+  });
+
+  test.each([
+    ["float16", 60000],
+    ["float32", 3e38],
+    ["float64", 1e308],
+  ] as const)("sees NaN and infinity in %s", async (dtype, large) => {
+    const double = compile((x: Tensor) => x.add(x), { detectAnomalies: true });
+    await expect(double(tensor([1, large], { dtype }))).rejects.toThrow(
+      `anomaly: Add(${dtype}[2], ${dtype}[2]) made Infinity at element 1`,
+    );
+    expect(await (await double(tensor([1, 2], { dtype }))).array()).toEqual([2, 4]);
+    const root = compile((x: Tensor) => x.sqrt(), { detectAnomalies: true });
+    await expect(root(tensor([1, 4, -1], { dtype }))).rejects.toThrow(`anomaly: Sqrt(${dtype}[3]) made NaN at element 2`);
+    await expect(root(tensor([1, 4, 9], { dtype }))).resolves.toBeDefined();
   });
 });

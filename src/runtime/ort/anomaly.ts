@@ -1,23 +1,52 @@
+import { elementAt, type TypedArray } from "../../graph/dtype.js";
 import { KasaneError } from "../../graph/error.js";
 import { showShape } from "../../graph/shape.js";
-import type { TensorType } from "../../graph/tensor.js";
+import type { Operation, Watched } from "../../passes/watch.js";
+import { asStored } from "../state.js";
 import type { ort } from "./onnxruntime.js";
 
-/** What made a value: as much of a node as an error tells of. */
-export interface Operation {
-  readonly operator: { readonly type: string };
-  readonly inputs: readonly TensorType[];
-  readonly path: string;
+/** Throws where one of the values holds a NaN or an infinity: names the operation that made the first. */
+export function detectAnomalies(watched: readonly Watched[], values: readonly ort.Tensor[]): void {
+  for (const each of watched) checkSteps(each, values, { first: 0, slice: 0, slices: 1, steps: [] });
 }
 
-/** Throws where `value`, made by `operation`, holds a NaN or an infinity. Called in the order of computation, it names the first. */
-export function detectAnomaly(value: ort.Tensor, { operator, inputs, path }: Operation): void {
-  const data = value.data as Float32Array;
-  const place = data.findIndex((x) => !Number.isFinite(x));
+/** Where the values of one step of the loops around them are. */
+interface Step {
+  /** The place that the loop's places count from. */
+  readonly first: number;
+  /** Which of how many equal parts of each value belongs to the step. */
+  readonly slice: number;
+  readonly slices: number;
+  /** The step of each loop, the outermost first. */
+  readonly steps: readonly number[];
+}
+
+function checkSteps(watched: Watched, values: readonly ort.Tensor[], { first, slice, slices, steps }: Step): void {
+  const place = first + watched.place;
+  if ("operation" in watched) {
+    checkSlice(values[place] as ort.Tensor, watched.operation, { first, slice, slices, steps });
+    return;
+  }
+  const { length, reverse, body } = watched;
+  for (let i = 0; i < length; i++) {
+    const step = reverse ? length - 1 - i : i;
+    const within = { first: place, slice: slice * length + step, slices: slices * length, steps: [...steps, step] };
+    for (const each of body) checkSteps(each, values, within);
+  }
+}
+
+function checkSlice(value: ort.Tensor, { type, inputs, path }: Operation, { slice, slices, steps }: Step): void {
+  const dtype = value.type as "float16" | "float32" | "float64";
+  const all = asStored(value.data as TypedArray, dtype);
+  const size = all.length / slices;
+  const data = all.subarray(slice * size, (slice + 1) * size);
+  // The exponent of what is not finite is all ones.
+  const place = dtype === "float16" ? data.findIndex((x) => (Number(x) & 0x7c00) === 0x7c00) : data.findIndex((x) => !Number.isFinite(x));
   if (place < 0) return;
   const types = inputs.map((input) => `${input.dtype}${showShape(input.shape)}`).join(", ");
+  const where = `${steps.map((step) => `, in step ${step} of a loop`).join("")}${path && ` (in ${path})`}`;
   throw new KasaneError(
-    `anomaly: ${operator.type}(${types}) made ${data[place]} at element ${place}${path && ` (in ${path})`}: ` +
+    `anomaly: ${type}(${types}) made ${elementAt(data as TypedArray, place, dtype)} at element ${place}${where}: ` +
       "the variables keep the values they had before the step",
   );
 }

@@ -1,15 +1,15 @@
-import { arrayOf, isFloat, type TypedArray } from "../../graph/dtype.js";
+import { arrayOf, type TypedArray } from "../../graph/dtype.js";
 import { KasaneError } from "../../graph/error.js";
-import type { Named, Node, Tensor } from "../../graph/tensor.js";
+import type { Named, Tensor } from "../../graph/tensor.js";
 import type { Variable } from "../../graph/variable.js";
-import { topologicalOrder } from "../../graph/walk.js";
 import { encodeModel, unusedName } from "../../onnx/emit.js";
 import type { Binding } from "../../passes/binding.js";
 import { changedInPlace } from "../../passes/inPlace.js";
+import { type Watched, watch } from "../../passes/watch.js";
 import type { Draw, Executor } from "../executor.js";
 import { emptyOrt, fromOrt, stateOf, toOrt } from "../state.js";
 import type { Update } from "../wasm/update.js";
-import { detectAnomaly } from "./anomaly.js";
+import { detectAnomalies } from "./anomaly.js";
 import type { Device } from "./devices.js";
 import { isWeb, type ort } from "./onnxruntime.js";
 import { type Pair, pairOf, pairToWrite } from "./pair.js";
@@ -34,7 +34,9 @@ export class OnnxExecutor implements Executor {
   private readonly outputs: readonly Named[];
   /** What the update is given. */
   private readonly given: readonly Named[];
-  private readonly watched: readonly { readonly name: string; readonly node: Node; readonly output: Tensor }[];
+  /** What is checked for anomalies, and the names of the values for that. */
+  private readonly watched: readonly Watched[];
+  private readonly watchedNames: readonly string[];
   readonly session: Session;
   private readonly fetches: Record<string, ort.Tensor | null>;
   /** The variables that are written where they are read. */
@@ -55,28 +57,34 @@ export class OnnxExecutor implements Executor {
     { device, threads, detectAnomalies = false, arena }: OnnxSettings,
     readonly update?: Update,
   ) {
-    const { inputs, variables, randoms, outputs, updates, results } = binding;
+    const { inputs, variables, randoms, outputs, updates } = binding;
+    const { results, values, watched } = detectAnomalies ? watch(binding.results) : { results: binding.results, values: [], watched: [] };
     this.onDevice = device !== "cpu";
     this.writesInto = !this.onDevice && !isWeb;
     this.inputs = inputs.map(({ name, tensor }) => ({ name: this.unique(name), tensor }));
     this.read = new Set(variables);
     this.variables = variables.map((variable) => ({ name: this.unique(variable.name), variable }));
     this.randoms = randoms.map(({ leaf }) => ({ name: this.unique("random"), tensor: leaf }));
-    const named = outputs.map((tensor, i) => ({ name: this.unique(`output${i}`), tensor }));
+    const named = outputs.map((_, i) => ({ name: this.unique(`output${i}`), tensor: results[i] as Tensor }));
     const count = outputs.length - (update?.given.length ?? 0);
     [this.outputs, this.given] = [named.slice(0, count), named.slice(count)];
-    this.updates = updates.map(({ variable, next }) => ({ name: this.unique(`${variable.name}'`), tensor: next, variable }));
+    this.updates = updates.map(({ variable }, i) => ({
+      name: this.unique(`${variable.name}'`),
+      tensor: results[outputs.length + i] as Tensor,
+      variable,
+    }));
     this.changed = new Set(updates.map(({ variable }) => variable));
     const computed = [...named, ...this.updates];
-    this.watched = detectAnomalies ? this.watch(results) : [];
-    const watched = this.watched.map(({ name, output }) => ({ name, tensor: output }));
+    const checked = values.map((tensor) => ({ name: this.unique("watched"), tensor }));
+    this.watched = watched;
+    this.watchedNames = checked.map(({ name }) => name);
     const feeds = [...this.inputs, ...this.variables.map(({ name, variable }) => ({ name, tensor: variable })), ...this.randoms];
-    this.fetches = Object.fromEntries([...computed, ...this.watched].map(({ name }) => [name, null]));
+    this.fetches = Object.fromEntries([...computed, ...checked].map(({ name }) => [name, null]));
     const bytes = computed.reduce((sum, { tensor: { dtype, size } }) => sum + size * arrayOf(dtype).BYTES_PER_ELEMENT, 0);
     this.handsOver = this.writesInto && !detectAnomalies && bytes >= worthHandingOver;
     const inPlace = this.writesInto && !detectAnomalies ? changedInPlace({ updates, results }) : [];
     this.inPlace = new Set([...inPlace].filter((variable) => !update?.uses(variable)));
-    this.session = new Session(() => encodeModel(feeds, [...computed, ...watched]), {
+    this.session = new Session(() => encodeModel(feeds, [...computed, ...checked]), {
       handOver: this.handsOver,
       device,
       threads,
@@ -87,7 +95,11 @@ export class OnnxExecutor implements Executor {
 
   async run(values: readonly TypedArray[], draw: Draw): Promise<readonly Tensor[]> {
     const results = await this.compute(values, draw);
-    for (const { name, node } of this.watched) detectAnomaly(results[name] as ort.Tensor, node);
+    if (this.watched.length > 0)
+      detectAnomalies(
+        this.watched,
+        this.watchedNames.map((name) => results[name] as ort.Tensor),
+      );
     for (const { name, variable } of this.updates) {
       const pair = await this.pairFor(variable);
       pair.advance(results[name] as ort.Tensor);
@@ -166,12 +178,6 @@ export class OnnxExecutor implements Executor {
   /** The pair of a variable that changes. */
   private pairFor(variable: Variable): Pair | Promise<Pair> {
     return this.read.has(variable) ? pairOf(variable) : pairToWrite(variable);
-  }
-
-  private watch(prepared: readonly Tensor[]) {
-    return topologicalOrder(prepared).flatMap((node) =>
-      node.outputs.flatMap((output) => (isFloat(output.dtype) ? [{ name: this.unique("watched"), node, output }] : [])),
-    );
   }
 
   private unique(name: string): string {

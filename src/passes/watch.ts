@@ -1,0 +1,67 @@
+import { isFloat } from "../graph/dtype.js";
+import type { Tensor, TensorType } from "../graph/tensor.js";
+import { rewrite, topologicalOrder } from "../graph/walk.js";
+import { isNodeOf } from "../ops/match.js";
+import { applyAll } from "../ops/operator.js";
+import { Body, loops } from "../ops/scan.js";
+
+/** As much of a node as an error tells of. */
+export interface Operation {
+  readonly type: string;
+  readonly inputs: readonly TensorType[];
+  readonly path: string;
+}
+
+/** A floating-point value that a run gives out to be checked: its place among those values, and what made it. */
+export interface WatchedValue {
+  readonly place: number;
+  readonly operation: Operation;
+}
+
+/** The values of a loop's body, each of all steps, stacked along a new first axis. Their places count from `place` on. */
+export interface WatchedLoop {
+  readonly place: number;
+  readonly length: number;
+  readonly reverse: boolean;
+  readonly body: readonly Watched[];
+}
+
+/** What is checked, in the order of computation. It can be sent to a worker. */
+export type Watched = WatchedValue | WatchedLoop;
+
+/** A graph that also gives out the values to be checked. */
+export interface WatchedGraph {
+  readonly results: readonly Tensor[];
+  readonly values: readonly Tensor[];
+  readonly watched: readonly Watched[];
+}
+
+/** Gives out all floating-point values of a prepared graph; its loops give out those of their bodies. */
+export function watch(outputs: readonly Tensor[]): WatchedGraph {
+  const bodies = new Map<Body, WatchedGraph>();
+  const results = rewrite(outputs, (node, inputs) => {
+    if (!isNodeOf(node, loops.Scan)) return undefined;
+    const { body } = node.attributes;
+    const inner = watch(body.outputs);
+    const extended = new Body(body.inputs, [...inner.results, ...inner.values]);
+    bodies.set(extended, inner);
+    return applyAll(loops.Scan, inputs, { ...node.attributes, body: extended });
+  });
+
+  const values: Tensor[] = [];
+  const watched: Watched[] = [];
+  for (const node of topologicalOrder(results)) {
+    let own = node.outputs;
+    if (isNodeOf(node, loops.Scan)) {
+      const { body, length, reverse } = node.attributes;
+      const inner = bodies.get(body) as WatchedGraph;
+      watched.push({ place: values.length, length, reverse, body: inner.watched });
+      values.push(...own.slice(inner.results.length));
+      own = own.slice(0, inner.results.length);
+    }
+    const inputs = node.inputs.map(({ dtype, shape }) => ({ dtype, shape }));
+    const operation = { type: node.operator.type, inputs, path: node.path };
+    for (const x of own) if (isFloat(x.dtype)) watched.push({ place: values.push(x) - 1, operation });
+  }
+  return { results, values, watched };
+}
