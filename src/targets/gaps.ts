@@ -12,6 +12,7 @@ export const ofStandard: Gaps = {
   Range: ({ attributes: { dtype } }) => !["float32", "float64", "int32", "int64"].includes(dtype as string),
   // Marks for the time of tracing.
   AllReduce: always,
+  Assigned: always,
   StopGradient: always,
   CustomGradient: always,
   After: always,
