@@ -1,13 +1,13 @@
 import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
 import { expm1Of, log1pOf } from "./algebra.js";
 import { abs, add, div, maximum, mul, neg, reciprocal, square, sub, where } from "./arithmetic.js";
-import { greater } from "./compare.js";
+import { greater, less } from "./compare.js";
 import type { TensorLike } from "./constants.js";
 import { scalar } from "./constants.js";
 import { exp, expm1, log1p } from "./elementary.js";
 import { preciseErf } from "./erf.js";
 import { floating, unary } from "./kinds.js";
-import { apply, declare, family } from "./operator.js";
+import { declare, family } from "./operator.js";
 
 /** The activation functions and the error function that one of them needs. */
 export const activation = family({
@@ -59,7 +59,7 @@ export const activation = family({
       const slope = m.add(m.mul(x, m.constant(1 / 6)), m.constant(0.5));
       return m.mul(x, m.min(m.max(slope, m.constant(0)), m.constant(1)));
     },
-    (g, [x]) => mul(g, where(greater(abs(x), 3), where(greater(x, 0), 1, scalar(0, x.dtype)), add(div(x, 3), 0.5))),
+    (g, [x]) => mul(g, where(less(abs(x), 3), add(div(x, 3), 0.5), where(greater(x, 0), 1, scalar(0, x.dtype)))),
     ([x]) => mul(x, maximum(sub(1, maximum(sub(0.5, div(x, 6)), 0)), 0)),
   ),
 });
@@ -72,9 +72,9 @@ export const erf = (x: TensorLike): Tensor => floating(activation.Erf, x);
 /** `max(x, 0)`; its gradient at 0 is 0. */
 export const relu = (x: TensorLike): Tensor => floating(activation.Relu, x);
 /** `x` above 0, `slope x` below. */
-export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => apply(activation.LeakyRelu, [x], { alpha: float(slope) });
+export const leakyRelu = (x: TensorLike, slope = 0.01): Tensor => floating(activation.LeakyRelu, x, { alpha: float(slope) });
 /** `x` above 0, `alpha (eˣ - 1)` below (Clevert et al. 2015). */
-export const elu = (x: Tensor, alpha = 1): Tensor => apply(activation.Elu, [x], { alpha: float(alpha) });
+export const elu = (x: TensorLike, alpha = 1): Tensor => floating(activation.Elu, x, { alpha: float(alpha) });
 /** `x Φ(x)`, with the exact normal distribution (Hendrycks and Gimpel 2016). */
 export const gelu = (x: TensorLike): Tensor => floating(activation.Gelu, x);
 /** `x σ(x)`, also called swish (Elfwing et al. 2017). */

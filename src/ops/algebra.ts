@@ -13,6 +13,8 @@ export interface Algebra<T> {
   min(a: T, b: T): T;
   max(a: T, b: T): T;
   pow(a: T, b: T): T;
+  /** What a division of floats cut off towards zero leaves, with the sign of `a`. */
+  remainder(a: T, b: T): T;
   neg(x: T): T;
   abs(x: T): T;
   sqrt(x: T): T;
@@ -49,7 +51,9 @@ export const numbers: Algebra<number> = {
   div: (a, b) => a / b,
   min: Math.min,
   max: Math.max,
-  pow: Math.pow,
+  // As C has it: 1 to any power is 1, and so is -1 to an infinite one, where JavaScript has NaN.
+  pow: (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY) ? 1 : a ** b),
+  remainder: (a, b) => a % b,
   neg: (x) => -x,
   abs: Math.abs,
   sqrt: Math.sqrt,
@@ -109,12 +113,16 @@ function erfOf(x: number): number {
   return Math.sign(x) * value;
 }
 
+/** From here on the rounding of 1 + x does not show in its logarithm, in any dtype; of an infinite x the correction would be NaN. */
+export const uncorrected = 4096;
+
 /** ln(1 + x) without the loss of digits near 0: Kahan's correction by the rounding of 1 + x (Goldberg 1991, theorem 4). */
 export function log1pOf<T>(m: Algebra<T>, x: T): T {
   const one = m.constant(1);
   const u = m.add(x, one);
   const d = m.sub(u, one);
-  return m.select(m.equal(d, m.constant(0)), x, m.div(m.mul(m.log(u), x), d));
+  const correction = m.select(m.greater(m.constant(uncorrected), x), m.div(x, d), one);
+  return m.select(m.equal(d, m.constant(0)), x, m.mul(m.log(u), correction));
 }
 
 /** eˣ - 1, likewise (Kahan; Higham, Accuracy and Stability of Numerical Algorithms, 2002, page 22). */

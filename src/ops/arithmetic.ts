@@ -1,8 +1,8 @@
 import { isFloat, promote } from "../graph/dtype.js";
 import { broadcastOrThrow } from "../graph/shape.js";
-import type { Tensor, TensorType } from "../graph/tensor.js";
+import { hostData, type Tensor, type TensorType } from "../graph/tensor.js";
 import { cast } from "./cast.js";
-import { equal, greater, greaterEqual, less, lessEqual } from "./compare.js";
+import { equal, greater, greaterEqual, less, lessEqual, notEqual } from "./compare.js";
 import { operands, scalar, type TensorLike } from "./constants.js";
 import { binary, floating, neutral, numeric, promoted, rounding, unary } from "./kinds.js";
 import { apply, declare, family } from "./operator.js";
@@ -21,10 +21,35 @@ export const arithmetic = family({
     linearity: "first",
     simplify: neutral(1, false),
   }),
-  // a mod b = a - b floor(a/b); the sign is the divisor's, as in Python
-  Mod: binary((m, a, b) => m.sub(a, m.mul(b, m.floor(m.div(a, b)))), [(g) => g, (g, [a, b]) => neg(mul(g, floor(div(a, b))))], {
-    decompose: ([a, b]) => sub(a, mul(b, floorDiv(a, b))),
-  }),
+  // a mod b = a - b floor(a/b), exactly; the sign is the divisor's, as in Python
+  Mod: binary(
+    (m, a, b) => {
+      const rest = m.remainder(a, b);
+      const [zero, isNegative] = [m.constant(0), (x: typeof a) => m.greater(m.constant(0), x)];
+      const isOther = m.and(m.not(m.equal(rest, zero)), m.not(m.equal(isNegative(rest), isNegative(b))));
+      return m.select(isOther, m.add(rest, b), rest);
+    },
+    [(g) => g, (g, [a, b]) => neg(mul(g, floorDiv(a, b)))],
+    {
+      decompose: ([a, b]) => {
+        if (!isFloat(a.dtype)) return sub(a, mul(b, floorDiv(a, b)));
+        const rest = remainder(a, b);
+        return where(isOtherSign(rest, b), add(rest, b), rest);
+      },
+    },
+  ),
+  // What a division cut off towards zero leaves, with the sign of a: C's fmod
+  Remainder: binary(
+    (m, a, b) => m.remainder(a, b),
+    [(g) => g, (g, [a, b]) => neg(mul(g, sub(div(a, b), remainder(div(a, b), scalar(1, a.dtype)))))],
+    {
+      emit: (emitter, [a, b]) => emitter.node("Mod", [a as string, b as string], { fmod: 1 }),
+      decompose: ([a, b]) => {
+        const quotient = div(a, b);
+        return sub(a, mul(b, mul(sign(quotient), floor(abs(quotient)))));
+      },
+    },
+  ),
   // Where both are equal each takes half, as in PyTorch.
   Max: binary((m, a, b) => m.max(a, b), [(g, [a, b]) => mul(g, share(a, b, greater)), (g, [a, b]) => mul(g, share(b, a, greater))], {
     commutative: true,
@@ -123,16 +148,47 @@ export function div(a: TensorLike, b: TensorLike): Tensor {
 export function floorDiv(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = operands("floorDiv", a, b) as [Tensor, Tensor];
   const dtype = promote(x.dtype, y.dtype);
-  if (isFloat(dtype)) return floor(div(x, y));
+  if (isFloat(dtype)) {
+    const [n, d] = [cast(x, dtype), cast(y, dtype)];
+    const rest = remainder(n, d);
+    // n less the rest is a multiple of d: the quotient is an integer but for rounding, unlike that of n itself.
+    const quotient = sub(round(div(sub(n, rest), d)), cast(isOtherSign(rest, d), dtype));
+    return where(equal(d, 0), floor(div(n, d)), quotient);
+  }
   const wide = dtype === "int64" ? "int64" : "int32";
   const [n, d] = [cast(x, wide), cast(y, wide)];
   // ONNX cuts the quotient off towards zero: one less where there is a remainder and the signs differ.
-  const quotient = apply(arithmetic.Div, [n, d]);
-  const remainder = sub(n, mul(quotient, d));
-  return cast(sub(quotient, cast(less(mul(sign(remainder), sign(d)), 0), wide)), dtype === "bool" ? "int32" : dtype);
+  const quotient = overSafe(n, d, (safe) => apply(arithmetic.Div, [n, safe]), neg);
+  const rest = sub(n, mul(quotient, d));
+  return cast(sub(quotient, cast(less(mul(sign(rest), sign(d)), 0), wide)), dtype === "bool" ? "int32" : dtype);
 }
 /** `a - b floor(a / b)`: the remainder, with the divisor's sign. */
-export const mod = (a: TensorLike, b: TensorLike): Tensor => promoted(arithmetic.Mod, a, b);
+export function mod(a: TensorLike, b: TensorLike): Tensor {
+  const [x, y] = operands("mod", a, b) as [Tensor, Tensor];
+  const dtype = promote(x.dtype, y.dtype);
+  if (isFloat(dtype)) return promoted(arithmetic.Mod, x, y);
+  const wide = dtype === "int64" ? "int64" : "int32";
+  const [n, d] = [cast(x, wide), cast(y, wide)];
+  const rest = overSafe(
+    n,
+    d,
+    (safe) => apply(arithmetic.Mod, [n, safe]),
+    () => scalar(0, wide),
+  );
+  return cast(rest, dtype === "bool" ? "int32" : dtype);
+}
+/** C's fmod of floats. */
+const remainder = (a: Tensor, b: Tensor): Tensor => apply(arithmetic.Remainder, [a, b]);
+/** Whether a remainder is not 0 and has another sign than the divisor. */
+const isOtherSign = (rest: Tensor, divisor: Tensor): Tensor =>
+  where(equal(rest, 0), scalar(false, "bool"), notEqual(cast(less(rest, 0), "int32"), cast(less(divisor, 0), "int32")));
+/** A quotient of integers by a divisor that is safe: the least integer by -1 ends the process in ONNX Runtime, so `byMinusOne` says what that is. */
+function overSafe(n: Tensor, d: Tensor, quotient: (divisor: Tensor) => Tensor, byMinusOne: (n: Tensor) => Tensor): Tensor {
+  const data = d.size === 1 ? hostData(d) : undefined;
+  if (data && Number(data[0]) !== -1) return quotient(d);
+  const isMinusOne = equal(d, -1);
+  return where(isMinusOne, byMinusOne(n), quotient(where(isMinusOne, 1, d)));
+}
 /** The greater of the two; where they are equal the gradient is shared. */
 export const maximum = (a: TensorLike, b: TensorLike): Tensor => promoted(arithmetic.Max, a, b);
 /** The lesser of the two; where they are equal the gradient is shared. */

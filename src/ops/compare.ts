@@ -1,7 +1,7 @@
 import { promote } from "../graph/dtype.js";
-import type { Tensor } from "../graph/tensor.js";
+import { Tensor } from "../graph/tensor.js";
 import { cast } from "./cast.js";
-import { operands, type TensorLike } from "./constants.js";
+import { holds, operands, scalar, type TensorLike } from "./constants.js";
 import { comparison, narrow, ofBooleans } from "./kinds.js";
 import { apply, family, type Operator } from "./operator.js";
 
@@ -16,7 +16,13 @@ export const compare = family({
 });
 
 function compared(operator: Operator, left: TensorLike, right: TensorLike): Tensor {
-  const [a, b] = operands(operator.type, left, right) as [Tensor, Tensor];
+  const { dtype: beside = "float32" } = [left, right].find((value) => value instanceof Tensor) ?? {};
+  // A number beyond all that the dtype of the tensor beside it holds is infinite to it.
+  const within = (value: TensorLike): TensorLike =>
+    value instanceof Tensor || holds(beside, value)
+      ? value
+      : scalar(Number(value) > 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY, "float32");
+  const [a, b] = operands(operator.type, within(left), within(right)) as [Tensor, Tensor];
   const dtype = promote(a.dtype, b.dtype);
   const wide = narrow(dtype) ? "int32" : dtype;
   return apply(operator, [cast(a, wide), cast(b, wide)]);

@@ -1,4 +1,4 @@
-import { arrayOf, convert, type DType, dtypeOf, isFloat, type TypedArray } from "../graph/dtype.js";
+import { arrayOf, convert, type DType, dtypeOf, exactIntegers, isFloat, type TypedArray } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import type { Shape } from "../graph/shape.js";
 import { fromData, Tensor } from "../graph/tensor.js";
@@ -55,6 +55,14 @@ export const literalType = (value: unknown): DType =>
 /** A scalar of `dtype`. */
 export const scalar = (value: number | bigint | boolean, dtype: DType): Tensor => fromData(convert([value], dtype), [], dtype);
 
+/** Whether a plain number is a fraction, or an integer that `dtype` holds if it is one of integers; booleans count as int32. */
+export function holds(dtype: DType, value: number | bigint | boolean): boolean {
+  if (isFloat(dtype) || (typeof value === "number" && !Number.isInteger(value))) return true;
+  if (dtype === "int64") return BigInt.asIntN(64, BigInt(value)) === BigInt(value);
+  const [least, greatest] = exactIntegers(dtype === "bool" ? "int32" : dtype);
+  return Number(value) >= least && Number(value) <= greatest;
+}
+
 /**
  * The operands of an operator as tensors: a plain scalar takes the dtype of the tensors beside it,
  * or float32 where a fraction or a boolean meets a type that cannot hold it.
@@ -66,6 +74,10 @@ export function operands(operation: string, ...values: TensorLike[]): Tensor[] {
     check(
       typeof value === "number" || typeof value === "boolean" || typeof value === "bigint",
       () => `${operation}: got ${Array.isArray(value) ? "an array" : typeof value}, expected a tensor or a number: wrap it in tensor(...)`,
+    );
+    check(
+      dtype === undefined || holds(dtype, value),
+      () => `${operation}: the number ${value} beside ${dtype}: expected one that it holds, or cast the tensor to a wider type`,
     );
     const whole = typeof value !== "number" || Number.isInteger(value);
     if (dtype === undefined || (!whole && !isFloat(dtype))) return scalar(value, literalType(value));

@@ -1,10 +1,13 @@
+import { promote } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { mul } from "./arithmetic.js";
+import { cast } from "./cast.js";
 import { matmul } from "./matmul.js";
 import { sum } from "./reduce.js";
 import { reshape, transpose } from "./shapes.js";
+import { type Range, slice } from "./slicing.js";
 
 interface Term {
   readonly x: Tensor;
@@ -14,7 +17,8 @@ interface Term {
 
 /**
  * Einstein's summation: `einsum("bij,bjk->bik", a, b)`. Letters that the output lacks are summed over; without `->` the output has
- * those that stand once, in alphabetical order. Each letter names one axis of an operand (no diagonals, no ellipsis).
+ * those that stand once, in alphabetical order. A letter that stands twice in an operand means its diagonal; there is no ellipsis.
+ * Integers are computed modulo 2^bits of their dtype.
  * @throws KasaneError where the equation does not fit the operands, or a letter stands for two sizes
  */
 export function einsum(equation: string, ...tensors: Tensor[]): Tensor {
@@ -25,10 +29,7 @@ export function einsum(equation: string, ...tensors: Tensor[]): Tensor {
   const sizes = new Map<string, number>();
   const terms = tensors.map((x, i): Term => {
     const axes = [...(inputs[i] as string)];
-    check(
-      axes.length === x.rank && new Set(axes).size === axes.length,
-      () => `einsum: "${inputs[i]}" does not name each axis of ${showShape(x.shape)} once`,
-    );
+    check(axes.length === x.rank, () => `einsum: "${inputs[i]}" does not name each axis of ${showShape(x.shape)}`);
     axes.forEach((letter, axis) => {
       const size = x.shape[axis] as number;
       check(
@@ -37,7 +38,7 @@ export function einsum(equation: string, ...tensors: Tensor[]): Tensor {
       );
       sizes.set(letter, size);
     });
-    return { x, axes };
+    return diagonal({ x, axes });
   });
   const letters = inputs.join("");
   const implied = [...sizes.keys()].filter((letter) => letters.indexOf(letter) === letters.lastIndexOf(letter)).sort();
@@ -51,7 +52,21 @@ export function einsum(equation: string, ...tensors: Tensor[]): Tensor {
     const later = new Set([...output, ...rest.slice(i + 1).flatMap((term) => term.axes)]);
     return contract(left, right, later, sizes);
   }, first);
-  return arrange(keep(result, new Set(output)), output);
+  // Sums and products of narrow integers are wider on the way.
+  const dtype = tensors.map((x) => x.dtype).reduce(promote);
+  return cast(arrange(keep(result, new Set(output)), output), dtype === "bool" ? "int32" : dtype);
+}
+
+/** The elements of equal indices along the axes that share a letter: every n + 1st of the two axes joined. */
+function diagonal({ x, axes }: Term): Term {
+  const second = axes.findIndex((letter, i) => axes.indexOf(letter) < i);
+  if (second < 0) return { x, axes };
+  const first = axes.indexOf(axes[second] as string);
+  const others = [...axes.keys()].filter((axis) => axis !== first && axis !== second);
+  const [outer, size] = [others.map((axis) => x.shape[axis] as number), x.shape[first] as number];
+  const joined = reshape(transpose(x, [...others, first, second]), [...outer, size * size]);
+  const kept = slice(joined, [...outer.map((): Range => []), [null, null, size + 1]]);
+  return diagonal({ x: kept, axes: [...others, first].map((axis) => axes[axis] as string) });
 }
 
 /** Sums over the letters that nothing after needs. */

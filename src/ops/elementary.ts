@@ -1,7 +1,7 @@
 import type { Tensor } from "../graph/tensor.js";
-import { expm1Of, log1pOf } from "./algebra.js";
+import { expm1Of, log1pOf, uncorrected } from "./algebra.js";
 import { abs, add, div, mul, neg, sub, where } from "./arithmetic.js";
-import { equal, less, logicalNot } from "./compare.js";
+import { equal, greaterEqual, less, logicalNot } from "./compare.js";
 import type { TensorLike } from "./constants.js";
 import { binary, floating, promoted, unary } from "./kinds.js";
 import { logicalAnd } from "./logic.js";
@@ -10,12 +10,15 @@ import { preciseSin } from "./trigonometry.js";
 
 /** Powers, the exponential function, logarithms and trigonometry. Each rule stands under its derivative. */
 export const elementary = family({
-  // d(aᵇ)/da = b aᵇ⁻¹; d(aᵇ)/db = aᵇ ln a, which is 0 where a is 0
+  // d(aᵇ)/da = b aᵇ⁻¹; d(aᵇ)/db = aᵇ ln a, which is 0 where a is 0 and b is not below it
   Pow: binary(
     (m, a, b) => m.pow(a, b),
     [
       (g, [a, b]) => mul(g, where(equal(b, 0), 0, mul(b, pow(a, sub(b, 1))))),
-      (g, [a], [y]) => mul(g, where(equal(a, 0), 0, mul(y, log(where(equal(a, 0), 1, a))))),
+      (g, [a, b], [y]) => {
+        const isZero = logicalAnd(equal(a, 0), greaterEqual(b, 0));
+        return mul(g, where(isZero, 0, mul(y, log(where(isZero, 1, a)))));
+      },
     ],
   ),
   Exp: unary(
@@ -33,7 +36,8 @@ export const elementary = family({
     ([x]) => {
       const u = add(x, 1);
       const d = sub(u, 1);
-      return where(equal(d, 0), x, div(mul(log(u), x), where(equal(d, 0), 1, d)));
+      const correction = where(less(x, uncorrected), div(x, where(equal(d, 0), 1, d)), 1);
+      return where(equal(d, 0), x, mul(log(u), correction));
     },
   ),
   // eˣ - 1, likewise (Kahan; Higham, Accuracy and Stability of Numerical Algorithms, 2002, page 22)

@@ -63,9 +63,9 @@ export function promoted(operator: Operator, left: TensorLike, right: TensorLike
 }
 
 /** Applies a unary operator that only floating-point numbers have. */
-export function floating(operator: Operator, value: TensorLike): Tensor {
+export function floating(operator: Operator, value: TensorLike, attributes?: Attributes): Tensor {
   const [x] = operands(operator.type, value) as [Tensor];
-  return apply(operator, [isFloat(x.dtype) ? x : cast(x, "float32")]);
+  return apply(operator, [isFloat(x.dtype) ? x : cast(x, "float32")], attributes);
 }
 
 /** Applies a unary operator of any number type; whole numbers are their own floor, ceiling and rounding. */

@@ -3,9 +3,9 @@ import { check } from "../graph/error.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { relu, sigmoid, softplus } from "./activation.js";
-import { abs, add, div, maximum, mul, neg, square, sub, where } from "./arithmetic.js";
+import { abs, add, clip, div, maximum, mul, neg, square, sub, where } from "./arithmetic.js";
 import { cast } from "./cast.js";
-import { equal, less } from "./compare.js";
+import { equal } from "./compare.js";
 import { full } from "./create.js";
 import { exp, log, pow } from "./elementary.js";
 import { allReduce } from "./exchange.js";
@@ -112,8 +112,9 @@ export function huber(
   target: Tensor,
   { delta = 1, reduction = "mean" }: { delta?: number; reduction?: Reduction } = {},
 ): Tensor {
+  check(delta > 0, () => `huber: delta ${delta}: expected a number above 0`);
   const distance = abs(sub(predicted, checkPair("huber", predicted, target)));
-  return combine(where(less(distance, delta), mul(square(distance), 0.5), mul(sub(distance, delta / 2), delta)), reduction);
+  return combine(mul(bent(distance, delta), delta), reduction);
 }
 
 /** `|predicted - target|`: the L1 loss. */
@@ -129,7 +130,13 @@ export function smoothL1(
 ): Tensor {
   check(beta > 0, () => `smoothL1: beta ${beta}: expected a number above 0, or use meanAbsoluteError`);
   const distance = abs(sub(predicted, checkPair("smoothL1", predicted, target)));
-  return combine(where(less(distance, beta), mul(square(distance), 0.5 / beta), sub(distance, beta / 2)), reduction);
+  return combine(bent(distance, beta), reduction);
+}
+
+/** `d²/2b` of a distance `d` up to `b`, `d - b/2` beyond: both of one form, so that an infinite distance has a gradient. */
+function bent(distance: Tensor, border: number): Tensor {
+  const near = clip(distance, 0, border);
+  return add(mul(square(near), 0.5 / border), sub(distance, near));
 }
 
 /**
@@ -177,6 +184,8 @@ export function klDivergence(logPredicted: Tensor, target: Tensor, { reduction =
 
 /** The cosine of the angle between vectors along `axis`: `a b / max(|a| |b|, epsilon)`. */
 export function cosineSimilarity(a: Tensor, b: Tensor, { axis = -1, epsilon = 1e-8 }: { axis?: number; epsilon?: number } = {}): Tensor {
+  // In half precision the products would overflow, and epsilon vanish.
+  if (a.dtype === "float16") return cast(cosineSimilarity(cast(a, "float32"), cast(b, "float32"), { axis, epsilon }), "float16");
   return div(sum(mul(a, b), { axis }), maximum(mul(norm(a, { axis }), norm(b, { axis })), epsilon));
 }
 

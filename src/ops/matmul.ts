@@ -1,9 +1,11 @@
 import { isFloat, promote } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { broadcastOrThrow, showShape } from "../graph/shape.js";
-import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
+import { broadcastOrThrow, showShape, sizeOf } from "../graph/shape.js";
+import { type FloatAttribute, float, type Tensor, type TensorType } from "../graph/tensor.js";
 import { mul } from "./arithmetic.js";
 import { cast } from "./cast.js";
+import { zeros } from "./create.js";
+import { narrow } from "./kinds.js";
 import { match } from "./match.js";
 import { apply, declare, family, type Operands } from "./operator.js";
 import { reshape, shapes, transpose } from "./shapes.js";
@@ -12,14 +14,7 @@ import { reshape, shapes, transpose } from "./shapes.js";
 export const products = family({
   // Y = A B: dA = dY Bᵀ, dB = Aᵀ dY
   MatMul: declare({
-    infer: ([a, b]) => ({
-      dtype: a.dtype,
-      shape: [
-        ...broadcastOrThrow("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2)),
-        a.shape.at(-2) as number,
-        b.shape.at(-1) as number,
-      ],
-    }),
+    infer: ([a, b]) => inferProduct(a, b),
     gradient: [
       (g, [a, b]) => (folds(a, b) ? reshape(matmul(rows(g), transpose(b)), a.shape) : matmul(g, transpose(b))),
       // Where one matrix served a whole batch, its gradient is one product over all rows.
@@ -45,6 +40,11 @@ export const products = family({
 });
 
 /** The attributes of a Gemm. */
+const inferProduct = (a: Tensor, b: Tensor): TensorType => ({
+  dtype: a.dtype,
+  shape: [...broadcastOrThrow("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2)), a.shape.at(-2) as number, b.shape.at(-1) as number],
+});
+
 export interface GemmAttributes {
   readonly transA: number;
   readonly transB: number;
@@ -56,7 +56,8 @@ const signed = (x: Tensor, alpha: FloatAttribute | undefined): Tensor => (alpha 
 
 /** A product with a plain matrix that was transposed is one Gemm, over all rows of a batch at once. */
 function absorbTransposes([a, b]: Operands): Tensor | undefined {
-  if (b.rank !== 2) return undefined;
+  // A Gemm multiplies floats.
+  if (b.rank !== 2 || !isFloat(b.dtype)) return undefined;
   const [left, right] = [a.rank === 2 ? transposed(a) : undefined, transposed(b)];
   if (!left && !right) return undefined;
   const product = gemm(left ?? rows(a), right ?? b, Number(left !== undefined), Number(right !== undefined));
@@ -69,7 +70,7 @@ const transposed = (x: Tensor): Tensor | undefined => match(x, shapes.Transpose)
 const folds = (a: Tensor, b: Tensor): boolean => b.rank === 2 && a.rank > 2;
 
 /** All leading axes as one: `[..., n]` to `[rows, n]`. */
-const rows = (x: Tensor): Tensor => reshape(x, [-1, x.shape.at(-1) as number]);
+const rows = (x: Tensor): Tensor => reshape(x, [sizeOf(x.shape.slice(0, -1)), x.shape.at(-1) as number]);
 
 /**
  * The product of two matrices, each transposed first where its flag is 1.
@@ -97,14 +98,17 @@ export function matmul(left: Tensor, right: Tensor): Tensor {
     left.rank > 0 && right.rank > 0,
     () => `matmul: ${showShape(left.shape)} x ${showShape(right.shape)}: a scalar has no matrix product, use mul`,
   );
-  const a = cast(left.rank === 1 ? reshape(left, [1, left.size]) : left, isFloat(dtype) ? dtype : "float32");
-  const b = cast(right.rank === 1 ? reshape(right, [right.size, 1]) : right, isFloat(dtype) ? dtype : "float32");
+  const wide = narrow(dtype) ? "int32" : dtype;
+  const a = cast(left.rank === 1 ? reshape(left, [1, left.size]) : left, wide);
+  const b = cast(right.rank === 1 ? reshape(right, [right.size, 1]) : right, wide);
   check(a.shape.at(-1) === b.shape.at(-2), () => `matmul: inner dimensions differ: ${showShape(left.shape)} x ${showShape(right.shape)}`);
-  const product = apply(products.MatMul, [a, b]);
+  // ONNX Runtime's kernels leave a sum over nothing as the memory was.
+  const isNothing = a.shape.at(-1) === 0;
+  const product = isNothing ? zeros(inferProduct(a, b).shape, wide) : apply(products.MatMul, [a, b]);
   const kept = product.shape.filter(
     (_, axis) => !(left.rank === 1 && axis === product.rank - 2) && !(right.rank === 1 && axis === product.rank - 1),
   );
-  return cast(reshape(product, kept), isFloat(dtype) ? dtype : dtype === "bool" ? "int32" : dtype);
+  return cast(reshape(product, kept), dtype === "bool" ? "int32" : dtype);
 }
 
 /** The faces that tensors have as methods too. */

@@ -6,7 +6,7 @@ import { add, div, mul, rsqrt, square, sub } from "./arithmetic.js";
 import { type AxisOptions, axisOf } from "./axis.js";
 import { cast } from "./cast.js";
 import { exp, log } from "./elementary.js";
-import { apply, applyAll, declare, family } from "./operator.js";
+import { apply, applyAll, declare, family, type Operator } from "./operator.js";
 import { max, mean, sum } from "./reduce.js";
 import { sumTo } from "./sumTo.js";
 
@@ -67,13 +67,16 @@ export const normalize = family({
 
 const floats = (x: Tensor): Tensor => (isFloat(x.dtype) ? x : cast(x, "float32"));
 
+function along(operation: string, operator: Operator, x: Tensor, options: AxisOptions): Tensor {
+  const axis = axisOf(operation, options, x.rank, -1);
+  return x.size === 0 ? floats(x) : apply(operator, [floats(x)], { axis });
+}
+
 /** `eˣ / Σ eˣ` along `axis`, by default the last. */
-export const softmax = (x: Tensor, options: AxisOptions = {}): Tensor =>
-  apply(normalize.Softmax, [floats(x)], { axis: axisOf("softmax", options, x.rank, -1) });
+export const softmax = (x: Tensor, options: AxisOptions = {}): Tensor => along("softmax", normalize.Softmax, x, options);
 
 /** `x - ln Σ eˣ` along `axis`, by default the last. */
-export const logSoftmax = (x: Tensor, options: AxisOptions = {}): Tensor =>
-  apply(normalize.LogSoftmax, [floats(x)], { axis: axisOf("logSoftmax", options, x.rank, -1) });
+export const logSoftmax = (x: Tensor, options: AxisOptions = {}): Tensor => along("logSoftmax", normalize.LogSoftmax, x, options);
 
 /**
  * `(x - mean) / √(variance + epsilon) scale + shift` over the last axes (Ba et al. 2016, equation 4).
@@ -86,6 +89,7 @@ export function layerNorm(x: Tensor, scale: Tensor, shift: Tensor, epsilon = 1e-
     () =>
       `layerNorm: scale ${showShape(scale.shape)} and shift ${showShape(shift.shape)} must both have the last sizes of ${showShape(x.shape)}`,
   );
+  if (x.size === 0) return x;
   return applyAll(normalize.LayerNormalization, [x, scale, shift], { axis: x.rank - scale.rank, epsilon: float(epsilon) })[0] as Tensor;
 }
 

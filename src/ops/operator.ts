@@ -1,6 +1,5 @@
 import type { Attributes, Node, Tensor, TensorType } from "../graph/tensor.js";
 import { makeNode } from "../graph/tensor.js";
-import { reading } from "../graph/variable.js";
 import type { View } from "../graph/view.js";
 import type { Algebra, Expression } from "./algebra.js";
 
@@ -147,9 +146,8 @@ export function family<D extends Readonly<Record<string, Declared>>>(
   return Object.fromEntries(named);
 }
 
-/** Applies an operator and returns all its outputs. Variables among the operands are read here. */
-export function applyAll(operator: Operator, operands: readonly Tensor[], attributes: Attributes = {}): readonly Tensor[] {
-  const inputs = operands.map(reading);
+/** Applies an operator and returns all its outputs. */
+export function applyAll(operator: Operator, inputs: readonly Tensor[], attributes: Attributes = {}): readonly Tensor[] {
   const types = [operator.infer(inputs as unknown as Operands, attributes, operator.type)].flat() as TensorType[];
   return makeNode(operator, inputs, attributes, types);
 }

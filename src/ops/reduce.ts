@@ -6,8 +6,8 @@ import type { Tensor } from "../graph/tensor.js";
 import { abs, add, div, mul, sqrt, square, sub, where } from "./arithmetic.js";
 import { type AxisOptions, axisOf, checkAxisOptions } from "./axis.js";
 import { cast, onnxTypes } from "./cast.js";
-import { equal } from "./compare.js";
-import { arange } from "./create.js";
+import { equal, logicalNot } from "./compare.js";
+import { arange, zeros } from "./create.js";
 import { exp, log, pow } from "./elementary.js";
 import { apply, type Declaration, declare, type Emitter, family, type Operator, type Reduction, type Rule } from "./operator.js";
 import { expand, reshape, transpose } from "./shapes.js";
@@ -89,7 +89,9 @@ export const reduce = family({
   // ln Σ eˣ has the softmax e^(x - y) as its gradient
   LogSumExp: reduction("ReduceLogSumExp", (g, [x], [y], { axes }) => mul(spread(g, x, axes), exp(sub(x, spread(y, x, axes)))), {
     decompose: ([x], { axes, keepDims }) => {
-      const highest = max(x, { axis: axes, keepDims: true });
+      const extreme = apply(reduce.ReduceMax, [x], { axes, keepDims: true });
+      // From an infinite one nothing is taken off: infinity less infinity is no number.
+      const highest = where(equal(abs(extreme), Number.POSITIVE_INFINITY), 0, extreme);
       const total = add(log(sum(exp(sub(x, highest)), { axis: axes, keepDims: true })), highest);
       return keepDims ? total : reshape(total, reduced(x.shape, { axes, keepDims }));
     },
@@ -150,23 +152,30 @@ function reduceBy(operation: string, operator: Operator, x: Tensor, options: Red
   return attributes.axes.length === 0 ? x : apply(operator, [x], { ...attributes });
 }
 
+/** {@link reduceBy} an operator that has no value for no elements: an error, unless there is no value to give. */
+function reduceSome(operation: string, operator: Operator, x: Tensor, options: ReduceOptions): Tensor {
+  const y = reduceBy(operation, operator, x, options);
+  return x.size === 0 ? nothing(operation, x, y) : y;
+}
+
+/** `y`, the result of reducing `x` of no elements, if it has none either. */
+function nothing(operation: string, x: Tensor, y: Tensor): Tensor {
+  check(y.size === 0, () => `${operation}: shape ${showShape(x.shape)} has no elements, so it has no ${operation}`);
+  return zeros(y.shape, y.dtype);
+}
+
 /** Booleans and the 8-bit types are summed up as int32. */
 const counted = (x: Tensor): Tensor => (isFloat(x.dtype) || x.dtype === "int64" ? x : cast(x, "int32"));
-
-function nonEmpty(operation: string, x: Tensor): Tensor {
-  check(x.size > 0, () => `${operation}: shape ${showShape(x.shape)} has no elements, so it has no ${operation}`);
-  return x;
-}
 
 /** The sum over the axes `axis`, by default all. */
 export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy("sum", reduce.ReduceSum, counted(x), options);
 /** The mean over `axis`, of whole numbers too a fraction. */
 export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor =>
-  reduceBy("mean", reduce.ReduceMean, nonEmpty("mean", isFloat(x.dtype) ? x : cast(x, "float32")), options);
+  reduceSome("mean", reduce.ReduceMean, isFloat(x.dtype) ? x : cast(x, "float32"), options);
 /** The greatest element over `axis`; where several attain it, they share the gradient. */
-export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy("max", reduce.ReduceMax, nonEmpty("max", x), options);
+export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceSome("max", reduce.ReduceMax, x, options);
 /** The least element over `axis`; where several attain it, they share the gradient. */
-export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy("min", reduce.ReduceMin, nonEmpty("min", x), options);
+export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceSome("min", reduce.ReduceMin, x, options);
 /** The product over `axis`. */
 export const prod = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy("prod", reduce.ReduceProd, counted(x), options);
 /** The mean squared distance from the mean over `axis`, divided by the count less `correction` (1: the unbiased estimate). */
@@ -196,8 +205,7 @@ export function norm(x: Tensor, options: ReduceOptions & { readonly order?: numb
   return where(zero, 0, order === 2 ? sqrt(safe) : pow(safe, 1 / order));
 }
 /** `ln Σ eˣ` over `axis`, without overflow. */
-export const logSumExp = (x: Tensor, options: ReduceOptions = {}): Tensor =>
-  reduceBy("logSumExp", reduce.LogSumExp, nonEmpty("logSumExp", x), options);
+export const logSumExp = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceSome("logSumExp", reduce.LogSumExp, x, options);
 
 /** Along which axis an extremum is sought, by default in the flattened tensor, and whether the axis stays, of size 1. */
 export interface IndexOptions {
@@ -218,7 +226,8 @@ function indexBy(operation: string, operator: Operator, x: Tensor, options: Inde
       : index;
   }
   const place = normalizeAxis(operation, axis, x.rank);
-  return apply(operator, [nonEmpty(operation, x.dtype === "bool" ? cast(x, "int32") : x)], { axis: place, keepDims });
+  const y = apply(operator, [x.dtype === "bool" ? cast(x, "int32") : x], { axis: place, keepDims });
+  return x.size === 0 ? nothing(operation, x, y) : y;
 }
 
 /** The int32 index of the greatest element along `axis` (the first of several), or in the flattened tensor. */
@@ -228,14 +237,12 @@ export const argmin = (x: Tensor, options: IndexOptions = {}): Tensor => indexBy
 /** The sum of all elements up to each place along `axis`, by default the last. */
 export const cumulativeSum = (x: Tensor, options: AxisOptions = {}): Tensor =>
   apply(reduce.CumSum, [counted(x)], { axis: axisOf("cumulativeSum", options, x.rank, -1), reverse: 0 });
-/** Booleans as int32, which has an order. */
-const asIntegers = (x: Tensor): Tensor => cast(cast(x, "bool"), "int32");
-/** Whether any element over `axis` is true. */
+/** Whether any element over `axis` is true; of none, no. */
 export const any = (x: Tensor, options: ReduceOptions = {}): Tensor =>
-  cast(reduceBy("any", reduce.ReduceMax, asIntegers(x), options), "bool");
-/** Whether all elements over `axis` are true. */
+  cast(reduceBy("any", reduce.ReduceSum, cast(cast(x, "bool"), "int32"), options), "bool");
+/** Whether all elements over `axis` are true; of none, yes. */
 export const all = (x: Tensor, options: ReduceOptions = {}): Tensor =>
-  cast(reduceBy("all", reduce.ReduceMin, asIntegers(x), options), "bool");
+  logicalNot(cast(reduceBy("all", reduce.ReduceSum, cast(logicalNot(x), "int32"), options), "bool"));
 
 /** The faces that tensors have as methods too. */
 export const reduceMethods = { sum, mean, max, min, prod, variance, norm, logSumExp, argmax, argmin, cumulativeSum, any, all };

@@ -11,6 +11,7 @@ import { logicalAnd, logicalOr } from "./logic.js";
 import { applyAll, declare, family } from "./operator.js";
 import { sum } from "./reduce.js";
 import { reshape, transpose, unsqueeze } from "./shapes.js";
+import { slice } from "./slicing.js";
 
 /** Operators that put elements in order. */
 export const sorting = family({
@@ -48,6 +49,14 @@ export function topK(
     Number.isInteger(k) && k >= 0 && k <= size,
     () => `topK: k = ${k} of an axis of ${size}: expected a whole number from 0 to ${size}`,
   );
+  // The kernel divides by the size of the axis.
+  if (k === 0 || x.size === 0) {
+    const values = slice(
+      x,
+      x.shape.map((_, i) => (i === place ? [0, k] : [])),
+    );
+    return { values, indices: zeros(values.shape, "int32") };
+  }
   const sortable = x.dtype === "bool" ? cast(x, "uint8") : x;
   const [values, indices] = applyAll(sorting.TopK, [sortable], { k, axis: place, largest: Number(largest) }) as unknown as [Tensor, Tensor];
   return { values: cast(values, x.dtype), indices };

@@ -36,6 +36,7 @@ const intervals: Algebra<Range> = {
   min: atEnds(numbers.min),
   max: atEnds(numbers.max),
   pow: () => everything,
+  remainder: (a) => hull(a, intervals.neg(a)),
   neg: ({ low, high }) => ({ low: -high, high: -low }),
   abs: (x) => ({ low: Math.max(0, x.low, -x.high), high: Math.max(-x.low, x.high) }),
   sqrt: ({ low, high }) => rising(numbers.sqrt)({ low: Math.max(low, 0), high: Math.max(high, 0) }),

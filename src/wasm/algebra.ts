@@ -8,6 +8,17 @@ import type { Element, Value, Values } from "./values.js";
 /** Says that the module cannot compute something: ONNX Runtime then does. */
 export class Unsupported extends KasaneError {}
 
+/** What an imported function of float64s makes of each lane. */
+function byLanes(values: Values, imported: number, a: Value, b: Value): Value {
+  let result: Value = a;
+  for (const lane of [0, 1, 2, 3]) {
+    const wide = (x: Value) => values.make([...extractFloat(lane), 0xbb], [x], "float32", "f64");
+    const one = values.make([0x10, imported, 0xb6], [wide(a), wide(b)], "float32", "f64");
+    result = values.make(replaceFloat(lane), [result, one]);
+  }
+  return result;
+}
+
 /**
  * The algebra of vectors of four lanes.
  * @param element what constants are
@@ -65,13 +76,11 @@ export function vectors(values: Values, element: Element): Algebra<Value> {
       if (is(2)) return algebra.mul(a, a);
       if (is(3)) return algebra.mul(a, algebra.mul(a, a));
       if (is(-1)) return algebra.div(values.constant(1), a);
-      let result: Value = a;
-      for (const lane of [0, 1, 2, 3]) {
-        const wide = (x: Value) => values.make([...extractFloat(lane), 0xbb], [x], "float32", "f64");
-        const power = values.make([0x10, imports.pow, 0xb6], [wide(a), wide(b)], "float32", "f64");
-        result = values.make(replaceFloat(lane), [result, power]);
-      }
-      return result;
+      return byLanes(values, imports.pow, a, b);
+    },
+    remainder: (a, b) => {
+      if (a.element !== "float32" || b.element !== "float32") throw new Unsupported("remainder of whole numbers");
+      return byLanes(values, imports.remainder, a, b);
     },
     exp: ofFloats(expOf),
     log: ofFloats(logOf),

@@ -4,9 +4,11 @@ import type { Import } from "../assembly/assembler.js";
 export const imported: readonly Import[] = [
   // Powers, which JavaScript has exact and nobody needs by the million.
   { name: "pow", operands: 2 },
+  // Remainders of floats, for which WebAssembly has no instruction.
+  { name: "remainder", operands: 2 },
   // Throws what was given to `addFailure`: its number, and an index.
   { name: "fail", operands: 2 },
 ];
 
 /** The indices of the functions imported. */
-export const imports = { pow: 0, fail: 1 } as const;
+export const imports = { pow: 0, remainder: 1, fail: 2 } as const;

@@ -11,6 +11,7 @@ import { applyRules } from "../../src/passes/rules.js";
 import { targetOf } from "../../src/targets/targets.js";
 import { type Case, toTensor } from "./cases/case.js";
 import { type NamedCase, table } from "./cases.js";
+import { differences, notCompared } from "./differential/differences.js";
 import { differentiated, lossOf } from "./evaluate.js";
 import { isSmooth } from "./smooth.js";
 
@@ -52,6 +53,20 @@ Each number counts cases that a test holds the function to:
 | function | method | gradient: PyTorch, differences | CPU | WebGPU |
 | --- | --- | --- | --- | --- |
 ${functions.join("\n")}
+
+## Differences from PyTorch
+
+\`test/ops/differential.test.ts\` runs six thousand random calls of all functions that PyTorch has too, of all dtypes, with sizes of 0 and 1, infinities,
+NaN, subnormal numbers and the extremes of each dtype, by both executors and outside compiled functions. Values and gradients are PyTorch's, and the
+executors agree with each other, but for what follows.
+
+${Object.entries(differences)
+  .map(([name, reason]) => `- **${name}**: ${reason}`)
+  .join("\n")}
+
+Not compared with PyTorch:
+
+${notCompared.map((what) => `- ${what}`).join("\n")}
 
 ## Operators of the graph
 

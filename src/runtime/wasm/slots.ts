@@ -3,6 +3,7 @@ import type { TypedArray } from "../../graph/dtype.js";
 import { KasaneError } from "../../graph/error.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { Variable } from "../../graph/variable.js";
+import { numbers } from "../../ops/algebra.js";
 import type { GraphModule, Place } from "../../wasm/module.js";
 import type { ort } from "../ort/onnxruntime.js";
 import { type Holder, hostHolder, type State, stateOf, toOrt } from "../state.js";
@@ -89,5 +90,5 @@ export function instantiateGraph(compiled: object, { failures }: GraphModule): R
   const fail = (number: number, index: number) => {
     throw new KasaneError(`${failures[number]?.(index)}: the variables keep the values they had before the step`);
   };
-  return instantiate(compiled, { pow: Math.pow, fail });
+  return instantiate(compiled, { pow: numbers.pow, remainder: numbers.remainder, fail });
 }
