@@ -1,6 +1,6 @@
 import type { Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
-import { gather } from "../ops/indexing.js";
+import { lookUp } from "../ops/indexing.js";
 import { type Initialiser, normal } from "./init.js";
 import { Module } from "./module.js";
 
@@ -21,8 +21,8 @@ export class Embedding extends Module {
     this.weight = new Variable(weightInitialiser([vocabularySize, size]));
   }
 
-  /** Class indices `[...]` (whole numbers) to `[..., size]`. */
+  /** Class indices `[...]` (integers from 0 below `vocabularySize`, any other is an error) to `[..., size]`. */
   forward(ids: Tensor): Tensor {
-    return gather(this.weight, ids);
+    return lookUp(this.weight, ids);
   }
 }

@@ -1,9 +1,10 @@
 import { type DType, isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
+import { beyondAnyAxis } from "../graph/outOfRange.js";
 import { type Shape, sameShape, showShape } from "../graph/shape.js";
-import type { Tensor } from "../graph/tensor.js";
+import { hostData, type Tensor } from "../graph/tensor.js";
 import { addedByOneThread } from "../targets/gaps.js";
-import { add, mul, where } from "./arithmetic.js";
+import { add, clip, mul, where } from "./arithmetic.js";
 import { type AxisOptions, axisOf } from "./axis.js";
 import { cast, onnxTypes } from "./cast.js";
 import { equal, less } from "./compare.js";
@@ -59,17 +60,40 @@ export const indexing = family({
 
 const toInt64 = (emitter: Emitter, x: string): string => emitter.node("Cast", [x], { to: onnxTypes.int64 })[0] as string;
 
-function checkIndices(operation: string, indices: Tensor): Tensor {
+/**
+ * Indices as int32. Of those whose values are known as the graph is made, one out of range is an error here; of others, as the graph runs.
+ * @param size of the axis that they index
+ * @param least the least index that is allowed: 0, or `-size` where a negative one counts from the end
+ */
+function checkIndices(operation: string, indices: Tensor, size: number, least = -size): Tensor {
   check(
     !isFloat(indices.dtype) && indices.dtype !== "bool",
-    () => `${operation}: indices are ${indices.dtype}${showShape(indices.shape)}: expected whole numbers, such as int32`,
+    () => `${operation}: indices are ${indices.dtype}${showShape(indices.shape)}: expected integers, such as int32`,
   );
-  return cast(indices, "int32");
+  const wrong = Array.from<number | bigint>(hostData(indices) ?? []).find((index) => index < least || index >= size);
+  check(wrong === undefined, () => `${operation}: index ${wrong} is out of range: expected ${least} to ${size - 1}`);
+  // What int32 does not hold is out of range of any axis.
+  return indices.dtype === "int64" ? cast(clip(indices, -(2 ** 31), 2 ** 31 - 1), "int32") : cast(indices, "int32");
 }
 
+/** Indices of which a negative one does not count from the end, but is out of range: so much less it is beyond any axis, modulo 2^32. */
+const fromZero = (indices: Tensor): Tensor => where(less(indices, 0), add(indices, -beyondAnyAxis), indices);
+
+/** Indices of classes: any but 0 to `classes - 1` is an error. */
+export function checkClasses(operation: string, ids: Tensor, classes: number): Tensor {
+  const indices = checkIndices(operation, ids, classes, 0);
+  return hostData(ids) ? indices : gather(arange(classes), fromZero(indices));
+}
+
+/** The rows `[...ids.shape, size]` of a table `[count, size]`, where no index counts from the end: a negative one is an error. */
+export const lookUp = (table: Tensor, ids: Tensor): Tensor =>
+  apply(indexing.Gather, [table, fromZero(checkIndices("Embedding", ids, table.shape[0] as number, 0))], { axis: 0 });
+
 /** The slices of `x` along `axis`, by default the first, that `indices` name: shape `[...before, ...indices.shape, ...after]`. An embedding is `gather(table, ids)`. */
-export const gather = (x: Tensor, indices: Tensor, options: AxisOptions = {}): Tensor =>
-  apply(indexing.Gather, [x, checkIndices("gather", indices)], { axis: axisOf("gather", options, x.rank, 0) });
+export function gather(x: Tensor, indices: Tensor, options: AxisOptions = {}): Tensor {
+  const axis = axisOf("gather", options, x.rank, 0);
+  return apply(indexing.Gather, [x, checkIndices("gather", indices, x.shape[axis] as number)], { axis });
+}
 
 /** The gradient of {@link gather}: the slices added up where their indices point. */
 function scatterRows(g: Tensor, indices: Tensor, shape: Shape, axis: number): Tensor {
@@ -98,7 +122,7 @@ function checkAlong(operation: string, x: Tensor, indices: Tensor, options: Axis
 /** `result[..., i, ...] = x[..., indices[..., i, ...], ...]` along `axis`, by default the last; `indices` and `x` have the same rank. */
 export function takeAlongAxis(x: Tensor, indices: Tensor, options: AxisOptions = {}): Tensor {
   const place = checkAlong("takeAlongAxis", x, indices, options);
-  return apply(indexing.GatherElements, [x, checkIndices("takeAlongAxis", indices)], { axis: place });
+  return apply(indexing.GatherElements, [x, checkIndices("takeAlongAxis", indices, x.shape[place] as number)], { axis: place });
 }
 
 /** `x` with every element of `updates` added at the place that {@link takeAlongAxis} would take it from. */
@@ -109,7 +133,7 @@ export function scatterAdd(x: Tensor, indices: Tensor, updates: Tensor, options:
     () => `scatterAdd: updates ${updates.dtype}${showShape(updates.shape)} do not match indices ${showShape(indices.shape)} and ${x.dtype}`,
   );
   check(x.dtype !== "bool", () => "scatterAdd: booleans do not add up: cast them to int32");
-  const places = checkIndices("scatterAdd", indices);
+  const places = checkIndices("scatterAdd", indices, x.shape[place] as number);
   return inSingle(x, updates, (x, updates) => apply(indexing.ScatterElements, [x, places, updates], { axis: place }));
 }
 
@@ -168,9 +192,12 @@ function placesOf(shape: Shape, indices: Tensor, axis: number): Tensor {
   return shape.reduce<Tensor>((place, size, i) => add(mul(place, size), i === axis ? wrapped : along(i)), zeros(indices.shape, "int32"));
 }
 
-/** 1 at the class and 0 elsewhere: `indices` `[...]` to `[..., depth]`. An index out of range gives zeros. */
+/**
+ * 1 at the class and 0 elsewhere: `indices` `[...]` to `[..., depth]`.
+ * @throws KasaneError where an index is not from 0 to `depth - 1`
+ */
 export const oneHot = (indices: Tensor, depth: number, dtype: DType = "float32"): Tensor =>
-  cast(equal(unsqueeze(checkIndices("oneHot", indices), { axis: -1 }), arange(depth)), dtype);
+  cast(equal(unsqueeze(checkClasses("oneHot", indices, depth), { axis: -1 }), arange(depth)), dtype);
 
 /** The faces that tensors have as methods too. */
 export const indexingMethods = { gather, takeAlongAxis, scatterAdd, oneHot };

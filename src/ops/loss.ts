@@ -9,7 +9,7 @@ import { equal } from "./compare.js";
 import { full } from "./create.js";
 import { exp, log, pow } from "./elementary.js";
 import { allReduce } from "./exchange.js";
-import { gather, scatterAdd, takeAlongAxis } from "./indexing.js";
+import { checkClasses, gather, scatterAdd, takeAlongAxis } from "./indexing.js";
 import { logSoftmax } from "./normalize.js";
 import { apply, declare, family } from "./operator.js";
 import { mean, norm, sum } from "./reduce.js";
@@ -78,9 +78,8 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
     classWeights === undefined || sameShape(classWeights.shape, [classes]),
     () => `crossEntropy: classWeights ${showShape(classWeights?.shape ?? [])}: expected [${classes}]`,
   );
-  const ids = cast(targets, "int32");
-  const ignored = ignoreIndex === undefined ? undefined : equal(ids, ignoreIndex);
-  const safe = ignored ? where(ignored, 0, ids) : ids;
+  const ignored = ignoreIndex === undefined ? undefined : equal(targets, ignoreIndex);
+  const safe = checkClasses("crossEntropy", ignored ? where(ignored, 0, targets) : targets, classes);
   const count = ignored && where(ignored, 0, cast(equal(safe, safe), logits.dtype));
   const picked = classWeights && gather(classWeights, safe);
   const weight = picked && count ? mul(picked, count) : (picked ?? count);

@@ -4,6 +4,7 @@ import { sizeOf } from "../graph/shape.js";
 import type { TensorType } from "../graph/tensor.js";
 import type { Watched } from "../passes/watch.js";
 import { detectAnomalies } from "../runtime/ort/anomaly.js";
+import { failureOf } from "../runtime/ort/failure.js";
 import type { ort } from "../runtime/ort/onnxruntime.js";
 import { ort as onnxruntime } from "../runtime/ort/onnxruntime.js";
 import { Session } from "../runtime/ort/session.js";
@@ -87,7 +88,7 @@ export class Share {
       );
     } catch (error) {
       if (error instanceof KasaneError) throw error;
-      throw new KasaneError(`ONNX Runtime: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw failureOf(error);
     }
   }
 }

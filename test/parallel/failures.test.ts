@@ -93,7 +93,7 @@ describe("a step that fails in the leader or in a worker leaves the state as it 
   test.each([0, 3, 5])("with an index out of range in row %i", async (row) => {
     const { count, step, batch } = counting();
     await step(batch());
-    await expect(step(batch({ id: row }))).rejects.toThrow(/ONNX Runtime: .*Gather/);
+    await expect(step(batch({ id: row }))).rejects.toThrow(/Gather: index .* is out of range for an axis of/);
     await expect(step(batch({ id: row }))).rejects.toBeInstanceOf(KasaneError);
     expect(await count.item()).toBe(1);
     expect(await (await step(batch())).item()).toBeLessThan(1);

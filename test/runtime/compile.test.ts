@@ -152,7 +152,7 @@ describe("compile", () => {
   });
 
   test("a variable that is written before it is read needs no first value", async () => {
-    const without = () => new Variable(gather(tensor([1, 2]), tensor([7], { dtype: "int32" })));
+    const without = () => new Variable(gather(tensor([1, 2]), tensor([6], { dtype: "int32" }).add(1)));
     await expect(without().data()).rejects.toThrow(/index|indices/);
     const y = without();
     const write = compile((value: Tensor) => void y.assign(value.add(1)), { executor: "onnxruntime" });
@@ -290,7 +290,7 @@ describe("compile says what is wrong", () => {
 
   test.each([
     ["wasm", "Gather: index 7 is out of range for an axis of 3"],
-    ["onnxruntime", /ONNX Runtime: .*Gather/],
+    ["onnxruntime", "Gather: index 7 is out of range for an axis of 3"],
   ] as const)("with an index out of range, and the state stays as it was: %s", async (executor, message) => {
     const x = counter(5);
     const table = tensor([1, 2, 3]);

@@ -1,5 +1,4 @@
 import { arrayOf, type TypedArray } from "../../graph/dtype.js";
-import { KasaneError } from "../../graph/error.js";
 import type { Named, Tensor } from "../../graph/tensor.js";
 import type { Variable } from "../../graph/variable.js";
 import { encodeModel, unusedName } from "../../onnx/emit.js";
@@ -11,6 +10,7 @@ import { emptyOrt, fromOrt, stateOf, toOrt } from "../state.js";
 import type { Update } from "../wasm/update.js";
 import { detectAnomalies } from "./anomaly.js";
 import type { Device } from "./devices.js";
+import { failureOf } from "./failure.js";
 import { isWeb, type ort } from "./onnxruntime.js";
 import { type Pair, pairOf, pairToWrite } from "./pair.js";
 import { Session } from "./session.js";
@@ -167,7 +167,7 @@ export class OnnxExecutor implements Executor {
     try {
       return await session.run(feeds, fetches);
     } catch (error) {
-      throw new KasaneError(`ONNX Runtime: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw failureOf(error);
     }
   }
 

@@ -1,4 +1,5 @@
 import { access } from "../../assembly/assembler.js";
+import { outOfRange } from "../../graph/outOfRange.js";
 import { sizeOf } from "../../graph/shape.js";
 import type { Selection } from "../../ops/operator.js";
 import { pointsOf } from "../blocks.js";
@@ -109,7 +110,7 @@ export class SelectStatement implements Statement {
       .set(given);
     code.get(given).constant(size).write("i32.add").get(given).get(given).constant(0).write("i32.lt_s", "select").tee(counted);
     code.constant(size).write("i32.ge_u", "if");
-    const failure = addFailure((index) => `${this.name}: index ${index} is out of range for an axis of ${size}`);
+    const failure = addFailure((index) => outOfRange(this.name, index, size));
     code.constant(failure).write("f64.convert_i32_s").get(given).write("f64.convert_i32_s").call(imports.fail).write("drop", "end");
     return counted;
   }
