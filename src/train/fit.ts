@@ -4,11 +4,12 @@ import { writing } from "../files/fileError.js";
 import { type FolderLock, lockFolder } from "../files/folderLock.js";
 import { parseAs } from "../files/schema.js";
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import { RunningMeans } from "../metrics/classification.js";
 import { randomState, setRandomState } from "../random/state.js";
 import { loadCheckpoint, readCheckpointNotes, type Stateful, saveCheckpoint } from "./checkpoint.js";
 import { figuresOf, isBetter } from "./figures.js";
-import type { FitOptions, FitResult } from "./fitOptions.js";
+import { type FitOptions, type FitResult, optionNames } from "./fitOptions.js";
 import { watchInterrupt } from "./interrupt.js";
 import { checkFigures, type Metrics, MetricsFile } from "./metricsFile.js";
 import { type Position, positionSchema } from "./position.js";
@@ -67,6 +68,7 @@ class Run<Batch> {
   private yielded = this.saved;
 
   constructor(private readonly options: FitOptions<Batch>) {
+    checkOptions<FitOptions<Batch>>("fit", options, optionNames);
     const { epochs = Number.POSITIVE_INFINITY, steps = Number.POSITIVE_INFINITY, folder, state, progress, work } = options;
     const { validateEvery, recordEvery, best, saveEverySeconds = 60, batches, resume = false } = options;
     check(Number.isFinite(epochs) || Number.isFinite(steps), () => "fit: got neither epochs nor steps: one must say where to end");

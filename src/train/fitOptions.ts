@@ -1,4 +1,5 @@
 import type { EventWriter } from "../files/events.js";
+import type { OptionNames } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { Stateful } from "./checkpoint.js";
 import type { Goal } from "./figures.js";
@@ -59,6 +60,32 @@ export interface FitOptions<Batch> {
   /** What the user is told to do to go on with an interrupted run. */
   readonly howToResume?: string;
 }
+
+/** The names of all options. */
+export const optionNames: OptionNames<FitOptions<never>> = {
+  step: "required",
+  stepsPerCall: "optional",
+  batches: "optional",
+  epochs: "optional",
+  steps: "optional",
+  validate: "optional",
+  validateEvery: "optional",
+  best: "optional",
+  folder: "optional",
+  overwrite: "optional",
+  state: "optional",
+  config: "optional",
+  resume: "optional",
+  saveEverySeconds: "optional",
+  recordEvery: "optional",
+  onRecord: "optional",
+  events: "optional",
+  progress: "optional",
+  show: "optional",
+  work: "optional",
+  signal: "optional",
+  howToResume: "optional",
+};
 
 /** How a training run went. */
 export interface FitResult {

@@ -99,3 +99,13 @@ it("japaneseWords parts what no spaces part", () => {
   expect(words).toEqual(["猫", "は", "魚", "が", "好き", "だ", "。", "犬", "も", "。"]);
   expect(data.japaneseWords(" \n　")).toEqual([]);
 });
+
+it("sorts equally frequent tokens by code points, not by the units of UTF-16", () => {
+  // U+FF5E comes before U+1F408, whose first unit is 0xD83D.
+  const tokens = ["\u{1F409}", "\uFF5E", "\u{1F408}", "ab", "a", "\uD7FF"];
+  expect(data.Vocabulary.of(tokens, { specials: [] }).tokens).toEqual(["a", "ab", "\uD7FF", "\uFF5E", "\u{1F408}", "\u{1F409}"]);
+});
+
+it("parts English words at tabs and every other space", () => {
+  expect(data.englishWords("a\tb\r\nc\u00a0d\vE  -x it's")).toEqual(["a", "b", "c", "d", "e", "it's"]);
+});

@@ -38,6 +38,8 @@ describe("refuses a hostile or damaged archive, naming it", () => {
     ["an absolute name", tarOf({ "/etc/passwd": "x" }), /leads outside/],
     ["a name with a drive", tarOf({ "C:/x": "x" }), /leads outside/],
     ["a name with backslashes", tarOf({ "..\\x": "x" }), /leads outside/],
+    ["a name that steers a terminal", tarOf({ "a\u001b[2J": "x" }), /the name "a\\u001b\[2J" has control characters/],
+    ["a name twice", Buffer.concat([tarOf({ a: "1" }).subarray(0, 1024), tarOf({ a: "2" })]), /it holds "a" twice/],
     ["no name", tarOf({ "": "x" }), /leads outside/],
     ["a symbolic link", Buffer.concat([tarHeader("link", 0, { type: "2" }), end]), /no plain file/],
     ["a hard link", Buffer.concat([tarHeader("link", 0, { type: "1" }), end]), /no plain file/],
@@ -65,5 +67,11 @@ describe("refuses a hostile or damaged archive, naming it", () => {
   it("one that unpacks to more than is allowed", () => {
     const bomb = gzipSync(new Uint8Array(10_000_000));
     expect(() => datasets.readTarGz(bomb, { limit: 1_000_000 })).toThrow(/unpacks to more than 1000000 bytes/);
+    // By default a small archive may not become very large, whatever it says at its end.
+    const larger = gzipSync(new Uint8Array(200_000_000));
+    expect(larger.length).toBeLessThan(300_000);
+    expect(() => datasets.readTarGz(larger)).toThrow(/unpacks to more than \d+ bytes/);
+    larger.writeUInt32LE(1000, larger.length - 4);
+    expect(() => datasets.readTarGz(larger)).toThrow(/unpacks to more than \d+ bytes/);
   });
 });

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtemp, readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -73,6 +74,60 @@ describe("safetensors", () => {
   it("reads only the tensors that are wanted", async () => {
     const { tensors } = await readSafetensors("test/fixtures/train.safetensors", (name) => name === "int");
     expect([...tensors.keys()]).toEqual(["int"]);
+  });
+
+  it("reads types that have no like here as the smallest that holds their values, and names those that it cannot read", async () => {
+    // 1, -2.5 and infinity in bfloat16 are the upper halves of their float32.
+    const parts: [string, string, Uint8Array][] = [
+      ["bf16", "BF16", new Uint8Array(new Uint16Array([0x3f80, 0xc020, 0x7f80]).buffer)],
+      ["i16", "I16", new Uint8Array(new Int16Array([-32768, 32767]).buffer)],
+      ["u16", "U16", new Uint8Array(new Uint16Array([0, 65535]).buffer)],
+      ["u32", "U32", new Uint8Array(new Uint32Array([0, 4294967295]).buffer)],
+      ["u64", "U64", new Uint8Array(new BigUint64Array([0n, 2n ** 63n - 1n]).buffer)],
+      ["f8", "F8_E4M3", new Uint8Array([1, 2, 3])],
+    ];
+    let begin = 0;
+    const entries = parts.map(([name, dtype, { length }]) => {
+      const shape = [length / ({ BF16: 2, I16: 2, U16: 2, U32: 4, U64: 8 }[dtype] ?? 1)];
+      begin += length;
+      return `"${name}":${entry(shape, begin - length, begin, dtype)}`;
+    });
+    const file = await craft(`{${entries.join()}}`, begin);
+    const bytes = await readFile(file);
+    bytes.set(Buffer.concat(parts.map(([, , data]) => data)), bytes.length - begin);
+    await writeFile(file, bytes);
+    const { tensors } = await readSafetensors(file, (name) => name !== "f8");
+    expect(Object.fromEntries(tensors)).toEqual({
+      bf16: stored("float32", [3], new Float32Array([1, -2.5, Number.POSITIVE_INFINITY])),
+      i16: stored("int32", [2], new Int32Array([-32768, 32767])),
+      u16: stored("int32", [2], new Int32Array([0, 65535])),
+      u32: stored("int64", [2], new BigInt64Array([0n, 4294967295n])),
+      u64: stored("int64", [2], new BigInt64Array([0n, 2n ** 63n - 1n])),
+    });
+    await expect(readSafetensors(file)).rejects.toThrow(/tensor "f8" has dtype "F8_E4M3", expected one of .*: read the others alone/);
+    expect((await readSafetensorsHeader(file)).tensors.get("f8")).toMatchObject({ format: "F8_E4M3", dtype: undefined });
+    bytes.set(new Uint8Array(new BigUint64Array([2n ** 63n]).buffer), bytes.length - 3 - 8);
+    await writeFile(file, bytes);
+    await expect(readSafetensors(file, (name) => name === "u64")).rejects.toThrow(
+      /element 1 is 9223372036854775808, more than int64 holds/,
+    );
+  });
+
+  it.runIf(process.platform !== "win32")("does not wait for a pipe, and reads no device", async () => {
+    const pipe = join(folder, "pipe.safetensors");
+    spawnSync("mkfifo", [pipe]);
+    for (const file of [pipe, "/dev/zero"]) {
+      await expect(readSafetensors(file)).rejects.toThrow(`${file}: not a file`);
+      expect(() => files.readIfThere(file, 100)).toThrow(`${file} cannot be read: it is no plain file`);
+    }
+  });
+
+  it("shows nothing of a file that steers a terminal, and little of it", async () => {
+    const file = await craft(`{"a\\u001b[2J\\n${"x".repeat(5000)}":{"dtype":"\\u001b]0;title\\u0007","shape":[],"data_offsets":[0,0]}}`);
+    const error = (await readSafetensors(file).catch((e: unknown) => e)) as Error;
+    expect(error.message).toContain("a\\u001b[2J\\nxxx");
+    expect(error.message).toMatch(/^[^\p{Cc}]+$/u);
+    expect(error.message.length).toBeLessThan(file.length + 300);
   });
 
   it("names the file that is missing, and refuses a folder", async () => {

@@ -166,6 +166,131 @@ describe("fit", () => {
     expect(await train.fit({ ...options, epochs: 2, resume: true })).toEqual({ step: 4, ended: "complete", history, best: undefined });
   });
 
+  it("records nothing twice after it was killed between a record and the next checkpoint", async () => {
+    const validate = async () => ({ accuracy: 0.5 });
+    const options = { ...plain, batches: () => [1, 2, 3], state: {}, recordEvery: 2, epochs: 3, validate, saveEverySeconds: 0 };
+    const whole = await train.fit({ ...options, folder: await makeFolder() });
+    for (let killed = 1; killed <= whole.history.length; killed++) {
+      const folder = await makeFolder();
+      let left = killed;
+      // As a kill does, an error that comes from outside leaves all as it is at that moment.
+      const onRecord = () => {
+        if (--left === 0) throw new Error("killed");
+      };
+      const broken = train.fit({ ...options, folder, onRecord, saveEverySeconds: killed % 2 === 0 ? 0 : 60 });
+      await expect(broken).rejects.toThrow("killed");
+      const resume = (await readdir(folder)).includes("last.safetensors");
+      const resumed = await train.fit({ ...options, folder, resume, overwrite: true });
+      expect(resumed.history, `killed after record ${killed}`).toEqual(whole.history);
+      expect(new train.MetricsFile(join(folder, "metrics.jsonl")).read()).toEqual(whole.history);
+    }
+  });
+
+  it("refuses a folder that holds a run, unless it is to be overwritten, and one that another run is in", async () => {
+    const folder = await makeFolder();
+    const options = { ...plain, batches: () => [1, 2], state: {}, folder, epochs: 1, recordEvery: 1 };
+    await train.fit(options);
+    await expect(train.fit(options)).rejects.toThrow(
+      /holds a run already \(.*metrics\.jsonl\): go on with it \(resume: true\).*overwrite: true/,
+    );
+    const { history } = await train.fit({ ...options, overwrite: true });
+    expect(new train.MetricsFile(join(folder, "metrics.jsonl")).read()).toEqual(history);
+    expect(history).toHaveLength(2);
+    const both = await Promise.allSettled([train.fit({ ...options, resume: true }), train.fit({ ...options, resume: true })]);
+    expect(both.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    expect(both.find((each) => each.status === "rejected")?.reason.message).toMatch(/is in use: process \d+ on/);
+  });
+
+  it("keeps the last finite checkpoint where a parameter is infinite", async () => {
+    const folder = await makeFolder();
+    const weight = new Variable(zeros([2]));
+    const state = { model: { namedVariables: () => new Map([["weight", weight]]) } };
+    const step = async (value: number) => {
+      await weight.assign(zeros([2]).add(value));
+      return { loss: 1 };
+    };
+    const batches = (epoch: number) => [1, epoch === 0 ? 2 : Number.POSITIVE_INFINITY];
+    await expect(train.fit({ ...plain, step, batches, epochs: 2, folder, state })).rejects.toThrow(
+      /last\.safetensors is left as it was: model\.weight is not finite after step 4: lower the learning rate/,
+    );
+    expect((await train.readCheckpointNotes(join(folder, "last.safetensors"))).step).toBe(2);
+    expect((await files.readSafetensors(join(folder, "last.safetensors"))).tensors.get("model.weight")?.data).toEqual(
+      new Float32Array([2, 2]),
+    );
+    // What no optimizer trains, such as a mask, may be infinite.
+    const mask = new Variable(zeros([1]).sub(Number.POSITIVE_INFINITY), { trainable: false });
+    const masked = { model: { namedVariables: () => new Map([["mask", mask]]) } };
+    expect(await train.fit({ ...plain, batches: () => [1], epochs: 1, folder: await makeFolder(), state: masked })).toMatchObject({
+      step: 1,
+    });
+  });
+
+  it("saves early and then every so many seconds", async () => {
+    const folder = await makeFolder();
+    const saved: number[] = [];
+    const step = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      const last = await train.readCheckpointNotes(join(folder, "last.safetensors")).catch(() => ({ step: 0 }));
+      saved.push(last.step);
+      return {};
+    };
+    await train.fit({ ...plain, step, steps: 20, folder, state: {}, saveEverySeconds: 0.05 });
+    // The first pause, like the others, is at most what was asked for.
+    expect(new Set(saved).size).toBeGreaterThan(2);
+    expect(new Set(saved).size).toBeLessThan(20);
+  });
+
+  it("says so where a checkpoint is beyond the batches, and is interrupted while it passes over them", async () => {
+    const folder = await makeFolder();
+    const options = { ...plain, state: {}, folder };
+    await train.fit({ ...options, batches: () => Array(50).fill(1), steps: 30, epochs: 1 });
+    await expect(train.fit({ ...options, batches: () => [1, 2, 3], steps: 60, resume: true })).rejects.toThrow(
+      /last\.safetensors is of batch 30 of epoch 0, which has 3: the run was of other data or batches/,
+    );
+    const controller = new AbortController();
+    let drawn = 0;
+    async function* slow() {
+      for (;;) {
+        if (++drawn === 5) controller.abort();
+        yield 1;
+      }
+    }
+    const result = await train.fit({ ...options, batches: slow, steps: 60, resume: true, signal: controller.signal });
+    expect(result).toMatchObject({ step: 30, ended: "interrupted" });
+    expect(drawn).toBeLessThan(8);
+    expect(await train.fit({ ...options, batches: () => Array(50).fill(1), steps: 50, resume: true })).toMatchObject({ step: 50 });
+  });
+
+  it("refuses options and figures that make no sense", async () => {
+    const batches = () => [1];
+    const refused: [Partial<train.FitOptions<number>>, RegExp][] = [
+      [{ epochs: 1 }, /got epochs and no batches: without batches, steps must say where to end/],
+      [{ batches, epochs: -1 }, /got epochs -1, expected an integer from 0/],
+      [{ batches, steps: 1.5 }, /got steps 1\.5/],
+      [{ batches, steps: 2, recordEvery: 0 }, /got recordEvery 0, expected an integer from 1/],
+      [{ batches, steps: 2, validateEvery: 0 }, /got validateEvery 0/],
+      [{ batches, steps: 2, saveEverySeconds: Number.NaN }, /got saveEverySeconds NaN/],
+      [{ batches, steps: 2, stepsPerCall: () => 0 }, /stepsPerCall gave 0 at step 0, expected an integer from 1/],
+      [{ batches, steps: 2, stepsPerCall: () => 1.5 }, /stepsPerCall gave 1\.5/],
+      [{ batches, steps: 2, best: { metric: "x", patience: 0 } }, /got best\.patience 0/],
+      [{ batches, steps: 2, step: async () => ({ ["__proto__"]: 1 }) }, /a figure is named "__proto__"/],
+      [{ batches, steps: 2, step: async () => ({ step: 1 }) }, /a figure is named "step"/],
+      [{ batches, steps: 2, step: async () => ({ "a\u001b[31m": 1 }) }, /a figure is named "a\\u001b\[31m"/],
+      [{ batches, epochs: 1, validate: async () => ({ loss: null as never }) }, /validate: loss is null, expected a number/],
+      [{ batches, steps: 2, epoch: 3 } as never, /fit: unknown option epoch: did you mean epochs\?/],
+    ];
+    for (const [options, message] of refused) await expect(train.fit({ ...plain, ...options })).rejects.toThrow(message);
+    const config = { sizes: [1, { deep: 1n }] };
+    const fitWith = (config: unknown) =>
+      makeFolder().then((folder) => train.fit({ ...plain, batches, steps: 1, folder, state: {}, config }));
+    await expect(fitWith(config)).rejects.toThrow(/the checkpoint\.config\.sizes\.1\.deep is a bigint, expected what JSON holds/);
+    const circle: Record<string, unknown> = {};
+    circle.self = circle;
+    await expect(fitWith(circle)).rejects.toThrow(/config\.self is a part of itself/);
+    await expect(fitWith({ rate: Number.NaN })).rejects.toThrow(/config\.rate is NaN/);
+    await expect(fitWith({ date: new Date(0) })).rejects.toThrow(/config\.date is a Date/);
+  });
+
   it("writes figures for TensorBoard", async () => {
     const folder = await makeFolder();
     const events = new files.EventWriter(folder, () => 1);
@@ -197,25 +322,31 @@ describe("fit", () => {
     );
   });
 
-  it("ends the step, saves and says how to go on at Ctrl-C, and ends at once at a second", async () => {
-    const [folder, slowFolder] = [await makeFolder(), await makeFolder()];
-    const once = interrupt([folder], 3, 1);
-    const twice = interrupt([slowFolder, "slow"], 1, 2);
-    const { code, output, errors } = await once;
-    expect(code).toBe(0);
-    const step = Number(/interrupted (\d+)/.exec(output)?.[1]);
-    expect(step).toBeGreaterThanOrEqual(3);
-    expect(errors).toContain(`interrupted after step ${step}, saved as ${join(folder, "last.safetensors")}; to go on: run it again`);
-    expect((await train.readCheckpointNotes(join(folder, "last.safetensors"))).step).toBe(step);
-    expect(await twice).toMatchObject({ code: 130 });
-  });
+  it.each(["SIGINT", "SIGTERM"] as const)(
+    "ends the step, saves and says how to go on at %s, and ends at once at a second",
+    async (signal) => {
+      const [folder, slowFolder] = [await makeFolder(), await makeFolder()];
+      const once = interrupt([folder], 3, 1, signal);
+      const twice = interrupt([slowFolder, "slow"], 1, 2, signal);
+      const { code, output, errors } = await once;
+      expect(code).toBe(0);
+      expect(output).toContain(`by ${signal}\n`);
+      expect((await readdir(folder)).sort()).toEqual(["last.safetensors"]);
+      const step = Number(/interrupted (\d+)/.exec(output)?.[1]);
+      expect(step).toBeGreaterThanOrEqual(3);
+      expect(errors).toContain(`interrupted after step ${step}, saved as ${join(folder, "last.safetensors")}; to go on: run it again`);
+      expect((await train.readCheckpointNotes(join(folder, "last.safetensors"))).step).toBe(step);
+      expect(await twice).toMatchObject({ code: signal === "SIGINT" ? 130 : 143 });
+    },
+  );
 });
 
-/** Starts a run, and after some steps sends it SIGINT. */
+/** Starts a run, and after some steps sends it a signal. */
 function interrupt(
   args: readonly string[],
   steps: number,
   signals: number,
+  signal: NodeJS.Signals,
 ): Promise<{ code: number | null; output: string; errors: string }> {
   const child = spawn(process.execPath, ["--import", "tsx", "test/train/interruptedRun.ts", ...args]);
   let output = "";
@@ -227,7 +358,7 @@ function interrupt(
   child.stdout.on("data", (text) => {
     output += text;
     if (output.split("step\n").length <= steps || sent > 0) return;
-    for (; sent < signals; sent++) setTimeout(() => child.kill("SIGINT"), 200 * sent);
+    for (; sent < signals; sent++) setTimeout(() => child.kill(signal), 200 * sent);
   });
   return new Promise((resolve) => child.on("close", (code) => resolve({ code, output, errors })));
 }

@@ -17,4 +17,4 @@ const result = await train.fit({
   progress: process.stderr,
   howToResume: "run it again",
 });
-process.stdout.write(`${result.ended} ${result.step}\n`);
+process.stdout.write(`${result.ended} ${result.step} by ${result.interrupt}\n`);
