@@ -38,7 +38,7 @@ function* epochBatches(epoch: number): Generator<{ x: Tensor; y: Tensor }> {
 }
 
 /** A small run that uses all that a checkpoint must keep: dropout, Adam's moments and step count, a schedule, shuffled data. */
-export function sampleRun(seedNumber: number, inputSize = 4) {
+export function sampleRun(seedNumber: number, inputSize = 4, workers = 1) {
   seed(seedNumber);
   const model = new Classifier(inputSize);
   const optimizer = new optim.Adam(model, { learningRate: optim.cosine(0.05, 100) });
@@ -49,7 +49,7 @@ export function sampleRun(seedNumber: number, inputSize = 4) {
       optimizer.minimize(loss);
       return { loss };
     },
-    { training: true },
+    { training: true, workers },
   );
   const step = async (batch: { x: Tensor; y: Tensor }) => {
     const { loss } = await compiled(batch);
