@@ -57,6 +57,16 @@ export class PredictContext {
     await train.loadCheckpoint(this.checkpoint(which, part), state);
   }
 
+  /**
+   * Those of several models, each in a folder of its own within the run's, that have been trained.
+   * @throws KasaneError where none has
+   */
+  trained<Part extends string>(parts: readonly Part[], which: "last" | "best" = "last"): Part[] {
+    const trained = parts.filter((part) => existsSync(this.folder.file(join(part, `${which}.safetensors`))));
+    if (trained.length === 0) this.checkpoint(which, parts[0]);
+    return trained;
+  }
+
   /** @throws KasaneError where the run has saved none */
   protected checkpoint(which: "last" | "best", part = ""): string {
     const { shown, config } = this.folder;
@@ -119,6 +129,12 @@ export class Context extends PredictContext {
     } finally {
       part?.close();
     }
+  }
+
+  /** Where {@link fit} trains one of several models: in a folder of its own, in which it goes on where it has been. */
+  part(name: string): Pick<train.FitOptions<unknown>, "folder" | "resume"> {
+    const folder = this.folder.file(name);
+    return { folder, resume: existsSync(join(folder, "last.safetensors")) };
   }
 
   /** Closes the files that are open; nothing is recorded after that. */

@@ -56,5 +56,7 @@ export async function predictCommand(
       const options = completeOptions(experiment.options, folder.config.options, folder.file("config.json"));
       await predict.run(new PredictContext(folder, { json: flags.json ?? false, data: flags.data }), options, text, given);
     });
-  await command.parseAsync([...words], { from: "user" });
+  // Numbers below 0 are no flags.
+  const texts = words.map((word) => (/^-[\d.]/.test(word) ? ` ${word}` : word));
+  await command.parseAsync(texts, { from: "user" });
 }

@@ -102,12 +102,17 @@ export class LanguageModel extends nn.Module {
     return reshape(drop(x, this.options), [-1, hiddenSize]);
   }
 
+  /** What {@link forward} gives to logits of the next words, `[time * batch, vocabulary]`. */
+  logits(hidden: Tensor): Tensor {
+    return add(matmul(hidden, transpose(this.output)), this.bias);
+  }
+
   /** The mean cross entropy of the next words `[time, batch]`, in nats; while training by a sample of the vocabulary, if the options say so. */
   loss(ids: Tensor, targets: Tensor, readers: Readers): Tensor {
     const hidden = this.forward(ids, readers);
     const flat = reshape(targets, [-1]);
     if (isTraining() && this.options.sampledWords > 0) return sampledCrossEntropy(hidden, flat, this.output, this.bias, this.options);
-    return crossEntropy(add(matmul(hidden, transpose(this.output)), this.bias), flat);
+    return crossEntropy(this.logits(hidden), flat);
   }
 }
 

@@ -1,6 +1,4 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { arange, compile, nn, optim, random, seed, stack, type Tensor, tensor, Variable, zeros } from "kasane";
+import { arange, check, compile, nn, optim, random, seed, stack, type Tensor, tensor, Variable, zeros } from "kasane";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import { fittedTable } from "../layout.js";
@@ -44,6 +42,9 @@ export function addingProblem(time: number, batch: number) {
   const numbers = random.uniform([time, batch]);
   return { x: stack([numbers, marks], { axis: 2 }), targets: numbers.mul(marks).sum({ axis: 0 }).reshape([batch, 1]) };
 }
+
+/** A cell, and what makes the sum of its last state. */
+const makeAdder = (name: CellName, hiddenSize: number) => ({ cell: cells[name].make(2, hiddenSize), output: new nn.Linear(hiddenSize, 1) });
 
 /** Why LSTM: how far the gradient reaches back in four cells, and what they learn from it. */
 export const longMemory = defineExperiment({
@@ -92,8 +93,7 @@ export const longMemory = defineExperiment({
       for (const name of chosen) {
         seed(context.seed);
         const heldOut = await compile(() => addingProblem(length, heldOutSize), { device })();
-        const cell = cells[name].make(2, hiddenSize);
-        const output = new nn.Linear(hiddenSize, 1);
+        const { cell, output } = makeAdder(name, hiddenSize);
         const optimizer = new optim.Adam([...cell.parameters(), ...output.parameters()], {
           learningRate: options.learningRate,
           clipGlobalNorm: 1,
@@ -112,11 +112,9 @@ export const longMemory = defineExperiment({
         // A checkpoint keeps the step at which the problem was solved; 0: not yet.
         const solved = { at: new Variable(zeros([]), { trainable: false }) };
         const isSolved = async () => (await solved.at.item()) > 0;
-        const folder = context.folder.file(`${name}-${length}`);
         let done = 0;
         const { history, step: last } = await context.fit({
-          folder,
-          resume: existsSync(join(folder, "last.safetensors")),
+          ...context.part(`${name}-${length}`),
           state: { cell, output, optimizer, solved: { namedVariables: () => new Map(Object.entries(solved)) } },
           epochs: 1,
           steps,
@@ -157,5 +155,33 @@ export const longMemory = defineExperiment({
     // Report
     context.print(`\nsolved: mean squared error below ${solvedBelow} (always answering 1: 0.167)`);
     context.print(fittedTable(["cell", "length", "solved after", "held-out error"], rows));
+  },
+
+  predict: {
+    text: 'numbers, two of them marked, such as "0.1 0.7* 0.4 0.2* 0.9"',
+    async run(context, { hiddenSize, lengths }, text) {
+      const words = text.trim().split(/\s+/);
+      const numbers = words.map((word) => Number(word.replace(/\*$/, "")));
+      const marks = words.map((word) => Number(word.endsWith("*")));
+      const marked = numbers.filter((_, i) => marks[i] === 1);
+      check(
+        numbers.every((value) => value >= 0 && value <= 1) && marked.length === 2,
+        () => `predict: got "${text}", expected numbers from 0 to 1, two of them marked, such as "0.1 0.7* 0.4 0.2* 0.9"`,
+      );
+      const x = tensor(numbers.map((value, i) => [[value, marks[i] as number]])); // [time, 1, 2]
+      const sum = marked.reduce((total, value) => total + value, 0);
+      const parts = new Map(lengths.split(",").flatMap((length) => names.map((name) => [`${name}-${length}`, { name, length }] as const)));
+      const answers = [];
+      for (const part of context.trained([...parts.keys()])) {
+        const { name, length } = parts.get(part) as { name: CellName; length: string };
+        const { cell, output } = makeAdder(name, hiddenSize);
+        await context.restore({ cell, output }, "last", part);
+        const answer = await output.forward(lastHidden(cell, x)).item();
+        answers.push({ cell: name, length: Number(length), answer });
+      }
+      const rows = answers.map(({ cell, length, answer }) => [cells[cell].title, String(length), answer.toFixed(4)]);
+      const record = { event: "prediction", numbers, marks, sum, answers };
+      context.print(`${fittedTable(["cell", "learnt at length", "its sum"], rows)}\n\nthe sum: ${Number(sum.toFixed(10))}`, record);
+    },
   },
 });

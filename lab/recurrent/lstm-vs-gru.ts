@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { check, compile, optim, seed } from "kasane";
 import { z } from "zod";
 import type { Context } from "../context.js";
@@ -7,11 +5,14 @@ import { defineExperiment } from "../experiment.js";
 import { fittedTable } from "../layout.js";
 import * as option from "../options.js";
 import { type Series, seriesOf } from "../plot/chart.js";
-import { LanguageModel, type LanguageModelOptions, Readers } from "./languageModel.js";
+import { followingWords, loadWords, readWords, saveWords, wordQuestion } from "./followingWords.js";
+import { LanguageModel, Readers } from "./languageModel.js";
 import { evaluation, readTexts, type Texts } from "./ptb.js";
 import { type Chunk, chunkCount, chunks } from "./textStream.js";
 
 const cells = { rnn: "simple RNN", lstm: "LSTM", gru: "GRU" };
+type Cell = keyof typeof cells;
+const cellNames = Object.keys(cells) as Cell[];
 
 /** The validation text is read as so many sequences, so many words at a time. */
 const validation = { batchSize: 20, steps: 25 };
@@ -37,7 +38,35 @@ export const lstmVsGru = defineExperiment({
   async run(context, o) {
     await compareCells(await readTexts(context), context, o);
   },
+
+  predict: {
+    ...wordQuestion,
+    async run(context, o, text, flags) {
+      const vocabulary = loadWords(context);
+      const ids = readWords(context, vocabulary, text);
+      for (const cell of context.trained(cellNames)) {
+        const model = makeModel(cell, vocabulary.size, 1, o);
+        await context.restore({ model }, "last", cell);
+        const best = flags.best as number;
+        const following = await followingWords(model, ids, { vocabulary, best, device: context.device });
+        const rows = following.map(({ word, probability }) => [word, probability.toPrecision(4)]);
+        context.print(`\n${fittedTable([`next word, ${cells[cell]}`, "probability"], rows)}`, {
+          event: "prediction",
+          cell,
+          text,
+          following,
+        });
+      }
+    },
+  },
 });
+
+/** Nothing but the cell differs. A step's softmax is over a part of the vocabulary: it would else take more time than the cell. */
+function makeModel(cell: Cell, vocabularySize: number, batchSize: number, { layers, hiddenSize }: Options): LanguageModel {
+  const sampledWords = Math.floor(vocabularySize / 10);
+  const plain = { initialRange: 0.1, tied: true, dropout: 0, lockedDropout: false, recurrentDropout: 0, wordDropout: 0 };
+  return new LanguageModel(vocabularySize, batchSize, { ...plain, cell, layers, hiddenSize, frequentWords: sampledWords, sampledWords });
+}
 
 /** Trains one language model of each cell for the same number of steps, and compares size, speed and perplexity. */
 export async function compareCells(texts: Texts, context: Context, o: Options): Promise<void> {
@@ -53,20 +82,10 @@ export async function compareCells(texts: Texts, context: Context, o: Options): 
 
   const losses: Series[] = [];
   const rows: string[][] = [];
-  for (const cell of Object.keys(cells) as (keyof typeof cells)[]) {
+  await saveWords(context, texts.vocabulary);
+  for (const cell of cellNames) {
     seed(context.seed);
-    // Model: nothing but the cell differs. A step's softmax is over a part of the vocabulary: it would else take more time than the cell.
-    const sampledWords = Math.floor(vocabularySize / 10);
-    const plain = { initialRange: 0.1, tied: true, dropout: 0, lockedDropout: false, recurrentDropout: 0, wordDropout: 0 };
-    const modelOptions: LanguageModelOptions = {
-      ...plain,
-      cell,
-      layers: o.layers,
-      hiddenSize: o.hiddenSize,
-      frequentWords: sampledWords,
-      sampledWords,
-    };
-    const model = new LanguageModel(vocabularySize, batchSize, modelOptions);
+    const model = makeModel(cell, vocabularySize, batchSize, o);
     const readers = new Readers(model, batchSize);
     const optimizer = new optim.Adam(model, { learningRate: optim.cosine(o.learningRate, total), clipGlobalNorm: o.clipNorm });
 
@@ -82,10 +101,8 @@ export async function compareCells(texts: Texts, context: Context, o: Options): 
     const perplexityOf = evaluation(model, validation.batchSize, device);
 
     // Loop
-    const folder = context.folder.file(cell);
     const { history, step: last } = await context.fit({
-      folder,
-      resume: existsSync(join(folder, "last.safetensors")),
+      ...context.part(cell),
       state: { model, optimizer, readers },
       epochs: o.epochs,
       steps: total,

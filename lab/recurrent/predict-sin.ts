@@ -1,4 +1,19 @@
-import { compile, concat, data, meanSquaredError, nn, optim, scan, slice, type Tensor, tensor, unsqueeze, zeros } from "kasane";
+import {
+  check,
+  compile,
+  concat,
+  type Device,
+  data,
+  meanSquaredError,
+  nn,
+  optim,
+  scan,
+  slice,
+  type Tensor,
+  tensor,
+  unsqueeze,
+  zeros,
+} from "kasane";
 import { exportOnnx } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
@@ -96,19 +111,7 @@ export const predictSin = defineExperiment({
       const [d, y] = [row.target, row.prediction].map((value) => value.toFixed(8).padStart(11));
       context.print(`loss: ${row.loss.toExponential(6)}   d: ${d}   y: ${y}`, { event: "test", ...row });
     }
-    const generate = compile(
-      (first: Tensor) =>
-        scan(
-          ([window]) => {
-            const next = model.forward(window as Tensor);
-            return { carry: [concat([slice(window as Tensor, [[1]]), unsqueeze(next, { axis: 0 })])], outputs: [next] };
-          },
-          [first],
-          [zeros([generatedSteps])],
-        ).outputs as [Tensor],
-      { device },
-    );
-    const generated = Array.from(await (await generate(tensor(windowAt(0))))[0].data(), Number);
+    const generated = await drawOn(model, curve.slice(0, maxlen), generatedSteps, device);
     await context.plot("generated", {
       title: `sin t, and what the network makes of its first ${maxlen} points`,
       xLabel: "t (radians)",
@@ -127,6 +130,43 @@ export const predictSin = defineExperiment({
     );
     await exportOnnx(model, { windows: { shape: [maxlen, "batch", 1] } }, context.folder.file("model.onnx"));
   },
+
+  predict: {
+    text: 'as many points of a curve as --maxlen says, such as "0 0.063"',
+    options: z.object({ points: z.int().min(1).max(100_000).default(10).describe("points that are drawn after these") }),
+
+    async run(context, options, text, flags) {
+      const { maxlen } = options;
+      const window = text
+        .trim()
+        .split(/[\s,]+/)
+        .map(Number);
+      check(
+        window.length === maxlen && window.every(Number.isFinite),
+        () => `predict: got "${text}", expected ${maxlen} ${maxlen === 1 ? "number" : "numbers"} with spaces between them`,
+      );
+      const model = new Predictor(options);
+      await context.restore({ model });
+      const points = await drawOn(model, window, flags.points as number, context.device);
+      context.print(points.map((value) => value.toFixed(6)).join("\n"), { event: "prediction", window, points });
+    },
+  },
 });
+
+/** So many points that the network draws by itself after those of a window: each is the newest of its next input. */
+async function drawOn(model: Predictor, window: readonly number[], steps: number, device: Device): Promise<number[]> {
+  const draw = compile(
+    (first: Tensor) => {
+      const step = (points: Tensor) => {
+        const next = model.forward(points);
+        return { carry: concat([slice(points, [[1]]), unsqueeze(next, { axis: 0 })]), outputs: next };
+      };
+      return scan(step, first, zeros([steps])).outputs;
+    },
+    { device },
+  );
+  const drawn = await draw(tensor(window.map((value) => [[value]])));
+  return Array.from(await drawn.data(), Number);
+}
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

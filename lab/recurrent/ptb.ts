@@ -3,7 +3,9 @@ import { datasets, type train } from "kasane/node";
 import { z } from "zod";
 import type { Context } from "../context.js";
 import { defineExperiment } from "../experiment.js";
+import { fittedTable } from "../layout.js";
 import * as option from "../options.js";
+import { followingWords, loadWords, readWords, saveWords, textMarks, wordQuestion } from "./followingWords.js";
 import { LanguageModel, Readers } from "./languageModel.js";
 import { type Chunk, chunkCount, chunks, wordsOf } from "./textStream.js";
 
@@ -66,6 +68,20 @@ export const ptb = defineExperiment({
   async run(context, o) {
     await trainOn(await readTexts(context), context, o);
   },
+
+  predict: {
+    ...wordQuestion,
+    async run(context, o, text, flags) {
+      const vocabulary = loadWords(context);
+      const ids = readWords(context, vocabulary, text);
+      const model = new LanguageModel(vocabulary.size, 1, o);
+      await context.restore({ model }, "best");
+      const best = flags.best as number;
+      const following = await followingWords(model, ids, { vocabulary, best, device: context.device });
+      const rows = following.map(({ word, probability }) => [word, probability.toPrecision(4)]);
+      context.print(fittedTable(["next word", "probability"], rows), { event: "prediction", text, following });
+    },
+  },
 });
 
 /** A vocabulary, and texts as ids of its words. */
@@ -81,6 +97,7 @@ export async function trainOn(texts: Texts, context: Context, o: Options): Promi
   const perEpoch = chunkCount(texts.train, o.batchSize, o.steps);
   check(perEpoch > 0, () => `ptb: the text has ${texts.train.length} words, too few for --batch-size ${o.batchSize} --steps ${o.steps}`);
 
+  await saveWords(context, texts.vocabulary);
   const model = new LanguageModel(texts.vocabulary.size, o.batchSize, o);
   const readers = new Readers(model, o.batchSize);
   const optimizer = optimizerOf(model, o, perEpoch);
@@ -153,7 +170,7 @@ export async function trainOn(texts: Texts, context: Context, o: Options): Promi
 export async function readTexts(context: Context): Promise<Texts> {
   const files = await context.dataset(datasets.pennTreebank);
   const [train, valid, test] = ["train", "valid", "test"].map((part) => wordsOf(files.get(`ptb.${part}.txt`) as Uint8Array));
-  const vocabulary = data.Vocabulary.of(train as string[], { specials: ["<unk>", "<eos>"] });
+  const vocabulary = data.Vocabulary.of(train as string[], { specials: textMarks });
   const ids = (words: string[] | undefined) => vocabulary.encode(words as string[]);
   return { vocabulary, train: ids(train), valid: ids(valid), test: ids(test) };
 }

@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { check, compile, data, metrics, optim, random } from "kasane";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
@@ -20,12 +18,14 @@ import {
 
 const tasks = { copy: (letters: number[]) => letters, reverse: (letters: number[]) => letters.toReversed() };
 type Task = keyof typeof tasks;
+const taskNames = Object.keys(tasks) as Task[];
 const letters = [..."abcdefgh"];
 const firstLetter = data.sentenceSpecials.length;
 const vocabularySize = firstLetter + letters.length;
+const vocabularies = { sourceVocabulary: vocabularySize, targetVocabulary: vocabularySize };
 
 const schema = z.object({
-  tasks: option.namesOf(Object.keys(tasks), "what is learnt").default("copy,reverse"),
+  tasks: option.namesOf(taskNames, "what is learnt").default("copy,reverse"),
   architectures: option.namesOf(architectureNames, "what is compared").default("gru,attention,transformer"),
   trainedLength: z.int().min(2).max(100).default(20).meta({ description: "longest sequence that is learnt from", unit: "letters" }),
   longest: z.int().min(5).max(200).default(50).meta({ description: "longest sequence that is tried", unit: "letters" }),
@@ -68,17 +68,15 @@ export const reverse = defineExperiment({
     const drawExamples = sequenceDrawer(batchSize, 1, trainedLength);
 
     const rows: string[][] = [];
-    for (const task of option.chosenOf(Object.keys(tasks) as Task[], options.tasks)) {
+    for (const task of option.chosenOf(taskNames, options.tasks)) {
       const series: Series[] = [];
       for (const architecture of option.chosenOf(architectureNames, options.architectures)) {
         const title = architectures[architecture as Architecture];
-        const model = makeModel(architecture, { sourceVocabulary: vocabularySize, targetVocabulary: vocabularySize, size });
+        const model = makeModel(architecture, { ...vocabularies, size });
         const optimizer = new optim.Adam(model, { learningRate: optim.cosine(learningRate, steps), clipGlobalNorm: 1 });
         const step = trainingStep(model, optimizer, device);
-        const folder = context.folder.file(`${task}-${architecture}`);
         const { step: last } = await context.fit({
-          folder,
-          resume: existsSync(join(folder, "last.safetensors")),
+          ...context.part(`${task}-${architecture}`),
           state: { model, optimizer },
           steps,
           async step() {
@@ -118,5 +116,40 @@ export const reverse = defineExperiment({
     // Report
     context.print(`\nwhole sequences right, in %, by length; it holds up to where nine in ten are`);
     context.print(fittedTable(["task", "architecture", "holds to", ...lengths.map(String)], rows));
+  },
+
+  predict: {
+    text: 'letters from a to h, such as "abcdefgh"',
+    async run(context, { longest, size }, text) {
+      const given = [...text.trim().toLowerCase()];
+      check(
+        given.length > 0 && given.length <= longest && given.every((letter) => letters.includes(letter)),
+        () => `predict: got "${text}", expected at most ${longest} letters from ${letters[0]} to ${letters.at(-1)}`,
+      );
+      const source = given.map((letter) => firstLetter + letters.indexOf(letter));
+      const textOf = (ids: readonly number[]) => ids.map((id) => letters[id - firstLetter] ?? "?").join("");
+      const parts = new Map(
+        taskNames.flatMap((task) => architectureNames.map((architecture) => [`${task}-${architecture}`, { task, architecture }] as const)),
+      );
+      const answers = [];
+      for (const part of context.trained([...parts.keys()])) {
+        const { task, architecture } = parts.get(part) as { task: Task; architecture: Architecture };
+        const model = makeModel(architecture, { ...vocabularies, size });
+        await context.restore({ model }, "last", part);
+        const [written = []] = await writer(model, given.length, longest + 1, context.device)([source]);
+        answers.push({ task, architecture, answer: textOf(written), right: textOf(written) === textOf(tasks[task](source)) });
+      }
+      const rows = answers.map(({ task, architecture, answer, right }) => [
+        task,
+        architectures[architecture],
+        right ? "right" : "wrong",
+        answer,
+      ]);
+      context.print(fittedTable(["task", "architecture", "", "what it writes"], rows), {
+        event: "prediction",
+        text: given.join(""),
+        answers,
+      });
+    },
   },
 });

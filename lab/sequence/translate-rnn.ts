@@ -1,14 +1,24 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { check, type metrics, models, optim, seed } from "kasane";
-import { files, train } from "kasane/node";
+import { files } from "kasane/node";
 import { z } from "zod";
 import type { Context } from "../context.js";
 import { defineExperiment } from "../experiment.js";
 import { fittedTable } from "../layout.js";
 import * as option from "../options.js";
 import type { Series } from "../plot/chart.js";
-import { bleuOf, type Corpus, type Example, pairOptions, readCorpus, trainTranslator } from "./translation.js";
+import { readSentence } from "./englishSentence.js";
+import {
+  bleuOf,
+  type Corpus,
+  type Example,
+  loadVocabularies,
+  pairOptions,
+  readCorpus,
+  saveVocabularies,
+  Translator,
+  trainTranslator,
+  type Vocabularies,
+} from "./translation.js";
 
 /** What is compared: a cell, and whether the decoder looks back at what the encoder read. */
 const kinds = {
@@ -17,7 +27,8 @@ const kinds = {
   "gru-attention": { title: "GRU, attention", cell: "gru", attends: true },
   "lstm-attention": { title: "LSTM, attention", cell: "lstm", attends: true },
 } as const;
-const names = Object.keys(kinds) as (keyof typeof kinds)[];
+type Kind = keyof typeof kinds;
+const names = Object.keys(kinds) as Kind[];
 
 const options = z.object({
   models: option.namesOf(names, "what is trained").default(names.join(",")),
@@ -42,34 +53,55 @@ export const translateRnn = defineExperiment({
   async run(context, o) {
     await compareModels(await readCorpus(context, o.minimumCount, o.longest), context, o);
   },
+
+  predict: {
+    text: 'an English sentence, such as "show your own business ."',
+    async run(context, o, text) {
+      const vocabularies = loadVocabularies(context);
+      const source = readSentence(text, vocabularies, o.longest);
+      const { words, unknown } = source;
+      if (unknown.length > 0) context.print(`not among the words that it has learnt: ${unknown.join(", ")}`);
+      for (const name of context.trained(names, "best")) {
+        const model = makeModel(name, vocabularies, o);
+        await context.restore({ model }, "best", name);
+        const [target = []] = await new Translator(model, vocabularies, o.longest, context.device).translate([source]);
+        const record = { event: "translation", model: name, source: words.join(" "), target: target.join(" "), unknown };
+        context.print(`${kinds[name].title}: ${target.join(" ")}`, record);
+      }
+    },
+  },
 });
+
+function makeModel(name: Kind, { source, target }: Vocabularies, o: Options): models.SequenceToSequence {
+  const { cell, attends } = kinds[name];
+  return new models.SequenceToSequence({
+    ...{ cell, bidirectional: true, size: o.size, hiddenSize: o.size, dropout: o.dropout },
+    sourceVocabulary: source.size,
+    targetVocabulary: target.size,
+    ...(attends ? { attention: o.attention } : {}),
+  });
+}
 
 /** Trains one model of each kind on the same pairs, and compares their translations of short, medium and long sentences. */
 async function compareModels(corpus: Corpus, context: Context, o: Options): Promise<void> {
   const groups = groupsOf(corpus.test, o);
+  await saveVocabularies(context, corpus.vocabularies);
   const rows: string[][] = [];
   const series: Series[] = [];
   for (const name of option.chosenOf(names, o.models)) {
-    const { title, cell, attends } = kinds[name];
+    const { title } = kinds[name];
     seed(context.seed);
-    const model = new models.SequenceToSequence({
-      ...{ cell, bidirectional: true, size: o.size, hiddenSize: o.size, dropout: o.dropout },
-      sourceVocabulary: corpus.vocabularies.source.size,
-      targetVocabulary: corpus.vocabularies.target.size,
-      ...(attends ? { attention: o.attention } : {}),
-    });
+    const model = makeModel(name, corpus.vocabularies, o);
     context.print(`\n${title}`);
-    const folder = context.folder.file(name);
     const trained = await trainTranslator(corpus, model, context, {
       ...o,
-      folder,
-      resume: existsSync(join(folder, "last.safetensors")),
+      ...context.part(name),
       labelSmoothing: 0,
       optimizer: (steps) => new optim.Adam(model, { learningRate: optim.cosine(o.learningRate, steps), clipGlobalNorm: 1 }),
     });
 
     // Each sentence of the test by the state that was best on the dev pairs.
-    await train.loadCheckpoint(join(folder, "best.safetensors"), { model });
+    await context.restore({ model }, "best", name);
     const translations = await trained.translator.translate(corpus.test);
     const all = bleuOf(translations, corpus.test, { resamples: 1000, seed: context.seed });
     const scores = groups.map(({ places }) => {

@@ -70,6 +70,19 @@ it("solves a short adding problem, stops there, and plots what it measured", asy
   ]) {
     expect(readFileSync(join(folderOf(stdout), `${name}.svg`), "utf8")).toContain(`>${text}</text>`);
   }
+
+  const ask = (question: string) => kasane(["predict", folderOf(stdout), question, "--json"]);
+  let squares = 0;
+  for (const question of ["0.1* 0.7 0.2* 0.9", "0.9 0.8* 0.6 0.9*", "0.5* 0.5 0.3 0.1*", "0 1* 0.4* 1"]) {
+    const { sum, answers } = JSON.parse((await ask(question)).stdout);
+    expect(answers).toMatchObject([{ cell: "gru", length: 4 }]);
+    squares += (answers[0].answer - sum) ** 2;
+  }
+  // Solved is a mean square below 0.01; to answer 1 always would here have one of (0.49 + 0.49 + 0.16 + 0.16) / 4.
+  expect(squares / 4).toBeLessThan(0.05);
+  for (const question of ["0.1 0.2", "0.1* 2*", "0.1* 0.2* 0.3*", "a* b*"]) {
+    expect(await ask(question)).toMatchObject({ code: 2, stderr: expect.stringContaining("two of them marked") });
+  }
 });
 
 it("complains of cells and lengths that there are not", async () => {

@@ -4,19 +4,19 @@ import { join } from "node:path";
 import { data, seed } from "kasane";
 import { train } from "kasane/node";
 import { expect, it, vi } from "vitest";
-import { Context } from "../../../lab/context.js";
+import { Context, PredictContext } from "../../../lab/context.js";
 import { Interrupted } from "../../../lab/ended.js";
 import { compareCells, lstmVsGru } from "../../../lab/recurrent/lstm-vs-gru.js";
 import { RunFolder } from "../../../lab/runFolder.js";
 
 it("trains each cell alike, counts what it is made of, and goes on after an interrupt as if there had been none", async () => {
   const printed: Record<string, unknown>[] = [];
-  vi.spyOn(Context.prototype, "print").mockImplementation((_, record) => {
+  vi.spyOn(PredictContext.prototype, "print").mockImplementation((_, record) => {
     if (record) printed.push(record);
   });
   // Each word follows from the one before it.
   const words = Int32Array.from({ length: 4000 }, (_, i) => (3 * i) % 11);
-  const vocabulary = new data.Vocabulary(Array.from({ length: 11 }, (_, i) => `word${i}`));
+  const vocabulary = new data.Vocabulary(Array.from({ length: 11 }, (_, i) => ["<unk>", "<eos>"][i] ?? `word${i}`));
   const texts = { vocabulary, train: words, valid: words.slice(0, 900), test: words.slice(900, 1500) };
   const options = lstmVsGru.options.parse({
     hiddenSize: 6,
@@ -49,6 +49,12 @@ it("trains each cell alike, counts what it is made of, and goes on after an inte
       expect(results[i]?.validPerplexity).toBeLessThan(2);
     }
     expect(readFileSync(unbroken.file("loss.svg"), "utf8")).toContain("simple RNN");
+
+    await lstmVsGru.predict?.run(new PredictContext(unbroken, { json: false }), options, "word4 word7 word10 word2 word5", { best: 2 });
+    const asked = printed.splice(0) as { cell: string; following: { word: string; probability: number }[] }[];
+    expect(asked.map(({ cell, following }) => [cell, following[0]?.word, following.length])).toEqual(
+      ["rnn", "lstm", "gru"].map((cell) => [cell, "word8", 2]),
+    );
 
     const folder = await RunFolder.create(parent, config);
     const { append } = train.MetricsFile.prototype;

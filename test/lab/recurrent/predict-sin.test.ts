@@ -28,6 +28,20 @@ it("learns the curve's next point, and draws on", async () => {
 
   const svg = readFileSync(join(folderOf(stdout), "generated.svg"), "utf8");
   for (const text of ["true", "generated", "t (radians)"]) expect(svg).toContain(`>${text}</text>`);
+
+  // Asked of a test window, it gives the prediction that the run reported; asked for more, it goes on from there.
+  const { target, prediction } = rows[0] as { target: number; prediction: number };
+  const place = curve.indexOf(target);
+  const ask = (text: string, ...words: string[]) => kasane(["predict", folderOf(stdout), text, "--json", ...words]);
+  const asked = JSON.parse((await ask(`${curve[place - 2]} ${curve[place - 1]}`, "--points", "3")).stdout);
+  expect(asked.points).toHaveLength(3);
+  // float32
+  expect(asked.points[0]).toBeCloseTo(prediction, 6);
+  const next = JSON.parse((await ask(`${curve[place - 1]} ${asked.points[0]}`, "--points", "1")).stdout);
+  expect(next.points[0]).toBeCloseTo(asked.points[1], 6);
+  for (const text of ["0", "0 1 2", "0 one", ""]) {
+    expect(await ask(text)).toMatchObject({ code: 2, stderr: expect.stringMatching(/^kasane: predict: .*expected 2 numbers.*\n$/) });
+  }
 });
 
 it("has the report's variations as presets", async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { data, seed } from "kasane";
 import { expect, it, vi } from "vitest";
-import { Context } from "../../../lab/context.js";
+import { Context, PredictContext } from "../../../lab/context.js";
 import { Interrupted } from "../../../lab/ended.js";
 import { LanguageModel, type LanguageModelOptions } from "../../../lab/recurrent/languageModel.js";
 import { evaluation, ptb, trainOn } from "../../../lab/recurrent/ptb.js";
@@ -112,8 +112,10 @@ it("has a choice of cells, of which an LSTM alone drops units between steps", ()
 
 it("makes the same curve to the bit when it is interrupted within an epoch and resumed", async () => {
   vi.spyOn(Context.prototype, "print").mockImplementation(() => undefined);
+  const asked: Record<string, unknown>[] = [];
+  vi.spyOn(PredictContext.prototype, "print").mockImplementation((_, record) => void (record && asked.push(record)));
   const words = Int32Array.from({ length: 4000 }, (_, i) => (i * i + (i >> 3)) % 11);
-  const vocabulary = new data.Vocabulary(Array.from({ length: 11 }, (_, i) => `word${i}`));
+  const vocabulary = new data.Vocabulary(Array.from({ length: 11 }, (_, i) => ["<unk>", "<eos>"][i] ?? `word${i}`));
   const texts = { vocabulary, train: words, valid: words.slice(0, 900), test: words.slice(900, 1500) };
   const settings = { ...ptb.presets?.tied, hiddenSize: 6, frequentWords: 4, sampledWords: 3, batchSize: 4, steps: 5, epochs: 2 };
   const options = ptb.options.parse(settings) as Parameters<typeof trainOn>[2];
@@ -139,6 +141,19 @@ it("makes the same curve to the bit when it is interrupted within an epoch and r
     expect(await run(folder, true)).toEqual(unbroken);
     expect(unbroken.at(-1)?.testPerplexity).toBeGreaterThan(1);
     expect(readFileSync(folder.file("perplexity.svg"), "utf8")).toContain("validation text");
+
+    // What follows "<eos> word5": p(a) / p(b) is what the perplexities of the texts with a and with b say, exp(-ln(p(5) p(a)) / 2).
+    const context = new PredictContext(folder, { json: false });
+    await ptb.predict?.run(context, options, "word5", { best: 11 });
+    const following = asked[0]?.following as { word: string; probability: number }[];
+    expect(following.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 5);
+    expect(following.map(({ probability }) => probability)).toEqual(following.map(({ probability }) => probability).sort((a, b) => b - a));
+    const model = new LanguageModel(11, 1, options);
+    await context.restore({ model }, "best");
+    const perplexityWith = (word = "") => evaluation(model, 1, "cpu")(Int32Array.of(1, 5, vocabulary.id(word)), 2);
+    const [first, last] = [following[0], following.at(-1)];
+    const ratio = ((await perplexityWith(last?.word)) / (await perplexityWith(first?.word))) ** 2;
+    expect((first?.probability as number) / (last?.probability as number) / ratio).toBeCloseTo(1, 4);
   } finally {
     rmSync(parent, { recursive: true });
   }

@@ -31,6 +31,13 @@ it("learns to reverse what is short", async () => {
   const [result] = eventsOf(stdout, "result");
   // Nine in ten of a hundred sequences of five letters are right as a whole; guessing would have it once in 8^5 times.
   expect(result?.holds).toBe(5);
+
+  const ask = (text: string) => kasane(["predict", folderOf(stdout), text, "--json"]);
+  const { answers } = JSON.parse((await ask("abcde")).stdout);
+  expect(answers).toEqual([{ task: "reverse", architecture: "attention", answer: "edcba", right: true }]);
+  for (const text of ["abcdefgh", "xyz", ""]) {
+    expect(await ask(text)).toMatchObject({ code: 2, stderr: expect.stringContaining("expected at most 5 letters from a to h") });
+  }
 });
 
 it("complains of tasks, architectures and lengths that there are not", async () => {

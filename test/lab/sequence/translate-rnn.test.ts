@@ -43,6 +43,16 @@ it("trains all four, and compares them by the sentences' lengths in one table", 
   expect(table[0]).toMatch(/^model +parameters +minutes +short \(3\) +medium \(3\) +long \(4\) +all \(10\) +95 %$/);
   expect(table.slice(1).map((line) => line.split("  ")[0])).toEqual(["GRU", "LSTM", "GRU, attention", "LSTM, attention", ""]);
   expect(readFileSync(join(folderOf(stdout), "length.svg"), "utf8")).toContain("LSTM, attention");
+
+  // A sentence that all have learnt by heart, and one with a word that none has.
+  const asked = await kasane(["predict", folderOf(stdout), "Red cat.", "--json"]);
+  const answers = eventsOf(asked.stdout, "translation") as unknown as { model: string; target: string; unknown: string[] }[];
+  expect(answers.map(({ model }) => model)).toEqual(["gru", "lstm", "gru-attention", "lstm-attention"]);
+  for (const { target, unknown } of answers) expect({ target, unknown }).toEqual({ target: "猫 赤い 。", unknown: [] });
+  const strange = await kasane(["predict", folderOf(stdout), "red fox ."]);
+  expect(strange.stdout).toMatch(
+    /^not among the words that it has learnt: fox\nGRU: .*\nLSTM: .*\nGRU, attention: .*\nLSTM, attention: .*\n$/,
+  );
 });
 
 it("goes on after an interrupt within its second model as if there had been none", async () => {
