@@ -78,14 +78,18 @@ export class RunFolder {
     return new RunFolder(path, files.parseAs(runConfig, config, `${file} is damaged`));
   }
 
-  /** The runs in `parent`, oldest first; folders that are none are passed over. */
-  static list(parent: string): RunFolder[] {
+  /**
+   * The runs in `parent`, oldest first; folders that are none are passed over.
+   * @param onDamaged is told of each whose configuration cannot be read
+   */
+  static list(parent: string, onDamaged: (message: string) => void): RunFolder[] {
     if (!existsSync(parent) || !statSync(parent).isDirectory()) return [];
     const names = readdirSync(parent).filter((name) => existsSync(join(parent, name, "config.json")));
     const runs = names.flatMap((name) => {
       try {
         return [RunFolder.open(join(parent, name), parent)];
-      } catch {
+      } catch (error) {
+        onDamaged((error as Error).message);
         return [];
       }
     });

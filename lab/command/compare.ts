@@ -5,7 +5,7 @@ import { seriesOf } from "../plot/chart.js";
 import { drawTerminal } from "../plot/terminal.js";
 import { RunFolder } from "../runFolder.js";
 import type { CommonFlags } from "./commonFlags.js";
-import { curvesOf, showNumber, summarise } from "./figures.js";
+import { curvesOf, readMetrics, showNumber, summarise } from "./figures.js";
 import { showOption } from "./show.js";
 import { unknownName } from "./unknownName.js";
 
@@ -14,7 +14,7 @@ export function compareRuns(names: readonly string[], { runs, json, figure }: Co
   const folders = names.map((name) => RunFolder.open(name, runs));
   check(new Set(folders.map(({ path }) => path)).size === names.length, () => "compare: got a run twice, expected each once");
   check(folders.length > 1, () => "compare: got one run, expected two or more (kasane show is for one)");
-  const metrics = folders.map((folder) => folder.metrics.read());
+  const metrics = folders.map(readMetrics);
   const options = differences(folders);
   const figures = lastFigures(folders);
   const curves = metrics.map(curvesOf);

@@ -1,4 +1,16 @@
 import type { train } from "kasane/node";
+import { printable } from "../light.js";
+import type { RunFolder } from "../runFolder.js";
+
+/** Says something beside the result, on stderr. */
+export const note = (text: string): undefined => void process.stderr.write(`kasane: ${printable(text)}\n`);
+
+/** A run's records; how many lines are damaged is said. */
+export function readMetrics({ metrics }: RunFolder): train.Metrics[] {
+  const damaged = metrics.countDamaged();
+  if (damaged > 0) note(`${metrics.file}: ${damaged} damaged ${damaged === 1 ? "line is" : "lines are"} passed over`);
+  return metrics.read();
+}
 
 /** One figure over a run. */
 export interface Summary {

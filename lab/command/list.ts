@@ -14,6 +14,6 @@ export function listExperiments(experiments: readonly ListedExperiment[], { json
     name,
     asks ? `${title}\n  predict takes ${asks}` : title,
   ]);
-  const table = fittedTable(["chapter", "experiment", "what it does, and what its predictions are made from"], rows);
+  const table = fittedTable(["chapter", "experiment", "what it does"], rows);
   print(`${table}\n\nRun one with: kasane run EXPERIMENT (--help shows its options)\nAsk its run with: kasane predict RUN TEXT`);
 }

@@ -3,7 +3,7 @@ import { fittedTable } from "../layout.js";
 import { print, printJson } from "../output.js";
 import { RunFolder } from "../runFolder.js";
 import type { CommonFlags } from "./commonFlags.js";
-import { type Summary, showNumber, summarise } from "./figures.js";
+import { note, readMetrics, type Summary, showNumber, summarise } from "./figures.js";
 import { unknownName } from "./unknownName.js";
 
 interface RunsFlags extends CommonFlags {
@@ -19,7 +19,8 @@ interface Row {
 
 /** Prints the run folders, by time or by a figure. */
 export function listRuns({ runs, json, sort, descending = false }: RunsFlags): void {
-  const rows = RunFolder.list(runs).map((folder) => ({ folder, figures: summarise(folder.metrics.read()) }));
+  const folders = RunFolder.list(runs, (message) => note(`passed over: ${message}`));
+  const rows = folders.flatMap((folder) => readRow(folder) ?? []);
   if (!json) check(rows.length > 0, () => `no runs in ${runs}: make one with kasane run, or name another folder with --runs DIR`);
   const sorted = sort === undefined ? (descending ? rows.reverse() : rows) : sortedBy(sort, rows, descending);
   if (json) {
@@ -35,6 +36,15 @@ export function listRuns({ runs, json, sort, descending = false }: RunsFlags): v
     return [name, config.started.slice(0, 16).replace("T", " "), config.finished ? "finished" : "unfinished", shown.join(", ")];
   });
   print(fittedTable(["run", "started (UTC)", "state", "last figures"], cells));
+}
+
+/** Undefined where the figures cannot be read, which is said. */
+function readRow(folder: RunFolder): Row | undefined {
+  try {
+    return { folder, figures: summarise(readMetrics(folder)) };
+  } catch (error) {
+    return note(`passed over: ${(error as Error).message}`);
+  }
 }
 
 /** Runs that lack the figure come last, and so do those where it is no number. */

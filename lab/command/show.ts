@@ -4,13 +4,13 @@ import { seriesOf } from "../plot/chart.js";
 import { drawTerminal } from "../plot/terminal.js";
 import { RunFolder } from "../runFolder.js";
 import type { CommonFlags } from "./commonFlags.js";
-import { curvesOf, type Summary, showNumber, summarise } from "./figures.js";
+import { curvesOf, readMetrics, type Summary, showNumber, summarise } from "./figures.js";
 import { unknownName } from "./unknownName.js";
 
 /** Prints a run's configuration, what its figures came to, and the curve of one of them. */
 export function showRun(name: string, { runs, json, figure }: CommonFlags & { readonly figure?: string }): void {
   const folder = RunFolder.open(name, runs);
-  const metrics = folder.metrics.read();
+  const metrics = readMetrics(folder);
   const summaries = summarise(metrics);
   const curves = curvesOf(metrics);
   if (figure !== undefined && !curves.includes(figure)) throw unknownName("figure", figure, curves, `kasane show ${folder.shown}`);

@@ -94,8 +94,8 @@ function linearAxis([least, greatest]: [number, number], count: number, { widen 
   const low = widen ? Math.max(-most, Math.floor(from / step + 1e-9) * step) : from;
   const high = widen ? Math.min(most, Math.ceil(to / step - 1e-9) * step) : to;
   const ticks = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) {
-    if (Number.isFinite(i * step)) ticks.push({ value: i * step, label: tickLabel(i * step, step) });
+  for (let i = Math.ceil(low / step - 1e-9); i <= Math.floor(high / step + 1e-9); i++) {
+    ticks.push({ value: i * step, label: tickLabel(i * step, step) });
   }
   return { low, high, ticks, place: (value) => (value / 2 - low / 2) / (high / 2 - low / 2) };
 }
@@ -113,7 +113,8 @@ function spread(least: number, greatest: number, integers: boolean): [number, nu
 }
 
 /** Its ends and ticks are 1, 2 and 5 times powers of ten where there is room for these, else powers of ten. */
-function logarithmicAxis([least, greatest]: [number, number], count: number): Axis {
+function logarithmicAxis([lowest, greatest]: [number, number], count: number): Axis {
+  const least = Math.min(lowest, 1e308); // Above it there is no rung.
   const first = Math.floor(Math.log10(least) + 1e-9);
   const last = Math.max(first + 1, Math.ceil(Math.log10(greatest) - 1e-9));
   const factors = 3 * (Math.log10(greatest) - Math.log10(least)) <= count ? [1, 2, 5] : [1];

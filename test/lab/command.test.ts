@@ -1,10 +1,12 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { KasaneError } from "kasane";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { defineExperiment } from "../../lab/experiment.js";
-import { kasane, temporaryFolder } from "./helpers.js";
+import type { Context } from "../../lab/context.js";
+import { defineExperiment, listed } from "../../lab/experiment.js";
+import { experiments } from "../../lab/experiments.js";
+import { kasane, kasaneAmong, temporaryFolder } from "./helpers.js";
 
 const folder = temporaryFolder();
 const runs = ["--runs", folder];
@@ -280,4 +282,245 @@ describe("a run", () => {
       });
     }
   });
+});
+
+describe("what is loaded", () => {
+  const broken = { name: "broken", title: "not loaded", chapter: "none", load: () => Promise.reject(new Error("was loaded")) };
+  const fine = defineExperiment({ name: "fine", title: "is loaded", chapter: "none", options: z.object({}), run: async () => undefined });
+
+  it.each(["--help", "list", "run", "run fine --help", "run fin"])("kasane %s loads no other experiment", async (line) => {
+    const { stdout, stderr } = await kasaneAmong([broken, listed(fine)], line.split(" "));
+    expect(stdout + stderr).toMatch(/fine|kasane list|list the experiments/);
+    expect(stderr).not.toContain("was loaded");
+  });
+
+  it("the list says what the experiments' own files say", async () => {
+    for (const entry of experiments) {
+      const { name, title, chapter, predict } = await entry.load();
+      expect({ name, title, chapter, asks: predict?.text }).toEqual({
+        name: entry.name,
+        title: entry.title,
+        chapter: entry.chapter,
+        asks: entry.asks,
+      });
+    }
+  });
+});
+
+describe("names that every object has are no names of ours", () => {
+  it.each(["toString", "constructor", "__proto__", "hasOwnProperty"])("%s", async (name) => {
+    const options = z.object({ size: z.int().default(1), kind: z.enum(["a", "b"]).default("a") });
+    const own = defineExperiment({ name: "own", title: "", options, presets: { small: {} }, run: async () => undefined });
+    for (const [words, message] of [
+      [["run", "own", "--preset", name], `--preset: got "${name}", expected one of small`],
+      [["run", "own", "--kind", name], `--kind: got "${name}", expected one of a, b`],
+      [["run", "own", `--${name}`, "3"], "unknown option"],
+      [["run", name], `unknown experiment "${name}"`],
+      [[name], `unknown command "${name}"`],
+      [["runs", "--sort", name, ...runs], `unknown figure "${name}"`],
+      [["show", first, "--figure", name], `unknown figure "${name}"`],
+    ] as const) {
+      const { code, stderr } = await kasane(words, [own]);
+      expect(stderr).toContain(message);
+      expect(code).toBe(2);
+    }
+  });
+});
+
+it("a run may report as seldom as it likes: 150,000 updates are one record", async () => {
+  const words = ["--iterations", "150000", "--plot-interval", "150000", "--hidden-size", "1", "--bits", "2"];
+  const { code, stderr } = await kasane(["run", "binary-addition", ...words, ...runs]);
+  expect({ code, stderr: stderr.replaceAll(/^step .*\n/gm, "") }).toEqual({ code: 0, stderr: "" });
+});
+
+/** A run folder written by hand, in a folder of runs of its own. */
+function handmade(parent: string, name: string, records: string, options: object = {}): string {
+  const run = join(folder, parent, name);
+  mkdirSync(run, { recursive: true });
+  const config = { experiment: "made", options, seed: 0, device: "cpu", started: "2026-01-31T10:00:00.000Z", finished: true };
+  writeFileSync(join(run, "config.json"), JSON.stringify(config));
+  writeFileSync(join(run, "metrics.jsonl"), records);
+  return run;
+}
+
+describe("records that are damaged or extreme", () => {
+  it("break neither the list nor the run that has them", async () => {
+    const parent = ["--runs", join(folder, "odd")];
+    handmade("odd", "null-1", '{"step":1,"loss":null}\n{"step":2,"loss":3}\n');
+    handmade("odd", "whole-1", '{"step":1,"loss":2}\n{"step":2,"loss":1}\n');
+    mkdirSync(join(folder, "odd", "cut-1"));
+    writeFileSync(join(folder, "odd", "cut-1", "config.json"), '{"experiment":');
+    const { code, stdout, stderr } = await kasane(["runs", ...parent]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/null-1 .*loss 3\n/);
+    expect(stdout).toMatch(/whole-1 .*loss 1\n/);
+    expect(stderr).toMatch(/^kasane: passed over: .*cut-1.*config\.json.*\nkasane: .*null-1.*: 1 damaged line is passed over\n$/);
+    expect((await kasane(["show", "null-1", ...parent])).stdout).toMatch(/^loss +3 at 2/m);
+  });
+
+  it.each([
+    ["1e308", "-1e308"],
+    ["1.7976931348623157e308", "0"],
+    ["5e-324", "0"],
+    ["1", "1.0000000000000002"],
+    ['"NaN"', '"Infinity"'],
+  ])("are drawn: %s and %s", async (a, b) => {
+    const run = handmade("extreme", "curve-1", `{"step":1,"loss":${a}}\n{"step":2,"loss":${b}}\n{"step":3,"loss":${a}}\n`);
+    const { code, stdout } = await kasane(["show", run]);
+    expect(stdout).toMatch(/┤[\s\S]*└[─┬]+\n/);
+    expect(code).toBe(0);
+  });
+
+  it("write nothing to the terminal that it would obey", async () => {
+    const run = handmade("escapes", "esc-1", '{"step":1,"loss":1}\n', { text: "\u001b[31mred\u009b2J" });
+    for (const words of [
+      ["show", run],
+      ["show", run, "--json"],
+      ["runs", "--json", "--runs", join(folder, "escapes")],
+    ]) {
+      const { stdout } = await kasane(words);
+      expect(stdout).toContain("[31mred");
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+      expect(stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+    }
+  });
+});
+
+describe("runs beside each other", () => {
+  const parent = () => ["--runs", join(folder, "beside")];
+  beforeAll(() => {
+    handmade("beside", "low-1", '{"step":10,"loss":3,"time":1}\n{"step":20,"loss":0.5,"time":2}\n', { size: 8, kind: "a" });
+    handmade("beside", "high-1", '{"step":10,"loss":4}\n{"step":20,"loss":2}\n', { size: 16, kind: "a" });
+    handmade("beside", "without-1", "");
+  });
+  const namesIn = (stdout: string) => [...stdout.matchAll(/^(low|high|without)-1\b/gm)].map(([, name]) => name);
+
+  it("are sorted by a figure, those without it last", async () => {
+    expect(namesIn((await kasane(["runs", "--sort", "loss", ...parent()])).stdout)).toEqual(["low", "high", "without"]);
+    expect(namesIn((await kasane(["runs", "--sort", "loss", "--descending", ...parent()])).stdout)).toEqual(["high", "low", "without"]);
+    expect((await kasane(["runs", "--sort", "time", ...parent()])).stdout).toMatch(/low-1 .*step 20, time 2, loss 0\.5\n/);
+    expect(await kasane(["runs", "--sort", "los", ...parent()])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("did you mean loss?"),
+    });
+  });
+
+  it("have their figures in JSON", async () => {
+    const lines = linesOf((await kasane(["runs", "--json", "--sort", "loss", ...parent()])).stdout).map((line) => JSON.parse(line));
+    expect(lines.map(({ figures }) => figures.map(({ name, last }: { name: string; last: object }) => [name, last]))).toEqual([
+      [
+        ["loss", { step: 20, value: 0.5 }],
+        ["time", { step: 20, value: 2 }],
+      ],
+      [["loss", { step: 20, value: 2 }]],
+      [],
+    ]);
+  });
+
+  it.each([40, 60, 100])("fit a terminal of %d columns", async (columns) => {
+    vi.stubEnv("COLUMNS", String(columns));
+    for (const words of [
+      ["runs", ...parent()],
+      ["show", "low-1", ...parent()],
+      ["compare", "low-1", "high-1", ...parent()],
+    ]) {
+      const { stdout } = await kasane(words);
+      for (const line of stdout.split("\n").filter((text) => !text.includes(folder)))
+        expect([...line].length, line).toBeLessThanOrEqual(columns);
+    }
+    vi.unstubAllEnvs();
+  });
+
+  it("are compared: options that differ, figures, and their curves in one chart", async () => {
+    const { code, stdout } = await kasane(["compare", "low-1", "high-1", ...parent()]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^option +low-1 +high-1\nsize +8 +16\n\n/);
+    expect(stdout).toMatch(/\nlast figure +low-1 +high-1\nloss +0\.5 +2\ntime +2\n/);
+    expect(stdout).toMatch(/⠒⠒ low-1 +oo high-1\n$/);
+    const json = JSON.parse((await kasane(["compare", "low-1", "high-1", "--json", ...parent()])).stdout);
+    expect(json).toMatchObject({
+      options: [{ name: "size", values: [8, 16] }],
+      figures: [{ name: "loss", values: [0.5, 2] }, { name: "time" }],
+    });
+    expect((await kasane(["compare", "low-1", ...parent()])).stderr).toBe(
+      "kasane: compare: got one run, expected two or more (kasane show is for one)\n",
+    );
+    expect((await kasane(["compare", "low-1", "low-1", ...parent()])).stderr).toContain("got a run twice");
+  });
+});
+
+describe("removing", () => {
+  const parent = () => ["--runs", join(folder, "old")];
+
+  it("takes a run away with all that is in it, and asks where nobody said yes", async () => {
+    const [gone, kept] = [handmade("old", "gone-1", ""), handmade("old", "kept-1", "")];
+    mkdirSync(join(gone, "gru"));
+    const unasked = await kasane(["remove", "gone-1", ...parent()]);
+    expect(unasked).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/nobody can be asked here, expected --yes to remove .*gone-1\n$/),
+    });
+    expect(existsSync(gone)).toBe(true);
+    expect(await kasane(["remove", "gone-1", "--yes", ...parent()])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^removed: .*gone-1\n$/),
+    });
+    expect([existsSync(gone), existsSync(kept)]).toEqual([false, true]);
+  });
+
+  it("takes nothing that is no run, and nothing at all where one of the names is none", async () => {
+    const kept = handmade("old", "kept-2", "");
+    const plain = join(folder, "old", "plain");
+    mkdirSync(plain, { recursive: true });
+    writeFileSync(join(plain, "thesis.txt"), "");
+    for (const name of ["plain", "no-such", ".."]) {
+      const { code, stderr } = await kasane(["remove", "kept-2", name, "--yes", ...parent()]);
+      expect(stderr).toMatch(/no run/);
+      expect(code).toBe(2);
+    }
+    expect([existsSync(join(plain, "thesis.txt")), existsSync(kept)]).toEqual([true, true]);
+  });
+});
+
+describe("asking", () => {
+  it("the help of a run's prediction has its flags, and what it takes", async () => {
+    const [options, predict] = [
+      z.object({}),
+      { text: "a word", options: z.object({ best: z.int().min(1).default(3).describe("how many") }), run: async () => undefined },
+    ];
+    const made = defineExperiment({ name: "made", title: "", options, predict, run: async () => undefined });
+    const run = handmade("asked", "made-1", "");
+    const { code, stdout } = await kasane(["predict", run, "--help"], [made]);
+    expect(code).toBe(0);
+    expect(stdout.replaceAll(/\s+/g, " ")).toContain("text a word");
+    expect(stdout).toMatch(/--best <n> +how many \(at least 1; default: 3\)/);
+  });
+
+  it("flags may stand before the text", async () => {
+    let got: unknown;
+    const predict = {
+      text: "a number",
+      options: z.object({ all: z.boolean().default(false) }),
+      run: async (_context: unknown, _options: unknown, text: string, flags: unknown) => {
+        got = [text.trim(), flags];
+      },
+    };
+    const made = defineExperiment({ name: "made", title: "", options: z.object({}), predict, run: async () => undefined });
+    const run = handmade("asked", "made-2", "");
+    expect((await kasane(["predict", run, "--all", "-0.5 3"], [made])).code).toBe(0);
+    expect(got).toEqual(["-0.5 3", { all: true }]);
+  });
+});
+
+it("figures of the test go to TensorBoard too", async () => {
+  const options = z.object({});
+  const run = async (context: Context) => context.record(7, { testAccuracy: 0.75 });
+  const probe = defineExperiment({ name: "tested", title: "", options, run });
+  const { stdout } = await kasane(["run", "tested", "--json", ...runs], [probe]);
+  const { folder: path } = JSON.parse(linesOf(stdout)[0] as string);
+  const [events] = readdirSync(path).filter((name) => name.startsWith("events.out.tfevents"));
+  const bytes = readFileSync(join(path, events as string));
+  // The record's tag, and 0.75 as a float32 of the field 2, least byte first.
+  const at = bytes.indexOf("testAccuracy");
+  expect(bytes.subarray(at + "testAccuracy".length).indexOf(Buffer.from([0x15, 0, 0, 0x40, 0x3f]))).toBe(0);
 });

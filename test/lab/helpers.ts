@@ -13,9 +13,11 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** Runs the command in this process and collects what it writes. */
-export async function kasane(words: readonly string[], own?: readonly Experiment[]) {
-  const among: readonly ListedExperiment[] = own?.map(listed) ?? experiments;
+/** Runs the command in this process, with experiments of the test's own or with all, and collects what it writes. */
+export const kasane = (words: readonly string[], own?: readonly Experiment[]) => kasaneAmong(own?.map(listed) ?? experiments, words);
+
+/** {@link kasane} with a list of what need not be loaded. */
+export async function kasaneAmong(among: readonly ListedExperiment[], words: readonly string[]) {
   const written = { stdout: "", stderr: "" };
   const collect = (stream: "stdout" | "stderr") =>
     vi.spyOn(process[stream], "write").mockImplementation((text) => {

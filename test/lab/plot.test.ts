@@ -120,3 +120,79 @@ describe("as SVG", () => {
     expect(Math.min(...ys.slice(-2000))).toBeCloseTo(top + (bottom - top) * 0.05, 0);
   });
 });
+
+describe("nothing is lost", () => {
+  const onePoint = { ...chartOf([0.5]), series: [{ name: "only", x: [3], y: [0.5] }] };
+
+  it("one point is a point, in the picture and in the terminal, also between gaps", () => {
+    expect(drawSvg(onePoint)).toMatch(/a4 4 0 1 0 8 0/);
+    expect(drawTerminal(onePoint)).toMatch(/[⠁-⣿]/u);
+    expect(drawSvg(chartOf([1, 2, Number.NaN, 4, Number.NaN, 2, 1])).match(/a4 4 0 1 0 8 0/g)).toHaveLength(1);
+    expect(drawTerminal(chartOf([1, 2], [Number.NaN, 1.5]))).toMatch(/│.*o/);
+  });
+
+  it("a gap is no line", () => {
+    const [, line = ""] = /<path d="(M[^"]*)" fill="none" stroke="#0072b2"/.exec(drawSvg(chartOf([1, 2, Number.NaN, 3, 4]))) ?? [];
+    expect(line.match(/M/g)).toHaveLength(2);
+    expect(line.match(/L/g)).toHaveLength(2);
+  });
+
+  it.each([[[1, 1]], [[0, 0]], [[0.97, 1]], [[0.9]], [[0, 1]]])("an axis of shares lies in 0 to 1: %j", (values) => {
+    const { low, high } = axesOf(chartOf(values), 8, 6).y;
+    expect(low).toBeGreaterThanOrEqual(0);
+    expect(high).toBeLessThanOrEqual(1);
+    expect(low).toBeLessThan(high);
+  });
+
+  it.each([[[1]], [[1, 2]], [[1, 2, 3]], [[5, 300]]])("ticks of epochs are integers: %j", (epochs) => {
+    const chart = { ...chartOf([]), series: [{ name: "a", x: epochs, y: epochs.map(() => 1) }] };
+    const { ticks } = axesOf(chart, 8, 6).x;
+    expect(ticks.length).toBeGreaterThan(0);
+    for (const { value, label } of ticks) expect([Number.isInteger(value), label]).toEqual([true, String(value)]);
+  });
+
+  it("axes hold what lies at the end of the range, and what hardly differs", () => {
+    for (const values of [
+      [1e308, -1e308],
+      [Number.MAX_VALUE, 0],
+      [Number.MIN_VALUE, 0],
+      [1, 1 + Number.EPSILON],
+    ]) {
+      for (const logarithmic of [false, true]) {
+        const { low, high, ticks, place } = axesOf({ ...chartOf(values), logarithmic }, 8, 6).y;
+        expect(low).toBeLessThan(high);
+        expect(ticks.length).toBeLessThan(20);
+        for (const value of values.filter((each) => !logarithmic || each > 0)) {
+          expect(place(value)).toBeGreaterThanOrEqual(0);
+          expect(place(value)).toBeLessThanOrEqual(1 + 1e-12);
+        }
+      }
+    }
+  });
+
+  it("long texts are wrapped or make the picture larger", () => {
+    const word = "x".repeat(150);
+    const long = {
+      ...chartOf([1, 2], [2, 1]),
+      title: `${"word ".repeat(60)}${word}`,
+      yLabel: "label ".repeat(40),
+      xLabel: "axis ".repeat(60),
+    };
+    const svg = drawSvg({ ...long, series: long.series.map((each) => ({ ...each, name: `${each.name} ${"n".repeat(140)}` })) });
+    const [width = 0] = numbersIn(svg, /width="(\d+)"/);
+    for (const [, attributes = "", text = ""] of svg.matchAll(/<text ([^>]*)>([^<]*)<\/text>/g)) {
+      const [x = 0] = numbersIn(attributes, /x="([\d.]+)"/);
+      // Latin letters of 13 to 16 pixels are about half as wide as high.
+      const half = attributes.includes("middle") ? (text.length * 7) / 2 : 0;
+      const [left, right] = attributes.includes("rotate")
+        ? [0, 0]
+        : attributes.includes('"end"')
+          ? [x, x]
+          : [x - half, x + half + (half ? 0 : text.length * 7)];
+      expect(left).toBeGreaterThanOrEqual(0);
+      expect(right, text).toBeLessThanOrEqual(width);
+    }
+    for (const line of drawTerminal({ ...long, title: "word ".repeat(60) }, 40).split("\n"))
+      expect([...line].length).toBeLessThanOrEqual(40);
+  });
+});
