@@ -13,7 +13,7 @@ const folder = temporaryFolder();
 const kasane = (...words: string[]) => spawnSync(process.execPath, [...command, ...words], { cwd: root, encoding: "utf8" });
 
 /** Runs the command and interrupts it, once, as soon as what it has written is enough; gives its exit code and what it wrote. */
-async function interrupted(words: readonly string[], isEnough: (stdout: string) => boolean) {
+async function interrupted(words: readonly string[], isEnough: (stdout: string) => boolean, signal: NodeJS.Signals = "SIGINT") {
   const child = spawn(process.execPath, [...command, ...words], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   const written = { stdout: "", stderr: "" };
   child.stderr.on("data", (text) => {
@@ -22,7 +22,7 @@ async function interrupted(words: readonly string[], isEnough: (stdout: string) 
   child.stdout.on("data", (text) => {
     written.stdout += text;
     // A second interrupt would end it at once.
-    if (!child.killed && isEnough(written.stdout)) child.kill("SIGINT");
+    if (!child.killed && isEnough(written.stdout)) child.kill(signal);
   });
   const [code] = await once(child, "close");
   return { code, ...written };
@@ -57,6 +57,19 @@ it("an interrupted run says how to go on, ends with 130, and gives the same figu
   expect(kasane("run", "binary-addition", ...options).status).toBe(0);
   const [resumed, unbroken] = readdirSync(runs).map((name) => readFileSync(join(runs, name, "metrics.jsonl"), "utf8"));
   expect(resumed).toBe(unbroken);
+});
+
+it("SIGTERM saves as an interrupt does, and ends with 143; the hint it leaves is a command line that goes on", async () => {
+  const runs = join(folder, "with a space's");
+  const options = ["--iterations", "1000", "--plot-interval", "5", "--runs", runs];
+  const { code, stderr } = await interrupted(["run", "binary-addition", ...options], (out) => out.includes("iteration 20\n"), "SIGTERM");
+  expect(code).toBe(143);
+  const [, hint = ""] = /interrupted after step \d+, saved as .*; to go on: npm run kasane -- (.*)\n$/.exec(stderr) ?? [];
+  expect(hint).toContain("with a space'\\''s");
+  const { status } = spawnSync("bash", ["-c", `"${process.execPath}" ${command.join(" ")} ${hint}`], { cwd: root, encoding: "utf8" });
+  expect(status).toBe(0);
+  const [run] = readdirSync(runs) as [string];
+  expect(JSON.parse(readFileSync(join(runs, run, "config.json"), "utf8")).finished).toBe(true);
 });
 
 it("several seeds are runs side by side, the same as one by one, and their figures stand beside each other", () => {
