@@ -6,6 +6,7 @@ import { encodeModel, unusedName } from "../onnx/emit.js";
 import type { Computation } from "../passes/binding.js";
 import { prepare } from "../passes/index.js";
 import { watch } from "../passes/watch.js";
+import { operatorsIn } from "../runtime/estimate.js";
 import { targetOf } from "../targets/targets.js";
 import type { Cut, Gathered } from "./cut.js";
 import type { Phase, Program } from "./program.js";
@@ -26,6 +27,8 @@ export interface GatheredOutput extends Gathered {
 /** The program of the workers, and what its names stand for. */
 export interface Built {
   readonly program: Program;
+  /** How many operators each phase has; those within a loop count once. */
+  readonly operators: readonly number[];
   readonly variables: ReadonlyMap<string, Variable>;
   readonly divided: readonly Divided[];
   readonly gathered: ReadonlyMap<Gathered, GatheredOutput>;
@@ -54,6 +57,7 @@ export function build({ phases, outputs }: Cut, local: Computation, global: Comp
   const divided = new Map<string, Divided>();
   const gathered = new Map<Gathered, GatheredOutput>();
   const sums: Named[] = [];
+  const operators: number[] = [];
   const built = phases.map((phase): Phase => {
     const prepared = prepare(
       [...phase.exchanged, ...phase.gathered].map(({ value }) => value),
@@ -76,6 +80,7 @@ export function build({ phases, outputs }: Cut, local: Computation, global: Comp
       return name;
     });
     const { results, values, watched } = detectAnomalies ? watch(prepared) : { results: prepared, values: [], watched: [] };
+    operators.push(operatorsIn(prepared));
     const given = [...exchanged, ...parts].map((name, i) => ({ name, tensor: results[i] as Tensor }));
     const checked = values.map((tensor) => ({ name: unusedName("watched", taken), tensor }));
     return {
@@ -94,7 +99,7 @@ export function build({ phases, outputs }: Cut, local: Computation, global: Comp
     phases: built,
     gathered: [...gathered.values()].map(({ name }) => name),
   };
-  return { program, variables, divided: [...divided.values()], gathered, sums };
+  return { program, operators, variables, divided: [...divided.values()], gathered, sums };
 }
 
 /** Whether a leaf is the same for all workers. */

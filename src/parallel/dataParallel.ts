@@ -3,9 +3,10 @@ import { sizeOf } from "../graph/shape.js";
 import { fromData, type Tensor, type TensorType } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import type { Computation } from "../passes/binding.js";
+import type { PartExplanation, RunExplanation, Runnable, RunOptions } from "../runtime/executor.js";
 import { ledStep } from "../runtime/ort/onnxruntime.js";
 import { pairOf } from "../runtime/ort/pair.js";
-import { drawing, Plan, type Runnable, type RunOptions } from "../runtime/plan.js";
+import { drawing, Plan } from "../runtime/plan.js";
 import { type State, stateOf, toOrt } from "../runtime/state.js";
 import { type Built, build, type Divided, type GatheredOutput, isUndivided } from "./build.js";
 import { Aborted, footprint, memoryFor, SharedMemory } from "./collectives.js";
@@ -130,6 +131,17 @@ export class DataParallelPlan implements Runnable {
     } finally {
       await Promise.allSettled(replies);
     }
+  }
+
+  explain(): RunExplanation {
+    const workers = Array.from({ length: this.size }, (_, rank) => rank);
+    const phases = this.built.program.phases.map(({ exchanged }, i): PartExplanation => {
+      const reason = `each worker computes its share of the batch; values added up over the workers after it: ${exchanged.length}`;
+      return { name: `phase ${i + 1}`, workers, executor: "onnxruntime", reason, operators: this.built.operators[i] as number };
+    });
+    const parts = this.final ? [...phases, { name: "final computation", workers: [0], ...this.final.explain() }] : phases;
+    const operators = parts.reduce((sum, part) => sum + part.operators, 0);
+    return { executor: "onnxruntime", reason: `${this.size} workers`, operators, parts };
   }
 
   async release(): Promise<void> {

@@ -1,7 +1,7 @@
 import { arrayOf, type TypedArray } from "../graph/dtype.js";
 import { fromData, hostData, type Tensor } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
-import type { Runnable } from "../runtime/plan.js";
+import type { RunExplanation, Runnable } from "../runtime/executor.js";
 
 /** A plan run for one slice of its inputs after the other, its outputs stacked. */
 export class InTurn implements Runnable {
@@ -33,6 +33,10 @@ export class InTurn implements Runnable {
         first,
       ),
     );
+  }
+
+  explain(): RunExplanation {
+    return this.plan.explain();
   }
 
   release(): Promise<void> {

@@ -2,7 +2,7 @@ import { check, KasaneError } from "../graph/error.js";
 import { type Shape, showShape } from "../graph/shape.js";
 import { leavesOf } from "../graph/walk.js";
 import type { Computation } from "../passes/binding.js";
-import type { Runnable, RunOptions } from "../runtime/plan.js";
+import type { Runnable, RunOptions } from "../runtime/executor.js";
 import { DataParallelPlan } from "./dataParallel.js";
 import { InTurn } from "./inTurn.js";
 

@@ -9,10 +9,11 @@ import { nextKey } from "../random/state.js";
 import { type Feed, matches, NumberLimit, readArguments } from "./arguments.js";
 import { initialise, initialiseLater, realise } from "./eager.js";
 import { exclusive } from "./exclusive.js";
+import type { Runnable, RunOptions } from "./executor.js";
 import { explainable } from "./explain.js";
 import { requireDevice } from "./ort/devices.js";
 import { mapData } from "./plainData.js";
-import { elementsOf, Plan, type Runnable, type RunOptions } from "./plan.js";
+import { elementsOf, Plan } from "./plan.js";
 
 /** Settings of {@link compile}. */
 export interface CompileOptions extends RunOptions {
@@ -147,7 +148,7 @@ export function compile<Values extends readonly unknown[], Result>(
   };
   const compiled = Object.assign(call(false), { many: call(true), dispose });
   for (const [several, each] of [compiled, compiled.many].entries()) preparations.set(each, (values) => prepare(values, several === 1));
-  explainable(compiled, () => new Map([...traced].flatMap(([signature, { plan }]) => (plan instanceof Plan ? [[signature, plan]] : []))));
+  explainable(compiled, () => new Map([...traced].map(([signature, { plan }]) => [signature, plan])));
   return compiled as unknown as Compiled<Values, Result>;
 }
 

@@ -5,47 +5,12 @@ import type { Variable } from "../graph/variable.js";
 import type { Computation } from "../passes/binding.js";
 import { fillBernoulli } from "../random/bernoulli.js";
 import { fillUniform } from "../random/uniform.js";
-import type { Draw, Executor } from "./executor.js";
-import type { Device } from "./ort/devices.js";
-import { OnnxExecutor } from "./ort/ortExecutor.js";
-import { type Choice, choose, onnxExecutorOf } from "./selectExecutor.js";
-
-/** How a graph is run. */
-export interface RunOptions {
-  readonly device?: Device;
-  /** Threads within one operator; by default one for small graphs, all cores for large ones. */
-  readonly threads?: number;
-  /** Whether every value is checked, to name the operation that first makes a NaN or an infinity. Slow. */
-  readonly detectAnomalies?: boolean;
-  /**
-   * Whether ONNX Runtime keeps the memory of a run for the next one of the same graph, by default true. Without it, graphs that take turns, such as
-   * those of many signatures, share the memory of the process: much less in all and a sooner first run, but a single graph that runs again and
-   * again gets up to a third slower. On the CPU.
-   */
-  readonly arena?: boolean;
-  /** What runs it: a WebAssembly module of its own, or ONNX Runtime; by default whichever is estimated to be faster. */
-  readonly executor?: "wasm" | "onnxruntime";
-}
-
-/** A computation made ready to be run. */
-export interface Runnable {
-  /** The variables whose values a run needs. */
-  readonly reads: readonly Variable[];
-  /** Those that it writes. */
-  readonly writes: readonly Variable[];
-  readonly usesRandom: boolean;
-  /**
-   * Runs it once.
-   * @param inputs the elements of the inputs, in their order
-   * @param key of the random numbers drawn this time
-   */
-  run(inputs: readonly TypedArray[], key: readonly [number, number]): readonly Tensor[] | Promise<readonly Tensor[]>;
-  release(): Promise<void>;
-}
+import type { Draw, Executor, Measurement, RunExplanation, Runnable, RunOptions } from "./executor.js";
+import { onnxExecutorOf, selectExecutor } from "./selectExecutor.js";
 
 /** A graph made ready: what runs it, and where each input comes from and each output goes. */
 export class Plan implements Runnable {
-  readonly choice: Choice;
+  private readonly explanation: RunExplanation;
   private readonly executor: Executor;
   readonly usesRandom: boolean;
   readonly reads: readonly Variable[];
@@ -55,8 +20,8 @@ export class Plan implements Runnable {
     private readonly computation: Computation,
     private readonly options: RunOptions,
   ) {
-    this.choice = choose(computation, options);
-    const { binding, executor } = this.choice;
+    const { binding, executor, explanation } = selectExecutor(computation, options);
+    this.explanation = explanation;
     this.executor = executor;
     this.usesRandom = binding.randoms.some(({ source }) => source.key === undefined);
     this.reads = binding.variables;
@@ -67,9 +32,20 @@ export class Plan implements Runnable {
     return this.executor.run(inputs, drawing(key));
   }
 
-  /** The same in ONNX Runtime, whose profiler tells what its parts cost, also where a module runs it. */
-  inOnnxRuntime(): OnnxExecutor {
-    return this.executor instanceof OnnxExecutor ? this.executor : onnxExecutorOf(this.computation, this.options).executor;
+  explain(): RunExplanation {
+    return this.explanation;
+  }
+
+  /** A graph that a module runs is profiled as ONNX Runtime would run it. */
+  async profile(inputs: readonly TypedArray[], recordTo: string): Promise<Measurement> {
+    const draw = drawing([0, 0]);
+    if (this.executor.profile) return this.executor.profile(inputs, draw, recordTo);
+    const { executor } = onnxExecutorOf(this.computation, this.options);
+    try {
+      return await executor.profile(inputs, draw, recordTo);
+    } finally {
+      await executor.release();
+    }
   }
 
   release(): Promise<void> {

@@ -5,7 +5,6 @@ import { check } from "../graph/error.js";
 import { textTable } from "../graph/textTable.js";
 import { type Call, preparations } from "./compile.js";
 import { exclusive } from "./exclusive.js";
-import { drawing, Plan } from "./plan.js";
 
 /** A part of a run's time, on average over the runs. */
 export interface TimeShare {
@@ -82,9 +81,6 @@ function sumBy(kernels: readonly ProfiledKernel[], nameOf: (kernel: ProfiledKern
   return [...sums].map(([name, sum]) => ({ name, ...sum })).sort((a, b) => b.microseconds - a.microseconds);
 }
 
-/** Runs are repeated for so many milliseconds, within these bounds, after so many to warm up. */
-const [duration, fewest, most, warmUp] = [1000, 3, 100, 2];
-
 /**
  * Where the time of `step(...values)` goes: it is run some times, in turn with and without ONNX Runtime's profiler. That changes nothing: the variables
  * keep their values, and the same random numbers are drawn as would have been without. Node only, on the CPU.
@@ -102,46 +98,23 @@ export async function profile<Values extends readonly unknown[]>(
 }
 
 async function measure({ traced: { plan }, feeds }: Call): Promise<Profile> {
-  check(plan instanceof Plan, () => "profile: workers have no profile yet: compile the function without them to profile it");
-  const executor = plan.inOnnxRuntime();
-  check(!executor.onDevice, () => "profile: times on a GPU are those of handing work over: compile the function for the CPU to profile it");
+  check(plan.profile !== undefined, () => "profile: workers have no profile yet: compile the function without them to profile it");
   const folder = await mkdtemp(join(tmpdir(), "kasane-profile-"));
   try {
-    const recording = executor.session.recording(join(folder, "run"));
-    const [plain, profiled, updates]: [number[], number[], number[]] = [[], [], []];
-    const rehearsal = executor.update?.rehearsal();
-    const copies = await executor.copies();
-    const timed = async (times: number[], session = executor.session) => {
-      const start = performance.now();
-      await executor.compute(feeds, drawing([0, 0]), { session, copies });
-      const computed = performance.now();
-      rehearsal?.();
-      const end = performance.now();
-      times.push((end - start) * 1000);
-      if (times === profiled) updates.push((end - computed) * 1000);
-    };
-    const start = performance.now();
-    for (let i = 0; i < fewest + warmUp || (i < most && performance.now() - start < duration); i++) {
-      await timed(plain);
-      await timed(profiled, recording);
-    }
-    await recording.endRecording();
-    await recording.release();
+    const { plain, profiled, update } = await plan.profile(feeds, join(folder, "run"));
     const [file] = await readdir(folder);
     const events = JSON.parse(await readFile(join(folder, file as string), "utf8")) as readonly ProfilerEvent[];
-    const counted = profiled.slice(warmUp);
-    const median = plain.slice(warmUp).sort((a, b) => a - b)[counted.length >> 1] as number;
-    const meanOf = (times: readonly number[]) => times.reduce((sum, time) => sum + time, 0) / times.length;
-    const kernels = kernelsOf(events, counted.length);
-    if (executor.update) {
-      const microseconds = meanOf(updates.slice(warmUp));
-      kernels.push({ name: "update", operator: "(module)", module: executor.update.path, inputs: "", calls: 1, microseconds });
-    }
-    return new Profile(counted.length, median, meanOf(counted), bySlowness(kernels));
+    const median = [...plain].sort((a, b) => a - b)[plain.length >> 1] as number;
+    const kernels = kernelsOf(events, profiled.length);
+    if (update)
+      kernels.push({ name: "update", operator: "(module)", module: update.path, inputs: "", calls: 1, microseconds: meanOf(update.times) });
+    return new Profile(profiled.length, median, meanOf(profiled), bySlowness(kernels));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+const meanOf = (times: readonly number[]): number => times.reduce((sum, time) => sum + time, 0) / times.length;
 
 /** What ONNX Runtime's profiler writes; times in microseconds. */
 export interface ProfilerEvent {

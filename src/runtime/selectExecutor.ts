@@ -6,26 +6,18 @@ import { changedInPlace } from "../passes/inPlace.js";
 import { Unsupported } from "../wasm/algebra.js";
 import { target } from "../wasm/scope.js";
 import { type Estimate, estimate, operatorsIn } from "./estimate.js";
-import type { Executor } from "./executor.js";
+import type { Executor, RunExplanation, RunOptions } from "./executor.js";
 import { targetFor } from "./ort/devices.js";
 import { OnnxExecutor } from "./ort/ortExecutor.js";
-import type { RunOptions } from "./plan.js";
 import { threadsFor } from "./threads.js";
 import { Update } from "./wasm/update.js";
 import { WasmExecutor } from "./wasm/wasmExecutor.js";
 
 /** What runs a graph, and why. */
 export interface Choice {
-  readonly kind: "wasm" | "onnxruntime";
-  readonly reason: string;
-  /** What both are estimated to cost, where a module is not ruled out. */
-  readonly estimate?: Estimate;
   readonly binding: Binding;
   readonly executor: Executor;
-  /** How many operators the prepared graph has; those within a loop count once. */
-  readonly operators: number;
-  /** What a module's memory plan takes up, in bytes. */
-  readonly memory?: number;
+  readonly explanation: RunExplanation;
 }
 
 /**
@@ -44,19 +36,23 @@ export function onnxExecutorOf(
 }
 
 /** Chooses what runs a computation: the faster by the {@link estimate}, of those that can. */
-export function choose(computation: Computation, options: RunOptions): Choice {
+export function selectExecutor(computation: Computation, options: RunOptions): Choice {
   const { device = "cpu", detectAnomalies, executor } = options;
   const byOnnx = (reason: string, cost?: Estimate): Choice => {
     const made = onnxExecutorOf(computation, options);
     const { update } = made.executor;
     const after = update ? `; then a module changes ${update.changes} variables in their places` : "";
+    const operators = operatorsIn(made.binding.results);
+    const memory = update?.module.memory;
     return {
-      kind: "onnxruntime",
-      reason: `${reason}${after}`,
-      estimate: cost,
       ...made,
-      operators: operatorsIn(made.binding.results),
-      memory: update?.module.memory,
+      explanation: {
+        executor: "onnxruntime",
+        reason: `${reason}${after}`,
+        ...(cost && { estimate: cost }),
+        operators,
+        ...(memory !== undefined && { memory }),
+      },
     };
   };
   if (executor === "onnxruntime") return byOnnx('executor: "onnxruntime"');
@@ -75,15 +71,9 @@ export function choose(computation: Computation, options: RunOptions): Choice {
     const made = new WasmExecutor(binding);
     // Only now is it known whether the engine takes the module and has the memory.
     made.start();
-    return {
-      kind: "wasm",
-      reason: isForced ? 'executor: "wasm"' : describe(cost),
-      estimate: cost,
-      binding,
-      executor: made,
-      operators: operatorsIn(binding.results),
-      memory: made.module.memory,
-    };
+    const reason = isForced ? 'executor: "wasm"' : describe(cost);
+    const [operators, { memory }] = [operatorsIn(binding.results), made.module];
+    return { binding, executor: made, explanation: { executor: "wasm", reason, estimate: cost, operators, memory } };
   } catch (error) {
     // Whatever a module cannot do, ONNX Runtime may: code for an operator, but also so many operators or so much memory.
     const obstacle =

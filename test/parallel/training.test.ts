@@ -1,4 +1,4 @@
-import { allReduce, compile, isTraining, nn, optim, random, seed, type Tensor, tensor, Variable, zeros } from "kasane";
+import { allReduce, compile, explain, isTraining, nn, ones, optim, random, seed, type Tensor, tensor, Variable, zeros } from "kasane";
 import { describe, expect, test } from "vitest";
 
 type Batch = { x: Tensor; y: Tensor };
@@ -241,5 +241,26 @@ describe("compile with workers", () => {
     expect(await (await fn([1, 2, 3, 4])).item()).toBe(10);
     await fn.dispose();
     expect(await (await fn([1, 2, 3, 5])).item()).toBe(11);
+  });
+
+  test("says what runs where", async () => {
+    const weight = new Variable(tensor([1, 2]), { name: "weight" });
+    const step = compile(
+      (x: Tensor) => {
+        weight.assign(weight.sub(allReduce(x.mul(weight).mean({ axis: 0 }))));
+        return x.mul(2);
+      },
+      { workers: 2 },
+    );
+    await step(ones([4, 2]));
+    const [explanation] = explain(step);
+    expect(explanation).toMatchObject({ executor: "onnxruntime", reason: "2 workers" });
+    expect(explanation?.parts?.map(({ name, workers, executor }) => ({ name, workers, executor }))).toEqual([
+      { name: "phase 1", workers: [0, 1], executor: "onnxruntime" },
+      { name: "final computation", workers: [0], executor: "onnxruntime" },
+    ]);
+    expect(explanation?.parts?.[0]?.reason).toContain("values added up over the workers after it: 1");
+    expect(explanation?.operators).toBe(explanation?.parts?.reduce((sum, { operators }) => sum + operators, 0));
+    await step.dispose();
   });
 });

@@ -1,11 +1,12 @@
 import { arrayOf, type TypedArray } from "../../graph/dtype.js";
+import { check } from "../../graph/error.js";
 import type { Named, Tensor } from "../../graph/tensor.js";
 import type { Variable } from "../../graph/variable.js";
 import { encodeModel, unusedName } from "../../onnx/emit.js";
 import type { Binding } from "../../passes/binding.js";
 import { changedInPlace } from "../../passes/inPlace.js";
 import { type Watched, watch } from "../../passes/watch.js";
-import type { Draw, Executor } from "../executor.js";
+import type { Draw, Executor, Measurement } from "../executor.js";
 import { emptyOrt, fromOrt, stateOf, toOrt } from "../state.js";
 import type { Update } from "../wasm/update.js";
 import { detectAnomalies } from "./anomaly.js";
@@ -37,7 +38,7 @@ export class OnnxExecutor implements Executor {
   /** What is checked for anomalies, and the names of the values for that. */
   private readonly watched: readonly Watched[];
   private readonly watchedNames: readonly string[];
-  readonly session: Session;
+  private readonly session: Session;
   private readonly fetches: Record<string, ort.Tensor | null>;
   /** The variables that are written where they are read. */
   private readonly inPlace: ReadonlySet<Variable>;
@@ -45,7 +46,7 @@ export class OnnxExecutor implements Executor {
   private readonly changed: ReadonlySet<Variable>;
   /** The variables whose values a run needs. */
   private readonly read: ReadonlySet<Variable>;
-  readonly onDevice: boolean;
+  private readonly onDevice: boolean;
   /** Whether a run writes into tensors that it is handed: the next values of variables, and what the update is given. */
   private readonly writesInto: boolean;
   /** Whether it writes its other outputs so too. */
@@ -109,8 +110,38 @@ export class OnnxExecutor implements Executor {
     return this.outputs.map(({ name, tensor }) => fromOrt(results[name] as ort.Tensor, tensor));
   }
 
+  /** @throws KasaneError on a GPU */
+  async profile(inputs: readonly TypedArray[], draw: Draw, recordTo: string): Promise<Measurement> {
+    check(!this.onDevice, () => "profile: times on a GPU are those of handing work over: compile the function for the CPU to profile it");
+    const recording = this.session.recording(recordTo);
+    const [plain, profiled, updates]: [number[], number[], number[]] = [[], [], []];
+    const rehearsal = this.update?.rehearsal();
+    const copies = await this.copies();
+    const timed = async (times: number[], session: Session) => {
+      const start = performance.now();
+      await this.compute(inputs, draw, { session, copies });
+      const computed = performance.now();
+      rehearsal?.();
+      const end = performance.now();
+      times.push((end - start) * 1000);
+      if (session === recording) updates.push((end - computed) * 1000);
+    };
+    const start = performance.now();
+    for (let i = 0; i < fewest + warmUp || (i < most && performance.now() - start < duration); i++) {
+      await timed(plain, this.session);
+      await timed(profiled, recording);
+    }
+    await recording.endRecording();
+    await recording.release();
+    return {
+      plain: plain.slice(warmUp),
+      profiled: profiled.slice(warmUp),
+      ...(this.update && { update: { path: this.update.path, times: updates.slice(warmUp) } }),
+    };
+  }
+
   /** Copies of the variables that a run writes in their places. */
-  async copies(): Promise<ReadonlyMap<Variable, ort.Tensor>> {
+  private async copies(): Promise<ReadonlyMap<Variable, ort.Tensor>> {
     const copyOf = async (variable: Variable) => toOrt(await stateOf(variable).read(), variable.dtype, variable.shape);
     return new Map(await Promise.all([...this.inPlace].map(async (variable) => [variable, await copyOf(variable)] as const)));
   }
@@ -119,7 +150,7 @@ export class OnnxExecutor implements Executor {
    * What a run computes, by name. The variables keep their values, but for those that are written in their places.
    * @param copies what is read and written for those
    */
-  async compute(
+  private async compute(
     values: readonly TypedArray[],
     draw: Draw,
     { session = this.session, copies }: { session?: Session; copies?: ReadonlyMap<Variable, ort.Tensor> } = {},
@@ -184,6 +215,9 @@ export class OnnxExecutor implements Executor {
     return unusedName(name, this.names);
   }
 }
+
+/** Profiled runs are repeated for so many milliseconds, within these bounds, after so many to warm up. */
+const [duration, fewest, most, warmUp] = [1000, 3, 100, 2];
 
 /** Memory for the draws of a run. Runs follow one another, so all have the same: of new memory every page would cost something. */
 const drawn = {
