@@ -28,6 +28,8 @@ export interface ModelSizes {
   readonly innerSize?: number;
   /** Whether a recurrent encoder without attention, too, reads in both directions. */
   readonly bidirectional?: boolean;
+  /** Of a Transformer: see {@link models.TransformerOptions}. */
+  readonly decoderLayers?: number;
   /** Of a Transformer's attention: see {@link nn.MultiheadAttentionOptions}. */
   readonly maxRelativePosition?: number;
   /** Of a Transformer: see {@link models.TransformerOptions}. */
@@ -36,10 +38,13 @@ export interface ModelSizes {
 
 /** A model of one of the architectures. */
 export function makeModel(architecture: Architecture, sizes: ModelSizes): models.SequenceModel {
-  const { size } = sizes;
-  if (architecture === "transformer") return new models.Transformer({ layers: 2, heads: 4, innerSize: 4 * size, preNorm: true, ...sizes });
-  const recurrent = { ...sizes, hiddenSize: size };
-  if (architecture !== "attention") return new models.SequenceToSequence({ ...recurrent, cell: architecture });
+  const { bidirectional, innerSize = 4 * sizes.size, decoderLayers, maxRelativePosition, contextWidth, ...shared } = sizes;
+  if (architecture === "transformer") {
+    const own = { innerSize, decoderLayers, maxRelativePosition, contextWidth };
+    return new models.Transformer({ layers: 2, heads: 4, preNorm: true, ...shared, ...own });
+  }
+  const recurrent = { ...shared, hiddenSize: sizes.size };
+  if (architecture !== "attention") return new models.SequenceToSequence({ ...recurrent, bidirectional, cell: architecture });
   return new models.SequenceToSequence({ ...recurrent, cell: "gru", bidirectional: true, attention: "additive" });
 }
 

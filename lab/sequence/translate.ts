@@ -94,7 +94,9 @@ export const translate = defineExperiment({
 
 export function makeTransformer({ source, target }: Vocabularies, o: Options): models.Transformer {
   check(o.size % o.heads === 0, () => `--heads: ${o.heads} heads do not share --size ${o.size} evenly`);
-  return new models.Transformer({ ...o, sourceVocabulary: source.size, targetVocabulary: target.size });
+  const { layers, decoderLayers, heads, size, innerSize, dropout, preNorm } = o;
+  const sizes = { layers, decoderLayers, heads, size, innerSize, dropout, preNorm };
+  return new models.Transformer({ ...sizes, sourceVocabulary: source.size, targetVocabulary: target.size });
 }
 
 /** Trains a Transformer, and tests the state that was best on the dev pairs. */

@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import { fillUniform } from "../random/uniform.js";
 
 /** The random stream that shuffling draws from, apart from those of traced functions. */
@@ -30,10 +31,9 @@ export interface BatchOptions {
  * The places of the examples of each batch of an epoch. They follow from the options alone, so a resumed run sees what an unbroken one would.
  * @param count the number of examples
  */
-export function* batches(
-  count: number,
-  { batchSize, seed, epoch = 0, dropLast = false }: BatchOptions,
-): Generator<Int32Array<ArrayBuffer>> {
+export function* batches(count: number, options: BatchOptions): Generator<Int32Array<ArrayBuffer>> {
+  checkOptions("batches", options, { batchSize: "required", seed: "optional", epoch: "optional", dropLast: "optional" });
+  const { batchSize, seed, epoch = 0, dropLast = false } = options;
   check(Number.isInteger(batchSize) && batchSize > 0, () => `batches: batchSize ${batchSize}: expected a whole number from 1`);
   const order = seed === undefined ? Int32Array.from({ length: count }, (_, i) => i) : shuffledIndices(count, seed, epoch);
   const end = dropLast ? count - (count % batchSize) : count;

@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import { batches, shuffledIndices } from "./batches.js";
 
 /** The lengths that the sequences of an example are padded to, such as those of a source and its target. */
@@ -87,6 +88,13 @@ export interface BucketOptions {
  * @throws KasaneError where an example fits into no bucket
  */
 export function bucketedBatches(lengths: readonly PaddedLengths[], options: BucketOptions): BucketedBatch[] {
+  checkOptions("bucketedBatches", options, {
+    batchSize: "required",
+    buckets: "required",
+    seed: "optional",
+    epoch: "optional",
+    dropLast: "optional",
+  });
   const { batchSize, buckets, seed, epoch = 0, dropLast = false } = options;
   const isNested = buckets.every((bucket, i) => i === 0 || fits(buckets[i - 1] as PaddedLengths, bucket));
   check(

@@ -1,5 +1,6 @@
 import Papa from "papaparse";
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import { fromData, type Tensor } from "../graph/tensor.js";
 
 /** Rows of named columns of text, as a CSV file has them. */
@@ -80,7 +81,9 @@ export interface CsvOptions {
  * Reads comma-separated values (RFC 4180): fields may be quoted, and quoted fields may hold line breaks. Empty lines are passed over.
  * @throws KasaneError where a quote does not end, or a row has more or fewer fields than there are columns
  */
-export function parseCsv(text: string, { names, skipLines = 0, delimiter = "" }: CsvOptions = {}): Table {
+export function parseCsv(text: string, options: CsvOptions = {}): Table {
+  checkOptions("parseCsv", options, { names: "optional", skipLines: "optional", delimiter: "optional" });
+  const { names, skipLines = 0, delimiter = "" } = options;
   const { data, errors } = Papa.parse<string[]>(text, { delimiter, skipEmptyLines: "greedy", skipFirstNLines: skipLines });
   // One column alone has no delimiter to be found.
   const fault = errors.find(({ code }) => code !== "UndetectableDelimiter");

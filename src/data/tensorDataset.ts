@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import { showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { batches } from "./batches.js";
@@ -48,7 +49,10 @@ export class TensorDataset<Tensors extends readonly Tensor[] = readonly Tensor[]
    * unbroken one would.
    * @throws KasaneError where `shuffle` is asked for without `epoch`: every epoch would have the same order
    */
-  *batches({ size, shuffle = false, seed = 0, epoch, dropLast }: TensorBatchOptions): Generator<Tensors> {
+  *batches(options: TensorBatchOptions): Generator<Tensors> {
+    const names = { size: "required", shuffle: "optional", seed: "optional", epoch: "optional", dropLast: "optional" } as const;
+    checkOptions<TensorBatchOptions>("TensorDataset.batches", options, names);
+    const { size, shuffle = false, seed = 0, epoch, dropLast } = options;
     check(
       !shuffle || epoch !== undefined,
       () => "TensorDataset: shuffle needs the epoch: batches({ size, shuffle: true, epoch }), so that each epoch has an order of its own",

@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import { Tensor } from "../graph/tensor.js";
 import { shuffledIndices } from "./batches.js";
 import { hostElements } from "./hostElements.js";
@@ -30,6 +31,7 @@ export function trainTestSplit<Tensors extends readonly Tensor[]>(
 ): Split<TensorDataset<Tensors>>;
 export function trainTestSplit<Example>(examples: readonly Example[], options?: SplitOptions): Split<Example[]>;
 export function trainTestSplit(examples: TensorDataset | readonly unknown[], options: SplitOptions = {}): Split<unknown> {
+  checkOptions("trainTestSplit", options, { testShare: "optional", seed: "optional", stratify: "optional" });
   if (examples instanceof TensorDataset) {
     const { train, test } = splitPlaces(examples.size, options);
     return { train: examples.at(train), test: examples.at(test) };

@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import type { OptionNames } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { Tree } from "../graph/tree.js";
 import { add, floorDiv, mod } from "../ops/arithmetic.js";
@@ -8,10 +9,11 @@ import { reshape } from "../ops/shapes.js";
 import { topK } from "../ops/sorting.js";
 import {
   CompiledStep,
-  checkOptions,
+  checkDecoding,
   type DecodeOptions,
   type Decoder,
   type DecoderStep,
+  decodeOptions,
   decoder,
   type Hypothesis,
   remaining,
@@ -27,6 +29,8 @@ export interface BeamOptions extends DecodeOptions {
   /** α of the length penalty, by default 0: none. Greater ones favour longer sequences. */
   readonly lengthPenalty?: number;
 }
+
+const beamOptions: OptionNames<BeamOptions> = { ...decodeOptions, beams: "required", best: "optional", lengthPenalty: "optional" };
 
 /** A hypothesis with what it was ranked by. */
 export interface RankedHypothesis extends Hypothesis {
@@ -61,7 +65,7 @@ export function beamSearch<State extends Tree<State>>(
   step: DecoderStep<State>,
   options: BeamOptions,
 ): Decoder<State, RankedHypothesis[][]> {
-  checkOptions(options);
+  checkDecoding("beamSearch", options, beamOptions);
   const { begin, end, maximumLength, beams, best = 1, lengthPenalty = 0, device } = options;
   check(Number.isInteger(beams) && beams > 0, () => `beamSearch: ${beams} beams: expected a whole number from 1`);
   check(Number.isInteger(best) && best > 0 && best <= beams, () => `beamSearch: best ${best}: expected 1 to ${beams}, the number of beams`);

@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkOptions, type OptionNames } from "../graph/options.js";
 import { showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { flatten, flattenLike, mapTree, showTree, unflatten } from "../graph/tree.js";
@@ -39,7 +40,18 @@ export interface Hypothesis {
   readonly ended: boolean;
 }
 
-export function checkOptions({ begin, end, maximumLength }: DecodeOptions): void {
+/** The names of the options of all ways of decoding. */
+export const decodeOptions: OptionNames<DecodeOptions> = {
+  begin: "required",
+  end: "required",
+  maximumLength: "required",
+  device: "optional",
+};
+
+/** @param names of the options */
+export function checkDecoding<Options extends DecodeOptions>(owner: string, options: Options, names: OptionNames<Options>): void {
+  checkOptions(owner, options, names);
+  const { begin, end, maximumLength } = options;
   for (const [name, id] of Object.entries({ begin, end })) {
     check(Number.isInteger(id) && id >= 0, () => `decode: ${name} is ${id}, expected the id of a token`);
   }

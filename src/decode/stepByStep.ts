@@ -12,10 +12,11 @@ import { reshape } from "../ops/shapes.js";
 import { topK } from "../ops/sorting.js";
 import {
   CompiledStep,
-  checkOptions,
+  checkDecoding,
   type DecodeOptions,
   type Decoder,
   type DecoderStep,
+  decodeOptions,
   decoder,
   type Hypothesis,
   remaining,
@@ -26,8 +27,10 @@ import {
  * Takes the most probable token at every step.
  * @returns a decoder that gives one hypothesis for each row
  */
-export const greedy = <State extends Tree<State>>(step: DecoderStep<State>, options: DecodeOptions): Decoder<State, Hypothesis[]> =>
-  stepByStep(step, (logits) => argmax(logits, { axis: -1 }), options);
+export function greedy<State extends Tree<State>>(step: DecoderStep<State>, options: DecodeOptions): Decoder<State, Hypothesis[]> {
+  checkDecoding("greedy", options, decodeOptions);
+  return stepByStep(step, (logits) => argmax(logits, { axis: -1 }), options);
+}
 
 /** How tokens are drawn; without any of these, as probable as the model says. */
 export interface SampleOptions extends DecodeOptions {
@@ -44,6 +47,7 @@ export interface SampleOptions extends DecodeOptions {
  * @returns a decoder that gives one hypothesis for each row, with its probability under the model as it is, at temperature 1
  */
 export function sample<State extends Tree<State>>(step: DecoderStep<State>, options: SampleOptions): Decoder<State, Hypothesis[]> {
+  checkDecoding("sample", options, { ...decodeOptions, temperature: "optional", topK: "optional", topP: "optional" });
   const { temperature = 1, topK: kept, topP = 1 } = options;
   check(temperature > 0, () => `sample: temperature ${temperature}: expected a number above 0; what it tends to at 0 is greedy`);
   check(kept === undefined || (Number.isInteger(kept) && kept > 0), () => `sample: topK ${kept}: expected a whole number from 1`);
@@ -68,7 +72,6 @@ function stepByStep<State extends object>(
   choose: (logits: Tensor) => Tensor,
   options: DecodeOptions,
 ): Decoder<State, Hypothesis[]> {
-  checkOptions(options);
   const { begin, end, maximumLength, device } = options;
   const compiled = new CompiledStep(
     step,

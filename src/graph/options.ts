@@ -28,6 +28,10 @@ export function checkOptions<Options>(owner: string, options: Options, names: Op
   }
 }
 
+/** Those of `options` that `names` has: what is handed on to a part. */
+export const pickOptions = <Options extends object>(options: Options, names: OptionNames<Options>): Options =>
+  Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(names, name))) as Options;
+
 /** The options that must be given. */
 function needed(names: Readonly<Record<string, "optional" | "required">>): string {
   const required = Object.keys(names).filter((name) => names[name] === "required");

@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import { type BleuTokenization, bleuTokens } from "./bleuTokens.js";
 import { bootstrap, type Interval } from "./bootstrap.js";
 
@@ -56,6 +57,7 @@ interface Counts {
  * @throws KasaneError where there are no sentences, or not as many references
  */
 export function corpusBleu(hypotheses: readonly string[], references: readonly (readonly string[])[], options: BleuOptions = {}): Bleu {
+  checkOptions("corpusBleu", options, { tokenization: "optional", effectiveOrder: "optional", resamples: "optional", seed: "optional" });
   check(
     hypotheses.length > 0 && hypotheses.length === references.length,
     () => `BLEU: ${hypotheses.length} hypotheses for ${references.length} sentences with references, expected as many, from 1`,

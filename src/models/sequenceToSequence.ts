@@ -1,6 +1,7 @@
 import { scan } from "../autodiff/scan.js";
 import type { DecoderStep } from "../decode/decoder.js";
 import { check } from "../graph/error.js";
+import { checkOptions, type OptionNames } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { mapTree } from "../graph/tree.js";
 import { AdditiveAttention } from "../nn/additiveAttention.js";
@@ -45,6 +46,20 @@ export interface SequenceToSequenceOptions {
   /** The id that stands for nothing, by default 0. */
   readonly padding?: number;
 }
+
+const modelOptions: OptionNames<SequenceToSequenceOptions> = {
+  sourceVocabulary: "required",
+  targetVocabulary: "required",
+  size: "required",
+  hiddenSize: "required",
+  cell: "required",
+  layers: "optional",
+  bidirectional: "optional",
+  attention: "optional",
+  inputFeeding: "optional",
+  dropout: "optional",
+  padding: "optional",
+};
 
 const networks = { rnn: Rnn, lstm: Lstm, gru: Gru };
 
@@ -95,6 +110,11 @@ export class SequenceToSequence extends Module implements SequenceModel<Sequence
 
   constructor(readonly options: SequenceToSequenceOptions) {
     super();
+    checkOptions("SequenceToSequence", options, modelOptions);
+    check(
+      Object.hasOwn(networks, options.cell),
+      () => `SequenceToSequence: cell ${options.cell}: expected ${Object.keys(networks).join(", ")}`,
+    );
     const { size, hiddenSize, cell, layers = 1, bidirectional = false, attention, inputFeeding = false, dropout = 0 } = options;
     check(attention !== undefined || !inputFeeding, () => "SequenceToSequence: inputFeeding feeds what attention found: choose one");
     this.sourceVectors = new Embedding(options.sourceVocabulary, size);

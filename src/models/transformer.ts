@@ -1,5 +1,6 @@
 import type { DecoderStep } from "../decode/decoder.js";
 import { check } from "../graph/error.js";
+import { checkOptions, type OptionNames, pickOptions } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { ConvolutionalContext } from "../nn/convolutionalContext.js";
 import { Dropout } from "../nn/dropout.js";
@@ -11,7 +12,7 @@ import type { KeysAndValues } from "../nn/multiheadAttention.js";
 import { sinusoidalEncoding } from "../nn/positionEncoding.js";
 import { TransformerDecoder } from "../nn/transformerDecoder.js";
 import { TransformerEncoder } from "../nn/transformerEncoder.js";
-import type { TransformerStackOptions } from "../nn/transformerStack.js";
+import { type TransformerStackOptions, transformerStackOptions } from "../nn/transformerStack.js";
 import { add, mul } from "../ops/arithmetic.js";
 import { equal } from "../ops/compare.js";
 import { arange, zeros } from "../ops/create.js";
@@ -31,6 +32,17 @@ export interface TransformerOptions extends TransformerStackOptions {
   /** Whether sources and targets have one vocabulary, and one vector for each token of it. */
   readonly sharedVocabulary?: boolean;
 }
+
+const transformerOptions: OptionNames<TransformerOptions> = {
+  ...transformerStackOptions,
+  sourceVocabulary: "required",
+  targetVocabulary: "required",
+  size: "required",
+  decoderLayers: "optional",
+  padding: "optional",
+  contextWidth: "optional",
+  sharedVocabulary: "optional",
+};
 
 /** Every head's weights in every layer. */
 export interface AttentionMaps {
@@ -68,6 +80,7 @@ export class Transformer extends Module implements SequenceModel<TransformerStat
 
   constructor(readonly options: TransformerOptions) {
     super();
+    checkOptions("Transformer", options, transformerOptions);
     const { sourceVocabulary, targetVocabulary, size, sharedVocabulary = false, dropout, contextWidth } = options;
     check(
       !sharedVocabulary || sourceVocabulary === targetVocabulary,
@@ -80,8 +93,9 @@ export class Transformer extends Module implements SequenceModel<TransformerStat
     this.dropout = new Dropout(dropout ?? 0);
     this.sourceContext = contextWidth === undefined ? undefined : new ConvolutionalContext(size, contextWidth);
     this.targetContext = contextWidth === undefined ? undefined : new ConvolutionalContext(size, contextWidth, { causal: true });
-    this.encoder = new TransformerEncoder(size, options);
-    this.decoder = new TransformerDecoder(size, { ...options, layers: options.decoderLayers ?? options.layers });
+    const ofStack = pickOptions<TransformerStackOptions>(options, transformerStackOptions);
+    this.encoder = new TransformerEncoder(size, ofStack);
+    this.decoder = new TransformerDecoder(size, { ...ofStack, layers: options.decoderLayers ?? options.layers });
   }
 
   forward(source: Tensor, target: Tensor): Tensor {

@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkOptions, type OptionNames } from "../graph/options.js";
 import { broadcast, sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add, mul, where } from "../ops/arithmetic.js";
@@ -43,33 +44,37 @@ export function attend(scores: Tensor, values: Tensor, masks: AttentionMasks = {
   return { output: matmul(dropout ? dropout.forward(weights) : weights, values), weights };
 }
 
-function masked(scores: Tensor, { mask, keyPadding, causal, bias }: AttentionMasks): Tensor {
+const maskNames: OptionNames<AttentionMasks> = { mask: "optional", keyPadding: "optional", causal: "optional", bias: "optional" };
+
+function masked(scores: Tensor, masks: AttentionMasks): Tensor {
+  checkOptions("attention", masks, maskNames);
+  const { mask, keyPadding, causal, bias } = masks;
   const [batch] = scores.shape as [number];
   const [queries, keys] = scores.shape.slice(-2) as [number, number];
-  const masks: Tensor[] = [];
+  const added: Tensor[] = [];
   if (causal) {
     check(queries === keys, () => `attention: causal with ${queries} queries and ${keys} keys: expected as many of both`);
-    masks.push(less(reshape(arange(queries), [queries, 1]), arange(keys)));
+    added.push(less(reshape(arange(queries), [queries, 1]), arange(keys)));
   }
   if (keyPadding) {
     check(
       keyPadding.dtype === "bool" && sameShape(keyPadding.shape, [batch, keys]),
       () => `attention: keyPadding is ${keyPadding.dtype}${showShape(keyPadding.shape)}, expected bool[${batch}, ${keys}]`,
     );
-    masks.push(reshape(keyPadding, [batch, ...new Array<number>(scores.rank - 2).fill(1), keys]));
+    added.push(reshape(keyPadding, [batch, ...new Array<number>(scores.rank - 2).fill(1), keys]));
   }
-  for (const [name, added] of Object.entries({ mask, bias })) {
-    if (!added) continue;
+  for (const [name, x] of Object.entries({ mask, bias })) {
+    if (!x) continue;
     check(
-      sameShape(broadcast(added.shape, scores.shape) ?? [], scores.shape),
-      () => `attention: the ${name} ${showShape(added.shape)} does not broadcast to the scores ${showShape(scores.shape)}`,
+      sameShape(broadcast(x.shape, scores.shape) ?? [], scores.shape),
+      () => `attention: the ${name} ${showShape(x.shape)} does not broadcast to the scores ${showShape(scores.shape)}`,
     );
-    masks.push(added);
+    added.push(x);
   }
-  if (masks.length === 0) return scores;
+  if (added.length === 0) return scores;
   // Added to each other first, while they are smaller than the scores; and added, not chosen between, which costs a gradient nothing.
-  const added = masks.map((x) => (x.dtype === "bool" ? where(x, unseen, 0) : x)).reduce((a, b) => add(a, b));
-  return add(scores, cast(added, scores.dtype));
+  const sum = added.map((x) => (x.dtype === "bool" ? where(x, unseen, 0) : x)).reduce((a, b) => add(a, b));
+  return add(scores, cast(sum, scores.dtype));
 }
 
 /**

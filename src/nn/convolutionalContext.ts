@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { relu } from "../ops/activation.js";
 import { add, where } from "../ops/arithmetic.js";
@@ -7,6 +8,7 @@ import { reshape } from "../ops/shapes.js";
 import { concat, slice } from "../ops/slicing.js";
 import { Linear } from "./linear.js";
 import { Module } from "./module.js";
+import { checkSizes } from "./sizes.js";
 
 /** Settings of {@link ConvolutionalContext}. */
 export interface ConvolutionalContextOptions {
@@ -27,9 +29,12 @@ export class ConvolutionalContext extends Module {
   constructor(
     readonly size: number,
     readonly width: number,
-    { causal = false }: ConvolutionalContextOptions = {},
+    options: ConvolutionalContextOptions = {},
   ) {
     super();
+    checkOptions("ConvolutionalContext", options, { causal: "optional" });
+    checkSizes("ConvolutionalContext", { size }, 1);
+    const { causal = false } = options;
     check(
       Number.isInteger(width) && width >= 2 && (causal || width % 2 === 1),
       () =>

@@ -2,7 +2,7 @@ import { check } from "../graph/error.js";
 import { type Shape, showShape, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add, div, mul, sign, sub } from "../ops/arithmetic.js";
-import { eye, full } from "../ops/create.js";
+import { eye, full, zeros } from "../ops/create.js";
 import { log } from "../ops/elementary.js";
 import { matmul } from "../ops/matmul.js";
 import { random } from "../ops/random.js";
@@ -28,11 +28,15 @@ export const uniform =
   (shape) =>
     random.uniform(shape, low, high);
 
+/** Uniform in ±1/√size, as the layers of PyTorch start; zeros where the size is 0. */
+export const withinRoot = (size: number): Initialiser => (size === 0 ? zeros : uniform(-1 / Math.sqrt(size), 1 / Math.sqrt(size)));
+
 /** How many inputs each output has and how many outputs each input, in the layout `[outputs, inputs, ...kernel]`. */
 function fans(shape: Shape): { fanIn: number; fanOut: number } {
   check(shape.length >= 2, () => `initialiser: ${showShape(shape)} has no inputs and outputs: expected [outputs, inputs, ...kernel]`);
   const [outputs, inputs, ...kernel] = shape as [number, number, ...number[]];
-  return { fanIn: inputs * sizeOf(kernel), fanOut: outputs * sizeOf(kernel) };
+  // Of no inputs or no outputs there is no weight to draw.
+  return { fanIn: Math.max(1, inputs * sizeOf(kernel)), fanOut: Math.max(1, outputs * sizeOf(kernel)) };
 }
 
 /** Uniform of variance `gain² 2 / (fanIn + fanOut)` (Glorot and Bengio 2010, equation 16). */

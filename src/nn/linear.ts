@@ -1,10 +1,12 @@
+import { checkOptions } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { add } from "../ops/arithmetic.js";
 import { matmul } from "../ops/matmul.js";
 import { transpose } from "../ops/shapes.js";
-import { type Initialiser, uniform } from "./init.js";
+import { type Initialiser, withinRoot } from "./init.js";
 import { Module } from "./module.js";
+import { checkSizes } from "./sizes.js";
 
 /** Settings of {@link Linear}. */
 export interface LinearOptions {
@@ -29,12 +31,15 @@ export class Linear extends Module {
   constructor(
     readonly inputSize: number,
     readonly outputSize: number,
-    { bias = true, weightInitialiser, biasInitialiser }: LinearOptions = {},
+    options: LinearOptions = {},
   ) {
     super();
-    const initialiser = uniform(-1 / Math.sqrt(inputSize), 1 / Math.sqrt(inputSize));
-    this.weight = new Variable((weightInitialiser ?? initialiser)([outputSize, inputSize]));
-    this.bias = bias ? new Variable((biasInitialiser ?? initialiser)([outputSize])) : undefined;
+    checkOptions("Linear", options, { bias: "optional", weightInitialiser: "optional", biasInitialiser: "optional" });
+    checkSizes("Linear", { inputSize, outputSize });
+    const initialiser = withinRoot(inputSize);
+    const { bias = true, weightInitialiser = initialiser, biasInitialiser = initialiser } = options;
+    this.weight = new Variable(weightInitialiser([outputSize, inputSize]));
+    this.bias = bias ? new Variable(biasInitialiser([outputSize])) : undefined;
   }
 
   /** `[..., inputSize]` to `[..., outputSize]`. */

@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkOptions, type OptionNames } from "../graph/options.js";
 import { showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
@@ -14,6 +15,7 @@ import { Dropout } from "./dropout.js";
 import { xavierUniform } from "./init.js";
 import { Linear, linear } from "./linear.js";
 import { Module } from "./module.js";
+import { checkSizes } from "./sizes.js";
 
 /** Settings of {@link MultiheadAttention}. */
 export interface MultiheadAttentionOptions {
@@ -30,6 +32,14 @@ export interface MultiheadAttentionOptions {
    */
   readonly maxRelativePosition?: number;
 }
+
+const attentionOptions: OptionNames<MultiheadAttentionOptions> = {
+  keySize: "optional",
+  valueSize: "optional",
+  bias: "optional",
+  dropout: "optional",
+  maxRelativePosition: "optional",
+};
 
 /** Keys and values as heads see them, each `[batch, heads, keys, size / heads]`. */
 export interface KeysAndValues {
@@ -72,9 +82,12 @@ export class MultiheadAttention extends Module {
   constructor(
     readonly size: number,
     readonly heads: number,
-    { keySize = size, valueSize = size, bias = true, dropout = 0, maxRelativePosition }: MultiheadAttentionOptions = {},
+    options: MultiheadAttentionOptions = {},
   ) {
     super();
+    checkOptions("MultiheadAttention", options, attentionOptions);
+    const { keySize = size, valueSize = size, bias = true, dropout = 0, maxRelativePosition } = options;
+    checkSizes("MultiheadAttention", { size, heads, keySize, valueSize }, 1);
     check(size % heads === 0, () => `MultiheadAttention: size ${size} does not part into ${heads} heads`);
     check(
       maxRelativePosition === undefined || (Number.isInteger(maxRelativePosition) && maxRelativePosition >= 0),

@@ -1,7 +1,7 @@
 import { type ScanOptions, scan } from "../autodiff/scan.js";
 import { type DType, isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { checkOptions } from "../graph/options.js";
+import { checkOptions, type OptionNames, pickOptions } from "../graph/options.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import { hostData, type Tensor } from "../graph/tensor.js";
 import { flatten, mapTree, showType, unflatten } from "../graph/tree.js";
@@ -19,16 +19,20 @@ import { Dropout } from "./dropout.js";
 import { Module } from "./module.js";
 import {
   type CellOptions,
+  cellOptions,
   checkState,
   GruCell,
   type HiddenState,
   LstmCell,
   type LstmCellOptions,
   type LstmState,
+  lstmCellOptions,
   type RecurrentCell,
   RnnCell,
   type RnnCellOptions,
+  rnnCellOptions,
 } from "./recurrentCell.js";
+import { checkSizes } from "./sizes.js";
 
 /** Settings of all recurrent networks, beside those of their cells. */
 export interface RecurrentOptions extends CellOptions {
@@ -42,6 +46,15 @@ export interface RecurrentOptions extends CellOptions {
   /** Up to how many steps the loop over time is written out; see {@link ScanOptions}. */
   readonly unroll?: number;
 }
+
+const networkOptions: OptionNames<RecurrentOptions> = {
+  ...cellOptions,
+  layers: "optional",
+  bidirectional: "optional",
+  batchFirst: "optional",
+  dropout: "optional",
+  unroll: "optional",
+};
 
 /** What a recurrent network takes beside its inputs. */
 export interface RecurrentInputs<State> {
@@ -71,9 +84,13 @@ export abstract class RecurrentNetwork<State extends HiddenState> extends Module
     readonly inputSize: number,
     readonly hiddenSize: number,
     cell: (inputSize: number) => RecurrentCell<State>,
-    { layers = 1, bidirectional = false, batchFirst = false, dropout = 0, unroll }: RecurrentOptions,
+    options: RecurrentOptions,
+    names: OptionNames<RecurrentOptions> = networkOptions,
   ) {
     super();
+    checkOptions(this.constructor.name, options, names);
+    const { layers = 1, bidirectional = false, batchFirst = false, dropout = 0, unroll } = options;
+    checkSizes(this.constructor.name, { inputSize, hiddenSize, layers }, 1);
     this.layers = Array.from({ length: layers }, (_, i) => {
       const size = i === 0 ? inputSize : hiddenSize * (bidirectional ? 2 : 1);
       return { forward: cell(size), ...(bidirectional && { reverse: cell(size) }) };
@@ -226,20 +243,22 @@ function untilEnds(states: HiddenState, lengths: Tensor, inOrder: (value: Tensor
 /** A simple recurrent network: layers of {@link RnnCell}. */
 export class Rnn extends RecurrentNetwork<HiddenState> {
   constructor(inputSize: number, hiddenSize: number, options: RecurrentOptions & RnnCellOptions = {}) {
-    super(inputSize, hiddenSize, (size) => new RnnCell(size, hiddenSize, options), options);
+    const names = { ...networkOptions, ...rnnCellOptions };
+    super(inputSize, hiddenSize, (size) => new RnnCell(size, hiddenSize, pickOptions(options, rnnCellOptions)), options, names);
   }
 }
 
 /** A long short-term memory: layers of {@link LstmCell}. */
 export class Lstm extends RecurrentNetwork<LstmState> {
   constructor(inputSize: number, hiddenSize: number, options: RecurrentOptions & LstmCellOptions = {}) {
-    super(inputSize, hiddenSize, (size) => new LstmCell(size, hiddenSize, options), options);
+    const names = { ...networkOptions, ...lstmCellOptions };
+    super(inputSize, hiddenSize, (size) => new LstmCell(size, hiddenSize, pickOptions(options, lstmCellOptions)), options, names);
   }
 }
 
 /** A network of gated recurrent units: layers of {@link GruCell}. */
 export class Gru extends RecurrentNetwork<HiddenState> {
   constructor(inputSize: number, hiddenSize: number, options: RecurrentOptions = {}) {
-    super(inputSize, hiddenSize, (size) => new GruCell(size, hiddenSize, options), options);
+    super(inputSize, hiddenSize, (size) => new GruCell(size, hiddenSize, pickOptions(options, cellOptions)), options);
   }
 }

@@ -1,5 +1,6 @@
 import type { DType } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
+import { checkOptions, type OptionNames } from "../graph/options.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { flatten, flattenLike, pathsOf, showType, type Tree, unflatten } from "../graph/tree.js";
@@ -12,8 +13,9 @@ import { matmul } from "../ops/matmul.js";
 import type { RecurrentForm } from "../ops/recurrent.js";
 import { transpose } from "../ops/shapes.js";
 import { concat, split } from "../ops/slicing.js";
-import { type Initialiser, uniform } from "./init.js";
+import { type Initialiser, withinRoot } from "./init.js";
 import { Module } from "./module.js";
+import { checkSizes } from "./sizes.js";
 
 /** What a recurrent network carries from step to step: `hidden`, which is also its output, and an LSTM's `cell`. */
 export interface HiddenState {
@@ -33,6 +35,9 @@ export interface CellOptions {
   /** Of each gate's weights from the hidden state, `[hiddenSize, hiddenSize]`; by default as the other weights. */
   readonly recurrentInitialiser?: Initialiser;
 }
+
+/** The names of the options of every cell. */
+export const cellOptions: OptionNames<CellOptions> = { bias: "optional", weightInitialiser: "optional", recurrentInitialiser: "optional" };
 
 /** One step of a cell. */
 export interface Recurrence<State, Projected = object> {
@@ -63,10 +68,14 @@ export abstract class RecurrentCell<State extends HiddenState, Projected extends
     readonly hiddenSize: number,
     /** What the biases of each gate add up to at first; undefined: random. */
     firstBiases: readonly (number | undefined)[],
-    { bias = true, weightInitialiser, recurrentInitialiser }: CellOptions = {},
+    options: CellOptions = {},
+    names: OptionNames<CellOptions> = cellOptions,
   ) {
     super();
-    const usual = uniform(-1 / Math.sqrt(hiddenSize), 1 / Math.sqrt(hiddenSize));
+    checkOptions(this.constructor.name, options, names);
+    checkSizes(this.constructor.name, { inputSize, hiddenSize }, 1);
+    const { bias = true, weightInitialiser, recurrentInitialiser } = options;
+    const usual = withinRoot(hiddenSize);
     const weight = (initialiser: Initialiser, size: number) => new Variable(concat(firstBiases.map(() => initialiser([hiddenSize, size]))));
     const biasOf = (share: number) =>
       new Variable(
@@ -141,14 +150,21 @@ export interface RnnCellOptions extends CellOptions {
   readonly activation?: keyof typeof activations;
 }
 
+/** The names of the options of an {@link RnnCell}. */
+export const rnnCellOptions: OptionNames<RnnCellOptions> = { ...cellOptions, activation: "optional" };
+
 /** `h' = f(W_i x + b_i + W_h h + b_h)` (Elman 1990). */
 export class RnnCell extends RecurrentCell<HiddenState, Tensor> {
   readonly parts = ["hidden"] as const;
   readonly activation: keyof typeof activations;
 
-  constructor(inputSize: number, hiddenSize: number, { activation = "tanh", ...options }: RnnCellOptions = {}) {
-    super(inputSize, hiddenSize, [undefined], options);
-    this.activation = activation;
+  constructor(inputSize: number, hiddenSize: number, options: RnnCellOptions = {}) {
+    super(inputSize, hiddenSize, [undefined], options, rnnCellOptions);
+    this.activation = options.activation ?? "tanh";
+    check(
+      Object.hasOwn(activations, this.activation),
+      () => `RnnCell: activation ${this.activation}: expected ${Object.keys(activations).join(", ")}`,
+    );
   }
 
   project(x: Tensor): Tensor {
@@ -171,6 +187,9 @@ export interface LstmCellOptions extends CellOptions {
   readonly forgetBias?: number;
 }
 
+/** The names of the options of an {@link LstmCell}. */
+export const lstmCellOptions: OptionNames<LstmCellOptions> = { ...cellOptions, forgetBias: "optional" };
+
 /**
  * `c' = σ(f) c + σ(i) tanh(g)`, `h' = σ(o) tanh(c')`, where `[i, f, g, o] = W_i x + b_i + W_h h + b_h`
  * (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000).
@@ -178,8 +197,8 @@ export interface LstmCellOptions extends CellOptions {
 export class LstmCell extends RecurrentCell<LstmState, Tensor> {
   readonly parts = ["hidden", "cell"] as const;
 
-  constructor(inputSize: number, hiddenSize: number, { forgetBias, ...options }: LstmCellOptions = {}) {
-    super(inputSize, hiddenSize, [undefined, forgetBias, undefined, undefined], options);
+  constructor(inputSize: number, hiddenSize: number, options: LstmCellOptions = {}) {
+    super(inputSize, hiddenSize, [undefined, options.forgetBias, undefined, undefined], options, lstmCellOptions);
   }
 
   project(x: Tensor): Tensor {

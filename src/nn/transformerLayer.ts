@@ -1,3 +1,5 @@
+import { check } from "../graph/error.js";
+import { checkOptions, type OptionNames, pickOptions } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { gelu, relu } from "../ops/activation.js";
 import { add } from "../ops/arithmetic.js";
@@ -18,6 +20,8 @@ export interface FeedForwardOptions {
   readonly dropout?: number;
 }
 
+const feedForwardOptions: OptionNames<FeedForwardOptions> = { innerSize: "required", activation: "optional", dropout: "optional" };
+
 /** Two linear layers that see each place by itself, `W₂ f(W₁ x + b₁) + b₂` (Vaswani et al. 2017, section 3.3). */
 export class FeedForward extends Module {
   readonly inner: Linear;
@@ -25,8 +29,14 @@ export class FeedForward extends Module {
   readonly dropout: Dropout;
   readonly activation: keyof typeof activations;
 
-  constructor(size: number, { innerSize, activation = "relu", dropout = 0 }: FeedForwardOptions) {
+  constructor(size: number, options: FeedForwardOptions) {
     super();
+    checkOptions("FeedForward", options, feedForwardOptions);
+    const { innerSize, activation = "relu", dropout = 0 } = options;
+    check(
+      Object.hasOwn(activations, activation),
+      () => `FeedForward: activation ${activation}: expected ${Object.keys(activations).join(" or ")}`,
+    );
     this.inner = new Linear(size, innerSize);
     this.outer = new Linear(innerSize, size);
     this.dropout = new Dropout(dropout);
@@ -50,6 +60,14 @@ export interface TransformerLayerOptions extends FeedForwardOptions {
   readonly preNorm?: boolean;
 }
 
+/** The names of the options of a layer. */
+export const transformerLayerOptions: OptionNames<TransformerLayerOptions> = {
+  ...feedForwardOptions,
+  heads: "required",
+  maxRelativePosition: "optional",
+  preNorm: "optional",
+};
+
 /** What encoder and decoder layers share: parts whose result is added to what they were given, and a feed-forward part as the last one. */
 export abstract class TransformerLayer extends Module {
   readonly feedForward: FeedForward;
@@ -62,10 +80,12 @@ export abstract class TransformerLayer extends Module {
   constructor(
     readonly size: number,
     parts: number,
-    { dropout = 0, preNorm = false, ...options }: TransformerLayerOptions,
+    options: TransformerLayerOptions,
   ) {
     super();
-    this.feedForward = new FeedForward(size, { ...options, dropout });
+    checkOptions(this.constructor.name, options, transformerLayerOptions);
+    const { dropout = 0, preNorm = false } = options;
+    this.feedForward = new FeedForward(size, pickOptions(options, feedForwardOptions));
     this.norms = Array.from({ length: parts }, () => new LayerNorm(size));
     this.dropout = new Dropout(dropout);
     this.preNorm = preNorm;

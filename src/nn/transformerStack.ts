@@ -1,7 +1,9 @@
+import { checkOptions, type OptionNames } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { LayerNorm } from "./layerNorm.js";
 import { Module } from "./module.js";
-import type { TransformerLayer, TransformerLayerOptions } from "./transformerLayer.js";
+import { checkSizes } from "./sizes.js";
+import { type TransformerLayer, type TransformerLayerOptions, transformerLayerOptions } from "./transformerLayer.js";
 
 /** Settings of a stack of layers. */
 export interface TransformerStackOptions extends TransformerLayerOptions {
@@ -10,6 +12,13 @@ export interface TransformerStackOptions extends TransformerLayerOptions {
   readonly finalNorm?: boolean;
 }
 
+/** The names of the options of a stack. */
+export const transformerStackOptions: OptionNames<TransformerStackOptions> = {
+  ...transformerLayerOptions,
+  layers: "required",
+  finalNorm: "optional",
+};
+
 /** Layers, each on the output of the one before. */
 export abstract class TransformerStack<Layer extends TransformerLayer> extends Module {
   readonly layers: readonly Layer[];
@@ -17,11 +26,14 @@ export abstract class TransformerStack<Layer extends TransformerLayer> extends M
 
   constructor(
     readonly size: number,
-    { layers, finalNorm, ...options }: TransformerStackOptions,
+    options: TransformerStackOptions,
     makeLayer: (size: number, options: TransformerLayerOptions) => Layer,
   ) {
     super();
-    this.layers = Array.from({ length: layers }, () => makeLayer(size, options));
+    checkOptions(this.constructor.name, options, transformerStackOptions);
+    const { layers, finalNorm, ...ofLayer } = options;
+    checkSizes(this.constructor.name, { size, layers });
+    this.layers = Array.from({ length: layers }, () => makeLayer(size, ofLayer));
     this.norm = (finalNorm ?? options.preNorm) ? new LayerNorm(size) : undefined;
   }
 

@@ -1,5 +1,6 @@
 import type { TypedArray } from "../graph/dtype.js";
 import { check, checkNotTracing, KasaneError } from "../graph/error.js";
+import { checkOptions, type OptionNames } from "../graph/options.js";
 import { type Shape, showShape } from "../graph/shape.js";
 import { hostData, Tensor } from "../graph/tensor.js";
 import { trace } from "../graph/trace.js";
@@ -33,6 +34,16 @@ export type Computed<T> = T extends Tensor ? Tensor : T extends object ? { [Key 
 
 /** The results of many runs: each tensor is stacked, `[runs, ...]`; what is no tensor is as each run gives it. */
 export type Stacked<T> = Computed<T>;
+
+const compileOptions: OptionNames<CompileOptions> = {
+  training: "optional",
+  workers: "optional",
+  device: "optional",
+  threads: "optional",
+  detectAnomalies: "optional",
+  arena: "optional",
+  executor: "optional",
+};
 
 /** A function that was compiled: takes what the original takes, and arrays for tensors; gives its result, computed. */
 export interface Compiled<Values extends readonly unknown[], Result> {
@@ -85,6 +96,7 @@ export function compile<Values extends readonly unknown[], Result>(
   fn: (...values: Values) => Result,
   options: CompileOptions = {},
 ): Compiled<Values, Result> {
+  checkOptions("compile", options, compileOptions);
   const traced = new Map<string, Traced>();
   const limit = new NumberLimit();
   /** What the last call ran, of one run and of many: the next one most likely runs the same. */

@@ -1,0 +1,170 @@
+import { compile, data, decode, grad, metrics, models, nn, ones, optim, sum, type Tensor, tensor, zeros } from "kasane";
+import { train } from "kasane/node";
+import { describe, expect, it } from "vitest";
+
+/** As JavaScript calls it, which checks no types. */
+const loosely = (options: object) => options as never;
+
+describe("options that there are not, or that are missing, are named", () => {
+  const transformer = { layers: 1, heads: 1, innerSize: 4 };
+  const vocabularies = { sourceVocabulary: 3, targetVocabulary: 3, size: 4 };
+  const step: decode.DecoderStep<Tensor> = (_, state) => ({ logits: state, state });
+  it.each<[string, () => unknown]>([
+    ["Linear: unknown option biass: did you mean bias?", () => new nn.Linear(2, 2, loosely({ biass: false }))],
+    ["Linear: got boolean in place of options", () => new nn.Linear(2, 2, loosely(false as never))],
+    ["Embedding: unknown option padding_index: did you mean paddingIndex?", () => new nn.Embedding(2, 2, loosely({ padding_index: 0 }))],
+    ["ConvolutionalContext: unknown option padding", () => new nn.ConvolutionalContext(2, 3, loosely({ padding: 1 }))],
+    ["MultiheadAttention: unknown option batchFirst", () => new nn.MultiheadAttention(2, 1, loosely({ batchFirst: true }))],
+    ["FeedForward: the option innerSize is missing", () => new nn.FeedForward(2, loosely({}))],
+    ["FeedForward: activation swish: expected relu or gelu", () => new nn.FeedForward(2, loosely({ innerSize: 2, activation: "swish" }))],
+    ["TransformerEncoder: the option layers is missing", () => new nn.TransformerEncoder(4, loosely({ heads: 1, innerSize: 4 }))],
+    ["TransformerDecoder: unknown option normFirst", () => new nn.TransformerDecoder(4, loosely({ ...transformer, normFirst: true }))],
+    ["TransformerEncoderLayer: unknown option layers", () => new nn.TransformerEncoderLayer(4, loosely(transformer))],
+    ["Lstm: unknown option numLayers: expected", () => new nn.Lstm(2, 2, loosely({ numLayers: 2 }))],
+    ["Lstm: unknown option activation", () => new nn.Lstm(2, 2, loosely({ activation: "relu" }))],
+    ["Gru: unknown option batch_first: did you mean batchFirst?", () => new nn.Gru(2, 2, loosely({ batch_first: true }))],
+    ["Rnn: unknown option forgetBias", () => new nn.Rnn(2, 2, loosely({ forgetBias: 1 }))],
+    ["RnnCell: activation gelu: expected tanh, relu, sigmoid", () => new nn.RnnCell(2, 2, loosely({ activation: "gelu" }))],
+    ["LstmCell: unknown option layers", () => new nn.LstmCell(2, 2, loosely({ layers: 1 }))],
+    ["Transformer: the option heads is missing", () => new models.Transformer(loosely({ ...vocabularies, layers: 1, innerSize: 4 }))],
+    ["Transformer: unknown option cell", () => new models.Transformer(loosely({ ...vocabularies, ...transformer, cell: "gru" }))],
+    [
+      "SequenceToSequence: the option hiddenSize is missing",
+      () => new models.SequenceToSequence(loosely({ ...vocabularies, cell: "gru" })),
+    ],
+    [
+      "SequenceToSequence: cell elman: expected rnn, lstm, gru",
+      () => new models.SequenceToSequence(loosely({ ...vocabularies, hiddenSize: 2, cell: "elman" })),
+    ],
+    ["greedy: the option end is missing", () => decode.greedy(step, loosely({ begin: 1, maximumLength: 3 }))],
+    ["beamSearch: the option beams is missing", () => decode.beamSearch(step, loosely({ begin: 1, end: 0, maximumLength: 3 }))],
+    [
+      "sample: unknown option topk: did you mean topK?",
+      () => decode.sample(step, loosely({ begin: 1, end: 0, maximumLength: 3, topk: 3 })),
+    ],
+    ["compile: unknown option train: did you mean training?", () => compile(() => ones([1]), loosely({ train: true }))],
+    ["batches: unknown option shuffle", () => [...data.batches(3, loosely({ batchSize: 1, shuffle: true }))]],
+    ["batches: got no options: expected { batchSize }", () => [...data.batches(3, loosely(undefined as never))]],
+    ["bucketedBatches: the option buckets is missing", () => data.bucketedBatches([[1]], loosely({ batchSize: 1 }))],
+    ["Vocabulary: unknown option minCount", () => data.Vocabulary.of(["a"], loosely({ minCount: 2 }))],
+    [
+      "TensorDataset.batches: unknown option batchSize",
+      () => [...new data.TensorDataset(tensor([[1], [2]])).batches(loosely({ size: 1, batchSize: 1 }))],
+    ],
+    ["trainTestSplit: unknown option testSize: did you mean testShare?", () => data.trainTestSplit([1, 2], loosely({ testSize: 0.5 }))],
+    ["parseCsv: unknown option header", () => data.parseCsv("a\n1", loosely({ header: true }))],
+    [
+      "corpusBleu: unknown option tokenize: expected tokenization, effectiveOrder",
+      () => metrics.corpusBleu(["a"], [["a"]], loosely({ tokenize: "13a" })),
+    ],
+    [
+      "attention: unknown option isCausal",
+      () => new nn.MultiheadAttention(2, 1).forward(zeros([1, 2, 2]), undefined, undefined, loosely({ isCausal: true })),
+    ],
+  ])("%s", (message, make) => {
+    expect(make).toThrow(message);
+  });
+
+  it("fit: unknown option, missing step", async () => {
+    await expect(train.fit(loosely({ steps: 1, epoch: 3, step: async () => ({}) }))).rejects.toThrow(
+      "fit: unknown option epoch: did you mean epochs?",
+    );
+    await expect(train.fit(loosely({ steps: 1 }))).rejects.toThrow("fit: the option step is missing: expected { step }");
+  });
+});
+
+describe("sizes of layers", () => {
+  it("may be 0 where a layer of no inputs or no outputs is one", async () => {
+    const none = new nn.Linear(0, 3);
+    expect(await none.weight.array()).toEqual([[], [], []]);
+    // No inputs: the bias alone, which starts as zeros.
+    expect(await none.forward(zeros([2, 0])).array()).toEqual([
+      [0, 0, 0],
+      [0, 0, 0],
+    ]);
+    expect(new nn.Linear(3, 0).forward(zeros([2, 3])).shape).toEqual([2, 0]);
+    for (const make of Object.values({ ...nn.init, normal: () => nn.init.normal(), uniform: () => nn.init.uniform(0, 1) })) {
+      if (make === nn.init.orthogonal || make === nn.init.zeros || make === nn.init.ones || make === nn.init.withinRoot) continue;
+      expect((await (make as () => nn.init.Initialiser)()([0, 3]).data()).length).toBe(0);
+    }
+    const run = compile((x: Tensor) => grad(sum(none.forward(x)), none.parameters()));
+    const [weight, bias] = await run(ones([2, 0]));
+    expect(weight?.shape).toEqual([3, 0]);
+    expect(await bias?.array()).toEqual([2, 2, 2]);
+  });
+
+  it.each<[string, () => unknown]>([
+    ["Linear: inputSize 2.5: expected an integer from 0", () => new nn.Linear(2.5, 2)],
+    ["Linear: outputSize -1: expected an integer from 0", () => new nn.Linear(2, -1)],
+    ["Linear: outputSize undefined: expected an integer from 0", () => new nn.Linear(2, undefined as never)],
+    ["Embedding: size NaN: expected an integer from 0", () => new nn.Embedding(2, Number.NaN)],
+    ["Lstm: hiddenSize 0: expected an integer from 1", () => new nn.Lstm(2, 0)],
+    ["GruCell: inputSize 0: expected an integer from 1", () => new nn.GruCell(0, 2)],
+    ["Rnn: layers 0: expected an integer from 1", () => new nn.Rnn(2, 2, { layers: 0 })],
+    ["MultiheadAttention: heads 0: expected an integer from 1", () => new nn.MultiheadAttention(4, 0)],
+    ["TransformerEncoder: layers 1.5: expected an integer", () => new nn.TransformerEncoder(4, { layers: 1.5, heads: 1, innerSize: 4 })],
+    ["ConvolutionalContext: size 0: expected an integer from 1", () => new nn.ConvolutionalContext(0, 3)],
+  ])("%s", (message, make) => {
+    expect(make).toThrow(message);
+  });
+});
+
+describe("an embedding's padding index", () => {
+  const ids = tensor(
+    [
+      [2, 0],
+      [2, 1],
+    ],
+    { dtype: "int32" },
+  );
+
+  it("names a vector of zeros", async () => {
+    const embedding = new nn.Embedding(3, 2, { paddingIndex: 2, weightInitialiser: (shape) => ones(shape) });
+    expect(await embedding.weight.array()).toEqual([
+      [1, 1],
+      [1, 1],
+      [0, 0],
+    ]);
+    expect(() => new nn.Embedding(3, 2, { paddingIndex: 3 })).toThrow("Embedding: paddingIndex 3: expected an integer from 0 to 2");
+    expect(() => new nn.Embedding(3, 2, { paddingIndex: -1 })).toThrow("paddingIndex -1");
+  });
+
+  it.each(["onnxruntime", "wasm"] as const)("gets no gradient, whatever its vector is by then: %s", async (executor) => {
+    const embedding = new nn.Embedding(3, 2, { paddingIndex: 2, weightInitialiser: (shape) => ones(shape) });
+    await embedding.weight.assign(ones([3, 2]).mul(5));
+    const run = compile(
+      (ids: Tensor) => {
+        const vectors = embedding.forward(ids);
+        return { vectors, gradient: grad(sum(vectors.mul(vectors)), embedding.weight) };
+      },
+      { executor },
+    );
+    const { vectors, gradient } = await run(ids);
+    expect(await vectors.array()).toEqual([
+      [
+        [5, 5],
+        [5, 5],
+      ],
+      [
+        [5, 5],
+        [5, 5],
+      ],
+    ]);
+    expect(await gradient.array()).toEqual([
+      [10, 10],
+      [10, 10],
+      [0, 0],
+    ]);
+  });
+
+  it.each([undefined, true, false])("stays as it is in training, with sparse %s", async (sparse) => {
+    const embedding = new nn.Embedding(3, 2, { paddingIndex: 2 });
+    const optimizer = new optim.Adam(embedding, { learningRate: 0.1, ...(sparse !== undefined && { sparse }) });
+    const step = compile((ids: Tensor) => optimizer.minimize(embedding.forward(ids).add(1).square().sum()), { training: true });
+    const before = (await embedding.weight.array()) as number[][];
+    for (let i = 0; i < 3; i++) await step(ids);
+    const after = (await embedding.weight.array()) as number[][];
+    expect(after[2]).toEqual([0, 0]);
+    for (const row of [0, 1]) expect(after[row]).not.toEqual(before[row]);
+  });
+});
