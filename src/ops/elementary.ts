@@ -1,11 +1,16 @@
-import type { Tensor } from "../graph/tensor.js";
+import { isFloat, promote } from "../graph/dtype.js";
+import { broadcastOrThrow } from "../graph/shape.js";
+import { hostData, type Tensor } from "../graph/tensor.js";
 import { expm1Of, log1pOf, uncorrected } from "./algebra.js";
-import { abs, add, div, mul, neg, sub, where } from "./arithmetic.js";
-import { equal, greaterEqual, less, logicalNot } from "./compare.js";
-import type { TensorLike } from "./constants.js";
+import { abs, add, div, floorDiv, mul, neg, sub, where } from "./arithmetic.js";
+import { cast } from "./cast.js";
+import { equal, greater, greaterEqual, less, logicalNot } from "./compare.js";
+import { operands, type TensorLike } from "./constants.js";
+import { onesLike } from "./create.js";
 import { binary, floating, promoted, unary } from "./kinds.js";
 import { logicalAnd } from "./logic.js";
 import { family } from "./operator.js";
+import { expand } from "./shapes.js";
 import { preciseSin } from "./trigonometry.js";
 
 /** Powers, the exponential function, logarithms and trigonometry. Each rule stands under its derivative. */
@@ -68,8 +73,38 @@ export const elementary = family({
   ),
 });
 
-/** `a` to the power of `b`. */
-export const pow = (a: TensorLike, b: TensorLike): Tensor => promoted(elementary.Pow, a, b);
+/** `a` to the power of `b`; of integers modulo 2^bits of their dtype, and cut off towards 0 where `b` is negative. */
+export function pow(a: TensorLike, b: TensorLike): Tensor {
+  const [x, y] = operands("pow", a, b) as [Tensor, Tensor];
+  const dtype = promote(x.dtype, y.dtype);
+  if (isFloat(dtype)) return promoted(elementary.Pow, x, y);
+  const wide = dtype === "int64" ? "int64" : "int32";
+  return cast(integerPower(cast(x, wide), cast(y, wide)), dtype === "bool" ? "int32" : dtype);
+}
+
+/** By squaring: the product of the powers of two that the exponent's bits stand for. Kernels go through floating-point numbers. */
+function integerPower(a: Tensor, b: Tensor): Tensor {
+  const known = b.size === 1 ? hostData(b) : undefined;
+  if (known && Number(known[0]) >= 0) {
+    const shape = broadcastOrThrow("pow", a.shape, b.shape);
+    const power = (exponent: bigint): Tensor => {
+      if (exponent <= 1n) return exponent === 1n ? a : onesLike(a);
+      const half = power(exponent / 2n);
+      return exponent % 2n === 1n ? mul(mul(half, half), a) : mul(half, half);
+    };
+    return expand(power(BigInt(known[0] as number | bigint)), shape);
+  }
+  // The inverse of an integer but 1 and -1 is cut off to 0.
+  let base = where(logicalAnd(less(b, 0), greater(abs(a), 1)), 0, a);
+  let rest = abs(b);
+  let result = onesLike(base);
+  for (let bit = 0; bit < (a.dtype === "int64" ? 63 : 31); bit++) {
+    const half = floorDiv(rest, 2);
+    result = where(equal(rest, mul(half, 2)), result, mul(result, base));
+    [base, rest] = [mul(base, base), half];
+  }
+  return result;
+}
 /** `eˣ`. */
 export const exp = (x: TensorLike): Tensor => floating(elementary.Exp, x);
 /** The natural logarithm. */

@@ -6,9 +6,10 @@ import type { Tensor } from "../graph/tensor.js";
 import { abs, add, div, mul, sqrt, square, sub, where } from "./arithmetic.js";
 import { type AxisOptions, axisOf, checkAxisOptions } from "./axis.js";
 import { cast, onnxTypes } from "./cast.js";
-import { equal, logicalNot } from "./compare.js";
+import { equal, logicalNot, notEqual } from "./compare.js";
 import { arange, zeros } from "./create.js";
 import { exp, log, pow } from "./elementary.js";
+import { productOfIntegers, sumOfIntegers } from "./integers.js";
 import { apply, type Declaration, declare, type Emitter, family, type Operator, type Reduction, type Rule } from "./operator.js";
 import { expand, reshape, transpose } from "./shapes.js";
 import { flip, pad, slice } from "./slicing.js";
@@ -22,6 +23,8 @@ export interface ReduceOptions {
 interface ReduceAttributes {
   readonly axes: readonly number[];
   readonly keepDims: boolean;
+  /** Whether NaN may be passed over, by a kernel that does so: what is made of the result knows of it otherwise. */
+  readonly ignoresNaN?: boolean;
 }
 
 const reduced = (shape: Shape, { axes, keepDims }: ReduceAttributes): Shape =>
@@ -50,14 +53,36 @@ const toExtrema: Rule<ReduceAttributes> = (g, [x], [y], { axes }) => {
   return mul(attained, spread(div(g, reshape(sum(attained, { axis: axes }), g.shape)), x, axes));
 };
 
-/** The index of an extremum: the least place that attains it. */
-const extremumIndex = (type: string, extremum: (x: Tensor, options: ReduceOptions) => Tensor): Declaration =>
-  declare<{ axis: number; keepDims: boolean }>({
+/** 1 where an element is NaN. */
+const whereNaN = (x: Tensor): Tensor => cast(notEqual(x, x), "int32");
+
+/** An extremum by a kernel that passes NaN over: NaN where there is one. */
+const withNaN =
+  (type: "ReduceMax" | "ReduceMin"): Declaration<ReduceAttributes>["decompose"] =>
+  ([x], attributes) => {
+    const found = apply(reduce.ReduceMax, [whereNaN(x)], { ...attributes });
+    return where(cast(found, "bool"), Number.NaN, apply(reduce[type], [x], { ...attributes, ignoresNaN: true }));
+  };
+
+/** A reduction of integers made of exact operators. */
+const exactly =
+  (reduction: (x: Tensor, axes: readonly number[]) => Tensor): Declaration<ReduceAttributes>["decompose"] =>
+  ([x], attributes) =>
+    reshape(reduction(x, attributes.axes), reduced(x.shape, attributes));
+
+/** The index of an extremum: the least place that attains it, or that of the first NaN. */
+const extremumIndex = (type: "ArgMax" | "ArgMin", extremum: (x: Tensor, options: ReduceOptions) => Tensor): Declaration =>
+  declare<{ axis: number; keepDims: boolean; ignoresNaN?: boolean }>({
     infer: ([x], { axis, keepDims }) => ({ dtype: "int32", shape: reduced(x.shape, { axes: [axis], keepDims }) }),
     gradient: "nonDifferentiable",
     emit: (emitter, [x], { axis, keepDims }) =>
       emitter.node("Cast", emitter.node(type, [x as string], { axis, keepdims: Number(keepDims) }), { to: onnxTypes.int32 }),
-    decompose: ([x], { axis, keepDims }) => {
+    decompose: ([x], { axis, keepDims, ignoresNaN }) => {
+      if (isFloat(x.dtype) && !ignoresNaN) {
+        const broken = whereNaN(x);
+        const index = apply(reduce[type], [x], { axis, keepDims, ignoresNaN: true });
+        return where(cast(max(broken, { axis, keepDims }), "bool"), argmax(broken, { axis, keepDims }), index);
+      }
       const size = x.shape[axis] as number;
       const places = reshape(arange(size), [size, ...new Array<number>(x.rank - axis - 1).fill(1)]);
       return min(where(equal(x, extremum(x, { axis, keepDims: true })), places, size), { axis, keepDims });
@@ -71,6 +96,7 @@ export const reduce = family({
   ReduceSum: reduction("ReduceSum", (g, [x], _, { axes }) => spread(g, x, axes), {
     reduction: total,
     linearity: "together",
+    decompose: exactly(sumOfIntegers),
   }),
   ReduceMean: reduction("ReduceMean", (g, [x], [y], { axes }) => spread(mul(g, y.size / x.size), x, axes), {
     reduction: { ...total, finish: (m, sum, count) => m.div(sum, m.constant(count)) },
@@ -79,17 +105,20 @@ export const reduce = family({
   }),
   ReduceMax: reduction("ReduceMax", toExtrema, {
     reduction: { initial: Number.NEGATIVE_INFINITY, combine: (m, most, x) => m.max(most, x) },
+    decompose: withNaN("ReduceMax"),
   }),
   ReduceMin: reduction("ReduceMin", toExtrema, {
     reduction: { initial: Number.POSITIVE_INFINITY, combine: (m, least, x) => m.min(least, x) },
+    decompose: withNaN("ReduceMin"),
   }),
   ReduceProd: reduction("ReduceProd", (g, [x], _, { axes }) => mul(spread(g, x, axes), productOfOthers(x, axes)), {
     reduction: { initial: 1, combine: (m, product, x) => m.mul(product, x) },
+    decompose: exactly(productOfIntegers),
   }),
   // ln Σ eˣ has the softmax e^(x - y) as its gradient
   LogSumExp: reduction("ReduceLogSumExp", (g, [x], [y], { axes }) => mul(spread(g, x, axes), exp(sub(x, spread(y, x, axes)))), {
     decompose: ([x], { axes, keepDims }) => {
-      const extreme = apply(reduce.ReduceMax, [x], { axes, keepDims: true });
+      const extreme = apply(reduce.ReduceMax, [x], { axes, keepDims: true, ignoresNaN: true });
       // From an infinite one nothing is taken off: infinity less infinity is no number.
       const highest = where(equal(abs(extreme), Number.POSITIVE_INFINITY), 0, extreme);
       const total = add(log(sum(exp(sub(x, highest)), { axis: axes, keepDims: true })), highest);
@@ -172,10 +201,13 @@ export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy(
 /** The mean over `axis`, of whole numbers too a fraction. */
 export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor =>
   reduceSome("mean", reduce.ReduceMean, isFloat(x.dtype) ? x : cast(x, "float32"), options);
+/** An extremum of booleans by that of 0 and 1. */
+const asNumbers = (x: Tensor, extremum: (x: Tensor) => Tensor): Tensor =>
+  x.dtype === "bool" ? cast(extremum(cast(x, "int32")), "bool") : extremum(x);
 /** The greatest element over `axis`; where several attain it, they share the gradient. */
-export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceSome("max", reduce.ReduceMax, x, options);
+export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => asNumbers(x, (x) => reduceSome("max", reduce.ReduceMax, x, options));
 /** The least element over `axis`; where several attain it, they share the gradient. */
-export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceSome("min", reduce.ReduceMin, x, options);
+export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => asNumbers(x, (x) => reduceSome("min", reduce.ReduceMin, x, options));
 /** The product over `axis`. */
 export const prod = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy("prod", reduce.ReduceProd, counted(x), options);
 /** The mean squared distance from the mean over `axis`, divided by the count less `correction` (1: the unbiased estimate). */

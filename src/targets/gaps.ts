@@ -44,8 +44,18 @@ export const ofOnnxRuntime: Gaps = {
  */
 export const addedByOneThread = 200_000;
 
+/** Its extrema pass NaN over. */
+const notNaN: Gap = (application, threads) => ofFloats(application, threads) && application.attributes.ignoresNaN !== true;
+
 export const ofCpu: Gaps = {
   ...ofOnnxRuntime,
+  ReduceMax: notNaN,
+  ReduceMin: notNaN,
+  ArgMax: notNaN,
+  ArgMin: notNaN,
+  // Integers are summed up and multiplied as floating-point numbers.
+  ReduceSum: ofIntegers,
+  ReduceProd: ofIntegers,
   ScatterND: ({ inputs: [, indices, updates] }, threads) =>
     threads !== 1 &&
     indices !== undefined &&
