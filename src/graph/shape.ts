@@ -60,10 +60,16 @@ export function normalizeAxes(operation: string, axes: number | readonly number[
   return list.sort((a, b) => a - b);
 }
 
-/** Throws unless `shape` is a list of whole numbers from 0. */
+/** Throws unless `shape` is a list. */
+export function checkIsShape(operation: string, shape: Shape): void {
+  check(Array.isArray(shape), () => `${operation}: the shape is ${String(shape)}: expected a list of sizes, such as [2, 3]`);
+}
+
+/** Throws unless `shape` is a list of integers from 0. */
 export function checkShape(operation: string, shape: Shape): void {
+  checkIsShape(operation, shape);
   check(
     shape.every((size) => Number.isInteger(size) && size >= 0),
-    () => `${operation}: shape ${showShape(shape)}: every size must be a whole number from 0`,
+    () => `${operation}: shape ${showShape(shape)}: every size must be an integer from 0`,
   );
 }

@@ -18,11 +18,15 @@ export const activation = family({
     ([x]) => preciseErf(x),
   ),
   // σ' = σ (1 - σ). In double precision it is made of its parts: ONNX Runtime fuses x σ(x) into a kernel that float64 lacks.
-  Sigmoid: unary(
-    (m, x) => m.div(m.constant(1), m.add(m.constant(1), m.exp(m.neg(x)))),
-    (g, _, [y]) => mul(g, mul(y, sub(1, y))),
-    ([x]) => reciprocal(add(exp(neg(x)), 1)),
-  ),
+  Sigmoid: {
+    ...unary(
+      (m, x) => m.div(m.constant(1), m.add(m.constant(1), m.exp(m.neg(x)))),
+      (g, _, [y]) => mul(g, mul(y, sub(1, y))),
+      ([x]) => reciprocal(add(exp(neg(x)), 1)),
+    ),
+    // ln σ(x) = -ln(1 + e⁻ˣ)
+    logarithm: ([x]) => neg(softplus(neg(x))),
+  },
   Relu: unary(
     (m, x) => m.max(x, m.constant(0)),
     // Chosen, not multiplied: of an infinite gradient, as of sqrt(relu(x)) where x is negative, a unit that is off takes nothing.

@@ -84,3 +84,13 @@ export function operands(operation: string, ...values: TensorLike[]): Tensor[] {
     return scalar(value, dtype === "bool" && typeof value !== "boolean" ? "int32" : dtype);
   });
 }
+
+/** Throws unless each operand of an operation is a tensor: JavaScript may leave one out. */
+export function checkTensors(operation: string, ...values: readonly unknown[]): void {
+  for (let i = 0; i < values.length; i++) {
+    check(values[i] instanceof Tensor, () => `${operation}: operand ${i + 1} is ${kindOf(values[i])}: expected a tensor`);
+  }
+}
+
+const kindOf = (value: unknown): string =>
+  Array.isArray(value) ? "an array" : value === undefined || value === null ? String(value) : `a value of type ${typeof value}`;

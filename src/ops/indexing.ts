@@ -8,6 +8,7 @@ import { add, clip, mul, where } from "./arithmetic.js";
 import { type AxisOptions, axisOf } from "./axis.js";
 import { cast, onnxTypes } from "./cast.js";
 import { equal, less } from "./compare.js";
+import { checkTensors } from "./constants.js";
 import { arange, zeros } from "./create.js";
 import { apply, declare, type Emitter, family } from "./operator.js";
 import { reshape, transpose, unsqueeze } from "./shapes.js";
@@ -66,6 +67,7 @@ const toInt64 = (emitter: Emitter, x: string): string => emitter.node("Cast", [x
  * @param least the least index that is allowed: 0, or `-size` where a negative one counts from the end
  */
 function checkIndices(operation: string, indices: Tensor, size: number, least = -size): Tensor {
+  checkTensors(operation, indices);
   check(
     !isFloat(indices.dtype) && indices.dtype !== "bool",
     () => `${operation}: indices are ${indices.dtype}${showShape(indices.shape)}: expected integers, such as int32`,
@@ -91,6 +93,7 @@ export const lookUp = (table: Tensor, ids: Tensor): Tensor =>
 
 /** The slices of `x` along `axis`, by default the first, that `indices` name: shape `[...before, ...indices.shape, ...after]`. An embedding is `gather(table, ids)`. */
 export function gather(x: Tensor, indices: Tensor, options: AxisOptions = {}): Tensor {
+  checkTensors("gather", x, indices);
   const axis = axisOf("gather", options, x.rank, 0);
   return apply(indexing.Gather, [x, checkIndices("gather", indices, x.shape[axis] as number)], { axis });
 }
@@ -121,12 +124,14 @@ function checkAlong(operation: string, x: Tensor, indices: Tensor, options: Axis
 
 /** `result[..., i, ...] = x[..., indices[..., i, ...], ...]` along `axis`, by default the last; `indices` and `x` have the same rank. */
 export function takeAlongAxis(x: Tensor, indices: Tensor, options: AxisOptions = {}): Tensor {
+  checkTensors("takeAlongAxis", x, indices);
   const place = checkAlong("takeAlongAxis", x, indices, options);
   return apply(indexing.GatherElements, [x, checkIndices("takeAlongAxis", indices, x.shape[place] as number)], { axis: place });
 }
 
 /** `x` with every element of `updates` added at the place that {@link takeAlongAxis} would take it from. */
 export function scatterAdd(x: Tensor, indices: Tensor, updates: Tensor, options: AxisOptions = {}): Tensor {
+  checkTensors("scatterAdd", x, indices, updates);
   const place = checkAlong("scatterAdd", x, indices, options);
   check(
     sameShape(indices.shape, updates.shape) && updates.dtype === x.dtype,

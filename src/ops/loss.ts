@@ -6,6 +6,7 @@ import { relu, sigmoid, softplus } from "./activation.js";
 import { abs, add, clip, div, maximum, mul, neg, square, sub, where } from "./arithmetic.js";
 import { cast } from "./cast.js";
 import { equal } from "./compare.js";
+import { checkTensors } from "./constants.js";
 import { full } from "./create.js";
 import { exp, log, pow } from "./elementary.js";
 import { allReduce } from "./exchange.js";
@@ -43,6 +44,7 @@ export type Reduction = "mean" | "sum" | "none";
 const combine = (x: Tensor, reduction: Reduction): Tensor => (reduction === "none" ? x : reduction === "sum" ? sum(x) : mean(x));
 
 function checkPair(operation: string, predicted: Tensor, target: Tensor): Tensor {
+  checkTensors(operation, predicted, target);
   check(
     sameShape(predicted.shape, target.shape),
     () => `${operation}: predictions ${showShape(predicted.shape)} and targets ${showShape(target.shape)} differ in shape`,
@@ -66,6 +68,7 @@ export interface CrossEntropyOptions {
  * With every target ignored the mean is 0.
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  checkTensors("crossEntropy", logits, targets);
   const { reduction = "mean", ignoreIndex, labelSmoothing = 0, classWeights } = options;
   check(
     sameShape(logits.shape.slice(0, -1), targets.shape) && !isFloat(targets.dtype),

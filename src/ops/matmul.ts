@@ -4,6 +4,7 @@ import { broadcastOrThrow, showShape, sizeOf } from "../graph/shape.js";
 import { type FloatAttribute, float, type Tensor, type TensorType } from "../graph/tensor.js";
 import { mul } from "./arithmetic.js";
 import { cast } from "./cast.js";
+import { checkTensors } from "./constants.js";
 import { zeros } from "./create.js";
 import { narrow } from "./kinds.js";
 import { match } from "./match.js";
@@ -93,6 +94,7 @@ export function gemm(
  * @throws KasaneError where the inner sizes differ
  */
 export function matmul(left: Tensor, right: Tensor): Tensor {
+  checkTensors("matmul", left, right);
   const dtype = promote(left.dtype, right.dtype);
   check(
     left.rank > 0 && right.rank > 0,

@@ -5,6 +5,7 @@ import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
 import { add, div, mul, rsqrt, square, sub } from "./arithmetic.js";
 import { type AxisOptions, axisOf } from "./axis.js";
 import { cast } from "./cast.js";
+import { checkTensors } from "./constants.js";
 import { exp, log } from "./elementary.js";
 import { apply, applyAll, declare, family, type Operator } from "./operator.js";
 import { max, mean, sum } from "./reduce.js";
@@ -14,6 +15,7 @@ import { sumTo } from "./sumTo.js";
 export const normalize = family({
   // y (g - Σ g y)
   Softmax: declare<{ axis: number }>({
+    logarithm: ([x], { axis }) => logSoftmax(x, { axis }),
     infer: ([x]) => x,
     range: { low: 0, high: 1 },
     gradient: [(g, _, [y], { axis }) => mul(y, sub(g, sum(mul(g, y), { axis, keepDims: true })))],
@@ -68,6 +70,7 @@ export const normalize = family({
 const floats = (x: Tensor): Tensor => (isFloat(x.dtype) ? x : cast(x, "float32"));
 
 function along(operation: string, operator: Operator, x: Tensor, options: AxisOptions): Tensor {
+  checkTensors(operation, x);
   const axis = axisOf(operation, options, x.rank, -1);
   return x.size === 0 ? floats(x) : apply(operator, [floats(x)], { axis });
 }
@@ -83,6 +86,7 @@ export const logSoftmax = (x: Tensor, options: AxisOptions = {}): Tensor => alon
  * @param scale, shift of the shape of the axes normalised over
  */
 export function layerNorm(x: Tensor, scale: Tensor, shift: Tensor, epsilon = 1e-5): Tensor {
+  checkTensors("layerNorm", x, scale, shift);
   const shape: Shape = x.shape.slice(x.rank - scale.rank);
   check(
     scale.rank > 0 && sameShape(shape, scale.shape) && sameShape(scale.shape, shift.shape),

@@ -91,6 +91,8 @@ export interface Declaration<A = Attributes> {
   decompose?(inputs: Operands, attributes: A): Tensor | readonly Tensor[] | undefined;
   /** The same value by less work, where the inputs allow it: `x * 1` is `x`, a product takes up a transpose. */
   simplify?(inputs: Operands, attributes: A): Tensor | undefined;
+  /** The logarithm of the only output, where that is more exact than the logarithm of the output once it is rounded. */
+  logarithm?(inputs: Operands, attributes: A): Tensor;
   /** The transpose of the only output, a matrix, where that is as little work. */
   transposed?(inputs: Operands, attributes: A): Tensor | undefined;
   /** The output's elements, where each depends on the input elements at its place alone. */

@@ -1,10 +1,11 @@
 import { convert } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { broadcast, checkShape, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
+import { broadcast, checkIsShape, checkShape, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
 import { fromData, type Tensor } from "../graph/tensor.js";
 import { expandView, reshapeView, transposeView } from "../graph/view.js";
 import { type AxesOptions, axesOf } from "./axis.js";
 import { cast } from "./cast.js";
+import { checkTensors } from "./constants.js";
 import { match } from "./match.js";
 import { apply, declare, family, type Operands, operatorOf } from "./operator.js";
 
@@ -46,6 +47,8 @@ export const shapes = family({
 
 /** The same elements in row-major order under another shape; one size may be -1, which is worked out. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  checkTensors("reshape", x);
+  checkIsShape("reshape", shape);
   const known = shape.reduce((product, size) => (size === -1 ? product : product * size), 1);
   const target = shape.map((size) => (size === -1 ? x.size / known : size));
   check(
@@ -71,6 +74,7 @@ const transposedResult = ({ source }: Tensor): Tensor | undefined =>
 
 /** The axes in another order; by default the last two change places. */
 export function transpose(x: Tensor, order?: readonly number[]): Tensor {
+  checkTensors("transpose", x);
   check(order !== undefined || x.rank >= 2, () => `transpose: ${showShape(x.shape)} has no two last axes to swap`);
   const given = order ?? [...Array(x.rank - 2).keys(), x.rank - 1, x.rank - 2];
   const perm = given.map((axis) => normalizeAxis("transpose", axis, x.rank));
@@ -91,6 +95,7 @@ export const permute = (x: Tensor, order: readonly number[]): Tensor => transpos
 
 /** `x` repeated along axes of size 1 (or new ones in front) to fill `shape`; an axis of size -1 stays as it is. */
 export function expand(x: Tensor, shape: Shape): Tensor {
+  checkTensors("expand", x);
   const added = shape.length - x.rank;
   const target = shape.map((size, axis) => (size === -1 ? (x.shape[axis - added] ?? size) : size));
   checkShape("expand", target);
@@ -102,6 +107,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
 
 /** Without the axes of size 1, or only without those that `axis` names. */
 export function squeeze(x: Tensor, options: AxesOptions = {}): Tensor {
+  checkTensors("squeeze", x);
   const named = axesOf("squeeze", options, x.rank);
   const list = options.axis === undefined ? named.filter((axis) => x.shape[axis] === 1) : named;
   for (const axis of list)
@@ -114,6 +120,7 @@ export function squeeze(x: Tensor, options: AxesOptions = {}): Tensor {
 
 /** With new axes of size 1: `axis` names one or several, counted in the result. */
 export function unsqueeze(x: Tensor, options: Required<AxesOptions>): Tensor {
+  checkTensors("unsqueeze", x);
   const shape = [...x.shape];
   const count = typeof options?.axis === "number" ? 1 : (options?.axis?.length ?? 0);
   for (const axis of axesOf("unsqueeze", options, x.rank + count)) shape.splice(axis, 0, 1);
@@ -122,6 +129,7 @@ export function unsqueeze(x: Tensor, options: Required<AxesOptions>): Tensor {
 
 /** `x` repeated so many times along each axis; counts for fewer axes are for the last ones. */
 export function tile(x: Tensor, repeats: readonly number[]): Tensor {
+  checkTensors("tile", x);
   checkShape("tile", repeats);
   const rank = Math.max(x.rank, repeats.length);
   const shape = [...new Array<number>(rank - x.rank).fill(1), ...x.shape];

@@ -3,6 +3,7 @@ import { type Shape, sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { sliceView } from "../graph/view.js";
 import { type AxesOptions, type AxisOptions, axesOf, axisOf } from "./axis.js";
+import { checkTensors } from "./constants.js";
 import { arange, zeros } from "./create.js";
 import { gather } from "./indexing.js";
 import { apply, applyAll, declare, family } from "./operator.js";
@@ -152,6 +153,8 @@ function dilate(x: Tensor, axis: number, gap: number): Tensor {
 
 /** Tensors joined along `axis`, by default the first; the other sizes agree. */
 export function concat(tensors: readonly Tensor[], options: AxisOptions = {}): Tensor {
+  check(Boolean(Array.isArray(tensors)), () => "concat: expected an array of tensors first");
+  checkTensors("concat", ...tensors);
   const [first] = tensors;
   check(first !== undefined, () => "concat: got no tensors");
   const place = axisOf("concat", options, first.rank, 0);
@@ -166,6 +169,8 @@ export function concat(tensors: readonly Tensor[], options: AxisOptions = {}): T
 
 /** Tensors of one shape joined along a new axis, by default the first: `axis` counts in the result. */
 export function stack(tensors: readonly Tensor[], options: AxisOptions = {}): Tensor {
+  check(Boolean(Array.isArray(tensors)), () => "stack: expected an array of tensors first");
+  checkTensors("stack", ...tensors);
   const [first] = tensors;
   check(first !== undefined, () => "stack: got no tensors");
   for (const { dtype, shape } of tensors) {
@@ -185,6 +190,7 @@ export function stack(tensors: readonly Tensor[], options: AxisOptions = {}): Te
 
 /** The slices along the first axis, without it: what {@link stack} joined. */
 export function unstack(x: Tensor): readonly Tensor[] {
+  checkTensors("unstack", x);
   const [count, ...rest] = x.shape;
   check(count !== undefined, () => "unstack: a scalar has no first axis");
   if (count === 0) return [];
@@ -195,6 +201,7 @@ export function unstack(x: Tensor): readonly Tensor[] {
 
 /** Cuts along `axis`, by default the first, into so many equal parts, or into parts of the given sizes. */
 export function split(x: Tensor, parts: number | readonly number[], options: AxisOptions = {}): readonly Tensor[] {
+  checkTensors("split", x);
   const place = axisOf("split", options, x.rank, 0);
   const size = x.shape[place] as number;
   check(
@@ -216,6 +223,7 @@ export type Range = readonly [start?: number | null, stop?: number | null, step?
 
 /** A part of every axis, `[start, stop, step]` each as in Python; missing ranges keep the whole axis. */
 export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
+  checkTensors("slice", x);
   check(ranges.length <= x.rank, () => `slice: ${ranges.length} ranges for ${showShape(x.shape)}`);
   const starts: number[] = [];
   const ends: number[] = [];
@@ -247,6 +255,7 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
 
 /** `x` with `[before, after]` elements of `value` added around each axis. */
 export function pad(x: Tensor, pads: readonly (readonly [before: number, after: number])[], value = 0): Tensor {
+  checkTensors("pad", x);
   check(
     pads.length === x.rank && pads.flat().every((count) => Number.isInteger(count) && count >= 0),
     () => `pad: got ${JSON.stringify(pads)} for ${showShape(x.shape)}: expected [before, after], whole numbers from 0, for each axis`,
@@ -256,6 +265,7 @@ export function pad(x: Tensor, pads: readonly (readonly [before: number, after: 
 
 /** The elements along the axes `axis`, by default all, in reverse order. */
 export function flip(x: Tensor, options: AxesOptions = {}): Tensor {
+  checkTensors("flip", x);
   const list = axesOf("flip", options, x.rank);
   return slice(
     x,
@@ -265,6 +275,7 @@ export function flip(x: Tensor, options: AxesOptions = {}): Tensor {
 
 /** The elements moved `shift` places along `axis`, by default the first, those past the end coming in at the front. */
 export function roll(x: Tensor, shift: number, options: AxisOptions = {}): Tensor {
+  checkTensors("roll", x);
   const place = axisOf("roll", options, x.rank, 0);
   const size = x.shape[place] as number;
   const offset = ((shift % size) + size) % size;

@@ -5,6 +5,7 @@ import { where } from "./arithmetic.js";
 import { type AxisOptions, checkAxisOptions } from "./axis.js";
 import { cast, onnxTypes } from "./cast.js";
 import { equal, greater, less } from "./compare.js";
+import { checkTensors } from "./constants.js";
 import { arange, zeros } from "./create.js";
 import { scatterAdd, takeAlongAxis } from "./indexing.js";
 import { logicalAnd, logicalOr } from "./logic.js";
@@ -41,6 +42,7 @@ export function topK(
   k: number,
   options: AxisOptions & { readonly largest?: boolean } = {},
 ): { values: Tensor; indices: Tensor } {
+  checkTensors("topK", x);
   checkAxisOptions("topK", options, { axis: "optional", largest: "optional" });
   const { axis = -1, largest = true } = options;
   const place = normalizeAxis("topK", axis, x.rank);
@@ -78,6 +80,7 @@ function rank(x: Tensor, k: number, axis: number, largest: boolean): readonly [T
 
 /** The elements along `axis`, by default the last, in ascending (or descending) order, and the int32 indices they had. */
 export function sort(x: Tensor, options: AxisOptions & { readonly descending?: boolean } = {}): { values: Tensor; indices: Tensor } {
+  checkTensors("sort", x);
   checkAxisOptions("sort", options, { axis: "optional", descending: "optional" });
   const { axis = -1, descending = false } = options;
   return topK(x, x.shape[normalizeAxis("sort", axis, x.rank)] as number, { axis, largest: descending });

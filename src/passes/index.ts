@@ -9,6 +9,7 @@ import { deduplicate } from "./deduplicate.js";
 import { fold } from "./fold.js";
 import { hoist } from "./hoist.js";
 import { joinProducts } from "./joinProducts.js";
+import { logarithms } from "./logarithms.js";
 import { lower } from "./lower.js";
 import { applyRules } from "./rules.js";
 import { scaleLast } from "./scaleLast.js";
@@ -24,8 +25,9 @@ const passes = [
   // Loops are compared by what they are given, so before anything else is rewritten; what comes out of them is then part of the graph around.
   shareLoops,
   hoist,
-  // Before lowering, since a target may have no such operator.
+  // Before lowering, since a target may have no such operators.
   scatterOnto,
+  applyRules(logarithms),
   applyRules(lower),
   choose,
   // Only now are all operators those that will run, and the bodies of loops what is left in them.

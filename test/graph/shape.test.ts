@@ -49,7 +49,7 @@ describe("axes", () => {
 
 describe("checkShape", () => {
   it("refuses negative and fractional sizes", () => {
-    expect(() => checkShape("zeros", [2, -1])).toThrow("zeros: shape [2, -1]: every size must be a whole number from 0");
+    expect(() => checkShape("zeros", [2, -1])).toThrow("zeros: shape [2, -1]: every size must be an integer from 0");
     expect(() => checkShape("zeros", [1.5])).toThrow("zeros: shape [1.5]");
   });
 });

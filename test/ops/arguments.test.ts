@@ -1,4 +1,29 @@
-import { arange, compile, type DType, expand, ones, scatterAdd, slice, split, stack, type Tensor, tensor, unstack, zeros } from "kasane";
+import {
+  arange,
+  compile,
+  concat,
+  crossEntropy,
+  type DType,
+  expand,
+  gather,
+  KasaneError,
+  log,
+  matmul,
+  meanSquaredError,
+  ones,
+  random,
+  reshape,
+  scatterAdd,
+  sigmoid,
+  slice,
+  softmax,
+  split,
+  stack,
+  type Tensor,
+  tensor,
+  unstack,
+  zeros,
+} from "kasane";
 import { describe, expect, it } from "vitest";
 
 /** The elements as both executors and eager computation have them, where they agree. */
@@ -96,7 +121,7 @@ describe("expand", () => {
     ]);
     expect(expand(column, [4, -1, -1]).shape).toEqual([4, 2, 1]);
     expect(expand(zeros([0]), [2, -1]).shape).toEqual([2, 0]);
-    expect(() => expand(column, [-1, 2, 1])).toThrow("expand: shape [-1, 2, 1]: every size must be a whole number from 0");
+    expect(() => expand(column, [-1, 2, 1])).toThrow("expand: shape [-1, 2, 1]: every size must be an integer from 0");
   });
 });
 
@@ -112,5 +137,39 @@ describe("scatterAdd", () => {
     const x = tensor([1, 2, 3], { dtype });
     const sums = scatterAdd(x, tensor([2, 0, 2], { dtype: "int32" }), x);
     expect(((await sums.array()) as unknown[]).map(Number)).toEqual([3, 2, 7]);
+  });
+});
+
+describe("operands of another kind", () => {
+  const x = ones([2, 3]);
+  const call =
+    (f: unknown, ...values: unknown[]) =>
+    () =>
+      (f as (...values: unknown[]) => unknown)(...values);
+  it.each<[string, () => unknown, string]>([
+    ["matmul of one", call(matmul, x), "matmul: operand 2 is undefined: expected a tensor"],
+    ["matmul by an array", call(matmul, x, [1]), "matmul: operand 2 is an array: expected a tensor"],
+    ["gather by a number", call(gather, x, 1), "gather: operand 2 is a value of type number: expected a tensor"],
+    ["a loss without targets", call(meanSquaredError, x), "meanSquaredError: operand 2 is undefined: expected a tensor"],
+    ["labels left out", call(crossEntropy, x), "crossEntropy: operand 2 is undefined: expected a tensor"],
+    ["concat of a tensor", call(concat, x), "concat: expected an array of tensors first"],
+    ["stack of numbers", call(stack, [x, 1]), "stack: operand 2 is a value of type number: expected a tensor"],
+    ["softmax of nothing", call(softmax), "softmax: operand 1 is undefined: expected a tensor"],
+    ["reshape of null", call(reshape, null, [1]), "reshape: operand 1 is null: expected a tensor"],
+    ["reshape to a number", call(reshape, x, 6), "reshape: the shape is 6: expected a list of sizes, such as [2, 3]"],
+    ["zeros of a number", call(zeros, 3), "full: the shape is 3: expected a list of sizes, such as [2, 3]"],
+    ["a draw of a bigint", call(random.uniform, 3n), "random: the shape is 3: expected a list of sizes, such as [2, 3]"],
+  ])("%s", (_, made, message) => {
+    expect(made).toThrow(KasaneError);
+    expect(made).toThrow(message);
+  });
+});
+
+describe("logarithms of probabilities that a kernel rounds to 0", () => {
+  it("are those of the function itself", async () => {
+    const values = (await everywhere(() => log(sigmoid(tensor([-30, -100, 0]).mul(1))))) as number[];
+    [-30, -100, -Math.LN2].forEach((value, i) => expect(values[i]).toBeCloseTo(value, 5));
+    const [first] = (await log(softmax(tensor([[0, 200]]).mul(1))).array()) as number[][];
+    expect(first).toEqual([-200, 0]);
   });
 });
