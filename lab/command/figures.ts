@@ -7,8 +7,8 @@ export const note = (text: string): undefined => void process.stderr.write(`kasa
 
 /** A run's records; how many lines are damaged is said. */
 export function readMetrics({ metrics }: RunFolder): train.Metrics[] {
-  const damaged = metrics.countDamaged();
-  if (damaged > 0) note(`${metrics.file}: ${damaged} damaged ${damaged === 1 ? "line is" : "lines are"} passed over`);
+  const damage = metrics.damage();
+  if (damage !== undefined) note(damage);
   return metrics.read();
 }
 

@@ -86,6 +86,10 @@ class Run<Batch> {
       !resume || (folder !== undefined && state !== undefined),
       () => "fit: resume needs the folder of the run and the state that its checkpoint keeps",
     );
+    check(
+      !best?.restore || (folder !== undefined && state !== undefined),
+      () => "fit: best.restore needs a folder and state to keep the best in",
+    );
     this.epochs = epochs;
     this.steps = steps;
     this.savePeriod = 1000 * Math.min(firstSave, saveEverySeconds);
@@ -119,8 +123,8 @@ class Run<Batch> {
     means.restore(at.sums);
     metricsFile?.truncate(at.recorded);
     this.history = metricsFile?.read() ?? [];
-    const damaged = metricsFile?.countDamaged() ?? 0;
-    if (damaged > 0) this.progress.print(`${metricsFile?.file}: ${damaged} damaged ${damaged === 1 ? "line is" : "lines are"} passed over`);
+    const damage = metricsFile?.damage();
+    if (damage !== undefined) this.progress.print(damage);
     this.options.events?.restart(at.step + 1);
   }
 
@@ -157,6 +161,7 @@ class Run<Batch> {
       this.recordMeans();
     }
     await this.save(this.last);
+    if (ended !== "interrupted") await this.restoreBest();
     if (ended === "interrupted") progress.print(interruptedMessage(at.step, this.last, howToResume));
     return { step: at.step, ended, history: this.history, best: at.best };
   }
@@ -231,6 +236,15 @@ class Run<Batch> {
       if (folder !== undefined) await this.save(join(folder, "best.safetensors"));
     } else at.sinceBest++;
     progress.print(`epoch ${at.epoch + 1}, step ${at.step}: ${showFigures(figures)}${isBest ? " (best)" : ""}`);
+  }
+
+  /** Sets the state to the best, where that is wanted and there was one. */
+  private async restoreBest(): Promise<void> {
+    const { best: goal, folder, state } = this.options;
+    if (!goal?.restore || this.at.best === undefined) return;
+    const numbers = randomState();
+    await loadCheckpoint(join(folder as string, "best.safetensors"), state as NonNullable<typeof state>);
+    setRandomState(numbers);
   }
 
   private stoppedEarly(): boolean {

@@ -27,8 +27,11 @@ export interface FitOptions<Batch> {
   /** Computes figures on data that is not trained on: at the end of every epoch, or every so many steps, and at the end. */
   readonly validate?: () => Promise<Readonly<Record<string, number>>>;
   readonly validateEvery?: number;
-  /** Which figure of `validate` tells how good the model is; the run ends after `patience` validations none of which was the best. */
-  readonly best?: Goal & { readonly patience?: number };
+  /**
+   * Which figure of `validate` tells how good the model is. The run ends after `patience` validations none of which was the best. With
+   * `restore` the state is set to the best one when the run has ended; `last.safetensors` keeps the last.
+   */
+  readonly best?: Goal & { readonly patience?: number; readonly restore?: boolean };
   /**
    * Where `metrics.jsonl` goes, and with `state` the checkpoints `last.safetensors` and (with `best`) `best.safetensors`. It is locked: two
    * runs never write into one folder.

@@ -37,9 +37,10 @@ export class MetricsFile {
     return this.lines().flatMap((line) => parseLine(line) ?? []);
   }
 
-  /** How many lines {@link read} passes over. */
-  countDamaged(): number {
-    return this.lines().filter((line) => parseLine(line) === undefined).length;
+  /** Says how many lines {@link read} passes over; undefined where there are none. */
+  damage(): string | undefined {
+    const count = this.lines().filter((line) => parseLine(line) === undefined).length;
+    return count === 0 ? undefined : `${printable(this.file)}: ${count} damaged ${count === 1 ? "line is" : "lines are"} passed over`;
   }
 
   /** Forces what was recorded to the disk, and gives the size of the file for {@link truncate}. */

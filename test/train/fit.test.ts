@@ -84,6 +84,19 @@ describe("fit", () => {
     const read = async (name: string) => (await files.readSafetensors(join(folder, name))).tensors.get("model.weight")?.data;
     expect(await read("best.safetensors")).toEqual(new Float32Array([2]));
     expect(await read("last.safetensors")).toEqual(new Float32Array([5]));
+    expect(await weight.item()).toBe(5);
+    const resumed = {
+      ...plain,
+      batches: () => [0],
+      epochs: 6,
+      folder,
+      state: { model: { namedVariables: () => new Map([["weight", weight]]) } },
+    };
+    const best = { metric: "accuracy", mode: "max", patience: 3, restore: true } as const;
+    await train.fit({ ...resumed, resume: true, validate: async () => ({ accuracy: 0 }), best });
+    expect(await weight.item()).toBe(2);
+    expect(await read("last.safetensors")).toEqual(new Float32Array([5]));
+    await expect(train.fit({ ...plain, batches: () => [0], epochs: 1, best })).rejects.toThrow(/best\.restore needs a folder and state/);
     expect((await readdir(folder)).sort()).toEqual(["best.safetensors", "last.safetensors", "metrics.jsonl"]);
   });
 
