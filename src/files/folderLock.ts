@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { lstatSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -100,7 +100,7 @@ function create(file: string, text: string): boolean {
 /** What a lock says, and when its holder last gave a sign of life; undefined where it is gone. */
 function look(file: string): { readonly text: string; readonly time: number } | undefined {
   try {
-    const status = statSync(file);
+    const status = lstatSync(file);
     if (!status.isFile() || status.size > 4096) throw new KasaneError(`${file} is no lock of Kasane's: remove it`);
     return { text: readFileSync(file, "utf8"), time: status.mtimeMs };
   } catch (error) {

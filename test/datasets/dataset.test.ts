@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -92,6 +93,22 @@ it("refuses a file that is not the published one, and keeps no such download", a
   writeFileSync(join(folder, "toy.train.txt"), "changed");
   await expect(datasets.readDataset(toy(), { folder, cache })).rejects.toThrow(/toy\.train\.txt is not the published file/);
   expect(readFileSync(join(folder, "toy.train.txt"), "utf8")).toBe("changed");
+});
+
+it("neither downloads nor reads more than the limit, and no pipe", async () => {
+  const large = "x".repeat(2000);
+  served["toy.train.txt"] = large;
+  await expect(datasets.readDataset(toy(), { cache, limit: 1000 })).rejects.toThrow(
+    /downloading .*toy\.train\.txt failed \(it has more than 1000 bytes\)/,
+  );
+  writeFileSync(join(folder, "toy.train.txt"), large);
+  await expect(datasets.readDataset(toy(), { folder, cache, limit: 1000 })).rejects.toThrow(
+    /toy\.train\.txt is too large: 2000 bytes, expected at most 1000/,
+  );
+  if (process.platform === "win32") return;
+  rmSync(join(folder, "toy.train.txt"));
+  spawnSync("mkfifo", [join(folder, "toy.train.txt")]);
+  await expect(datasets.readDataset(toy(), { folder, cache })).rejects.toThrow(/toy\.train\.txt cannot be read: it is no plain file/);
 });
 
 it("says which file to put where when it cannot be downloaded", async () => {

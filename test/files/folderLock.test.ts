@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdtemp, utimes } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -52,6 +52,12 @@ it("of another host or container is taken over when it gives no sign of life, an
     lock.check();
     lock.release();
   }
+});
+
+it("is refused where something else has its name", async () => {
+  const folder = await makeFolder();
+  symlinkSync(join(folder, "nowhere"), join(folder, name));
+  await expect(files.lockFolder(folder, name)).rejects.toThrow(/run\.lock is no lock of Kasane's: remove it$/);
 });
 
 it("tells its holder that another has taken the folder over", async () => {
