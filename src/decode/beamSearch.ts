@@ -67,7 +67,7 @@ export function beamSearch<State extends Tree<State>>(
 ): Decoder<State, RankedHypothesis[][]> {
   checkDecoding("beamSearch", options, beamOptions);
   const { begin, end, maximumLength, beams, best = 1, lengthPenalty = 0, device } = options;
-  check(Number.isInteger(beams) && beams > 0, () => `beamSearch: ${beams} beams: expected a whole number from 1`);
+  check(Number.isInteger(beams) && beams > 0, () => `beamSearch: ${beams} beams: expected an integer from 1`);
   check(Number.isInteger(best) && best > 0 && best <= beams, () => `beamSearch: best ${best}: expected 1 to ${beams}, the number of beams`);
   check(lengthPenalty >= 0, () => `beamSearch: lengthPenalty ${lengthPenalty}: expected a number from 0`);
   const penalty = (length: number) => ((5 + length) / 6) ** lengthPenalty;

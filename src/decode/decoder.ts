@@ -57,7 +57,7 @@ export function checkDecoding<Options extends DecodeOptions>(owner: string, opti
   }
   check(
     Number.isInteger(maximumLength) && maximumLength > 0,
-    () => `decode: maximumLength ${maximumLength}: expected a whole number of tokens from 1`,
+    () => `decode: maximumLength ${maximumLength}: expected an integer of tokens from 1`,
   );
 }
 

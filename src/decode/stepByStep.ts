@@ -50,7 +50,7 @@ export function sample<State extends Tree<State>>(step: DecoderStep<State>, opti
   checkDecoding("sample", options, { ...decodeOptions, temperature: "optional", topK: "optional", topP: "optional" });
   const { temperature = 1, topK: kept, topP = 1 } = options;
   check(temperature > 0, () => `sample: temperature ${temperature}: expected a number above 0; what it tends to at 0 is greedy`);
-  check(kept === undefined || (Number.isInteger(kept) && kept > 0), () => `sample: topK ${kept}: expected a whole number from 1`);
+  check(kept === undefined || (Number.isInteger(kept) && kept > 0), () => `sample: topK ${kept}: expected an integer from 1`);
   check(topP > 0 && topP <= 1, () => `sample: topP ${topP}: expected a probability above 0`);
   const draw = (logits: Tensor): Tensor => {
     const scaled = div(logits, temperature);

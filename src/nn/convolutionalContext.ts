@@ -25,7 +25,7 @@ export class ConvolutionalContext extends Module {
   readonly joint: Linear;
   readonly causal: boolean;
 
-  /** @throws KasaneError where the width is no whole number from 2 on, or even and not causal */
+  /** @throws KasaneError where the width is no integer from 2 on, or even and not causal */
   constructor(
     readonly size: number,
     readonly width: number,
@@ -38,7 +38,7 @@ export class ConvolutionalContext extends Module {
     check(
       Number.isInteger(width) && width >= 2 && (causal || width % 2 === 1),
       () =>
-        `ConvolutionalContext: width ${width}: expected ${causal ? "a whole number from 2 on" : "an odd number, for as many places on either side"}`,
+        `ConvolutionalContext: width ${width}: expected ${causal ? "an integer from 2 on" : "an odd number, for as many places on either side"}`,
     );
     this.causal = causal;
     this.joint = new Linear(width * size, size);

@@ -91,7 +91,7 @@ export class MultiheadAttention extends Module {
     check(size % heads === 0, () => `MultiheadAttention: size ${size} does not part into ${heads} heads`);
     check(
       maxRelativePosition === undefined || (Number.isInteger(maxRelativePosition) && maxRelativePosition >= 0),
-      () => `MultiheadAttention: maxRelativePosition ${maxRelativePosition}: expected a whole number from 0 on`,
+      () => `MultiheadAttention: maxRelativePosition ${maxRelativePosition}: expected an integer from 0 on`,
     );
     const weight = (rows: number, columns: number) => new Variable(xavierUniform()([rows, columns]));
     if (keySize === size && valueSize === size) this.inputWeight = weight(3 * size, size);

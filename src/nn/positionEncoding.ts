@@ -9,7 +9,7 @@ import { unsqueeze } from "../ops/shapes.js";
 /**
  * The vectors that tell a Transformer of places: `sin(p / 10000^(2i/size))` in dimension `2i`, the cosine in `2i + 1`
  * (Vaswani et al. 2017, section 3.5).
- * @param positions whole numbers `[...]`
+ * @param positions integers `[...]`
  * @param size of the vectors, even
  * @returns `[..., size]`
  */

@@ -9,7 +9,7 @@ import { expand, reshape } from "./shapes.js";
 
 /** Operators on sequences of different lengths side by side, `[time, batch, ...]`. */
 export const sequences = family({
-  // What comes before a sequence's length is turned round, what comes after stays: doing it twice does nothing.
+  // Reverses what comes before each length; what comes after stays. Doing it twice does nothing.
   ReverseSequence: declare({
     infer: ([x]) => x,
     gradient: [(g, [, lengths]) => reverseSequences(g, lengths), undefined],
@@ -26,5 +26,5 @@ export const sequences = family({
   }),
 });
 
-/** Each sequence of `[time, batch, ...]` the other way round up to its length: whole numbers `[batch]`, from 1 to `time`. */
+/** Each sequence of `[time, batch, ...]` the other way round up to its length: integers `[batch]`, from 1 to `time`. */
 export const reverseSequences = (x: Tensor, lengths: Tensor): Tensor => apply(sequences.ReverseSequence, [x, cast(lengths, "int32")]);

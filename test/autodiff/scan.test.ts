@@ -86,7 +86,7 @@ const cases: Record<string, Case> = {
       );
     },
   },
-  "sequences and carries of whole numbers": {
+  "sequences and carries of integers": {
     shapes: [state, [size, size]],
     loop: (leaves, options) => {
       const [h, table] = three(leaves);

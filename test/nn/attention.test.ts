@@ -194,7 +194,7 @@ it("relative position biases are added to the scores, those of farther keys as o
   const expected = shares.flatMap((head) => head.flatMap((row) => row.map((share) => share / row.reduce((a, b) => a + b))));
   expect(relativeError(Array.from((await weights.data()) as Float32Array), expected, least)).toBeLessThan(1e-6);
   expect(() => new nn.MultiheadAttention(8, 2, { maxRelativePosition: 0.5 })).toThrow(
-    "maxRelativePosition 0.5: expected a whole number from 0 on",
+    "maxRelativePosition 0.5: expected an integer from 0 on",
   );
 });
 
@@ -214,7 +214,7 @@ it("convolutional context sees as many places on either side, none of padding, o
   expect(await outputs(both, padding)).toEqual([1 + 32, 10 + 321, 100 + 210, 1000 + 100]);
   expect(await outputs(new nn.ConvolutionalContext(1, 3, { causal: true }))).toEqual([1 + 3, 10 + 32, 100 + 321, 1000 + 3210]);
   expect(() => new nn.ConvolutionalContext(1, 4)).toThrow("width 4: expected an odd number");
-  expect(() => new nn.ConvolutionalContext(1, 1, { causal: true })).toThrow("width 1: expected a whole number from 2 on");
+  expect(() => new nn.ConvolutionalContext(1, 1, { causal: true })).toThrow("width 1: expected an integer from 2 on");
 });
 
 it("self-attention is two products with weights, two among heads, and one softmax", async () => {
