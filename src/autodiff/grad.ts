@@ -2,7 +2,8 @@ import { isFloat } from "../graph/dtype.js";
 import { check, KasaneError } from "../graph/error.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Node, Tensor } from "../graph/tensor.js";
-import { atPath } from "../graph/trace.js";
+import { atPath, currentTrace, rebuild } from "../graph/trace.js";
+import { reading, Variable, variableOf } from "../graph/variable.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { add } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
@@ -23,8 +24,38 @@ export function grad(loss: Tensor, wrt: Tensor | readonly Tensor[]): Tensor | Te
     () => `grad: the loss is ${loss.dtype}${showShape(loss.shape)}, expected a floating-point scalar: take its mean or sum`,
   );
   const several = Array.isArray(wrt);
-  const gradients = pullBack([loss], [onesLike(loss)], several ? wrt : [wrt as Tensor]);
+  const of = reading(loss);
+  const gradients = pullBack([of], [onesLike(of)], readingsIn(of, several ? wrt : [wrt as Tensor]));
   return several ? gradients : (gradients[0] as Tensor);
+}
+
+/** `wrt` with each variable as the value of it that the loss was computed from. */
+function readingsIn(loss: Tensor, wrt: readonly Tensor[]): readonly Tensor[] {
+  if (!wrt.some((x) => x instanceof Variable)) return wrt;
+  const found = new Map<Variable, Set<Tensor>>();
+  const seen = new Set<Tensor>();
+  const pending = [loss];
+  for (let x = pending.pop(); x; x = pending.pop()) {
+    if (seen.has(x)) continue;
+    seen.add(x);
+    const variable = variableOf(x);
+    if (variable) found.set(variable, (found.get(variable) ?? new Set()).add(x));
+    else if (x.source.kind === "node") pending.push(...x.source.inputs);
+  }
+  return wrt.map((x) => {
+    if (!(x instanceof Variable)) return x;
+    const [only = x, another] = found.get(x) ?? [];
+    check(
+      another === undefined,
+      () =>
+        `grad: the loss is computed from ${x.name} before and after it was assigned: take the gradient by one of both, such as const before = x.mul(1)`,
+    );
+    check(
+      currentTrace() === undefined || only.source.kind !== "data",
+      () => `grad: the loss is computed from a tensor that was made of ${x.name} outside the traced function: make it inside`,
+    );
+    return only;
+  });
 }
 
 /** `f` with its gradients: called with the arguments of `f`, gives `f`'s scalar value and the gradient of each argument. */
@@ -74,13 +105,13 @@ export function pullBack(
     const first = gradients[0] ?? absent(shape, dtype);
     const wanted = node.inputs.map(leads);
     const [inputs, results] = [node.inputs, node.outputs] as unknown as [Operands, Operands];
-    atPath(gradientPath(node.path), () =>
+    const accumulateParts = () =>
       inputs.forEach((input, index) => {
         if (!wanted[index]) return;
         const part = ruleOf(node, index)?.(first, inputs, results, node.attributes, { gradients, index, wanted });
         if (part) accumulate(input, cast(sumTo(part, input.shape), input.dtype));
-      }),
-    );
+      });
+    atPath(gradientPath(node.path), () => rebuild(accumulateParts));
   }
   return wrt.map((x) => sums.get(x) ?? zerosLike(x));
 }

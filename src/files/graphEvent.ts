@@ -1,6 +1,6 @@
 import { showShape } from "../graph/shape.js";
 import type { Node, Tensor } from "../graph/tensor.js";
-import { Variable } from "../graph/variable.js";
+import { variableOf } from "../graph/variable.js";
 import { leavesOf, topologicalOrder } from "../graph/walk.js";
 import { bytes, integer, message } from "./protobuf.js";
 
@@ -22,10 +22,11 @@ export function graphDefinition(outputs: readonly Tensor[]): Uint8Array {
   const firstUse = new Map<Tensor, Node>();
   for (const node of order) for (const input of node.inputs) if (!firstUse.has(input)) firstUse.set(input, node);
   for (const leaf of leavesOf(outputs)) {
-    if (leaf.source.kind === "data") continue;
+    const variable = variableOf(leaf);
+    if (leaf.source.kind === "data" && !variable) continue;
     const name = unique(scoped(firstUse.get(leaf)?.path ?? "", leafName(leaf)));
     names.set(leaf, name);
-    nodes.push(nodeDefinition(name, leaf instanceof Variable ? "Variable" : leaf.source.kind, [], [leaf]));
+    nodes.push(nodeDefinition(name, variable ? "Variable" : leaf.source.kind, [], [leaf]));
   }
   for (const node of order) {
     const name = unique(scoped(node.path, node.operator.type));
@@ -39,7 +40,7 @@ export function graphDefinition(outputs: readonly Tensor[]): Uint8Array {
 
 /** A leaf stands in the scope of the module that uses it, so of a parameter's path the field alone tells. */
 const leafName = (leaf: Tensor): string =>
-  leaf instanceof Variable ? (leaf.name.split(/[./]/).pop() as string) : leaf.source.kind === "input" ? leaf.source.name : leaf.source.kind;
+  variableOf(leaf)?.name.split(/[./]/).pop() ?? (leaf.source.kind === "input" ? leaf.source.name : leaf.source.kind);
 
 /** TensorFlow allows these characters in names, and `/` between scopes. */
 const scoped = (path: string, name: string): string =>

@@ -1,6 +1,6 @@
 import { showShape } from "./shape.js";
 import type { Tensor } from "./tensor.js";
-import { Variable } from "./variable.js";
+import { variableOf } from "./variable.js";
 import { leavesOf, topologicalOrder } from "./walk.js";
 
 /** The graph of `outputs` as text, one line a value: `%3 = MatMul(%1, weight) : float32[128, 10]  (Mlp.layers.1)`. */
@@ -26,7 +26,8 @@ export function printGraph(outputs: readonly Tensor[]): string {
 }
 
 function leafName(leaf: Tensor, index: number): string {
-  if (leaf instanceof Variable) return leaf.name;
+  const variable = variableOf(leaf);
+  if (variable) return variable.name;
   if (leaf.source.kind === "input") return leaf.source.name;
   return `${leaf.source.kind}${index}`;
 }

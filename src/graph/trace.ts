@@ -9,6 +9,8 @@ export interface Trace {
   readonly divided: boolean;
   /** The values that variables will have after the step. */
   readonly assignments: Map<Variable, Tensor>;
+  /** What those variables are read as from here on. */
+  readonly readings: Map<Variable, Tensor>;
   /** How many random leaves were made; each draws from a stream of its own. */
   randomStreams: number;
 }
@@ -25,7 +27,7 @@ export const isTraining = (): boolean => current?.training ?? false;
 /** Runs `body` as a traced function and returns its result with what it collected. */
 export function trace<T>(training: boolean, body: () => T, divided = false): { result: T; trace: Trace } {
   const outer = [current, modules] as const;
-  const inner: Trace = { training, divided, assignments: new Map(), randomStreams: 0 };
+  const inner: Trace = { training, divided, assignments: new Map(), readings: new Map(), randomStreams: 0 };
   current = inner;
   modules = [];
   try {
@@ -53,6 +55,22 @@ export function atPath<T>(path: string, body: () => T): T {
     return body();
   } finally {
     modules = outer;
+  }
+}
+
+let rebuilding = false;
+
+/** Whether a graph is being made of another one. */
+export const isRebuilding = (): boolean => rebuilding;
+
+/** Runs `body`, which makes a graph of another one, such as its gradient: operands are taken as they are, since they were read before. */
+export function rebuild<T>(body: () => T): T {
+  const outer = rebuilding;
+  rebuilding = true;
+  try {
+    return body();
+  } finally {
+    rebuilding = outer;
   }
 }
 

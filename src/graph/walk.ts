@@ -1,5 +1,5 @@
 import { makeNode, type Node, type Tensor } from "./tensor.js";
-import { atPath } from "./trace.js";
+import { atPath, rebuild } from "./trace.js";
 
 /** The nodes that `outputs` need, every node after those that it uses; without those of ids before `start`. */
 export function topologicalOrder(outputs: readonly Tensor[], start = 0): Node[] {
@@ -64,7 +64,7 @@ export function rewrite(
     tensor.source.kind === "node" ? ((rebuilt.get(tensor.source) as readonly Tensor[])[tensor.index] as Tensor) : tensor;
   for (const node of topologicalOrder(outputs)) {
     const inputs = node.inputs.map(replace);
-    rebuilt.set(node, atPath(node.path, () => rule(node, inputs, replace)) ?? withInputs(node, inputs));
+    rebuilt.set(node, atPath(node.path, () => rebuild(() => rule(node, inputs, replace))) ?? withInputs(node, inputs));
   }
   return outputs.map(replace);
 }

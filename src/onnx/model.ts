@@ -5,7 +5,7 @@ import { check, KasaneError } from "../graph/error.js";
 import type { Named } from "../graph/tensor.js";
 import { Tensor } from "../graph/tensor.js";
 import { trace } from "../graph/trace.js";
-import { Variable } from "../graph/variable.js";
+import { reading, variableOf } from "../graph/variable.js";
 import { leavesOf } from "../graph/walk.js";
 import { prepare } from "../passes/index.js";
 import { targetOf } from "../targets/targets.js";
@@ -69,8 +69,9 @@ async function traced(
     const sizes = shape.map((size) => (typeof size === "string" ? (at[size] as number) : size));
     return { name, tensor: new Tensor(dtype, sizes, { kind: "input", name }) };
   });
-  const { result } = trace(false, () => forward(...leaves.map((leaf) => leaf.tensor)));
-  const outputs = namedOutputs(result);
+  const run = () => namedOutputs(forward(...leaves.map((leaf) => leaf.tensor)));
+  // Variables that are given out are read when the function ends.
+  const { result: outputs } = trace(false, () => run().map(({ name, tensor }) => ({ name, tensor: reading(tensor) })));
   const prepared = prepare(
     outputs.map((output) => output.tensor),
     portable,
@@ -78,8 +79,9 @@ async function traced(
   const taken = new Set([...leaves, ...outputs].map(({ name }) => name));
   const weights = new Map<string, TypedArray>();
   for (const leaf of leavesOf(prepared)) {
-    if (!(leaf instanceof Variable)) continue;
-    const name = unusedName(leaf.name, taken);
+    const variable = variableOf(leaf);
+    if (!variable) continue;
+    const name = unusedName(variable.name, taken);
     leaves.push({ name, tensor: leaf });
     weights.set(name, await leaf.data());
   }

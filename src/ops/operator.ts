@@ -1,5 +1,6 @@
 import type { Attributes, Node, Tensor, TensorType } from "../graph/tensor.js";
 import { makeNode } from "../graph/tensor.js";
+import { reading } from "../graph/variable.js";
 import type { View } from "../graph/view.js";
 import type { Algebra, Expression } from "./algebra.js";
 
@@ -148,8 +149,9 @@ export function family<D extends Readonly<Record<string, Declared>>>(
   return Object.fromEntries(named);
 }
 
-/** Applies an operator and returns all its outputs. */
-export function applyAll(operator: Operator, inputs: readonly Tensor[], attributes: Attributes = {}): readonly Tensor[] {
+/** Applies an operator and returns all its outputs. Variables among the operands are read here. */
+export function applyAll(operator: Operator, operands: readonly Tensor[], attributes: Attributes = {}): readonly Tensor[] {
+  const inputs = operands.map(reading);
   const types = [operator.infer(inputs as unknown as Operands, attributes, operator.type)].flat() as TensorType[];
   return makeNode(operator, inputs, attributes, types);
 }

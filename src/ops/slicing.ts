@@ -47,6 +47,16 @@ export const pieces = family({
         view.shape.map((_, i) => (i === axis ? sizes.slice(0, index).reduce((sum, size) => sum + size, 0) : 0)),
         view.shape.map((size, i) => (i === axis ? (sizes[index] as number) : size)),
       ),
+    decompose: ([x], { axis, sizes }) => {
+      let start = 0;
+      return sizes.map((size) => {
+        start += size;
+        return slice(
+          x,
+          x.shape.map((_, i) => (i === axis ? [start - size, start] : [])),
+        );
+      });
+    },
     emit: (emitter, [x], { axis, sizes }) => emitter.node("Split", [x as string, emitter.int64(sizes)], { axis }, sizes.length),
   }),
   // The gradient of a slice is laid back into zeros: a pad where the step is 1, else a reversal or a scatter first.

@@ -1,3 +1,4 @@
+import { stopGradient } from "../autodiff/custom.js";
 import { grad } from "../autodiff/grad.js";
 import type { DType } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
@@ -159,13 +160,14 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
       const values = updates.map(({ gradient }) => cast(gradient, wideType(gradient)));
       const bounded = clipValue === undefined ? values : clipByValue(values, clipValue);
       const clipped = clipGlobalNorm === undefined ? bounded : clipByGlobalNorm(bounded, clipGlobalNorm);
-      if (this.schedule) this.step.assign(add(this.step, 1));
       const rule = this.rule(this.learningRate);
+      if (this.schedule) this.step.assign(add(this.step, 1));
       updates.forEach(({ gradientOf, partOf, subtract }, i) => {
         const parameter = partOf(this.parameters[i] as Variable);
         const slots = Object.entries<Variable>(this.slots[i] as Record<Slot, Variable>).map(([slot, variable]) => [slot, partOf(variable)]);
         const change = rule(gradientOf(clipped[i] as Tensor), parameter, Object.fromEntries(slots) as Slots<Slot>);
-        subtract(parameter, change);
+        // To gradients taken later in the same step a change is a constant, as it is to those of the next step.
+        subtract(parameter, stopGradient(change));
       });
     });
   }

@@ -1,5 +1,6 @@
 import { check, KasaneError } from "../graph/error.js";
 import { Tensor } from "../graph/tensor.js";
+import { rebuild } from "../graph/trace.js";
 import type { Variable } from "../graph/variable.js";
 import { rewrite, topologicalOrder } from "../graph/walk.js";
 import { mul } from "../ops/arithmetic.js";
@@ -45,9 +46,9 @@ export function cut(local: Computation, global: Computation, count: number, name
   // Sums and means come out of an exchange like any other.
   const outputs = local.outputs.map((x, i) => {
     const kind = kindOf(x);
-    if (kind.is === "partial") return apply(exchange.AllReduce, [x, x]);
+    if (kind.is === "partial") return rebuild(() => apply(exchange.AllReduce, [x, x]));
     check(isWhole(kind) || kind.is === "share", () => fault(names[i] ? `the result "${names[i]}"` : "the result", kind));
-    return kind.is === "share" && kind.ratio !== 1 ? mul(x, 1 / kind.ratio) : x;
+    return kind.is === "share" && kind.ratio !== 1 ? rebuild(() => mul(x, 1 / kind.ratio)) : x;
   });
 
   const { levels, varying } = levelsOf([...outputs, ...local.updates.values()], kindOf);

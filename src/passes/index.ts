@@ -1,4 +1,5 @@
 import type { Tensor } from "../graph/tensor.js";
+import { rebuild } from "../graph/trace.js";
 import { rewrite } from "../graph/walk.js";
 import { isNodeOf } from "../ops/match.js";
 import { applyAll } from "../ops/operator.js";
@@ -47,7 +48,7 @@ const passes = [
 
 /** Prepares a graph for a target: the same values of the same leaves, by operators that the target has, and fewer of them. */
 export function prepare(outputs: readonly Tensor[], target: Target): readonly Tensor[] {
-  return passes.reduce((current, pass) => pass(current, target), outputs);
+  return rebuild(() => passes.reduce((current, pass) => pass(current, target), outputs));
 }
 
 /** Prepares the bodies of loops. */

@@ -1,4 +1,5 @@
 import { hostData, Tensor } from "../graph/tensor.js";
+import { rebuild } from "../graph/trace.js";
 import { leavesOf } from "../graph/walk.js";
 import { applyAll } from "../ops/operator.js";
 import { Body, loops } from "../ops/scan.js";
@@ -23,13 +24,8 @@ export function repeat({ inputs, outputs, updates }: Computation, count: number)
   const long = inputs.map(({ name, tensor }) => ({ name, tensor: longer(tensor) }));
   const sequences = [...long.map(({ tensor }) => tensor), ...draws.map(longer)];
   const body = new Body([...carries, ...slices, ...draws, ...captured], [...updates.values(), ...outputs]);
-  const results = applyAll(loops.Scan, [...carries, ...sequences, ...captured], {
-    body,
-    carries: carries.length,
-    sequences: sequences.length,
-    length: count,
-    reverse: false,
-  });
+  const attributes = { body, carries: carries.length, sequences: sequences.length, length: count, reverse: false };
+  const results = rebuild(() => applyAll(loops.Scan, [...carries, ...sequences, ...captured], attributes));
   return {
     inputs: long,
     outputs: results.slice(carries.length),

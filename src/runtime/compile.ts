@@ -4,6 +4,8 @@ import { checkOptions, type OptionNames } from "../graph/options.js";
 import { type Shape, showShape } from "../graph/shape.js";
 import { hostData, Tensor } from "../graph/tensor.js";
 import { trace } from "../graph/trace.js";
+import { keepBeforeWrite, keepReadings, nextWrite, type Variable } from "../graph/variable.js";
+import { leavesOf } from "../graph/walk.js";
 import type { Computation } from "../passes/binding.js";
 import { repeat } from "../passes/repeat.js";
 import { nextKey } from "../random/state.js";
@@ -132,7 +134,11 @@ export function compile<Values extends readonly unknown[], Result>(
       return { traced: known, feeds };
     };
   };
-  const run = ({ traced: { plan, result, runs }, feeds }: Call): unknown => {
+  const run = (call: Call, moment: number): unknown => {
+    const kept = keepBeforeWrite(call.traced.plan.writes, moment);
+    return kept ? kept.then(() => runNow(call)) : runNow(call);
+  };
+  const runNow = ({ traced: { plan, result, runs }, feeds }: Call): unknown => {
     const outputs = plan.run(feeds, plan.usesRandom ? nextKey(runs) : [0, 0]);
     return outputs instanceof Promise ? outputs.then((values) => fill(result, values)) : fill(result, outputs);
   };
@@ -143,12 +149,17 @@ export function compile<Values extends readonly unknown[], Result>(
       checkNotTracing("a compiled function is called", "call the function that it was compiled from");
       const known = latest.get(several);
       const feeds: TypedArray[] = [];
-      if (known && matches(known.pattern, values, feeds)) return exclusive(() => run({ traced: known, feeds }));
+      if (known && matches(known.pattern, values, feeds)) {
+        const moment = known.plan.writes.length > 0 ? nextWrite() : 0;
+        return exclusive(() => run({ traced: known, feeds }, moment));
+      }
       return anew(values, several);
     };
   const anew = async (values: readonly unknown[], several: boolean): Promise<unknown> => {
     const ready = prepare(values, several);
-    return exclusive(async () => run(await ready()));
+    // What it writes is known when it is traced.
+    const moment = nextWrite();
+    return exclusive(async () => run(await ready(), moment));
   };
   const dispose = async () => {
     const plans = [...traced.values()];
@@ -183,6 +194,7 @@ async function makePlan(
   const traceWith = (shapeOf: (shape: Shape) => Shape) =>
     traceFunction(fn, pattern, options, (full) => shapeOf(runs === undefined ? full : full.slice(1)));
   const { once, places, names } = traceWith((full) => full);
+  await keepReadings(leavesOf([...once.outputs, ...once.updates.values()]));
   const { workers = 1 } = options;
   const traced = { pattern, result: places, runs: runs ?? 1 };
   if (workers !== 1) {
@@ -226,7 +238,7 @@ function traceFunction(
     tensor: (value, { path }) => {
       if (!(value instanceof Tensor)) return undefined;
       names.push(path);
-      return new Place(outputs.push(value) - 1);
+      return new Place(outputs.push(collected.assignments.get(value as Variable) ?? value) - 1);
     },
   });
   return { once: { inputs, outputs, updates: collected.assignments }, places, names };

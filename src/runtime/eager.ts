@@ -1,14 +1,15 @@
 import { elementAt, type TypedArray } from "../graph/dtype.js";
 import { check, checkNotTracing } from "../graph/error.js";
 import { showShape } from "../graph/shape.js";
-import { computedValues, hostData, Tensor } from "../graph/tensor.js";
-import { provideAssignment, Variable } from "../graph/variable.js";
+import { computedValues, fromData, hostData, Tensor } from "../graph/tensor.js";
+import { keepBeforeWrite, nextWrite, provideVariables, Variable } from "../graph/variable.js";
 import { leavesOf, substitute } from "../graph/walk.js";
+import { assigned } from "../ops/assigned.js";
 import type { NestedArray } from "../ops/constants.js";
 import { exclusive } from "./exclusive.js";
 import { elementsOf, Plan } from "./plan.js";
 import { hostHolder, State, stateOf } from "./state.js";
-import { structureOf } from "./structure.js";
+import { isSmall, structureOf } from "./structure.js";
 
 /** Plans of graphs computed outside traced functions, by structure; the least recently used go first. */
 const plans = new Map<string, Plan>();
@@ -27,11 +28,11 @@ export async function realise(tensors: readonly Tensor[]): Promise<Tensor[]> {
 }
 
 async function compute(tensors: readonly Tensor[]): Promise<Tensor[]> {
-  if (tensors.every((x) => hostData(x))) return [...tensors];
+  if (tensors.every(({ source }) => source.kind === "data")) return Promise.all(tensors.map(atHand));
   const leaves = leavesOf(tensors);
   await initialise(leaves.filter((leaf) => leaf instanceof Variable));
   const key = structureOf(tensors, leaves);
-  const data = leaves.filter((leaf) => leaf.source.kind === "data" && leaf.size > 1);
+  const data = leaves.filter((leaf) => leaf.source.kind === "data" && !isSmall(leaf));
   const fixedDraws = leaves.some((leaf) => leaf.source.kind === "random");
   const known = fixedDraws ? undefined : plans.get(key);
   const plan = known ?? planOf(tensors, data);
@@ -40,6 +41,9 @@ async function compute(tensors: readonly Tensor[]): Promise<Tensor[]> {
   else await remember(key, plan);
   return [...results];
 }
+
+/** A data leaf with its elements in host memory. */
+const atHand = async (leaf: Tensor): Promise<Tensor> => (hostData(leaf) ? leaf : fromData(await elementsOf(leaf), leaf.shape, leaf.dtype));
 
 /**
  * A plan that takes the data leaves as inputs, and so serves any graph of the same structure. What is computed outside traced functions is
@@ -91,13 +95,27 @@ function ownState(value: Tensor): State {
   return new State(hostHolder((hostData(value) as TypedArray).slice() as TypedArray));
 }
 
-provideAssignment((variable, value) =>
-  exclusive(async () => {
+function assign(variable: Variable, value: Tensor | undefined): Promise<void> {
+  check(
+    !value || leavesOf([value]).every((leaf) => leaf.source.kind !== "input"),
+    () =>
+      `assign to ${variable.name}: the value was made in a traced function or in the step of a loop: give it out as a result or a carry`,
+  );
+  const moment = nextWrite();
+  return exclusive(async () => {
     const [next] = value ? await compute([value]) : [];
+    await keepBeforeWrite([variable], moment);
     if (variable.storage) stateOf(variable).holder.release?.();
     variable.storage = next ? ownState(next) : unread(variable);
-  }),
-);
+  });
+}
+
+async function readState(variable: Variable): Promise<TypedArray> {
+  await initialise([variable]);
+  return (variable.storage as State).read();
+}
+
+provideVariables({ assign, read: readState, assigned });
 
 declare module "../graph/tensor.js" {
   interface Tensor {
@@ -133,10 +151,7 @@ function elementsOfAny(tensor: Tensor): Promise<TypedArray> {
   const known = hostData(tensor);
   if (known) return Promise.resolve(known);
   return exclusive(async () => {
-    if (tensor instanceof Variable) {
-      await initialise([tensor]);
-      return (tensor.storage as State).read();
-    }
+    if (tensor instanceof Variable) return readState(tensor);
     const [result] = await realise([tensor]);
     return hostData(result as Tensor) as TypedArray;
   });

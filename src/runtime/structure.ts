@@ -6,7 +6,7 @@ import { topologicalOrder } from "../graph/walk.js";
 export function structureOf(outputs: readonly Tensor[], leaves: readonly Tensor[]): string {
   const names = new Map<Tensor, string>(leaves.map((leaf, i) => [leaf, `@${i}`]));
   const parts = leaves.map((leaf) => {
-    const held = leaf.size <= 1 ? hostData(leaf)?.join() : undefined;
+    const held = isSmall(leaf) ? hostData(leaf)?.join() : undefined;
     return `${leaf instanceof Variable ? `v${identityOf(leaf)}` : leaf.source.kind}:${leaf.dtype}[${leaf.shape}]${held ?? ""}`;
   });
   for (const node of topologicalOrder(outputs)) {
@@ -16,6 +16,9 @@ export function structureOf(outputs: readonly Tensor[], leaves: readonly Tensor[
   }
   return `${parts.join(";")}->${outputs.map((output) => names.get(output))}`;
 }
+
+/** Whether a leaf's elements are part of the graph's structure, as those of numbers are; those of other data are inputs. */
+export const isSmall = (leaf: Tensor): boolean => leaf.size <= 1 && hostData(leaf) !== undefined;
 
 const identities = new WeakMap<Variable, number>();
 let identified = 0;

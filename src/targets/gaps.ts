@@ -12,6 +12,7 @@ export const ofStandard: Gaps = {
   Range: ({ attributes: { dtype } }) => !["float32", "float64", "int32", "int64"].includes(dtype as string),
   // Marks for the time of tracing.
   AllReduce: always,
+  Assigned: always,
   StopGradient: always,
   CustomGradient: always,
   After: always,
@@ -70,8 +71,12 @@ export const withoutLoops: Gaps = { ...ofOnnxRuntime, Scan: always };
 /** A larger axis is sorted on the CPU: comparing each element with each would take more memory than WebGPU has. */
 const mostComparisons = 2 ** 24;
 
+/** WebGPU promises a shader eight buffers (W3C 2026, WebGPU, 3.6.2): Split reads one and writes one for each part. */
+const mostBuffers = 8;
+
 export const ofWebGpu: Gaps = {
   ...withoutLoops,
+  Split: ({ attributes: { sizes } }) => (sizes as number[]).length >= mostBuffers,
   And: always,
   Or: always,
   Xor: always,

@@ -39,6 +39,21 @@ class Attention extends nn.Module {
 }
 
 describe("exportOnnx", () => {
+  test("writes the value that a variable was assigned, and what was made of one before as it was then", async () => {
+    const v = new Variable(tensor([1, 2]));
+    const made = v.mul(3);
+    await v.assign(tensor([5, 5]));
+    const file = join(folder, "assigned.onnx");
+    const forward = (x: Tensor) => {
+      v.assign(v.add(x));
+      return { v, made: made.add(x) };
+    };
+    await exportOnnx(forward, { x: { shape: [2] } }, file);
+    const session = await ort.InferenceSession.create(file);
+    const { v: assigned, made: kept } = await session.run({ x: new ort.Tensor("float32", [1, 1], [2]) });
+    expect([Array.from(assigned?.data as Float32Array), Array.from(kept?.data as Float32Array)]).toEqual([[6, 6], [4, 7]]); // biome-ignore format: pairs
+  });
+
   test("writes a file whose free dimensions take any size, with the numbers that the module gives", async () => {
     seed(1);
     const model = new Attention();

@@ -1,4 +1,20 @@
-import { checkpoint, compile, grad, matmul, mean, random, scan, seed, square, type Tensor, tanh, Variable, zeros } from "kasane";
+import {
+  checkpoint,
+  compile,
+  grad,
+  matmul,
+  mean,
+  random,
+  scan,
+  seed,
+  split,
+  square,
+  type Tensor,
+  tanh,
+  tensor,
+  Variable,
+  zeros,
+} from "kasane";
 import { describe, expect, it } from "vitest";
 import { forbidFallback, hasWebGPU } from "./adapter.js";
 import { cases } from "./cases.js";
@@ -45,6 +61,16 @@ describe.skipIf(!(await hasWebGPU()))("on WebGPU, without the CPU, values and gr
     };
     const [expected, got] = [await run("cpu"), await run("webgpu")];
     for (const [i, numbers] of expected.entries()) expect(relativeError(got[i] as number[], numbers, least)).toBeLessThan(1e-5);
+  });
+
+  it("parts a value into more pieces than a shader has buffers", async () => {
+    const x = tensor(
+      Float32Array.from({ length: 40 }, (_, i) => i),
+      { shape: [20, 2] },
+    );
+    const pieces = compile((value: Tensor) => split(value, 20).reduceRight((sum, piece) => sum.mul(0.5).add(piece)), { device: "webgpu" });
+    const expected = Array.from({ length: 20 }, (_, i) => i).reduceRight((sum, i) => sum / 2 + 2 * i, 0);
+    expect((await (await pieces(x)).data())[0]).toBeCloseTo(expected, 4);
   });
 
   // What docs/operators.md is made from on machines without an adapter; `vitest run -u` writes it.

@@ -37,7 +37,7 @@ const farthest = (a: Float32Array, b: Float32Array): number => a.reduce((most, x
 const readers: Record<string, { readonly also: Parameters<typeof training>[0]; readonly before: boolean }> = {
   "what the rows follow from": { also: (table, ids) => sum(gather(table, ids)), before: true },
   "nothing else": { also: () => [], before: true },
-  "the value itself": { also: (table) => table, before: false },
+  "the value itself": { also: (table) => table.mul(1), before: false },
   "a view of it": { also: (table) => table.reshape([width, rows]), before: false },
   "a product with a view of it": {
     also: (table) => matmul(tensor([[1, ...new Array(rows - 1).fill(2)]]), table.reshape([rows, width])),

@@ -89,15 +89,17 @@ describe("compile", () => {
     expect(isTraining()).toBe(false);
   });
 
-  test("assignments take effect after the step, all at once", async () => {
+  test("assignments are stored after the step, all at once", async () => {
     const [a, b] = [counter(1), counter(2)];
     const swap = compile(() => {
-      a.assign(b);
-      b.assign(a);
-      return { a, b };
+      const before = { a: a.mul(1), b: b.mul(1) };
+      a.assign(before.b);
+      b.assign(before.a);
+      return { before, after: { a, b } };
     });
-    const before = await swap();
+    const { before, after } = await swap();
     expect([await before.a.item(), await before.b.item()]).toEqual([1, 2]);
+    expect([await after.a.item(), await after.b.item()]).toEqual([2, 1]);
     expect([await a.item(), await b.item()]).toEqual([2, 1]);
     await swap();
     expect([await a.item(), await b.item()]).toEqual([1, 2]);
@@ -110,7 +112,7 @@ describe("compile", () => {
       return x;
     });
     const results = [await next(), await next(), await next()];
-    expect(await Promise.all(results.map((result) => result.item()))).toEqual([0, 1, 2]);
+    expect(await Promise.all(results.map((result) => result.item()))).toEqual([1, 2, 3]);
     const read = x.data();
     await next();
     expect((await read)[0]).toBe(3);
@@ -126,7 +128,7 @@ describe("compile", () => {
     const assigned = x.assign(tensor(10));
     const second = double();
     await Promise.all([first, assigned, second]);
-    expect(await (await second).item()).toBe(10);
+    expect([await (await first).item(), await (await second).item()]).toEqual([2, 20]);
     expect(await x.item()).toBe(20);
   });
 
@@ -134,8 +136,9 @@ describe("compile", () => {
     const x = new Variable(random.normal([3]));
     const start = await x.array();
     const step = compile(() => {
+      const before = x.mul(1);
       x.assign(x.add(1));
-      return x;
+      return before;
     });
     for (let i = 0; i < 2; i++) {
       const results = [step(), step(), x.reset(), step(), step()] as const;

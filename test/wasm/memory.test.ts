@@ -61,10 +61,11 @@ describe("a variable's next value is right", () => {
     const [a, b, c] = [1, 2, 4].map((value) => new Variable(tensor([value, value]))) as [Variable, Variable, Variable];
     const turn = compile(
       () => {
-        a.assign(b.mul(1));
-        b.assign(c.mul(1));
-        c.assign(a.add(b));
-        return { before: a };
+        const [before, sum] = [a.mul(1), a.add(b)];
+        a.assign(b);
+        b.assign(c);
+        c.assign(sum);
+        return { before };
       },
       { executor: "wasm" },
     );

@@ -1,0 +1,10 @@
+import type { Tensor } from "../graph/tensor.js";
+import { apply, family } from "./operator.js";
+
+const states = family({
+  // A variable's value after an assignment: a tensor of its own, so that gradients with respect to the variable are told from those of the value.
+  Assigned: { infer: ([x]) => x, gradient: [(g) => g], linearity: "together", decompose: ([x]) => x },
+});
+
+/** The value as a variable has it from an assignment on, in a traced function. */
+export const assigned = (value: Tensor): Tensor => apply(states.Assigned, [value]);
