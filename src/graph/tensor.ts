@@ -26,11 +26,16 @@ export interface Storage {
 /** The settings of an operator: ONNX attributes (whole numbers; floats wrapped by {@link float}), or what its lowering needs. */
 export type Attributes = Readonly<Record<string, unknown>>;
 
-/** Attributes as text that tells them apart: JSON, with the infinities and NaN that it has no numbers for. */
+/** Attributes as text that tells them apart: JSON, with the infinities, NaN and -0 that it has no numbers for. */
 export const keyOfAttributes = (attributes: Attributes): string =>
-  Object.keys(attributes).length === 0
-    ? ""
-    : JSON.stringify(attributes, (_, value) => (typeof value === "number" && !Number.isFinite(value) ? `${value}` : value));
+  Object.keys(attributes).length === 0 ? "" : JSON.stringify(attributes, (_, value) => (isJsonNumber(value) ? value : keyOfNumber(value)));
+
+const isJsonNumber = (value: unknown): boolean => typeof value !== "number" || (Number.isFinite(value) && !Object.is(value, -0));
+
+const keyOfNumber = (value: number | bigint): string => (Object.is(value, -0) ? "-0" : `${value}`);
+
+/** Elements as text that tells them apart: 0 from -0 too. */
+export const keyOfElements = (data: TypedArray): string => Array.from<number | bigint, string>(data, keyOfNumber).join();
 
 /** A number that ONNX stores as a float attribute even where it is whole. */
 export interface FloatAttribute {

@@ -1,4 +1,4 @@
-import { hostData, keyOfAttributes, type Tensor } from "../graph/tensor.js";
+import { hostData, keyOfAttributes, keyOfElements, type Tensor } from "../graph/tensor.js";
 import { rewrite, withInputs } from "../graph/walk.js";
 import { operatorOf } from "../ops/operator.js";
 
@@ -13,7 +13,7 @@ export function deduplicate(outputs: readonly Tensor[]): readonly Tensor[] {
     const known = keys.get(x);
     if (known !== undefined) return known;
     const data = x.size <= comparedByContent ? hostData(x) : undefined;
-    const key = data ? `${x.dtype}[${x.shape}]${data.join()}` : `#${keys.size}`;
+    const key = data ? `${x.dtype}[${x.shape}]${keyOfElements(data)}` : `#${keys.size}`;
     keys.set(x, key);
     return key;
   };

@@ -7,9 +7,9 @@ import { leavesOf, substitute } from "../graph/walk.js";
 import { assigned } from "../ops/assigned.js";
 import type { NestedArray } from "../ops/constants.js";
 import { exclusive } from "./exclusive.js";
-import { elementsOf, Plan } from "./plan.js";
+import { drawing, elementsOf, Plan } from "./plan.js";
 import { hostHolder, State, stateOf } from "./state.js";
-import { isSmall, structureOf } from "./structure.js";
+import { isEagerInput, structureOf } from "./structure.js";
 
 /** Plans of graphs computed outside traced functions, by structure; the least recently used go first. */
 const plans = new Map<string, Plan>();
@@ -32,29 +32,39 @@ async function compute(tensors: readonly Tensor[]): Promise<Tensor[]> {
   const leaves = leavesOf(tensors);
   await initialise(leaves.filter((leaf) => leaf instanceof Variable));
   const key = structureOf(tensors, leaves);
-  const data = leaves.filter((leaf) => leaf.source.kind === "data" && !isSmall(leaf));
-  const fixedDraws = leaves.some((leaf) => leaf.source.kind === "random");
-  const known = fixedDraws ? undefined : plans.get(key);
-  const plan = known ?? planOf(tensors, data);
-  const results = await plan.run(await Promise.all(data.map(elementsOf)), [0, 0]);
-  if (fixedDraws) await plan.release();
-  else await remember(key, plan);
+  const inputs = leaves.filter(isEagerInput);
+  const plan = plans.get(key) ?? planOf(tensors, inputs);
+  const results = await plan.run(await Promise.all(inputs.map(inputElements)), [0, 0]);
+  await remember(key, plan);
   return [...results];
+}
+
+/** What a run is given for a leaf: its data, or the numbers of its draw. */
+function inputElements(leaf: Tensor): TypedArray | Promise<TypedArray> {
+  const { source } = leaf;
+  if (source.kind !== "random") return elementsOf(leaf);
+  check(
+    source.key !== undefined,
+    () => "random numbers that were drawn in a traced function have no value outside it: give them out as a result",
+  );
+  const numbers = new Float32Array(leaf.size);
+  drawing(source.key)(leaf, numbers);
+  return numbers;
 }
 
 /** A data leaf with its elements in host memory. */
 const atHand = async (leaf: Tensor): Promise<Tensor> => (hostData(leaf) ? leaf : fromData(await elementsOf(leaf), leaf.shape, leaf.dtype));
 
 /**
- * A plan that takes the data leaves as inputs, and so serves any graph of the same structure. What is computed outside traced functions is
+ * A plan that takes the given leaves as inputs, and so serves any graph of the same structure. What is computed outside traced functions is
  * computed once or a few times: ONNX Runtime is sooner ready than a module.
  */
-function planOf(tensors: readonly Tensor[], data: readonly Tensor[]): Plan {
-  const inputs = data.map(({ dtype, shape }, i) => ({
+function planOf(tensors: readonly Tensor[], leaves: readonly Tensor[]): Plan {
+  const inputs = leaves.map(({ dtype, shape }, i) => ({
     name: `data${i}`,
     tensor: new Tensor(dtype, shape, { kind: "input", name: `data${i}` }),
   }));
-  const symbols = new Map(data.map((leaf, i) => [leaf, (inputs[i] as (typeof inputs)[0]).tensor]));
+  const symbols = new Map(leaves.map((leaf, i) => [leaf, (inputs[i] as (typeof inputs)[0]).tensor]));
   return new Plan({ inputs, outputs: substitute(tensors, symbols), updates: new Map() }, { executor: "onnxruntime" });
 }
 

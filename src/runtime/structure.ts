@@ -1,24 +1,44 @@
-import { hostData, keyOfAttributes, type Tensor } from "../graph/tensor.js";
+import { hostData, keyOfAttributes, keyOfElements, type Node, type Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
-import { topologicalOrder } from "../graph/walk.js";
+import { leavesOf, topologicalOrder } from "../graph/walk.js";
+import { Body } from "../ops/scan.js";
 
-/** What tells graphs apart that no one model can serve. */
-export function structureOf(outputs: readonly Tensor[], leaves: readonly Tensor[]): string {
+/**
+ * A graph as text: equal for graphs that one model serves, given their {@link isInput | inputs}.
+ * @param leaves its leaves, in the order of the inputs
+ * @param isInput whether a leaf's elements are given to each run, and so are no part of the text
+ */
+export function structureOf(
+  outputs: readonly Tensor[],
+  leaves: readonly Tensor[],
+  isInput: (leaf: Tensor) => boolean = isEagerInput,
+): string {
   const names = new Map<Tensor, string>(leaves.map((leaf, i) => [leaf, `@${i}`]));
   const parts = leaves.map((leaf) => {
-    const held = isSmall(leaf) ? hostData(leaf)?.join() : undefined;
-    return `${leaf instanceof Variable ? `v${identityOf(leaf)}` : leaf.source.kind}:${leaf.dtype}[${leaf.shape}]${held ?? ""}`;
+    const data = isInput(leaf) ? undefined : hostData(leaf);
+    const source = leaf instanceof Variable ? `v${identityOf(leaf)}` : data ? keyOfElements(data) : "";
+    return `${source}:${leaf.dtype}[${leaf.shape}]`;
   });
   for (const node of topologicalOrder(outputs)) {
     const id = parts.length;
     node.outputs.forEach((output, i) => names.set(output, `${id}.${i}`));
-    parts.push(`${node.operator.type}(${node.inputs.map((input) => names.get(input))})${keyOfAttributes(node.attributes)}`);
+    parts.push(`${node.operator.type}(${node.inputs.map((input) => names.get(input))})${attributesOf(node)}`);
   }
   return `${parts.join(";")}->${outputs.map((output) => names.get(output))}`;
 }
 
-/** Whether a leaf's elements are part of the graph's structure, as those of numbers are; those of other data are inputs. */
-export const isSmall = (leaf: Tensor): boolean => leaf.size <= 1 && hostData(leaf) !== undefined;
+/** The attributes as text; the body of a loop by its structure, since a loop that is made again has a body of its own. */
+function attributesOf({ attributes }: Node): string {
+  const { body, ...others } = attributes;
+  if (!(body instanceof Body)) return keyOfAttributes(attributes);
+  const inputs = new Set(body.inputs);
+  const constants = leavesOf(body.outputs).filter((leaf) => !inputs.has(leaf));
+  return `${keyOfAttributes(others)}{${structureOf(body.outputs, [...body.inputs, ...constants], (leaf) => inputs.has(leaf))}}`;
+}
+
+/** Whether the elements of a leaf of an eager graph are given to each run: data, but for single numbers, and draws. */
+export const isEagerInput = (leaf: Tensor): boolean =>
+  leaf.source.kind === "random" || (leaf.source.kind === "data" && (leaf.size > 1 || !hostData(leaf)));
 
 const identities = new WeakMap<Variable, number>();
 let identified = 0;
