@@ -5,8 +5,9 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 /** How many sessions of ONNX Runtime `body` opens. */
 async function sessionsOf(body: () => Promise<unknown>): Promise<number> {
   const create = vi.spyOn(ort.InferenceSession, "create");
+  const before = create.mock.calls.length;
   await body();
-  return create.mock.calls.length;
+  return create.mock.calls.length - before;
 }
 
 afterEach(() => void vi.restoreAllMocks());
