@@ -28,10 +28,12 @@ export class PredictContext {
     protected readonly settings: ContextOptions,
   ) {}
 
+  /** What computes. */
   get device(): Device {
     return this.folder.config.device as Device;
   }
 
+  /** What all random numbers follow from. */
   get seed(): number {
     return this.folder.config.seed;
   }

@@ -29,6 +29,7 @@ export interface Prediction<Options> {
   /** The flags of the prediction itself. */
   readonly options?: z.ZodObject;
   /**
+   * Says what the run's model makes of `text`, by `context.print`.
    * @param options those of the run
    * @param flags as `options` of the prediction describe them
    */

@@ -1,4 +1,3 @@
-// What an experiment of one's own needs: entry `kasane/lab`.
 export { z } from "zod";
 export type { Context, PredictContext } from "./context.js";
 export { defineExperiment, type Experiment, type Prediction } from "./experiment.js";

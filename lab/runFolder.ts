@@ -66,6 +66,7 @@ export class RunFolder {
   }
 
   /**
+   * The run in a folder.
    * @param run a folder's path, or the name of one in `parent`
    * @throws KasaneError where there is none, or it holds no readable configuration
    */
@@ -107,10 +108,12 @@ export class RunFolder {
     return printable(path.startsWith("..") ? resolve(this.path) : path || ".");
   }
 
+  /** What the run was started with. */
   get config(): RunConfig {
     return this.current;
   }
 
+  /** The path of a file in the folder. */
   file(name: string): string {
     return join(this.path, name);
   }

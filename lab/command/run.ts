@@ -101,7 +101,9 @@ async function run(experiment: Experiment, word: string, flags: RunFlags, words:
   const target = folder ?? (await RunFolder.create(flags.runs, { ...config, started }));
   const lock = await target.lock();
   if (folder) await folder.update(config);
-  const settings = { json: flags.json ?? false, data: flags.data, howToResume: invocation(["run", word, "--resume", target.shown]) };
+  const data = flags.data === undefined ? [] : ["--data", flags.data];
+  const howToResume = invocation(["run", word, "--resume", target.shown, ...data]);
+  const settings = { json: flags.json ?? false, data: flags.data, howToResume };
   const context = new Context(target, settings, folder !== undefined);
   context.print(`${experiment.title}\n${folderLine}${target.shown}`, { event: "run", folder: target.path, ...target.config });
   try {

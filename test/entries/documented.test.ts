@@ -15,6 +15,8 @@ function undocumented(entry: string): { seen: number; missing: string[] } {
   const visit = (exported: ts.Symbol, path: string) => {
     const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
     const name = `${path}${exported.name}`;
+    // What another package declares it documents itself.
+    if (symbol.declarations?.every((declaration) => declaration.getSourceFile().fileName.includes("/node_modules/"))) return;
     if (symbol.flags & ts.SymbolFlags.ValueModule) {
       for (const inner of checker.getExportsOfModule(symbol)) visit(inner, `${name}.`);
       return;
@@ -37,8 +39,12 @@ function undocumented(entry: string): { seen: number; missing: string[] } {
   return { seen, missing: [...new Set(missing)] };
 }
 
-it.each(["src/index.ts", "src/node.ts"])("all that %s exports is documented", (entry) => {
+it.each([
+  ["src/index.ts", 40],
+  ["src/node.ts", 40],
+  ["lab/index.ts", 20],
+])("all that %s exports is documented", (entry, least) => {
   const { seen, missing } = undocumented(entry);
-  expect(seen).toBeGreaterThan(40);
+  expect(seen).toBeGreaterThan(least);
   expect(missing).toEqual([]);
 });
