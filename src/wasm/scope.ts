@@ -3,6 +3,7 @@ import { type Shape, sameShape, sizeOf } from "../graph/shape.js";
 import { hostData, type Node, type Tensor } from "../graph/tensor.js";
 import { expandView, isRowMajor, reshapeView, rowMajor, sliceView, transposeView, type View } from "../graph/view.js";
 import { countUses, topologicalOrder } from "../graph/walk.js";
+import { arithmetic } from "../ops/arithmetic.js";
 import { isNodeOf, type NodeOf } from "../ops/match.js";
 import { type Operator, operatorOf } from "../ops/operator.js";
 import { loops, type ScanAttributes } from "../ops/scan.js";
@@ -144,7 +145,10 @@ export class Scope {
 
   private applied(node: Node): Lazy {
     const { inputs, outputs } = node;
-    const [{ shape }] = outputs as [Tensor];
+    const [{ dtype, shape }] = outputs as [Tensor];
+    // By 0 it is an error, which ONNX Runtime gives.
+    if (isNodeOf(node, arithmetic.Div) && dtype !== "float32" && mayBeZero(inputs[1] as Tensor))
+      throw new Unsupported("a division by integers that may be 0");
     const found = inputs.map((x) => {
       const lazy = this.lazyOf(x);
       // What is smaller than the result would be computed several times.
@@ -355,4 +359,10 @@ const turnOf = (access: Access, place: LoopIndices["place"]): Access => {
 function spread(lazy: Lazy, shape: Shape): Lazy {
   if (sameShape(lazy.shape, shape) || lazy.kind !== "held") return { ...lazy, shape };
   return { ...lazy, shape, access: { ...lazy.access, view: expandView(lazy.access.view, shape) } };
+}
+
+/** Whether not all elements are known to be another number than 0. */
+function mayBeZero(x: Tensor): boolean {
+  const data = x.size === 1 ? hostData(x) : undefined;
+  return data === undefined || Number(elementAt(data, 0, x.dtype)) === 0;
 }

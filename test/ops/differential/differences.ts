@@ -9,7 +9,6 @@ export const differences: Readonly<Record<string, string>> = {
   "casts out of range":
     "A float beyond the range of int32 (of int64, where that is the target) becomes the nearest integer that it holds, NaN becomes 0; 8-bit types have the low bits. " +
     "PyTorch leaves it to the processor, whose types differ.",
-  "classes out of range": "oneHot of a class from depth on, or below 0, is a row of zeros; PyTorch refuses it.",
   "divergence from 0": "klDivergence: a target of 0 has no entropy and no gradient of it; PyTorch's gradient is NaN.",
   "division by 0": "floorDiv and mod of integers by 0 are an error in both; in floats they are infinite or NaN.",
   "indices of 32 bits": "argmax, argmin, topK and sort give int32 indices, of which WebGPU has kernels; PyTorch gives int64.",
