@@ -1,7 +1,7 @@
 import type { Tensor } from "../graph/tensor.js";
 import { erfSettings } from "./algebra.js";
 import { abs, add, div, mul, neg, sign, square, sub, where } from "./arithmetic.js";
-import { greater, less } from "./compare.js";
+import { less } from "./compare.js";
 import { exp } from "./elementary.js";
 
 const { terms, depth, border } = erfSettings;
@@ -19,5 +19,5 @@ export function preciseErf(x: Tensor): Tensor {
   let fraction: Tensor = far;
   for (let n = depth; n > 0; n--) fraction = add(far, div(n / 2, fraction));
   const outer = sub(1, div(exp(neg(square(far))), mul(fraction, Math.sqrt(Math.PI))));
-  return mul(sign(x), where(greater(z, border), outer, inner));
+  return mul(sign(x), where(less(z, border), inner, outer));
 }

@@ -49,8 +49,9 @@ export function vectors(values: Values, element: Element): Algebra<Value> {
     add: either("f32x4.add", "i32x4.add"),
     sub: either("f32x4.sub", "i32x4.sub"),
     mul: either("f32x4.mul", "i32x4.mul"),
-    min: either("f32x4.min", "i32x4.min_s"),
-    max: either("f32x4.max", "i32x4.max_s"),
+    // A true lane is -1, so the greater of two booleans is the lesser integer.
+    min: (a, b) => (a.element === "bool" ? algebra.and(a, b) : either("f32x4.min", "i32x4.min_s")(a, b)),
+    max: (a, b) => (a.element === "bool" ? algebra.or(a, b) : either("f32x4.max", "i32x4.max_s")(a, b)),
     neg: either("f32x4.neg", "i32x4.neg"),
     abs: either("f32x4.abs", "i32x4.abs"),
     sqrt: either("f32x4.sqrt", undefined),

@@ -1,4 +1,5 @@
-import { type Opcode, shuffle } from "../assembly/assembler.js";
+import { extractFloat, type Opcode, opcodes, replaceFloat, shuffle, unsigned } from "../assembly/assembler.js";
+import { imports } from "./imports.js";
 import type { Element, Value, Values } from "./values.js";
 
 // The elementary functions of four float32 lanes, without a branch, each to 1e-6 of its result or better (test/wasm/functions.test.ts).
@@ -138,8 +139,30 @@ function circular(values: Values, x: Value, quarter: number): Value {
   return m.float(m.xor(value, m.left(m.and(quadrant, 2), 30)));
 }
 
-export const sinOf = (values: Values, x: Value): Value => circular(values, x, 0);
-export const cosOf = (values: Values, x: Value): Value => circular(values, x, 1);
+/** Beyond this a float64 does not hold the multiple of π/2 well enough. */
+const mostReduced = 2 ** 17;
+
+/** `result`, but where a lane of `x` is too large to be reduced, each lane is computed outside. */
+function unlessLarge(values: Values, x: Value, result: Value, imported: number): Value {
+  const [given, found, isAny] = [values.code.local("v128"), values.code.local("v128"), values.code.local("i32")];
+  const isLarge = values.make("f32x4.gt", [values.make("f32x4.abs", [x]), values.constant(mostReduced)], "bool");
+  const get = (local: number) => unsigned(local, [0x20]);
+  const set = (local: number) => unsigned(local, [0x21]);
+  const lanes = [0, 1, 2, 3].flatMap((lane) => [
+    ...[...get(found), ...get(given), ...extractFloat(lane), ...opcodes["f64.promote_f32"]],
+    ...[...unsigned(imported, [0x10]), ...opcodes["f32.demote_f64"], ...replaceFloat(lane), ...set(found)],
+  ]);
+  // On the stack: the result, whether x is large, x.
+  const code = [...set(given), ...opcodes["v128.any_true"], ...unsigned(isAny, [0x21]), ...set(found), ...unsigned(isAny, [0x20])];
+  return values.make([...code, ...opcodes.if, ...lanes, ...opcodes.end, ...get(found)], [result, isLarge, x]);
+}
+
+/** The sine of zero is that zero, also the negative one. */
+export function sinOf(values: Values, x: Value): Value {
+  const m = arithmetic(values);
+  return m.select(m.equal(x, 0), x, unlessLarge(values, x, circular(values, x, 0), imports.sin));
+}
+export const cosOf = (values: Values, x: Value): Value => unlessLarge(values, x, circular(values, x, 1), imports.cos);
 
 /**
  * Up to 1 an odd polynomial, beyond it `1 - e^q(x)` with a polynomial q, both fitted to the function in float64 by weighted least squares

@@ -74,9 +74,10 @@ export class Values {
     return this.make([0x41, ...signed(value)], [], "int32", "i32");
   }
 
-  /** Four equal lanes. */
+  /** Four equal lanes; of booleans, what is greater than 0 is true. */
   constant(value: number, element: Element = "float32"): Value {
     if (element === "float32") floatBits[0] = value;
+    else if (element === "bool") wholeBits[0] = -Number(value > 0);
     else wholeBits[0] = Math.min(Math.max(value, -(2 ** 31)), 2 ** 31 - 1);
     return this.bits(wholeBits[0] as number, element);
   }

@@ -90,5 +90,5 @@ export function instantiateGraph(compiled: object, { failures }: GraphModule): R
   const fail = (number: number, index: number) => {
     throw new KasaneError(`${failures[number]?.(index)}: the variables keep the values they had before the step`);
   };
-  return instantiate(compiled, { pow: numbers.pow, remainder: numbers.remainder, fail });
+  return instantiate(compiled, { pow: numbers.pow, remainder: numbers.remainder, sin: Math.sin, cos: Math.cos, fail });
 }

@@ -70,7 +70,7 @@ export function evaluate(values: Values, lazy: Lazy, read: (held: Held) => Value
     case "held":
       return read(lazy);
     case "constant":
-      return values.constant(lazy.element === "bool" && lazy.value !== 0 ? -1 : lazy.value, lazy.element);
+      return values.constant(lazy.value, lazy.element);
     case "product":
       return product as Value;
     case "applied": {
