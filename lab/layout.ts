@@ -5,7 +5,7 @@ import { terminalColumns } from "./output.js";
 const narrowest = 20;
 
 /**
- * {@link textTable} in the width of the terminal: the last column is wrapped, and where there is no room for it each row becomes a paragraph.
+ * A table in the width of the terminal: the last column is wrapped, and where there is no room for it each row becomes a paragraph.
  * A cell of the last column may have several lines.
  */
 export function fittedTable(headings: readonly string[], rows: readonly (readonly string[])[], columns = terminalColumns()): string {

@@ -8,7 +8,7 @@ export const learningRate = (of: string): z.ZodNumber => z.number().positive().d
 /** `--batch-size` in what `of` names, such as `pairs`. */
 export const batchSize = (of: string): z.ZodInt => z.int().min(1).describe(`${of} that an update is made from`);
 
-/** `--learning-rate` of Adam with {@link optim.cosine}. */
+/** `--learning-rate` of Adam with `optim.cosine`. */
 export const cosineLearningRate = (): z.ZodNumber => learningRate("Adam at the start; it falls to 0 along half a cosine");
 
 /** `--epochs` through what `of` names, such as `the text`. */
