@@ -6,26 +6,27 @@ export interface RandomState {
   counter: number;
 }
 
-const state: RandomState = { seed: 0, counter: 0 };
+/** The state of the process, which its runtime has. */
+export const defaultRandom: RandomState = { seed: 0, counter: 0 };
 
 /** Starts all random numbers anew from `value`: the same seed gives the same numbers on every machine. */
 export function seed(value: number): void {
   check(Number.isInteger(value) && value >= 0 && value < 2 ** 32, () => `seed: got ${value}, expected a whole number from 0 to 2^32 - 1`);
-  state.seed = value;
-  state.counter = 0;
+  defaultRandom.seed = value;
+  defaultRandom.counter = 0;
 }
 
 /** The key of the next draw, or of the next run of a traced function; of several runs the first, those after it follow. */
 export function nextKey(runs = 1): readonly [number, number] {
-  const key = [state.seed, state.counter] as const;
-  state.counter += runs;
+  const key = [defaultRandom.seed, defaultRandom.counter] as const;
+  defaultRandom.counter += runs;
   return key;
 }
 
 /** What a checkpoint keeps of the random numbers. */
-export const randomState = (): RandomState => ({ ...state });
+export const randomState = (): RandomState => ({ ...defaultRandom });
 
 /** Goes on from a kept {@link randomState}. */
 export function setRandomState(kept: RandomState): void {
-  Object.assign(state, kept);
+  Object.assign(defaultRandom, kept);
 }

@@ -11,12 +11,12 @@ import { repeat } from "../passes/repeat.js";
 import { nextKey } from "../random/state.js";
 import { type Feed, matches, NumberLimit, readArguments } from "./arguments.js";
 import { initialise, initialiseLater, realise } from "./eager.js";
-import { exclusive } from "./exclusive.js";
 import type { Runnable, RunOptions } from "./executor.js";
 import { explainable } from "./explain.js";
 import { requireDevice } from "./ort/devices.js";
 import { mapData } from "./plainData.js";
 import { elementsOf, Plan } from "./plan.js";
+import { runtime } from "./runtime.js";
 
 /** Settings of {@link compile}. */
 export interface CompileOptions extends RunOptions {
@@ -151,7 +151,7 @@ export function compile<Values extends readonly unknown[], Result>(
       const feeds: TypedArray[] = [];
       if (known && matches(known.pattern, values, feeds)) {
         const moment = known.plan.writes.length > 0 ? nextWrite() : 0;
-        return exclusive(() => run({ traced: known, feeds }, moment));
+        return runtime.enqueue(() => run({ traced: known, feeds }, moment));
       }
       return anew(values, several);
     };
@@ -159,13 +159,13 @@ export function compile<Values extends readonly unknown[], Result>(
     const ready = prepare(values, several);
     // What it writes is known when it is traced.
     const moment = nextWrite();
-    return exclusive(async () => run(await ready(), moment));
+    return runtime.enqueue(async () => run(await ready(), moment));
   };
   const dispose = async () => {
     const plans = [...traced.values()];
     traced.clear();
     latest.clear();
-    await exclusive(async () => {
+    await runtime.enqueue(async () => {
       for (const { plan } of plans) await plan.release();
     });
   };

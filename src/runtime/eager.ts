@@ -6,13 +6,12 @@ import { keepBeforeWrite, nextWrite, provideVariables, Variable } from "../graph
 import { leavesOf, substitute } from "../graph/walk.js";
 import { assigned } from "../ops/assigned.js";
 import type { NestedArray } from "../ops/constants.js";
-import { exclusive } from "./exclusive.js";
 import { drawing, elementsOf, Plan } from "./plan.js";
+import { runtime } from "./runtime.js";
 import { hostHolder, State, stateOf } from "./state.js";
 import { isEagerInput, structureOf } from "./structure.js";
 
-/** Plans of graphs computed outside traced functions, by structure; the least recently used go first. */
-const plans = new Map<string, Plan>();
+/** At most so many plans are kept. */
 const capacity = 256;
 
 /** Computes tensors, each once unless it follows from a variable; called in a section that has the runtime for itself. */
@@ -33,7 +32,7 @@ async function compute(tensors: readonly Tensor[]): Promise<Tensor[]> {
   await initialise(leaves.filter((leaf) => leaf instanceof Variable));
   const key = structureOf(tensors, leaves);
   const inputs = leaves.filter(isEagerInput);
-  const plan = plans.get(key) ?? planOf(tensors, inputs);
+  const plan = runtime.plans.get(key) ?? planOf(tensors, inputs);
   const results = await plan.run(await Promise.all(inputs.map(inputElements)), [0, 0]);
   await remember(key, plan);
   return [...results];
@@ -69,11 +68,11 @@ function planOf(tensors: readonly Tensor[], leaves: readonly Tensor[]): Plan {
 }
 
 async function remember(key: string, plan: Plan): Promise<void> {
-  plans.delete(key);
-  plans.set(key, plan);
-  for (const [oldest, unused] of plans) {
-    if (plans.size <= capacity) return;
-    plans.delete(oldest);
+  runtime.plans.delete(key);
+  runtime.plans.set(key, plan);
+  for (const [oldest, unused] of runtime.plans) {
+    if (runtime.plans.size <= capacity) return;
+    runtime.plans.delete(oldest);
     await unused.release();
   }
 }
@@ -112,7 +111,7 @@ function assign(variable: Variable, value: Tensor | undefined): Promise<void> {
       `assign to ${variable.name}: the value was made in a traced function or in the step of a loop: give it out as a result or a carry`,
   );
   const moment = nextWrite();
-  return exclusive(async () => {
+  return runtime.enqueue(async () => {
     const [next] = value ? await compute([value]) : [];
     await keepBeforeWrite([variable], moment);
     if (variable.storage) stateOf(variable).holder.release?.();
@@ -160,7 +159,7 @@ const checkReadable = (method: string): void =>
 function elementsOfAny(tensor: Tensor): Promise<TypedArray> {
   const known = hostData(tensor);
   if (known) return Promise.resolve(known);
-  return exclusive(async () => {
+  return runtime.enqueue(async () => {
     if (tensor instanceof Variable) return readState(tensor);
     const [result] = await realise([tensor]);
     return hostData(result as Tensor) as TypedArray;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { check } from "../graph/error.js";
 import { textTable } from "../graph/textTable.js";
 import { type Call, preparations } from "./compile.js";
-import { exclusive } from "./exclusive.js";
+import { runtime } from "./runtime.js";
 
 /** A part of a run's time, on average over the runs. */
 export interface TimeShare {
@@ -94,7 +94,7 @@ export async function profile<Values extends readonly unknown[]>(
   const prepare = preparations.get(step);
   check(prepare !== undefined, () => "profile: got a function that compile did not make");
   const ready = prepare(values);
-  return exclusive(async () => measure(await ready()));
+  return runtime.enqueue(async () => measure(await ready()));
 }
 
 async function measure({ traced: { plan }, feeds }: Call): Promise<Profile> {

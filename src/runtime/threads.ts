@@ -2,8 +2,7 @@ import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { operatorOf } from "../ops/operator.js";
-
-let set: number | undefined;
+import { runtime } from "./runtime.js";
 
 /**
  * Sets how many threads ONNX Runtime has for graphs compiled from now on, where `compile` is not told: fewer than all of a machine that
@@ -16,7 +15,7 @@ export function setThreads(count?: number): void {
     count === undefined || (Number.isInteger(count) && count >= 1),
     () => `setThreads: got ${count}, expected a whole number from 1 on, or nothing for the default`,
   );
-  set = count;
+  runtime.threads = count;
 }
 
 /** With fewer elements in its largest value a graph is run by one thread: waking a second one costs more than it brings. */
@@ -27,7 +26,7 @@ const largeCopy = 2 ** 20;
 
 /** How many threads run a graph, unless that is set: 0 for all cores. */
 export const threadsFor = (outputs: readonly Tensor[]): number =>
-  set ??
+  runtime.threads ??
   Number(
     !topologicalOrder(outputs).some((node) => {
       const { expression, movement, selection, changesRows } = operatorOf(node);

@@ -4,6 +4,7 @@ import { encodeModel } from "../../onnx/emit.js";
 import { abs } from "../../ops/arithmetic.js";
 import type { Target } from "../../targets/target.js";
 import { targetOf } from "../../targets/targets.js";
+import { runtime } from "../runtime.js";
 import { isWeb, nativeCall, ort } from "./onnxruntime.js";
 
 /** Where a graph runs. In a browser "cpu" is ONNX Runtime's WebAssembly build. */
@@ -29,12 +30,10 @@ function probe(): Uint8Array {
   return encodeModel([{ name: "x", tensor: x }], [{ name: "y", tensor: abs(x) }]);
 }
 
-const found = new Map<Device, Promise<boolean>>();
-
 /** Whether this machine offers `device`: tried once, by running a model on it. */
 function offers(device: Device): Promise<boolean> {
-  const known = found.get(device) ?? (nativeCall ? nativeCall(() => run(device)) : run(device));
-  found.set(device, known);
+  const known = runtime.devices.get(device) ?? (nativeCall ? nativeCall(() => run(device)) : run(device));
+  runtime.devices.set(device, known);
   return known;
 }
 

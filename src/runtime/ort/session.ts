@@ -1,3 +1,4 @@
+import { runtime as processRuntime } from "../runtime.js";
 import { type Device, providerOf } from "./devices.js";
 import { type EarlyEnd, earlyEnd } from "./earlyEnd.js";
 import { nativeCall, ort } from "./onnxruntime.js";
@@ -23,9 +24,6 @@ const capacity = 64;
 /** A session that was left alone for so many times the time that it took to open is closed: of n in turn, opening takes n / 500 of the time at most. */
 const patience = 500;
 
-/** The open sessions, least recently used first. */
-const open = new Set<Session>();
-
 /** An ONNX model and the session that runs it, opened when it is first needed. */
 export class Session {
   private session: Promise<ort.InferenceSession> | undefined;
@@ -39,6 +37,7 @@ export class Session {
   constructor(
     private readonly encode: () => Uint8Array,
     private readonly settings: SessionSettings,
+    private readonly runtime = processRuntime,
   ) {}
 
   async run(feeds: Record<string, ort.Tensor>, fetches: Record<string, ort.Tensor | null>): Promise<ort.InferenceSession.OnnxValueMapType> {
@@ -61,7 +60,7 @@ export class Session {
 
   /** A session of the same model whose kernels are recorded, into a file that is written by {@link endRecording}. */
   recording(recordTo: string): Session {
-    return new Session(this.encode, { ...this.settings, recordTo });
+    return new Session(this.encode, { ...this.settings, recordTo }, this.runtime);
   }
 
   async endRecording(): Promise<void> {
@@ -72,7 +71,7 @@ export class Session {
   async release(): Promise<void> {
     const { session } = this;
     this.session = undefined;
-    open.delete(this);
+    this.runtime.sessions.delete(this);
     // One that failed to open told so to whoever opened it.
     await (await session?.catch(() => undefined))?.release();
   }
@@ -87,11 +86,11 @@ export class Session {
   }
 
   private touch(): void {
-    open.delete(this);
-    open.add(this);
+    this.runtime.sessions.delete(this);
+    this.runtime.sessions.add(this);
     this.used = performance.now();
-    const [oldest] = open as Iterable<Session> as [Session];
-    if (open.size > capacity || this.used - oldest.used > patience * oldest.opening) void oldest.release();
+    const [oldest] = this.runtime.sessions as Iterable<Session> as [Session];
+    if (this.runtime.sessions.size > capacity || this.used - oldest.used > patience * oldest.opening) void oldest.release();
   }
 }
 

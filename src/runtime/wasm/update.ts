@@ -6,12 +6,10 @@ import type { CutUpdate } from "../../passes/cutUpdate.js";
 import { Unsupported } from "../../wasm/algebra.js";
 import { changeModule, type GraphModule } from "../../wasm/module.js";
 import type { ort } from "../ort/onnxruntime.js";
+import { runtime } from "../runtime.js";
 import { toOrt } from "../state.js";
 import { structureOf } from "../structure.js";
 import { instantiateGraph, type Slot, slotAt, VariableSlot } from "./slots.js";
-
-/** The updates there are, by structure: functions that train the same variables alike share one, with the variables in its memory. */
-const known = new Map<string, WeakRef<Update>>();
 
 /** A module that changes variables element by element, where they are in its memory: each is read and written once. */
 export class Update {
@@ -35,14 +33,14 @@ export class Update {
     const leaves = given.map(({ leaf }) => leaf);
     const all = [...new Set<Tensor>([...changed, ...leaves, ...leavesOf(nexts)])];
     const key = structureOf(nexts, all, () => false);
-    const same = known.get(key)?.deref();
+    const same = runtime.updates.get(key)?.deref();
     if (same) return same;
-    for (const [other, reference] of known) if (!reference.deref()) known.delete(other);
+    for (const [other, reference] of runtime.updates) if (!reference.deref()) runtime.updates.delete(other);
     try {
       const variables = all.filter((leaf) => leaf instanceof Variable);
       const module = changeModule([...variables, ...leaves], groups);
       const update = new Update(variables, changed, leaves, module, pathOf(nexts[0] as Tensor));
-      known.set(key, new WeakRef(update));
+      runtime.updates.set(key, new WeakRef(update));
       return update;
     } catch (error) {
       if (error instanceof Unsupported) return undefined;

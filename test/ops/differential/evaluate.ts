@@ -4,7 +4,7 @@ import { isFloat } from "../../../src/graph/dtype.js";
 import type { StoredTensor } from "../../../src/graph/tensor.js";
 import type { CompileOptions } from "../../../src/runtime/compile.js";
 import { realise } from "../../../src/runtime/eager.js";
-import { exclusive } from "../../../src/runtime/exclusive.js";
+import { runtime } from "../../../src/runtime/runtime.js";
 import type { Case } from "./fixture.js";
 
 /** What a case came to: its outputs and the gradients of its floating-point inputs, or why it could not be computed. */
@@ -107,7 +107,7 @@ async function compiled(cases: readonly Case[], options: CompileOptions): Promis
 
 async function eagerly(cases: readonly Case[]): Promise<StoredTensor[][]> {
   const values = cases.map((each) => differentiate(each, each.inputs.map(toTensor)));
-  const flat = await exclusive(() => realise(values.flat()));
+  const flat = await runtime.enqueue(() => realise(values.flat()));
   let at = 0;
   return Promise.all(values.map((list) => Promise.all(list.map(() => stored(flat[at++] as Tensor)))));
 }
