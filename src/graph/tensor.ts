@@ -23,7 +23,7 @@ export interface Storage {
   read(): Promise<TypedArray>;
 }
 
-/** The settings of an operator: ONNX attributes (whole numbers; floats wrapped by {@link float}), or what its lowering needs. */
+/** The settings of an operator: ONNX attributes (integers; floats wrapped by {@link float}), or what its lowering needs. */
 export type Attributes = Readonly<Record<string, unknown>>;
 
 /** Attributes as text that tells them apart: JSON, with the infinities, NaN and -0 that it has no numbers for. */
@@ -37,7 +37,7 @@ const keyOfNumber = (value: number | bigint): string => (Object.is(value, -0) ? 
 /** Elements as text that tells them apart: 0 from -0 too. */
 export const keyOfElements = (data: TypedArray): string => Array.from<number | bigint, string>(data, keyOfNumber).join();
 
-/** A number that ONNX stores as a float attribute even where it is whole. */
+/** A number that ONNX stores as a float attribute even where it is an integer. */
 export interface FloatAttribute {
   readonly float: number;
 }
