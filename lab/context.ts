@@ -19,6 +19,8 @@ export interface ContextOptions {
   readonly data?: string | undefined;
   /** What the user is told to do to go on with an interrupted run. */
   readonly howToResume?: string;
+  /** Whether the records of steps hold the time that a step takes. */
+  readonly recordTimes?: boolean;
 }
 
 /** What an experiment's prediction is given: the run that was trained, and a way to say what it predicts. */
@@ -108,12 +110,12 @@ export class Context extends PredictContext {
    */
   async fit<Batch>(options: train.FitOptions<Batch>): Promise<train.FitResult> {
     const { folder, resuming } = this;
-    const { howToResume } = this.settings;
+    const { howToResume, recordTimes = false } = this.settings;
     if (resuming && options.folder === undefined) this.checkpoint("last");
     const part = options.folder === undefined ? undefined : new files.EventWriter(options.folder);
     const events = part ?? this.eventWriter();
-    const onRecord = (metrics: train.Metrics) => {
-      options.onRecord?.(metrics);
+    const record = async (metrics: train.Metrics) => {
+      await options.on?.record?.(metrics);
       if (this.settings.json) this.print("", { event: "metrics", ...metrics });
     };
     const { isTTY, columns } = process.stderr;
@@ -125,7 +127,7 @@ export class Context extends PredictContext {
     try {
       // The folder is this run's alone: what a killed one left that cannot be resumed is begun anew.
       const common = { folder: folder.path, config: folder.config, resume: resuming, overwrite: true, howToResume, events, progress };
-      const result = await train.fit({ ...common, ...options, onRecord });
+      const result = await train.fit({ recordTimes, ...common, ...options, on: { ...options.on, record } });
       if (result.ended === "interrupted") throw new Interrupted(result.interrupt);
       return result;
     } finally {

@@ -20,10 +20,11 @@ interface RunFlags extends CommonFlags {
   readonly data?: string;
   readonly resume?: string;
   readonly preset?: string;
+  readonly recordTimes?: boolean;
 }
 
 /** What no experiment can call an option of its own. */
-const commonOptions = ["device", "threads", "seed", "data", "runs", "resume", "preset", "json", "help"];
+const commonOptions = ["device", "threads", "seed", "data", "runs", "resume", "preset", "recordTimes", "json", "help"];
 
 /**
  * `kasane run EXPERIMENT`: its flags and help come from the experiment's schema.
@@ -57,6 +58,7 @@ export async function runCommand(
     .addOption(dataFlag())
     .addOption(runsFlag())
     .addOption(new Option("--resume <run>", "go on with an interrupted run, with its options; those given change them"))
+    .addOption(new Option("--record-times", "record the milliseconds that a step takes, beside its figures"))
     .addOption(jsonFlag())
     .action((flags: RunFlags) => run(experiment, word, flags, words));
   await command.parseAsync(rest, { from: "user" });
@@ -101,9 +103,9 @@ async function run(experiment: Experiment, word: string, flags: RunFlags, words:
   const target = folder ?? (await RunFolder.create(flags.runs, { ...config, started }));
   const lock = await target.lock();
   if (folder) await folder.update(config);
-  const data = flags.data === undefined ? [] : ["--data", flags.data];
-  const howToResume = invocation(["run", word, "--resume", target.shown, ...data]);
-  const settings = { json: flags.json ?? false, data: flags.data, howToResume };
+  const { json = false, data, recordTimes = false } = flags;
+  const again = [...(data === undefined ? [] : ["--data", data]), ...(recordTimes ? ["--record-times"] : [])];
+  const settings = { json, data, recordTimes, howToResume: invocation(["run", word, "--resume", target.shown, ...again]) };
   const context = new Context(target, settings, folder !== undefined);
   context.print(`${experiment.title}\n${folderLine}${target.shown}`, { event: "run", folder: target.path, ...target.config });
   try {

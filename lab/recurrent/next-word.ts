@@ -110,9 +110,11 @@ export const nextWord = defineExperiment({
       batches: (epoch) => data.batches(trainCount, { batchSize, seed, epoch, dropLast: true }),
       step: (starts) => step(batchOf(starts)),
       recordEvery: perEpoch,
-      onRecord: ({ step, crossEntropy = 0, accuracy = 0 }) => {
-        const loss = (crossEntropy * perEpoch).toFixed(4);
-        context.print(`epoch ${step / perEpoch} of ${epochs}   loss: ${loss}   accuracy: ${accuracy.toFixed(4)}`);
+      on: {
+        record: ({ step, crossEntropy = 0, accuracy = 0 }) => {
+          const loss = (crossEntropy * perEpoch).toFixed(4);
+          context.print(`epoch ${step / perEpoch} of ${epochs}   loss: ${loss}   accuracy: ${accuracy.toFixed(4)}`);
+        },
       },
     });
 

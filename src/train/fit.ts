@@ -4,12 +4,12 @@ import { writing } from "../files/fileError.js";
 import { type FolderLock, lockFolder } from "../files/folderLock.js";
 import { parseAs } from "../files/schema.js";
 import { check } from "../graph/error.js";
-import { checkOptions } from "../graph/options.js";
 import { RunningMeans } from "../metrics/classification.js";
 import { randomState, setRandomState } from "../random/state.js";
 import { loadCheckpoint, readCheckpointNotes, type Stateful, saveCheckpoint } from "./checkpoint.js";
 import { figuresOf, isBetter } from "./figures.js";
-import { type FitOptions, type FitResult, optionNames } from "./fitOptions.js";
+import { EventQueue } from "./fitEvents.js";
+import { checkFitOptions, type FitOptions, type FitResult } from "./fitOptions.js";
 import { watchInterrupt } from "./interrupt.js";
 import { checkFigures, type Metrics, MetricsFile } from "./metricsFile.js";
 import { type Position, positionSchema } from "./position.js";
@@ -18,7 +18,7 @@ import { Progress, showFigures } from "./progress.js";
 /** Seconds after which a run first saves itself; from then on twice as long each time, up to `saveEverySeconds`. */
 const firstSave = 5;
 
-/** Milliseconds after which the event loop gets its turn, where steps leave it none: signals wait for it. */
+/** Milliseconds after which the event loop runs, where steps leave it no time: signals wait for it. */
 const yieldPeriod = 50;
 
 /**
@@ -32,8 +32,10 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
   const watch = options.signal ? undefined : watchInterrupt();
   try {
     await run.begin(lock);
-    const result = await run.train(options.signal ?? (watch as NonNullable<typeof watch>).signal);
-    return result.ended === "interrupted" && watch ? { ...result, interrupt: watch.signal.reason } : result;
+    const trained = await run.train(options.signal ?? (watch as NonNullable<typeof watch>).signal);
+    const result = trained.ended === "interrupted" && watch ? { ...trained, interrupt: watch.signal.reason } : trained;
+    await options.on?.end?.(result);
+    return result;
   } finally {
     run.progress.end();
     watch?.release();
@@ -60,6 +62,8 @@ class Run<Batch> {
   };
   private lock: FolderLock | undefined;
   private readonly means = new RunningMeans();
+  private readonly times = new RunningMeans();
+  private readonly queue: EventQueue;
   private history: Metrics[] = [];
   readonly progress: Progress;
   private saved = performance.now();
@@ -68,31 +72,12 @@ class Run<Batch> {
   private yielded = this.saved;
 
   constructor(private readonly options: FitOptions<Batch>) {
-    checkOptions<FitOptions<Batch>>("fit", options, optionNames);
+    checkFitOptions(options);
+    this.queue = new EventQueue(options.on);
     const { epochs = Number.POSITIVE_INFINITY, steps = Number.POSITIVE_INFINITY, folder, state, progress, work } = options;
-    const { validateEvery, recordEvery, best, saveEverySeconds = 60, batches, resume = false } = options;
-    check(Number.isFinite(epochs) || Number.isFinite(steps), () => "fit: got neither epochs nor steps: one must say where to end");
-    check(
-      batches !== undefined || Number.isFinite(steps),
-      () => "fit: got epochs and no batches: without batches, steps must say where to end",
-    );
-    checkCount("epochs", epochs, 0);
-    checkCount("steps", steps, 0);
-    checkCount("validateEvery", validateEvery, 1);
-    checkCount("recordEvery", recordEvery, 1);
-    checkCount("best.patience", best?.patience, 1);
-    check(saveEverySeconds >= 0, () => `fit: got saveEverySeconds ${saveEverySeconds}, expected seconds from 0`);
-    check(
-      !resume || (folder !== undefined && state !== undefined),
-      () => "fit: resume needs the folder of the run and the state that its checkpoint keeps",
-    );
-    check(
-      !best?.restore || (folder !== undefined && state !== undefined),
-      () => "fit: best.restore needs a folder and state to keep the best in",
-    );
     this.epochs = epochs;
     this.steps = steps;
-    this.savePeriod = 1000 * Math.min(firstSave, saveEverySeconds);
+    this.savePeriod = 1000 * Math.min(firstSave, options.saveEverySeconds ?? 60);
     if (folder !== undefined) {
       this.metricsFile = new MetricsFile(join(folder, "metrics.jsonl"));
       if (state) this.last = join(folder, "last.safetensors");
@@ -148,11 +133,13 @@ class Run<Batch> {
     while (at.epoch < epochs && !this.hasEnded(signal)) {
       if (!(await this.trainEpoch(signal))) break;
       if (validateEvery === undefined) await this.validate();
+      this.queue.add("epochEnd", { epoch: at.epoch, step: at.step });
       at.epoch++;
       at.batch = 0;
       at.epochRandom = randomState();
       progress.total ??= Number.isFinite(epochs) ? (at.step / at.epoch) * epochs : undefined;
       await this.save(this.last);
+      await this.deliver();
     }
     const complete = at.step >= this.steps || at.epoch >= epochs;
     const ended = this.stoppedEarly() ? "stoppedEarly" : complete ? "complete" : "interrupted";
@@ -161,6 +148,7 @@ class Run<Batch> {
       this.recordMeans();
     }
     await this.save(this.last);
+    await this.deliver();
     if (ended !== "interrupted") await this.restoreBest();
     if (ended === "interrupted") progress.print(interruptedMessage(at.step, this.last, howToResume));
     return { step: at.step, ended, history: this.history, best: at.best };
@@ -169,17 +157,20 @@ class Run<Batch> {
   /** Trains on what is left of the epoch; returns whether it came to its end. */
   private async trainEpoch(signal: AbortSignal): Promise<boolean> {
     const { at, means, progress } = this;
-    const { step, stepsPerCall, batches = () => endless as Iterable<Batch>, validateEvery, recordEvery = 100, show } = this.options;
+    const { step, stepsPerCall, batches = () => endless as Iterable<Batch>, show } = this.options;
+    const { validateEvery, recordEvery = 100, recordTimes = false } = this.options;
     // The batches trained on before the break are drawn again and passed by.
     let passing = at.batch;
     const resumed = randomState();
     if (passing > 0) setRandomState(at.epochRandom);
+    let begun = performance.now();
     for await (const batch of batches(at.epoch)) {
       if (passing > 0) {
         passing--;
-        await this.giveTurn();
+        await this.yieldToEvents();
         if (passing === 0 || this.hasEnded(signal)) setRandomState(resumed);
         if (this.hasEnded(signal)) return false;
+        begun = performance.now();
         continue;
       }
       const before = at.step;
@@ -189,6 +180,7 @@ class Run<Batch> {
         () => `fit: stepsPerCall gave ${count} at step ${before}, expected an integer from 1`,
       );
       means.add(await figuresOf(await step(batch, count, before), before + 1));
+      if (recordTimes) this.times.add({ stepMilliseconds: (performance.now() - begun) / count }, count);
       at.step += count;
       at.batch++;
       const values = means.values();
@@ -199,8 +191,10 @@ class Run<Batch> {
         await this.save(this.last);
         this.savePeriod = Math.min(2 * this.savePeriod, 1000 * (this.options.saveEverySeconds ?? 60));
       }
-      await this.giveTurn();
+      await this.deliver();
+      await this.yieldToEvents();
       if (this.hasEnded(signal)) return false;
+      begun = performance.now();
     }
     check(at.batch > 0, () => `fit: epoch ${at.epoch} has no batches`);
     check(
@@ -212,7 +206,7 @@ class Run<Batch> {
   }
 
   /** Lets signals and timers come, which wait for the event loop. */
-  private async giveTurn(): Promise<void> {
+  private async yieldToEvents(): Promise<void> {
     const now = performance.now();
     if (now - this.yielded <= yieldPeriod) return;
     await new Promise(setImmediate);
@@ -235,6 +229,7 @@ class Run<Batch> {
       at.sinceBest = 0;
       if (folder !== undefined) await this.save(join(folder, "best.safetensors"));
     } else at.sinceBest++;
+    this.queue.add("validation", { epoch: at.epoch, step: at.step, figures, isBest });
     progress.print(`epoch ${at.epoch + 1}, step ${at.step}: ${showFigures(figures)}${isBest ? " (best)" : ""}`);
   }
 
@@ -257,16 +252,20 @@ class Run<Batch> {
   }
 
   private recordMeans(): void {
-    if (this.means.size > 0) this.record(this.means.take());
+    if (this.means.size === 0) return;
+    const [figures, times] = [this.means.take(), this.times.take()];
+    for (const name of Object.keys(times))
+      check(!(name in figures), () => `fit: recordTimes records ${name}: rename the figure of the step`);
+    this.record({ ...figures, ...times });
   }
 
   private record(figures: Readonly<Record<string, number>>): void {
-    const { events, onRecord } = this.options;
+    const { events } = this.options;
     const metrics = { ...figures, step: this.at.step };
     this.history.push(metrics);
     this.metricsFile?.append(metrics);
     for (const [name, value] of Object.entries(figures)) events?.scalar(name, metrics.step, value);
-    onRecord?.(metrics);
+    this.queue.add("record", metrics);
   }
 
   private async save(file: string | undefined): Promise<void> {
@@ -277,6 +276,17 @@ class Run<Batch> {
     at.recorded = this.metricsFile?.sync() ?? 0;
     await saveCheckpoint(file, { state, step: at.step, config, extra: { ...at, sums: means.sums() } });
     this.saved = performance.now();
+    this.queue.add("save", { file, step: at.step });
+  }
+
+  /** Tells of what happened, where the run could be left and resumed. */
+  private async deliver(): Promise<void> {
+    try {
+      await this.queue.deliver();
+    } catch (error) {
+      await this.save(this.last).catch(({ message }: Error) => this.progress.print(`not saved: ${message}`));
+      throw error;
+    }
   }
 }
 
@@ -285,12 +295,6 @@ const endless: Iterable<undefined> = { [Symbol.iterator]: () => ({ next: () => (
 
 /** Whether a multiple of `every` lies in (before, after]. */
 const isDue = (every: number, before: number, after: number): boolean => Math.floor(after / every) > Math.floor(before / every);
-
-/** Throws unless an option is an integer from `least`, or left out, or without end. */
-function checkCount(name: string, value: number | undefined, least: number): void {
-  const isRight = value === undefined || value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && value >= least);
-  check(isRight, () => `fit: got ${name} ${value}, expected an integer from ${least}`);
-}
 
 function interruptedMessage(step: number, file: string | undefined, howToResume = "call fit again with resume: true"): string {
   return file === undefined

@@ -1,8 +1,10 @@
 import type { EventWriter } from "../files/events.js";
-import type { OptionNames } from "../graph/options.js";
+import { check } from "../graph/error.js";
+import { checkOptions, type OptionNames } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { Stateful } from "./checkpoint.js";
 import type { Goal } from "./figures.js";
+import type { FitCallbacks } from "./fitEvents.js";
 import type { InterruptSignal } from "./interrupt.js";
 import type { Metrics } from "./metricsFile.js";
 import type { ProgressStream, Work } from "./progress.js";
@@ -49,8 +51,14 @@ export interface FitOptions<Batch> {
   readonly saveEverySeconds?: number;
   /** The number of steps whose mean figures make one record. */
   readonly recordEvery?: number;
-  /** Is told of every record. */
-  readonly onRecord?: (metrics: Metrics) => void;
+  /**
+   * Whether records of steps hold `stepMilliseconds`, the mean time of a step with its batch. By default not: what else is recorded follows
+   * from the seed, so that two runs, or a resumed and an unbroken one, have the same file.
+   */
+  readonly recordTimes?: boolean;
+  /** Functions that are called at events: `{ record: (metrics) => ..., validation: ({ figures, isBest }) => ... }`. */
+  readonly on?: FitCallbacks;
+  /** Where figures are written for TensorBoard. */
   readonly events?: EventWriter;
   /** Where progress is shown, by default stderr. */
   readonly progress?: ProgressStream | false;
@@ -65,7 +73,7 @@ export interface FitOptions<Batch> {
 }
 
 /** The names of all options. */
-export const optionNames: OptionNames<FitOptions<never>> = {
+const optionNames: OptionNames<FitOptions<never>> = {
   step: "required",
   stepsPerCall: "optional",
   batches: "optional",
@@ -81,7 +89,8 @@ export const optionNames: OptionNames<FitOptions<never>> = {
   resume: "optional",
   saveEverySeconds: "optional",
   recordEvery: "optional",
-  onRecord: "optional",
+  recordTimes: "optional",
+  on: "optional",
   events: "optional",
   progress: "optional",
   show: "optional",
@@ -100,4 +109,28 @@ export interface FitResult {
   readonly history: readonly Metrics[];
   /** The best value of the figure that `best` names. */
   readonly best: number | undefined;
+}
+
+/** @throws KasaneError where an option is unknown, missing or out of range, or needs one that is not there */
+export function checkFitOptions<Batch>(options: FitOptions<Batch>): void {
+  checkOptions<FitOptions<Batch>>("fit", options, optionNames);
+  const { epochs, steps, batches, folder, state, best, saveEverySeconds = 60 } = options;
+  const ends = (count: number | undefined) => count !== undefined && Number.isFinite(count);
+  check(ends(epochs) || ends(steps), () => "fit: got neither epochs nor steps: one must say where to end");
+  check(batches !== undefined || ends(steps), () => "fit: got epochs and no batches: without batches, steps must say where to end");
+  checkCount("epochs", epochs, 0);
+  checkCount("steps", steps, 0);
+  checkCount("validateEvery", options.validateEvery, 1);
+  checkCount("recordEvery", options.recordEvery, 1);
+  checkCount("best.patience", best?.patience, 1);
+  check(saveEverySeconds >= 0, () => `fit: got saveEverySeconds ${saveEverySeconds}, expected seconds from 0`);
+  const saves = folder !== undefined && state !== undefined;
+  check(!options.resume || saves, () => "fit: resume needs the folder of the run and the state that its checkpoint keeps");
+  check(!best?.restore || saves, () => "fit: best.restore needs a folder and state to keep the best in");
+}
+
+/** Throws unless an option is an integer from `least`, infinite or left out. */
+function checkCount(name: string, value: number | undefined, least: number): void {
+  const isRight = value === undefined || value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && value >= least);
+  check(isRight, () => `fit: got ${name} ${value}, expected an integer from ${least}`);
 }

@@ -1,5 +1,6 @@
 export { type CheckpointNotes, loadCheckpoint, readCheckpointNotes, type Stateful, saveCheckpoint } from "./checkpoint.js";
 export { fit } from "./fit.js";
+export type { FitCallbacks, FitEvents } from "./fitEvents.js";
 export type { FitOptions, FitResult } from "./fitOptions.js";
 export { exitCodeOf, type InterruptSignal, type InterruptWatch, watchInterrupt } from "./interrupt.js";
 export { type Metrics, MetricsFile } from "./metricsFile.js";

@@ -271,6 +271,13 @@ describe("a run", () => {
     expect(readFileSync(join(run, "model.onnx"))).toEqual(readFileSync(join(first, "model.onnx")));
   });
 
+  it("records the time of a step where it is asked to", async () => {
+    const { stdout } = await kasane(["run", "binary-addition", "--iterations", "100", "--record-times", "--json", ...runs]);
+    const [{ stepMilliseconds }] = linesOf(stdout).flatMap((line) => (line.includes('"loss"') ? [JSON.parse(line)] : []));
+    expect(stepMilliseconds).toBeGreaterThan(0);
+    expect(readFileSync(join(first, "metrics.jsonl"), "utf8")).not.toContain("stepMilliseconds");
+  });
+
   it("answers questions", async () => {
     const { code, stdout } = await kasane(["predict", first, "77 + 81", "--json"]);
     expect(code).toBe(0);

@@ -22,7 +22,7 @@ describe("fit", () => {
       epochs: 3,
       recordEvery: 4,
       folder,
-      onRecord: (metrics) => seen.push(metrics),
+      on: { record: (metrics) => void seen.push(metrics) },
     });
     const history = [
       { step: 4, loss: (0 + 1 + 2 + 1) / 4 },
@@ -187,16 +187,116 @@ describe("fit", () => {
       const folder = await makeFolder();
       let left = killed;
       // As a kill does, an error that comes from outside leaves all as it is at that moment.
-      const onRecord = () => {
-        if (--left === 0) throw new Error("killed");
-      };
-      const broken = train.fit({ ...options, folder, onRecord, saveEverySeconds: killed % 2 === 0 ? 0 : 60 });
+      const events = {
+        scalar: () => {
+          if (--left === 0) throw new Error("killed");
+        },
+      } as unknown as files.EventWriter;
+      const broken = train.fit({ ...options, folder, events, saveEverySeconds: killed % 2 === 0 ? 0 : 60 });
       await expect(broken).rejects.toThrow("killed");
       const resume = (await readdir(folder)).includes("last.safetensors");
       const resumed = await train.fit({ ...options, folder, resume, overwrite: true });
       expect(resumed.history, `killed after record ${killed}`).toEqual(whole.history);
       expect(new train.MetricsFile(join(folder, "metrics.jsonl")).read()).toEqual(whole.history);
     }
+  });
+
+  it("tells of its events in their order, each awaited", async () => {
+    const folder = await makeFolder();
+    const told: unknown[] = [];
+    const tell = (name: string) => async (event: object) => {
+      await new Promise(setImmediate);
+      told.push([name, event]);
+    };
+    const scores = [0.5, 0.25];
+    const on: train.FitCallbacks = {
+      record: tell("record"),
+      validation: tell("validation"),
+      epochEnd: tell("epochEnd"),
+      save: tell("save"),
+      end: tell("end"),
+    };
+    const validate = async () => ({ accuracy: scores[told.length === 0 ? 0 : 1] as number });
+    const best = { metric: "accuracy", mode: "max" } as const;
+    const state = {};
+    const result = await train.fit({ ...plain, batches: () => [1, 3], epochs: 2, validate, best, folder, state, on });
+    const [saved, kept] = ["last", "best"].map((name) => join(folder, `${name}.safetensors`));
+    expect(told).toEqual([
+      ["record", { step: 2, loss: 2 }],
+      ["record", { step: 2, accuracy: 0.5 }],
+      ["save", { file: kept, step: 2 }],
+      ["validation", { epoch: 0, step: 2, figures: { accuracy: 0.5 }, isBest: true }],
+      ["epochEnd", { epoch: 0, step: 2 }],
+      ["save", { file: saved, step: 2 }],
+      ["record", { step: 4, loss: 2 }],
+      ["record", { step: 4, accuracy: 0.25 }],
+      ["validation", { epoch: 1, step: 4, figures: { accuracy: 0.25 }, isBest: false }],
+      ["epochEnd", { epoch: 1, step: 4 }],
+      ["save", { file: saved, step: 4 }],
+      ["save", { file: saved, step: 4 }],
+      ["end", result],
+    ]);
+    const unknown = { ...plain, batches: () => [1], epochs: 1, on: { validate: () => undefined } as never };
+    await expect(train.fit(unknown)).rejects.toThrow(/fit: on: unknown option validate: did you mean validation\?/);
+  });
+
+  it("saves itself when a function called at an event throws, and goes on from there to the bit", async () => {
+    const settings = { epochs: 3, recordEvery: 2, validateEvery: 2, best: { metric: "weight" }, saveEverySeconds: 60 };
+    const whole = sampleRun(11);
+    const validate = (run: typeof whole) => async () => ({ weight: (await run.model.output.weight.data())[0] as number });
+    const unbroken = await train.fit({ ...whole.options, ...settings, validate: validate(whole) });
+    for (const event of ["record", "validation", "epochEnd", "save"] as const) {
+      const folder = await makeFolder();
+      const first = sampleRun(11);
+      let left = 2;
+      const fail = () => {
+        if (--left === 0) throw new Error(`from ${event}`);
+      };
+      const options = { ...first.options, ...settings, validate: validate(first), folder, on: { [event]: fail } };
+      await expect(train.fit(options)).rejects.toThrow(`from ${event}`);
+      const second = sampleRun(12);
+      const resumed = await train.fit({ ...second.options, ...settings, validate: validate(second), folder, resume: true });
+      expect([...first.losses, ...second.losses], event).toEqual(whole.losses);
+      expect(resumed, event).toEqual(unbroken);
+      await first.dispose();
+      await second.dispose();
+    }
+    await whole.dispose();
+    // Where the state cannot be saved, the error is still the function's own.
+    const weight = new Variable(zeros([1]).sub(Number.POSITIVE_INFINITY));
+    const state = { model: { namedVariables: () => new Map([["weight", weight]]) } };
+    const fail = () => {
+      throw new Error("from record");
+    };
+    let shown = "";
+    const progress = { write: (text: string) => (shown += text) };
+    const options = { ...plain, batches: () => [1, 2], epochs: 1, recordEvery: 1, folder: await makeFolder(), state, progress };
+    await expect(train.fit({ ...options, on: { record: fail } })).rejects.toThrow("from record");
+    expect(shown).toMatch(/not saved: .*model\.weight is not finite after step 1/);
+  });
+
+  it("records the time that a step takes where it is asked to, without that of validation and of callbacks", async () => {
+    const wait = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+    const step = async () => {
+      await wait(20);
+      return { loss: 1 };
+    };
+    const validate = async () => wait(300).then(() => ({ accuracy: 1 }));
+    const options = { batches: () => [1, 2], epochs: 2, recordEvery: 2, validateEvery: 1, validate, on: { validation: () => wait(300) } };
+    const { history } = await train.fit({ ...plain, ...options, step, recordTimes: true });
+    const times = history.flatMap(({ stepMilliseconds }) => stepMilliseconds ?? []);
+    expect(times).toHaveLength(4);
+    for (const time of times) {
+      expect(time).toBeGreaterThanOrEqual(19);
+      expect(time).toBeLessThan(300);
+    }
+    // Two steps a call: half the time each.
+    const { history: pairs } = await train.fit({ ...plain, step, stepsPerCall: () => 2, steps: 4, recordTimes: true });
+    expect(pairs).toHaveLength(1);
+    expect(pairs[0]?.stepMilliseconds).toBeGreaterThanOrEqual(9.5);
+    expect(pairs[0]?.stepMilliseconds).toBeLessThan(19);
+    const clash = train.fit({ ...plain, step: async () => ({ stepMilliseconds: 1 }), steps: 1, recordTimes: true });
+    await expect(clash).rejects.toThrow(/recordTimes records stepMilliseconds: rename the figure/);
   });
 
   it("refuses a folder that holds a run, unless it is to be overwritten, and one that another run is in", async () => {
