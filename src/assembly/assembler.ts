@@ -1,25 +1,8 @@
+import { signed, unsigned } from "./leb128.js";
+
 /** The types of WebAssembly's values that we use (core specification 2.0, section 5.3). */
 export const types = { i32: 0x7f, f64: 0x7c, v128: 0x7b } as const;
 export type Type = keyof typeof types;
-
-/** An unsigned number in LEB128, after `bytes`. */
-export function unsigned(value: number, bytes: number[] = []): number[] {
-  let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) + 0x80);
-  bytes.push(rest);
-  return bytes;
-}
-
-/** A signed 32-bit number in LEB128. */
-export function signed(value: number): number[] {
-  const bytes: number[] = [];
-  for (let rest = value; ; rest >>= 7) {
-    const byte = rest & 0x7f;
-    const isLast = rest >> 7 === (byte & 0x40 ? -1 : 0);
-    bytes.push(isLast ? byte : byte | 0x80);
-    if (isLast) return bytes;
-  }
-}
 
 const simd = (code: number): number[] => [0xfd, ...unsigned(code)];
 
@@ -115,7 +98,7 @@ export function access(name: keyof typeof memory, offset: number, lane?: number)
   return bytes;
 }
 
-/** `i8x16.shuffle` of whole 32-bit lanes of two vectors, those of the second counted from 4. */
+/** `i8x16.shuffle` by 32-bit lanes of two vectors: 0 to 3 are those of the first, 4 to 7 those of the second. */
 export const shuffle = (lanes: readonly number[]): number[] => [
   ...simd(13),
   ...lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)),
@@ -124,13 +107,13 @@ export const shuffle = (lanes: readonly number[]): number[] => [
 export const extractFloat = (lane: number): number[] => [...simd(31), lane];
 export const replaceFloat = (lane: number): number[] => [...simd(32), lane];
 
-/** A function that is being written. Parameters are its first locals, all i32. */
+/** The code of one function. Its parameters are its first locals, all i32. */
 export class Code {
   readonly bytes: number[] = [];
   private readonly locals: Type[] = [];
-  /** Locals that nothing uses any more. */
+  /** Locals that can be used again. */
   private readonly free: Record<Type, number[]> = { i32: [], f64: [], v128: [] };
-  /** Those that the stretch of code being written has taken. */
+  /** Locals that the current stretch of code uses. */
   private taken: { readonly type: Type; readonly index: number }[] = [];
 
   constructor(readonly parameters = 0) {}
@@ -143,14 +126,14 @@ export class Code {
     return this;
   }
 
-  /** A local of any content that nothing else uses, by its index. */
+  /** The index of an unused local. It may hold any value. */
   local(type: Type): number {
     const index = this.free[type].pop() ?? this.parameters + this.locals.push(type) - 1;
     this.taken.push({ type, index });
     return index;
   }
 
-  /** Writes a stretch of code whose locals nothing needs after it: what follows has them again. A function may have 50,000. */
+  /** Writes a stretch of code. Its locals are free again after it: a function may have at most 50,000. */
   stretch(write: () => void): void {
     const outer = this.taken;
     this.taken = [];
@@ -187,7 +170,7 @@ export class Code {
     this.get(index).constant(step).write("i32.add").tee(index).constant(end).write("i32.lt_s", [0x0d, 0x00, 0x0b]);
   }
 
-  /** The function as the code section has it. */
+  /** The function as an entry of the code section. */
   encode(): number[] {
     const runs: { type: Type; count: number }[] = [];
     for (const type of this.locals) {
@@ -201,7 +184,7 @@ export class Code {
   }
 }
 
-/** A function from outside that takes and gives float64. */
+/** An imported function of float64 operands and result. */
 export interface Import {
   readonly name: string;
   readonly operands: number;
@@ -209,8 +192,8 @@ export interface Import {
 
 /**
  * A module that exports its memory and its last function, `run`, which takes nothing.
- * @param imports of the module "kasane"; they come first where functions are counted
- * @param data what the memory holds at first, from these addresses on
+ * @param imports of the module "kasane"; the indices of functions count them first
+ * @param data the initial contents of the memory, each from its address on
  */
 export function encodeModule(
   imports: readonly Import[],

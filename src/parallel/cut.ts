@@ -25,7 +25,7 @@ export interface Exchange {
   readonly sum: Tensor;
 }
 
-/** An output that is put together from the workers' parts, which take turns `outer` times. */
+/** An output that is joined from the workers' parts: `outer` groups of one run of each part. */
 export interface Gathered {
   readonly value: Tensor;
   readonly outer: number;
@@ -63,7 +63,7 @@ export function cut(local: Computation, global: Computation, count: number, name
     const [original, like] = node.inputs as [Tensor, Tensor];
     if (!varying.has(original)) return [x as Tensor];
     const { exchanged } = phaseAt(levelOf(original));
-    const value = share(x as Tensor, node.attributes, kindOf(like), count);
+    const value = contribution(x as Tensor, node.attributes, kindOf(like), count);
     const known = exchanged.find((each) => each.value === value);
     const sum = known?.sum ?? new Tensor(value.dtype, value.shape, { kind: "input", name: "sum" });
     if (!known) exchanged.push({ value, sum });
@@ -84,7 +84,7 @@ export function cut(local: Computation, global: Computation, count: number, name
 }
 
 /** What a worker adds to the sum. */
-function share(x: Tensor, { reduction }: { reduction?: "mean" | "sum" }, like: Kind, count: number): Tensor {
+function contribution(x: Tensor, { reduction }: { reduction?: "mean" | "sum" }, like: Kind, count: number): Tensor {
   const times = reduction === "sum" ? 1 : reduction === "mean" ? count : multiplicity(like, count);
   if (times === undefined) throw new KasaneError(fault("what is exchanged", like));
   return times === 1 ? x : mul(x, 1 / times);

@@ -12,12 +12,12 @@ import { type Built, build, type Divided, type GatheredOutput, isUndivided } fro
 import { Aborted, footprint, memoryFor, SharedMemory } from "./collectives.js";
 import { cut } from "./cut.js";
 import { joinParts, partOf } from "./parts.js";
-import { Share } from "./program.js";
+import { ProgramRunner } from "./program.js";
 import { close, type Thread, threadOf } from "./threads.js";
 
 let programs = 0;
 
-/** The programs of plans that nobody has any more are closed. */
+/** Closes the programs of plans that were collected. */
 const forgotten = new FinalizationRegistry<number>((id) => void close(id));
 
 /**
@@ -31,11 +31,11 @@ export class DataParallelPlan implements Runnable {
   private readonly id = programs++;
   private readonly built: Built;
   private readonly outputs: readonly (number | GatheredOutput)[];
-  /** What is computed once; undefined where nothing is. */
+  /** What the leader computes after the last exchange; undefined where that is nothing. */
   private readonly final: Plan | undefined;
-  /** Which of the inputs the final computation takes: those that all workers have alike. */
+  /** Which inputs the final computation takes: those that are not divided. */
   private readonly common: readonly boolean[];
-  private readonly share: Share;
+  private readonly runner: ProgramRunner;
   private readonly memory: SharedArrayBuffer;
   private readonly collectives: SharedMemory;
   private readonly threads: number;
@@ -55,7 +55,7 @@ export class DataParallelPlan implements Runnable {
     names: readonly string[],
     options: RunOptions,
   ) {
-    // One thread each, or they would wait for each other's cores.
+    // With more than one thread each, workers would compete for cores.
     this.threads = options.threads ?? 1;
     const parts = cut(local, global, size, names);
     this.built = build(parts, local, global, this.threads, options.detectAnomalies ?? false);
@@ -90,7 +90,7 @@ export class DataParallelPlan implements Runnable {
       }),
     );
     this.collectives = new SharedMemory(this.memory, 0, size, false);
-    this.share = new Share(program, this.threads, [...sums.map(({ name }) => name), ...program.gathered]);
+    this.runner = new ProgramRunner(program, this.threads, [...sums.map(({ name }) => name), ...program.gathered]);
     forgotten.register(this, this.id, this);
   }
 
@@ -99,16 +99,16 @@ export class DataParallelPlan implements Runnable {
   }
 
   private async lead(values: readonly TypedArray[], key: readonly [number, number]): Promise<Tensor[]> {
-    const { share, collectives, size } = this;
+    const { runner, collectives, size } = this;
     const { variables, divided, gathered, sums } = this.built;
     const ranks = Array.from({ length: size }, (_, rank) => rank);
     const threads = ranks.slice(1).map((rank) => this.open(threadOf(rank), rank));
     const changed = [...variables].filter(([, variable]) => !this.isSent(variable));
     for (const [name, variable] of variables)
-      share.values[name] = stateOf(variable).holder.inPlace ?? (await (await pairOf(variable)).feed(false));
+      runner.values[name] = stateOf(variable).holder.inPlace ?? (await (await pairOf(variable)).feed(false));
     const scattered = this.divide(values, key);
     divided.forEach(({ name, local }, i) => {
-      share.values[name] = toOrt(scattered[0]?.[i] as TypedArray, local.dtype, local.shape);
+      runner.values[name] = toOrt(scattered[0]?.[i] as TypedArray, local.dtype, local.shape);
     });
     const parts = ranks.map((rank) => [...gathered.values()].map(({ name }) => this.target(name, rank)));
 
@@ -118,9 +118,9 @@ export class DataParallelPlan implements Runnable {
     // One that fails or ends leaves the others waiting.
     for (const reply of replies) reply.catch(() => collectives.abort());
     try {
-      await share.run(collectives, names, { scattered, gathered: parts });
+      await runner.run(collectives, names, { scattered, gathered: parts });
       for (const [, variable] of changed) this.sent.set(variable, { state: stateOf(variable), version: stateOf(variable).version });
-      const taken = [...values.filter((_, i) => this.common[i]), ...sums.map(({ name }) => share.values[name]?.data as TypedArray)];
+      const taken = [...values.filter((_, i) => this.common[i]), ...sums.map(({ name }) => runner.values[name]?.data as TypedArray)];
       const computed = (await this.final?.run(taken, key)) ?? [];
       return this.outputs.map((place) => (typeof place === "number" ? (computed[place] as Tensor) : this.join(place, parts)));
     } catch (error) {
@@ -148,11 +148,11 @@ export class DataParallelPlan implements Runnable {
     forgotten.unregister(this);
     this.sent.clear();
     await close(this.id);
-    await this.share.release();
+    await this.runner.release();
     await this.final?.release();
   }
 
-  /** Gives a thread the program that it does not have yet. */
+  /** Sends the program to a thread that does not have it. */
   private open(thread: Thread, rank: number): Thread {
     if (thread.programs.has(this.id)) return thread;
     const settings = { rank, size: this.size, threads: this.threads };
@@ -167,13 +167,13 @@ export class DataParallelPlan implements Runnable {
     return sent !== undefined && sent.state === variable.storage && sent.version === sent.state.version;
   }
 
-  /** For each rank its parts of what the leader divides: of inputs, and of draws, which are those of the whole batch. */
+  /** For each rank its parts of the inputs and of the draws of the whole batch. */
   private divide(values: readonly TypedArray[], key: readonly [number, number]): TypedArray[][] {
     const wholes = this.built.divided.map(({ whole }) => this.valueOf(whole, values, key));
     return Array.from({ length: this.size }, (_, rank) =>
       this.built.divided.map((each, i) => {
         const data = wholes[i] as TypedArray;
-        return isUndivided(each) ? data : partOf(data, each.whole.dtype, turns(each), rank, this.size);
+        return isUndivided(each) ? data : partOf(data, each.whole.dtype, outerOf(each), rank, this.size);
       }),
     );
   }
@@ -185,10 +185,10 @@ export class DataParallelPlan implements Runnable {
     return numbers;
   }
 
-  /** Where the leader puts what a rank computed of an output: its own is where it computed it. */
+  /** The array for a rank's part of an output. The leader's own part stays where it was computed. */
   private target(name: string, rank: number): TypedArray {
     const { dtype, shape } = this.built.program.types[name] as TensorType;
-    return rank === 0 ? (this.share.values[name]?.data as TypedArray) : new (arrayOf(dtype))(sizeOf(shape));
+    return rank === 0 ? (this.runner.values[name]?.data as TypedArray) : new (arrayOf(dtype))(sizeOf(shape));
   }
 
   private join({ name, outer, whole }: GatheredOutput, parts: readonly (readonly TypedArray[])[]): Tensor {
@@ -202,8 +202,8 @@ export class DataParallelPlan implements Runnable {
   }
 }
 
-/** How often the parts of a leaf take turns. */
-function turns({ local, whole }: Divided): number {
+/** The product of the sizes before the axis along which a leaf is divided. */
+function outerOf({ local, whole }: Divided): number {
   const axis = local.shape.findIndex((size, i) => size !== whole.shape[i]);
   return sizeOf(local.shape.slice(0, axis));
 }

@@ -4,10 +4,10 @@ import { leavesOf } from "../graph/walk.js";
 import type { Computation } from "../passes/binding.js";
 import type { Runnable, RunOptions } from "../runtime/executor.js";
 import { DataParallelPlan } from "./dataParallel.js";
-import { InTurn } from "./inTurn.js";
+import { SequentialPlan } from "./sequentialPlan.js";
 
 /**
- * A plan by which at most `workers` workers make a step together; undefined where the batch has no two shares.
+ * A plan that divides a step among at most `workers` workers; undefined where the batch cannot be divided.
  * @param global the step with the whole batch
  * @param traceShare traces it with other shapes of the inputs
  * @param names what errors call the outputs
@@ -21,7 +21,7 @@ export function dataParallel(
   options: RunOptions,
   runs: number | undefined,
 ): Runnable | undefined {
-  check(Number.isInteger(workers) && workers > 0, () => `compile: workers: ${workers}: expected a whole number from 1`);
+  check(Number.isInteger(workers) && workers > 0, () => `compile: workers: ${workers}: expected an integer from 1`);
   check((options.device ?? "cpu") === "cpu", () => `compile: workers: got device "${options.device}": they share the work of the CPU`);
   const batch = batchOf(global);
   const count = sharesOf(batch, workers);
@@ -29,7 +29,7 @@ export function dataParallel(
   const size = batch / count;
   const local = explained(() => traceShare((shape) => (shape.length > 0 ? [size, ...shape.slice(1)] : shape)), global, batch, size);
   const plan = new DataParallelPlan(local, global, count, names, options);
-  return runs === undefined ? plan : new InTurn(plan, runs);
+  return runs === undefined ? plan : new SequentialPlan(plan, runs);
 }
 
 /** The size of the first axis, which all inputs share that have any. */
@@ -44,14 +44,14 @@ function batchOf({ inputs }: Computation): number {
   return batch ?? 1;
 }
 
-/** The most shares, at most so many as there are workers, that are alike. One example each would make an axis of size 1, which broadcasts. */
+/** The greatest number of equal shares, up to `workers`. A share has two examples or more: an axis of size 1 would broadcast. */
 function sharesOf(batch: number, workers: number): number {
   let count = Math.min(workers, Math.floor(batch / 2));
   while (count > 1 && batch % count !== 0) count--;
   return Math.max(count, 1);
 }
 
-/** Names the state that is as long as the batch where that is why a share cannot be traced. */
+/** Adds to the error of tracing a share the names of state variables that have the size of the batch. */
 function explained(traceShare: () => Computation, global: Computation, batch: number, size: number): Computation {
   try {
     return traceShare();

@@ -1,6 +1,6 @@
 import { arrayOf, type DType, type TypedArray } from "../graph/dtype.js";
 
-// Row-major arrays divided along an axis: the parts take turns `outer` times, which is the product of the sizes before the axis.
+// Row-major arrays divided along an axis. `outer` is the product of the sizes before that axis: the array is `outer` groups of one run of each part.
 
 /** The part of `rank` of `count`. */
 export function partOf(data: TypedArray, dtype: DType, outer: number, rank: number, count: number): TypedArray {

@@ -1,41 +1,39 @@
-import { arrayOf } from "../graph/dtype.js";
 import { KasaneError } from "../graph/error.js";
-import { sizeOf } from "../graph/shape.js";
 import type { TensorType } from "../graph/tensor.js";
 import type { Watched } from "../passes/watch.js";
 import { detectAnomalies } from "../runtime/ort/anomaly.js";
 import { failureOf } from "../runtime/ort/failure.js";
 import type { ort } from "../runtime/ort/onnxruntime.js";
-import { ort as onnxruntime } from "../runtime/ort/onnxruntime.js";
 import { Session } from "../runtime/ort/session.js";
+import { emptyOrt } from "../runtime/state.js";
 import type { Collectives, Numbers } from "./collectives.js";
 
-/** What every worker does of a step, by names of values. It can be sent to a worker. */
+/** The part of a step that every worker runs, by names of values. It can be sent to a worker. */
 export interface Program {
   readonly types: Readonly<Record<string, TensorType>>;
-  /** State, which the leader has. */
+  /** Variables, whose values the leader sends. */
   readonly variables: readonly string[];
-  /** What the leader divides up. */
+  /** Inputs that the leader divides among the workers. */
   readonly parts: readonly string[];
   readonly phases: readonly Phase[];
-  /** What the leader puts together. */
+  /** Outputs that the leader collects from the workers. */
   readonly gathered: readonly string[];
 }
 
-/** A graph of which the results are exchanged before the next one is run. */
+/** A graph. Its results are exchanged before the next one runs. */
 export interface Phase {
   readonly model: Uint8Array;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   /** Which of the outputs are added up over the workers. */
   readonly exchanged: readonly string[];
-  /** What is checked for anomalies, and the names of the values for that. */
+  /** The values that are checked for anomalies, and their names. */
   readonly watched: readonly Watched[];
   readonly watchedNames: readonly string[];
 }
 
-/** A program on one worker: its sessions, and its values under their names. */
-export class Share {
+/** Runs a program on one worker. It has the sessions, and the values by their names. */
+export class ProgramRunner {
   readonly values: Record<string, ort.Tensor> = {};
   private readonly sessions: readonly Session[];
 
@@ -51,7 +49,7 @@ export class Share {
     this.sessions = program.phases.map(
       ({ model, watched }) => new Session(() => model, { device: "cpu", threads, resident: [], handOver: watched.length === 0 }),
     );
-    for (const name of kept) this.values[name] = emptyTensor(program.types[name] as TensorType);
+    for (const name of kept) this.values[name] = emptyOrt(program.types[name] as TensorType);
   }
 
   /**
@@ -93,11 +91,8 @@ export class Share {
   }
 }
 
-/** What the leader gives to each rank and takes from each. */
+/** The leader's arrays by rank: what is sent to each, and where its results go. */
 export interface Exchanged {
   readonly scattered: readonly (readonly ArrayBufferView[])[];
   readonly gathered: readonly (readonly ArrayBufferView[])[];
 }
-
-const emptyTensor = ({ dtype, shape }: TensorType): ort.Tensor =>
-  new onnxruntime.Tensor(dtype, new (arrayOf(dtype))(sizeOf(shape)) as Float32Array, shape as number[]);

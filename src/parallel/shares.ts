@@ -12,7 +12,7 @@ import { pieces } from "../ops/slicing.js";
 /**
  * What a worker's value is to the value `V` of the whole batch:
  * - `whole`: `ratio V`, the same on all workers;
- * - `share`: `ratio` times its part of `V`, which along `axis` is the workers' parts in turn, so `outer` times in row-major order;
+ * - `share`: `ratio` times its part of `V`, which is divided along `axis`: in row-major order `V` is `outer` groups of one run of each part;
  * - `partial`: all workers' values add up to `ratio V`: 1 for a sum over the batch, the number of workers for a mean;
  * - `unknown`: none of these, from `node` on.
  */
@@ -176,16 +176,16 @@ function joins({ operator, attributes }: Node, [first]: readonly Kind[]): boolea
   return first?.is === "share" && axes.includes(first.axis) && !rearranging.includes(operator as Operator);
 }
 
-/** How often the workers' parts of an output take turns in row-major order; undefined where the operands' parts differ in that. */
+/** The number of groups (see {@link Kind}) of an output; undefined where the operands differ in that. */
 function outerOf({ operator, inputs: operands }: Node, inputs: readonly Kind[], output: Tensor, axis: number): number | undefined {
-  const turns = inputs.flatMap((kind, i): { blocks: number; run: number }[] => {
+  const layouts = inputs.flatMap((kind, i): { blocks: number; run: number }[] => {
     if (kind.is !== "share") return [];
     const { shape } = operands[i] as Tensor;
-    // Along the axis itself they take turns where it was joined with one before it: blocks of so many slices each.
+    // Where the axis was joined with one before it, it holds several groups itself: `blocks` of `run` slices for each part.
     const blocks = kind.outer / before(shape, kind.axis);
     return [{ blocks, run: (shape[kind.axis] as number) / blocks }];
   });
-  const [first] = turns;
+  const [first] = layouts;
   if (!first) return before(output.shape, axis);
   if (operator === shapes.Reshape) {
     const { outer } = inputs[0] as Share;
@@ -193,7 +193,7 @@ function outerOf({ operator, inputs: operands }: Node, inputs: readonly Kind[], 
   }
   const isRearranged = rearranging.includes(operator as Operator);
   const [name, value] = isRearranged ? (["run", first.run] as const) : (["blocks", first.blocks] as const);
-  if (turns.some((turn) => turn[name] !== value)) return undefined;
+  if (layouts.some((layout) => layout[name] !== value)) return undefined;
   const blocks = isRearranged ? (output.shape[axis] as number) / first.run : first.blocks;
   return Number.isInteger(blocks) ? blocks * before(output.shape, axis) : undefined;
 }

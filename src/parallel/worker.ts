@@ -1,11 +1,11 @@
 import { parentPort } from "node:worker_threads";
 import { KasaneError } from "../graph/error.js";
 import { Aborted, SharedMemory } from "./collectives.js";
-import { type Program, Share } from "./program.js";
+import { type Program, ProgramRunner } from "./program.js";
 
-// The entry of a worker thread: it knows models and how to exchange values, and nothing of graphs.
+// The entry of a worker thread. It runs models and exchanges values; it knows no graphs.
 
-/** What a worker thread is told. */
+/** A message to a worker thread. */
 export type Command =
   | {
       readonly type: "open";
@@ -23,28 +23,28 @@ interface Settings {
   readonly threads: number;
 }
 
-/** How a step went. */
+/** The result of a step. */
 export type Reply =
   | { readonly type: "done" }
   | { readonly type: "aborted" }
   | { readonly type: "failed"; readonly message: string; readonly expected: boolean };
 
 const port = parentPort as NonNullable<typeof parentPort>;
-const programs = new Map<number, { readonly share: Share; readonly collectives: SharedMemory }>();
+const programs = new Map<number, { readonly runner: ProgramRunner; readonly collectives: SharedMemory }>();
 
 port.on("message", (command: Command) => {
   const known = programs.get(command.id);
   if (command.type === "open") {
     const { rank, size, threads } = command.settings;
-    const share = new Share(command.program, threads);
-    programs.set(command.id, { share, collectives: new SharedMemory(command.memory, rank, size, true) });
+    const runner = new ProgramRunner(command.program, threads);
+    programs.set(command.id, { runner, collectives: new SharedMemory(command.memory, rank, size, true) });
   } else if (command.type === "close") {
     programs.delete(command.id);
-    void known?.share.release();
+    void known?.runner.release();
   } else if (known) {
-    const { share, collectives } = known;
+    const { runner, collectives } = known;
     collectives.begin();
-    share.run(collectives, command.changed).then(
+    runner.run(collectives, command.changed).then(
       () => port.postMessage({ type: "done" } satisfies Reply),
       (error) => {
         collectives.abort();

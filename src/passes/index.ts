@@ -15,7 +15,7 @@ import { lower } from "./lower.js";
 import { applyRules } from "./rules.js";
 import { scaleLast } from "./scaleLast.js";
 import { scatterOnto } from "./scatterOnto.js";
-import { choose } from "./selectImplementation.js";
+import { selectImplementation } from "./selectImplementation.js";
 import { shareLoops } from "./shareLoops.js";
 import { simplify } from "./simplify.js";
 import { skipZeros } from "./skipZeros.js";
@@ -30,7 +30,7 @@ const passes = [
   scatterOnto,
   applyRules(logarithms),
   applyRules(lower),
-  choose,
+  selectImplementation,
   // Only now are all operators those that will run, and the bodies of loops what is left in them.
   prepareBodies,
   deduplicate,

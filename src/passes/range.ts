@@ -24,7 +24,7 @@ const atEnds =
   (a: Range, b: Range): Range =>
     around([a.low, a.high].flatMap((x) => [b.low, b.high].map((y) => fn(x, y) || 0)));
 const bounded = (low: number, high: number) => (): Range => ({ low, high });
-const truth = (): Range => unit;
+const boolean = (): Range => unit;
 
 /** Interval arithmetic (Moore 1966): an operator's expression gives the range of its results. */
 const intervals: Algebra<Range> = {
@@ -49,12 +49,12 @@ const intervals: Algebra<Range> = {
   cos: bounded(-1, 1),
   tanh: rising(numbers.tanh),
   erf: rising(numbers.erf),
-  equal: truth,
-  greater: truth,
-  greaterEqual: truth,
-  and: truth,
-  or: truth,
-  not: truth,
+  equal: boolean,
+  greater: boolean,
+  greaterEqual: boolean,
+  and: boolean,
+  or: boolean,
+  not: boolean,
   select: (_, a, b) => hull(a, b),
   cast: (x, dtype) => (dtype === "bool" ? unit : rising((value) => numbers.cast(value, dtype))(x)),
 };

@@ -8,7 +8,7 @@ const alternativesOf = (node: Node): number => operatorOf(node).alternatives?.(n
  * Of an operator that comes with its outputs as other operators compute them, keeps one of the two: those others where something else in the
  * graph, such as a gradient, takes values from among them, which are then computed anyway; otherwise the operator.
  */
-export function choose(outputs: readonly Tensor[]): readonly Tensor[] {
+export function selectImplementation(outputs: readonly Tensor[]): readonly Tensor[] {
   const order = topologicalOrder(outputs);
   const whole = order.filter((node) => alternativesOf(node) > 0);
   if (whole.length === 0) return outputs;

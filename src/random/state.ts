@@ -11,7 +11,7 @@ export const defaultRandom: RandomState = { seed: 0, counter: 0 };
 
 /** Starts all random numbers anew from `value`: the same seed gives the same numbers on every machine. */
 export function seed(value: number): void {
-  check(Number.isInteger(value) && value >= 0 && value < 2 ** 32, () => `seed: got ${value}, expected a whole number from 0 to 2^32 - 1`);
+  check(Number.isInteger(value) && value >= 0 && value < 2 ** 32, () => `seed: got ${value}, expected an integer from 0 to 2^32 - 1`);
   defaultRandom.seed = value;
   defaultRandom.counter = 0;
 }

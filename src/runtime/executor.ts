@@ -12,7 +12,7 @@ export interface RunOptions {
   /** Whether every value is checked, to name the operation that first makes a NaN or an infinity. Slow. */
   readonly detectAnomalies?: boolean;
   /**
-   * Whether ONNX Runtime keeps the memory of a run for the next one of the same graph, by default true. Without it, graphs that take turns, such as
+   * Whether ONNX Runtime keeps the memory of a run for the next one of the same graph, by default true. Without it, graphs that run alternately, such as
    * those of many signatures, share the memory of the process: much less in all and a sooner first run, but a single graph that runs again and
    * again gets up to a third slower. On the CPU.
    */

@@ -82,7 +82,7 @@ function sumBy(kernels: readonly ProfiledKernel[], nameOf: (kernel: ProfiledKern
 }
 
 /**
- * Where the time of `step(...values)` goes: it is run some times, in turn with and without ONNX Runtime's profiler. That changes nothing: the variables
+ * Where the time of `step(...values)` goes: it is run several times, alternately with and without ONNX Runtime's profiler. That changes nothing: the variables
  * keep their values, and the same random numbers are drawn as would have been without. Node only, on the CPU.
  * A step that runs as a module is profiled as ONNX Runtime would run it. `step.many` is profiled as such: `profile(step.many, ...)`.
  * @throws KasaneError where `step` was not made by `compile`, or runs on another device

@@ -14,7 +14,7 @@ import { Update } from "./wasm/update.js";
 import { WasmExecutor } from "./wasm/wasmExecutor.js";
 
 /** What runs a graph, and why. */
-export interface Choice {
+export interface Selection {
   readonly binding: Binding;
   readonly executor: Executor;
   readonly explanation: RunExplanation;
@@ -35,10 +35,10 @@ export function onnxExecutorOf(
   return { binding, executor: new OnnxExecutor(update ? cut.binding : binding, settings, update) };
 }
 
-/** Chooses what runs a computation: the faster by the {@link estimate}, of those that can. */
-export function selectExecutor(computation: Computation, options: RunOptions): Choice {
+/** Selects the executor of a computation: of those that can run it, the faster by the {@link estimate}. */
+export function selectExecutor(computation: Computation, options: RunOptions): Selection {
   const { device = "cpu", detectAnomalies, executor } = options;
-  const byOnnx = (reason: string, cost?: Estimate): Choice => {
+  const byOnnx = (reason: string, cost?: Estimate): Selection => {
     const made = onnxExecutorOf(computation, options);
     const { update } = made.executor;
     const after = update ? `; then a module changes ${update.changes} variables in their places` : "";

@@ -8,12 +8,12 @@ import { runtime } from "./runtime.js";
  * Sets how many threads ONNX Runtime has for graphs compiled from now on, where `compile` is not told: fewer than all of a machine that
  * does other work, too, since its threads wait for each other.
  * @param count undefined for the default: all cores for large graphs, one for small ones
- * @throws KasaneError where it is no whole number from 1 on
+ * @throws KasaneError where it is not an integer from 1
  */
 export function setThreads(count?: number): void {
   check(
     count === undefined || (Number.isInteger(count) && count >= 1),
-    () => `setThreads: got ${count}, expected a whole number from 1 on, or nothing for the default`,
+    () => `setThreads: got ${count}, expected an integer from 1, or nothing for the default`,
   );
   runtime.threads = count;
 }

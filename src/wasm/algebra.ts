@@ -8,7 +8,7 @@ import type { Element, Value, Values } from "./values.js";
 /** Says that the module cannot compute something: ONNX Runtime then does. */
 export class Unsupported extends KasaneError {}
 
-/** What an imported function of float64s makes of each lane. */
+/** Applies an imported function of float64 to each lane. */
 function byLanes(values: Values, imported: number, a: Value, b: Value): Value {
   let result: Value = a;
   for (const lane of [0, 1, 2, 3]) {
@@ -24,22 +24,22 @@ function byLanes(values: Values, imported: number, a: Value, b: Value): Value {
  * @param element what constants are
  */
 export function vectors(values: Values, element: Element): Algebra<Value> {
-  /** An instruction for floats and one for whole numbers. */
+  /** An instruction for floats and one for integers. */
   const either =
-    (float: Opcode, whole: Opcode | undefined) =>
+    (float: Opcode, integer: Opcode | undefined) =>
     (...operands: Value[]): Value => {
-      const isWhole = operands.some((x) => x.element !== "float32");
-      if (isWhole && !whole) throw new Unsupported(`${float.slice(6)} of whole numbers`);
-      return values.make(isWhole ? (whole as Opcode) : float, operands, operands[0]?.element);
+      const isInteger = operands.some((x) => x.element !== "float32");
+      if (isInteger && !integer) throw new Unsupported(`${float.slice(6)} of integers`);
+      return values.make(isInteger ? (integer as Opcode) : float, operands, operands[0]?.element);
     };
   const compared =
-    (float: Opcode, whole: Opcode) =>
+    (float: Opcode, integer: Opcode) =>
     (a: Value, b: Value): Value =>
-      values.as(either(float, whole)(a, b), "bool");
+      values.as(either(float, integer)(a, b), "bool");
   const ofFloats =
     (compute: (values: Values, x: Value) => Value) =>
     (x: Value): Value => {
-      if (x.element !== "float32") throw new Unsupported("an elementary function of whole numbers");
+      if (x.element !== "float32") throw new Unsupported("an elementary function of integers");
       return compute(values, x);
     };
   const not = (x: Value) => values.make("v128.not", [x], "bool");
@@ -58,7 +58,7 @@ export function vectors(values: Values, element: Element): Algebra<Value> {
     floor: either("f32x4.floor", undefined),
     ceil: either("f32x4.ceil", undefined),
     nearest: either("f32x4.nearest", undefined),
-    // Whole numbers of 32 bits, and where their quotient is cut off, are exact in float64.
+    // float64 holds every 32-bit integer, and truncates their quotients exactly.
     div: (a, b) =>
       a.element === "float32"
         ? values.make("f32x4.div", [a, b])
@@ -71,7 +71,7 @@ export function vectors(values: Values, element: Element): Algebra<Value> {
             "int32",
           ),
     pow: (a, b) => {
-      if (a.element !== "float32" || b.element !== "float32") throw new Unsupported("pow of whole numbers");
+      if (a.element !== "float32" || b.element !== "float32") throw new Unsupported("pow of integers");
       const is = (value: number) => b.id === values.constant(value).id;
       if (is(1)) return a;
       if (is(2)) return algebra.mul(a, a);
@@ -80,7 +80,7 @@ export function vectors(values: Values, element: Element): Algebra<Value> {
       return byLanes(values, imports.pow, a, b);
     },
     remainder: (a, b) => {
-      if (a.element !== "float32" || b.element !== "float32") throw new Unsupported("remainder of whole numbers");
+      if (a.element !== "float32" || b.element !== "float32") throw new Unsupported("remainder of integers");
       return byLanes(values, imports.remainder, a, b);
     },
     exp: ofFloats(expOf),

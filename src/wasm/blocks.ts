@@ -9,8 +9,8 @@ export interface Block {
   readonly points: readonly (readonly number[])[];
 }
 
-/** Elements of one turn of a loop along a long axis: four vectors, which hide each other's latency. */
-const mostInTurn = 16;
+/** Elements of one iteration of a loop along a long axis: four vectors, which hide each other's latency. */
+const mostInIteration = 16;
 /** An iteration over at most so many elements is written out. */
 const writtenOut = 64;
 /** The last axes make one block where they have at most so many elements. */
@@ -31,16 +31,16 @@ export function overBlocks(code: Code, shape: Shape, visit: (block: Block) => vo
     if (axis === block) {
       visit({ loops, points: placesOf(shape.map((each, i) => (i < block ? 1 : each))) });
     } else if (block === shape.length && axis === shape.length - 1) {
-      // A long last axis goes in turns of whole vectors, and what is left is written out.
-      const turn = Math.min(mostInTurn, most);
-      const whole = last - (last % turn);
+      // A loop goes along a long last axis; the remainder is written out.
+      const width = Math.min(mostInIteration, most);
+      const looped = last - (last % width);
       const along = (start: number, count: number) =>
         pointsOf(
           shape.map((_, i) => (i === axis ? count : 1)),
           shape.map((_, i) => (i === axis ? start : 0)),
         );
-      code.loop(0, whole, turn, (local) => visit({ loops: [...loops, { local, axis }], points: along(0, turn) }));
-      if (last > whole) visit({ loops, points: along(whole, last - whole) });
+      code.loop(0, looped, width, (local) => visit({ loops: [...loops, { local, axis }], points: along(0, width) }));
+      if (last > looped) visit({ loops, points: along(looped, last - looped) });
     } else if (size === 1) outer(axis + 1, loops);
     else code.loop(0, size, 1, (local) => outer(axis + 1, [...loops, { local, axis }]));
   };

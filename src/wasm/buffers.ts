@@ -99,9 +99,9 @@ export function addressesOf(
   // What goes backwards begins with what is fixed: below 0 there are no addresses.
   const least = moving.some(({ stride }) => stride < 0) ? Math.min(...fixed) : 0;
   const parts = moving.map(({ local, stride }) =>
-    values.make("i32.mul", [values.local(local, "i32", "int32"), values.whole(4 * stride)], "int32", "i32"),
+    values.make("i32.mul", [values.local(local, "i32", "int32"), values.integer(4 * stride)], "int32", "i32"),
   );
-  const [first = values.whole(0), ...others] = least === 0 ? parts : [values.whole(least), ...parts];
+  const [first = values.integer(0), ...others] = least === 0 ? parts : [values.integer(least), ...parts];
   const base = others.reduce((sum, part) => values.make("i32.add", [sum, part], "int32", "i32"), first);
   return { base, more: fixed.map((bytes) => bytes - least) };
 }

@@ -1,4 +1,5 @@
-import { extractFloat, type Opcode, opcodes, replaceFloat, shuffle, unsigned } from "../assembly/assembler.js";
+import { extractFloat, type Opcode, opcodes, replaceFloat, shuffle } from "../assembly/assembler.js";
+import { unsigned } from "../assembly/leb128.js";
 import { imports } from "./imports.js";
 import type { Element, Value, Values } from "./values.js";
 
@@ -9,7 +10,7 @@ function arithmetic(values: Values) {
   const binary = (code: Opcode) => (a: Value, b: Value | number) => values.make(code, [a, typeof b === "number" ? values.constant(b) : b]);
   const onBits = (code: Opcode) => (a: Value, b: Value | number) =>
     values.make(code, [a, typeof b === "number" ? values.bits(b, "int32") : b], "int32");
-  const shifted = (code: Opcode) => (a: Value, by: number) => values.make(code, [a, values.whole(by)], "int32");
+  const shifted = (code: Opcode) => (a: Value, by: number) => values.make(code, [a, values.integer(by)], "int32");
   const [add, mul] = [binary("f32x4.add"), binary("f32x4.mul")];
   return {
     add,
@@ -38,15 +39,15 @@ function arithmetic(values: Values) {
   };
 }
 
-/** ln 2 in two parts, of which the first times a whole number of 9 bits is exact. */
+/** ln 2 in two parts, of which the first times an integer of 9 bits is exact. */
 const [ln2High, ln2Low] = [0.693359375, -2.1219444e-4];
 
-/** Added to a float of magnitude below 2²² it leaves the nearest whole number in the low bits. */
+/** Added to a float of magnitude below 2²² it leaves the nearest integer in the low bits. */
 const magic = 12_582_912;
 const magicBits = 0x4b400000;
 
 /**
- * With `n` the whole number nearest to `x / ln 2`, `e^x = 2ⁿ e^(x - n ln 2)`; the polynomial is that of Moshier's Cephes, `expf`.
+ * With `n` the integer nearest to `x / ln 2`, `e^x = 2ⁿ e^(x - n ln 2)`; the polynomial is that of Moshier's Cephes, `expf`.
  * 2ⁿ is multiplied in by two halves, so that neither leaves the range before the result does.
  */
 export function expOf(values: Values, x: Value): Value {
@@ -54,8 +55,8 @@ export function expOf(values: Values, x: Value): Value {
   const held = m.least(m.most(x, -104), 89);
   const shifted = m.add(m.mul(held, Math.LOG2E), magic);
   const n = m.minus(shifted, magicBits);
-  const whole = m.sub(shifted, magic);
-  const r = m.sub(m.sub(held, m.mul(whole, ln2High)), m.mul(whole, ln2Low));
+  const rounded = m.sub(shifted, magic);
+  const r = m.sub(m.sub(held, m.mul(rounded, ln2High)), m.mul(rounded, ln2Low));
   const series = m.polynomial(r, [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 0.16666665459, 0.50000001201]);
   const power = m.add(m.add(m.mul(series, m.mul(r, r)), r), 1);
   const half = m.right(n, 1);
@@ -106,7 +107,7 @@ export function tanhOf(values: Values, x: Value): Value {
 }
 
 /**
- * With `k` the whole number nearest to `x / (π/2)` and `r = x - k π/2`, taken in float64, it is `sin r` or `cos r` with a sign, as `k` says;
+ * With `k` the integer nearest to `x / (π/2)` and `r = x - k π/2`, taken in float64, it is `sin r` or `cos r` with a sign, as `k` says;
  * the polynomials are those of Moshier's Cephes, `sinf` and `cosf`.
  */
 function circular(values: Values, x: Value, quarter: number): Value {
@@ -115,16 +116,16 @@ function circular(values: Values, x: Value, quarter: number): Value {
     const [low, high] = new Int32Array(Float64Array.of(value).buffer) as unknown as [number, number];
     return values.lanes([low, high, low, high], "float32");
   };
-  const turns = (wide: Value) => values.make("f64x2.nearest", [values.make("f64x2.mul", [wide, inFloat64(2 / Math.PI)])]);
+  const quarters = (wide: Value) => values.make("f64x2.nearest", [values.make("f64x2.mul", [wide, inFloat64(2 / Math.PI)])]);
   const r = inDoubles(
     values,
     [x],
     "f64x2.promote_low_f32x4",
-    (wide) => values.make("f64x2.sub", [wide as Value, values.make("f64x2.mul", [turns(wide as Value), inFloat64(Math.PI / 2)])]),
+    (wide) => values.make("f64x2.sub", [wide as Value, values.make("f64x2.mul", [quarters(wide as Value), inFloat64(Math.PI / 2)])]),
     "f32x4.demote_f64x2_zero",
     "float32",
   );
-  const k = inDoubles(values, [x], "f64x2.promote_low_f32x4", (wide) => turns(wide as Value), "i32x4.trunc_sat_f64x2_s_zero", "int32");
+  const k = inDoubles(values, [x], "f64x2.promote_low_f32x4", (wide) => quarters(wide as Value), "i32x4.trunc_sat_f64x2_s_zero", "int32");
   const quadrant = m.plus(k, quarter);
   const squared = m.mul(r, r);
   const sine = m.add(m.mul(m.mul(m.polynomial(squared, [-1.9515295891e-4, 8.3321608736e-3, -0.16666654611]), squared), r), r);

@@ -30,7 +30,7 @@ export function layOut(statements: readonly Statement[], kept: readonly Buffer[]
   for (const { buffer, loops, at } of touched) {
     if (buffer.hasTwin) continue;
     buffers.add(buffer);
-    // What a loop uses of outside, or gives to the outside, it uses in every turn.
+    // A loop uses a buffer from outside in every iteration.
     const { first, last } = loops[buffer.depth] ?? { first: at, last: at };
     buffer.first = Math.min(buffer.first, first);
     buffer.last = Math.max(buffer.last, last);

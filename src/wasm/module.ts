@@ -162,7 +162,7 @@ const pageSize = 65_536;
 /** A memory ends below this address, so that an address is a number with a sign. */
 const mostMemory = 2 ** 31;
 
-/** The elements as the module holds them: truths are all ones or all zeros. */
+/** The elements as the module holds them: a boolean is all ones or all zeros. */
 export const heldElements = (data: TypedArray, dtype: Tensor["dtype"]): Float32Array | Int32Array =>
   dtype === "bool" ? Int32Array.from(data as Uint8Array, (x) => (x === 0 ? 0 : -1)) : (data as Float32Array | Int32Array);
 

@@ -34,7 +34,7 @@ export interface ConstantData {
   made(elements: readonly number[], type: Tensor): Access;
 }
 
-/** Turns a graph, or the graph of a loop's body, into statements. */
+/** Makes statements of a graph, or of the body of a loop. */
 export class Scope {
   statements: Statement[] = [];
   private readonly lazies = new Map<Tensor, Lazy>();

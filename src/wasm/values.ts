@@ -1,6 +1,7 @@
-import { access, type Code, type Opcode, opcodes, signed, type Type, unsigned } from "../assembly/assembler.js";
+import { access, type Code, type Opcode, opcodes, type Type } from "../assembly/assembler.js";
+import { signed, unsigned } from "../assembly/leb128.js";
 
-/** The element types that the module computes with, all of 32 bits; a truth is all ones or all zeros. */
+/** The element types that the module computes with, all of 32 bits; a boolean is all ones or all zeros. */
 export type Element = "float32" | "int32" | "bool";
 
 /** A value that straight code computes once, however often it is used. */
@@ -24,7 +25,7 @@ export interface Constants {
 }
 
 const floatBits = new Float32Array(1);
-const wholeBits = new Int32Array(floatBits.buffer);
+const integerBits = new Int32Array(floatBits.buffer);
 
 /** A stretch of straight code: values are named first, and computed where something is done with them. Equal ones are one. */
 export class Values {
@@ -69,22 +70,22 @@ export class Values {
     return this.make(unsigned(index, [0x20]), [], element, type);
   }
 
-  /** A whole number, as an address or a factor of one. */
-  whole(value: number): Value {
+  /** An i32 constant, as an address or a factor of one. */
+  integer(value: number): Value {
     return this.make([0x41, ...signed(value)], [], "int32", "i32");
   }
 
   /** Four equal lanes; of booleans, what is greater than 0 is true. */
   constant(value: number, element: Element = "float32"): Value {
     if (element === "float32") floatBits[0] = value;
-    else if (element === "bool") wholeBits[0] = -Number(value > 0);
-    else wholeBits[0] = Math.min(Math.max(value, -(2 ** 31)), 2 ** 31 - 1);
-    return this.bits(wholeBits[0] as number, element);
+    else if (element === "bool") integerBits[0] = -Number(value > 0);
+    else integerBits[0] = Math.min(Math.max(value, -(2 ** 31)), 2 ** 31 - 1);
+    return this.bits(integerBits[0] as number, element);
   }
 
   /** Four lanes of the same bits. A load of them is one instruction; an immediate vector would be several. */
   bits(bits: number, element: Element): Value {
-    return this.make(access("v128.load32_splat", this.constants.addressOf(bits)), [this.whole(0)], element);
+    return this.make(access("v128.load32_splat", this.constants.addressOf(bits)), [this.integer(0)], element);
   }
 
   /** Four lanes of any bits. */

@@ -56,7 +56,7 @@ describe("compile with workers names", () => {
   test("inputs that are not all divided alike, numbers of workers, and devices", async () => {
     const fn = (x: Tensor, y: Tensor) => x.sum().add(y.sum());
     await expect(compile(fn, { workers: 2 })(rows(4), rows(6))).rejects.toThrow("inputs [4, 2], [6, 2]: the first axis of each is divided");
-    await expect(compile(fn, { workers: 1.5 })(rows(4), rows(4))).rejects.toThrow("workers: 1.5: expected a whole number from 1");
+    await expect(compile(fn, { workers: 1.5 })(rows(4), rows(4))).rejects.toThrow("workers: 1.5: expected an integer from 1");
     await expect(compile(fn, { workers: 0 })(rows(4), rows(4))).rejects.toThrow("workers: 0");
     await expect(compile(fn, { workers: 2, device: "webgpu" })(rows(4), rows(4))).rejects.toThrow(/device "webgpu"/);
   });

@@ -30,7 +30,7 @@ import { prepare } from "../../src/passes/index.js";
 import { joinProducts } from "../../src/passes/joinProducts.js";
 import { lower as lowerRule } from "../../src/passes/lower.js";
 import { applyRules, type Rule } from "../../src/passes/rules.js";
-import { choose } from "../../src/passes/selectImplementation.js";
+import { selectImplementation } from "../../src/passes/selectImplementation.js";
 import { shareLoops } from "../../src/passes/shareLoops.js";
 import { simplify as simplifyRule } from "../../src/passes/simplify.js";
 import { unexpand as unexpandRule } from "../../src/passes/unexpand.js";
@@ -247,12 +247,12 @@ describe("hoist", () => {
   });
 });
 
-describe("choose", () => {
+describe("selectImplementation", () => {
   it("takes the operator for a whole layer unless a gradient needs the values of its steps", () => {
     const [network, x] = [new nn.Lstm(3, 4), input([9, 2, 3])];
     const { outputs } = network.forward(x);
     const operators = (tensors: readonly Tensor[]) =>
-      types(choose(shareLoops(tensors))).filter((type) => type === "LSTM" || type === "Scan");
+      types(selectImplementation(shareLoops(tensors))).filter((type) => type === "LSTM" || type === "Scan");
     expect(operators([outputs])).toEqual(["LSTM"]);
     expect(operators([outputs, grad(sum(outputs), network.parameters()[0] as Tensor)])).toEqual(["Scan", "Scan"]);
   });
@@ -261,7 +261,7 @@ describe("choose", () => {
     const [network, x] = [new nn.Gru(3, 4, { layers: 2 }), input([9, 2, 3])];
     const { outputs } = network.forward(x);
     const last = network.parameters().at(-1) as Tensor;
-    const chosen = types(choose(shareLoops([outputs, grad(sum(outputs), last)])));
+    const chosen = types(selectImplementation(shareLoops([outputs, grad(sum(outputs), last)])));
     expect(chosen.filter((type) => type === "GRU" || type === "Scan")).toEqual(["GRU", "Scan", "Scan"]);
   });
 });

@@ -21,7 +21,7 @@ export interface SessionSettings {
 /** At most so many sessions are open at a time: each holds native memory, and a closed one opens again from its model. */
 const capacity = 64;
 
-/** A session that was left alone for so many times the time that it took to open is closed: of n in turn, opening takes n / 500 of the time at most. */
+/** A session is closed when it was unused for so many times its opening time: of n sessions used alternately, opening takes n / 500 of the time at most. */
 const patience = 500;
 
 /** An ONNX model and the session that runs it, opened when it is first needed. */

@@ -72,7 +72,7 @@ function arrayAt({ buffer }: Memory, { address, tensor }: Place): Slot["array"] 
   return new array(buffer, address, tensor.size);
 }
 
-/** The elements of a place as tensors have them: its own array, or a copy where truths are all ones there. */
+/** The elements of a place as tensors have them: its own array, or a copy of booleans, which are all ones there. */
 export const taken = ({ tensor, array }: Slot): TypedArray => (tensor.dtype === "bool" ? Uint8Array.from(array, (x) => x & 1) : array);
 
 /** Up to so many elements are copied faster one by one than by a call. */

@@ -32,15 +32,15 @@ export class LoopStatement implements Statement {
     const { code } = emission;
     if (this.length === 0) return;
     if (this.depth > 0) {
-      code.loop(0, this.length, 1, (count) => this.turn(emission, code, count));
+      code.loop(0, this.length, 1, (count) => this.iteration(emission, code, count));
       return;
     }
-    // An engine makes fast code of a function between two calls of it: so the turns of the longest loops are calls.
-    const turn = emission.addFunction(1, (own) => this.turn(emission, own, 0));
-    code.loop(0, this.length, 1, (count) => code.get(count).call(turn));
+    // An engine optimizes a function between two calls of it. So an iteration of an outermost loop is a call.
+    const iteration = emission.addFunction(1, (own) => this.iteration(emission, own, 0));
+    code.loop(0, this.length, 1, (count) => code.get(count).call(iteration));
   }
 
-  private turn(emission: Emission, code: Code, count: number): void {
+  private iteration(emission: Emission, code: Code, count: number): void {
     const { place, current, next } = this.indices;
     const locals = new Map([place, current, next].map((index) => [index, code.local("i32")]));
     const localOf = (index: Index) => locals.get(index) as number;

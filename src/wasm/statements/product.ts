@@ -7,9 +7,9 @@ import { type Held, heldIn, type Lazy, type Multiplied, productIn, replaceParts 
 import { type Value, Values } from "../values.js";
 import { type Emission, evaluate, offsetsAt, type Statement, type Strides, stridesIn, termsOf } from "./statement.js";
 
-/** The inner axis is written out up to this length; beyond, it goes in turns of a part of it. */
+/** The inner axis is written out up to this length; a longer one is a loop, `innerStep` elements an iteration. */
 const mostInner = 16;
-const innerTurn = 8;
+const innerStep = 8;
 /** Accumulators of one block of the result: with as many again for every other place of the inner axis they stay in registers. */
 const accumulators = 4;
 
@@ -84,11 +84,11 @@ export class ProductStatement implements Statement {
       batch,
       ({ loops, points }) => {
         for (const point of points) {
-          const part: Part = { emission, loops, point, left: a, right: b, others, inner, isTurned: false };
+          const part: Part = { emission, loops, point, left: a, right: b, others, inner, isTransposed: false };
           if (way === "inner") this.alongInner(part, rows, columns);
           else if (way === "columns") this.alongColumns(part, rows, columns);
           // The transpose of a product is that of the transposes: what goes along the rows goes along its columns.
-          else this.alongColumns({ ...part, isTurned: true }, columns, rows);
+          else this.alongColumns({ ...part, isTransposed: true }, columns, rows);
         }
       },
       1,
@@ -113,7 +113,7 @@ export class ProductStatement implements Statement {
 
   /** The block of the result at `row` and `column`: `height` rows of a vector at each of `lanes`. */
   private block(part: Part, row: Place, height: number, column: Place, lanes: readonly number[], end: number): void {
-    const { emission, inner, isTurned } = part;
+    const { emission, inner, isTransposed } = part;
     const { code, constants } = emission;
     const [{ access: single, at: singleAt }, { access: wide, at: wideAt }] = this.factors(part);
     const rowsHere = Array.from({ length: height }, (_, i) => row.start + i);
@@ -142,14 +142,14 @@ export class ProductStatement implements Statement {
       lanes.map((lane, j) => {
         const held = ((sums[i] as number[][])[j] as number[]).map((sum) => values.local(sum));
         const total = held.reduce((a, b) => values.make("f32x4.add", [a, b]));
-        const points = placesFrom(lane).map((place) => (isTurned ? [place, each] : [each, place]));
-        return this.finish(part, values, total, points, isTurned ? [column, row] : [row, column]);
+        const points = placesFrom(lane).map((place) => (isTransposed ? [place, each] : [each, place]));
+        return this.finish(part, values, total, points, isTransposed ? [column, row] : [row, column]);
       }),
     );
     for (const write of stores) write(code);
   }
 
-  /** The inner axis: written out, or in turns with what is left after them. */
+  /** The inner axis: written out, or a loop and its remainder. */
   private overInner(
     code: Emission["code"],
     inner: number,
@@ -170,20 +170,20 @@ export class ProductStatement implements Statement {
       return;
     }
     clear();
-    const whole = inner - (inner % innerTurn);
-    code.loop(0, whole, innerTurn, (local) => {
-      for (let k = 0; k < innerTurn; k++) step(k, local, false);
+    const whole = inner - (inner % innerStep);
+    code.loop(0, whole, innerStep, (local) => {
+      for (let k = 0; k < innerStep; k++) step(k, local, false);
     });
     for (let k = whole; k < inner; k++) step(k, undefined, false);
   }
 
   /** Sums of four neighbouring products, of which then four are summed up at once. */
   private alongInner(part: Part, rows: number, columns: number): void {
-    const isTurned = rows > columns;
-    const turned = { ...part, isTurned };
-    const [single, wide] = isTurned ? [columns, rows] : [rows, columns];
+    const isTransposed = rows > columns;
+    const transposed = { ...part, isTransposed };
+    const [single, wide] = isTransposed ? [columns, rows] : [rows, columns];
     const { code, constants } = part.emission;
-    const [{ access: one, at: oneAt }, { access: four, at: fourAt }] = this.factors(turned);
+    const [{ access: one, at: oneAt }, { access: four, at: fourAt }] = this.factors(transposed);
     const block = (row: Place, column: Place, width: number) => {
       const sums = Array.from({ length: width }, () => code.local("v128"));
       const step = (k: number, moving: number | undefined, isFirst: boolean, count: number) => {
@@ -195,9 +195,9 @@ export class ProductStatement implements Statement {
           "bool",
         );
         const cut = (x: Value) => (count === 4 ? x : values.make("v128.and", [x, mask]));
-        const factor = cut(load(values, one, neighbours(oneAt, row.start), this.terms(turned, one, oneAt, row, moving)));
+        const factor = cut(load(values, one, neighbours(oneAt, row.start), this.terms(transposed, one, oneAt, row, moving)));
         const next = sums.map((sum, i) => {
-          const other = cut(load(values, four, neighbours(fourAt, column.start + i), this.terms(turned, four, fourAt, column, moving)));
+          const other = cut(load(values, four, neighbours(fourAt, column.start + i), this.terms(transposed, four, fourAt, column, moving)));
           const value = values.make("f32x4.mul", [factor, other]);
           return values.use(isFirst ? value : values.make("f32x4.add", [values.local(sum), value]));
         });
@@ -219,18 +219,18 @@ export class ProductStatement implements Statement {
         values,
         sums.map((sum) => values.local(sum)),
       );
-      const points = sums.map((_, i) => (isTurned ? [column.start + i, row.start] : [row.start, column.start + i]));
-      this.finish(turned, values, total, points, isTurned ? [column, row] : [row, column])(code);
+      const points = sums.map((_, i) => (isTransposed ? [column.start + i, row.start] : [row.start, column.start + i]));
+      this.finish(transposed, values, total, points, isTransposed ? [column, row] : [row, column])(code);
     };
     inBlocks(code, single, 1, (row) => inBlocks(code, wide, 4, (column, width) => block(row, column, width)));
   }
 
   /** The factor that is taken element by element, and the one that vectors are taken of. */
-  private factors({ isTurned, left, right }: Part): readonly [Factor, Factor] {
+  private factors({ isTransposed, left, right }: Part): readonly [Factor, Factor] {
     const { left: a, right: b } = this.product.factors;
     const one: Factor = { access: a, strides: left, at: { row: left.at(-2) as number, inner: left.at(-1) as number } };
     const other: Factor = { access: b, strides: right, at: { row: right.at(-1) as number, inner: right.at(-2) as number } };
-    return isTurned ? [other, one] : [one, other];
+    return isTransposed ? [other, one] : [one, other];
   }
 
   /** What moves a factor: loops over the batch, over its rows (or columns) and over the inner axis. */
@@ -289,7 +289,7 @@ interface Part {
   readonly others: ReadonlyMap<Access, Strides>;
   readonly inner: number;
   /** Whether the transpose is computed. */
-  readonly isTurned: boolean;
+  readonly isTransposed: boolean;
 }
 
 /** An axis in blocks of `most`: a loop where there are several, and what is left. */

@@ -15,7 +15,7 @@ export class SelectStatement implements Statement {
   /**
    * @param name of the operator, for errors
    * @param table what is selected from, or added to
-   * @param indices whole numbers; where whole slices are selected they are counted as one axis
+   * @param indices integers; where whole slices are selected they are counted as one axis
    * @param rows what is selected, or what is added: of whole slices `[...before, indices, ...after]`, else of the shape of the indices
    */
   constructor(

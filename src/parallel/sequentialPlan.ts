@@ -3,8 +3,8 @@ import { fromData, hostData, type Tensor } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import type { RunExplanation, Runnable } from "../runtime/executor.js";
 
-/** A plan run for one slice of its inputs after the other, its outputs stacked. */
-export class InTurn implements Runnable {
+/** Runs a plan once for each slice of its inputs and stacks the outputs. */
+export class SequentialPlan implements Runnable {
   readonly reads: readonly Variable[];
   readonly writes: readonly Variable[];
   readonly usesRandom: boolean;
