@@ -26,6 +26,12 @@ interface Batch {
   readonly targets: Tensor;
 }
 
+const cells = {
+  rnn: (size: number) => new nn.Rnn(size, size),
+  lstm: (size: number) => new nn.Lstm(size, size, { forgetBias: 1 }),
+  gru: (size: number) => new nn.Gru(size, size),
+};
+
 // Model: the projection of a window's words, a recurrent cell, a score for every word of the dictionary.
 class LanguageModel extends nn.Module {
   readonly projection: nn.Embedding;
@@ -38,7 +44,7 @@ class LanguageModel extends nn.Module {
     const weights = { weightInitialiser: nn.init.truncatedNormal(0, 0.01) };
     this.projection = new nn.Embedding(vocabularySize, hiddenSize, weights);
     this.projectionBias = new Variable(ones([hiddenSize]));
-    this.recurrent = new { rnn: nn.Rnn, lstm: nn.Lstm, gru: nn.Gru }[cell](hiddenSize, hiddenSize, { forgetBias: 1 });
+    this.recurrent = cells[cell](hiddenSize);
     this.output = new nn.Linear(hiddenSize, vocabularySize, weights);
   }
 

@@ -15,6 +15,7 @@ import { scalar } from "../ops/constants.js";
 import { zeros } from "../ops/create.js";
 import { allReduce } from "../ops/exchange.js";
 import { scatteredRows } from "../ops/rows.js";
+import { Accumulation } from "./accumulation.js";
 import { clipByGlobalNorm, clipByValue } from "./clip.js";
 import { type Assignable, byRows, whole } from "./rows.js";
 import type { Schedule } from "./schedule.js";
@@ -33,6 +34,11 @@ export interface OptimizerOptions {
    * as it is anyway ({@link Sgd} without momentum, {@link Adagrad}) update by rows without being told.
    */
   readonly sparse?: boolean;
+  /**
+   * How many steps make one update, of the mean of their gradients: for losses that are means, the update of one batch as large as theirs
+   * together. Sums of gradients are kept from step to step, by checkpoints too. An update counts as one for a schedule. By default 1.
+   */
+  readonly accumulate?: number;
 }
 
 /** The names of the settings that all optimizers have. */
@@ -41,6 +47,7 @@ export const optimizerOptions: OptionNames<OptimizerOptions> = {
   clipValue: "optional",
   clipGlobalNorm: "optional",
   sparse: "optional",
+  accumulate: "optional",
 };
 
 /** What an optimizer trains: a module, or variables, which checkpoints then know by their places in the list. */
@@ -63,6 +70,7 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
   /** How many updates were made: int32, since a float32 cannot count past 2^24. Counted only where a schedule asks for it. */
   readonly step = new Variable(scalar(0, "int32"), { name: "step", trainable: false });
   private readonly names: readonly string[];
+  private readonly accumulation: Accumulation | undefined;
   private readonly slots: readonly Readonly<Record<Slot, Variable>>[];
   private readonly schedule: Schedule | undefined;
   /** The rate set by hand; below 0 where the schedule holds. (A NaN would not do: GPU code need not tell it from numbers.) */
@@ -91,7 +99,14 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
       const keep = (slot: Slot) => new Variable(zeros(variable.shape, wideType(variable)), { name: `${slot}/${name}`, trainable: false });
       return Object.fromEntries(slots.map((slot) => [slot, keep(slot)])) as Record<Slot, Variable>;
     });
-    const { learningRate } = options;
+    const { learningRate, accumulate = 1, sparse } = options;
+    check(
+      Number.isSafeInteger(accumulate) && accumulate >= 1 && accumulate < 2 ** 31,
+      () => `${this.constructor.name}: got accumulate ${accumulate}, expected an integer from 1`,
+    );
+    check(!sparse || accumulate === 1, () => `${this.constructor.name}: accumulate keeps sums of whole gradients: leave out sparse`);
+    const gradients = trained.map(([name, variable]) => ({ name, shape: variable.shape, dtype: wideType(variable) }));
+    this.accumulation = accumulate > 1 ? new Accumulation(accumulate, gradients) : undefined;
     this.schedule = typeof learningRate === "number" ? undefined : learningRate;
     const start = typeof learningRate === "number" ? checkRate(learningRate) : -1;
     this.rate = new Variable(scalar(start, "float32"), { name: "learningRate", trainable: false });
@@ -131,9 +146,8 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
     this.apply(gradients.map((gradient) => allReduce(gradient, { like: loss })));
   }
 
-  /** Makes one update from gradients, one a parameter in the order of {@link parameters}; called in a function that is compiled. */
+  /** Makes one update from gradients (or adds them up, where `accumulate` says so), one a parameter in the order of {@link parameters}; called in a function that is compiled. */
   apply(gradients: readonly Tensor[]): void {
-    const { clipValue, clipGlobalNorm } = this.options;
     const trace = currentTrace();
     check(trace !== undefined, () => `${this.constructor.name}: an update is part of a step: make it in a function given to compile`);
     check(
@@ -152,37 +166,45 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
         () => `apply: the gradient of ${parameter.name} is ${showShape(shape)}, expected ${showShape(parameter.shape)}`,
       );
     });
+    const { accumulation } = this;
     inModule(this.constructor.name, () => {
-      const { sparse = this.leavesRows() && "few" } = this.options;
-      const summed = clipValue !== undefined || clipGlobalNorm !== undefined || !this.isProportional();
-      const settings = { onlyFew: sparse === "few", summed };
-      const updates = gradients.map((g, i) => (sparse && byRows(g, this.parameters[i] as Variable, settings)) || whole(g));
-      const values = updates.map(({ gradient }) => cast(gradient, wideType(gradient)));
-      const bounded = clipValue === undefined ? values : clipByValue(values, clipValue);
-      const clipped = clipGlobalNorm === undefined ? bounded : clipByGlobalNorm(bounded, clipGlobalNorm);
-      const rule = this.rule(this.learningRate);
-      if (this.schedule) this.step.assign(add(this.step, 1));
-      updates.forEach(({ gradientOf, partOf, subtract }, i) => {
-        const parameter = partOf(this.parameters[i] as Variable);
-        const slots = Object.entries<Variable>(this.slots[i] as Record<Slot, Variable>).map(([slot, variable]) => [slot, partOf(variable)]);
-        const change = rule(gradientOf(clipped[i] as Tensor), parameter, Object.fromEntries(slots) as Slots<Slot>);
-        // To gradients taken later in the same step a change is a constant, as it is to those of the next step.
-        subtract(parameter, stopGradient(change));
-      });
+      if (accumulation) accumulation.apply(trace, gradients.map(widened), (means) => this.update(means));
+      else this.update(gradients);
     });
   }
 
-  /** What a checkpoint keeps: the rate, the number of updates, and the slots by `slot/parameter`. */
+  private update(gradients: readonly Tensor[]): void {
+    const { clipValue, clipGlobalNorm, sparse = this.leavesRows() && "few" } = this.options;
+    const summed = clipValue !== undefined || clipGlobalNorm !== undefined || !this.isProportional();
+    const settings = { onlyFew: sparse === "few", summed };
+    const updates = gradients.map((g, i) => (sparse && byRows(g, this.parameters[i] as Variable, settings)) || whole(g));
+    const values = updates.map(({ gradient }) => widened(gradient));
+    const bounded = clipValue === undefined ? values : clipByValue(values, clipValue);
+    const clipped = clipGlobalNorm === undefined ? bounded : clipByGlobalNorm(bounded, clipGlobalNorm);
+    const rule = this.rule(this.learningRate);
+    if (this.schedule) this.step.assign(add(this.step, 1));
+    updates.forEach(({ gradientOf, partOf, subtract }, i) => {
+      const parameter = partOf(this.parameters[i] as Variable);
+      const slots = Object.entries<Variable>(this.slots[i] as Record<Slot, Variable>).map(([slot, variable]) => [slot, partOf(variable)]);
+      const change = rule(gradientOf(clipped[i] as Tensor), parameter, Object.fromEntries(slots) as Slots<Slot>);
+      // To gradients taken later in the same step a change is a constant, as it is to those of the next step.
+      subtract(parameter, stopGradient(change));
+    });
+  }
+
+  /** What a checkpoint keeps: the rate, the number of updates, the slots by `slot/parameter`, and sums of gradients. */
   namedVariables(): Map<string, Variable> {
     const slots = this.slots.flatMap((kept, i) =>
       Object.entries<Variable>(kept).map(([slot, variable]) => [`${slot}/${this.names[i]}`, variable] as const),
     );
-    return new Map([["learningRate", this.rate], ["step", this.step], ...slots]);
+    return new Map([["learningRate", this.rate], ["step", this.step], ...slots, ...(this.accumulation?.namedVariables() ?? [])]);
   }
 }
 
 /** What is computed in: float16 squares of gradients are often 0, and what is added to them too. */
 const wideType = ({ dtype }: Tensor): DType => (dtype === "float16" ? "float32" : dtype);
+
+const widened = (gradient: Tensor): Tensor => cast(gradient, wideType(gradient));
 
 /** Throws unless the ε of a denominator is above 0: where all gradients so far were zero, nothing else is in it. */
 export function checkEpsilon({ epsilon }: { readonly epsilon?: number }): void {
