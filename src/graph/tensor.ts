@@ -26,9 +26,22 @@ export interface Storage {
 /** The settings of an operator: ONNX attributes (integers; floats wrapped by {@link float}), or what its lowering needs. */
 export type Attributes = Readonly<Record<string, unknown>>;
 
-/** Attributes as text that tells them apart: JSON, with the infinities, NaN and -0 that it has no numbers for. */
+/** Attributes as text that tells them apart: JSON, with the infinities, NaN and -0 that it has no numbers for, and functions by their identity. */
 export const keyOfAttributes = (attributes: Attributes): string =>
-  Object.keys(attributes).length === 0 ? "" : JSON.stringify(attributes, (_, value) => (isJsonNumber(value) ? value : keyOfNumber(value)));
+  Object.keys(attributes).length === 0
+    ? ""
+    : JSON.stringify(attributes, (_, value) =>
+        typeof value === "function" ? keyOfFunction(value) : isJsonNumber(value) ? value : keyOfNumber(value),
+      );
+
+const functionKeys = new WeakMap<object, string>();
+let functionCount = 0;
+
+function keyOfFunction(value: object): string {
+  const key = functionKeys.get(value) ?? `function ${functionCount++}`;
+  functionKeys.set(value, key);
+  return key;
+}
 
 const isJsonNumber = (value: unknown): boolean => typeof value !== "number" || (Number.isFinite(value) && !Object.is(value, -0));
 

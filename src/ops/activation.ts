@@ -34,15 +34,21 @@ export const activation = family({
   ),
   LeakyRelu: declare<{ alpha: FloatAttribute }>({
     infer: ([x]) => x,
+    kind: {
+      is: "elementwise",
+      expression: (m, [x], { alpha }) => m.select(m.greater(x, m.constant(0)), x, m.mul(x, m.constant(alpha.float))),
+    },
     gradient: [(g, [x], _, { alpha }) => where(greater(x, 0), g, mul(g, alpha.float))],
-    expression: (m, [x], { alpha }) => m.select(m.greater(x, m.constant(0)), x, m.mul(x, m.constant(alpha.float))),
     decompose: ([x], { alpha }) => where(greater(x, 0), x, mul(x, alpha.float)),
   }),
   // α (eˣ - 1) below 0, whose derivative is y + α
   Elu: declare<{ alpha: FloatAttribute }>({
     infer: ([x]) => x,
+    kind: {
+      is: "elementwise",
+      expression: (m, [x], { alpha }) => m.select(m.greater(x, m.constant(0)), x, m.mul(expm1Of(m, x), m.constant(alpha.float))),
+    },
     gradient: [(g, [x], [y], { alpha }) => mul(g, where(greater(x, 0), 1, add(y, alpha.float)))],
-    expression: (m, [x], { alpha }) => m.select(m.greater(x, m.constant(0)), x, m.mul(expm1Of(m, x), m.constant(alpha.float))),
     decompose: ([x], { alpha }) => where(greater(x, 0), x, mul(expm1(x), alpha.float)),
   }),
   // x Φ(x) has the derivative Φ(x) + x φ(x) (Hendrycks and Gimpel 2016)

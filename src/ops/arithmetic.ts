@@ -61,11 +61,14 @@ export const arithmetic = family({
   }),
   Clip: declare<{ low: number; high: number }>({
     infer: ([x]) => x,
-    gradient: [(g, [x], _, { low, high }) => where(greater(x, low), where(less(x, high), g, 0), 0)],
-    expression: (m, [x], { low, high }) => {
-      const raised = Number.isFinite(low) ? m.max(x, m.constant(low)) : x;
-      return Number.isFinite(high) ? m.min(raised, m.constant(high)) : raised;
+    kind: {
+      is: "elementwise",
+      expression: (m, [x], { low, high }) => {
+        const raised = Number.isFinite(low) ? m.max(x, m.constant(low)) : x;
+        return Number.isFinite(high) ? m.min(raised, m.constant(high)) : raised;
+      },
     },
+    gradient: [(g, [x], _, { low, high }) => where(greater(x, low), where(less(x, high), g, 0), 0)],
     // A bound at infinity is left out: whole numbers have none.
     emit: (emitter, [x], { low, high }, { outputs: [type] }) =>
       emitter.node("Clip", [
@@ -122,8 +125,8 @@ export const arithmetic = family({
   ),
   Where: declare({
     infer: ([condition, a, b]) => ({ dtype: a.dtype, shape: broadcastOrThrow("where", condition.shape, a.shape, b.shape) }),
+    kind: { is: "elementwise", expression: (m, [condition, a, b]) => m.select(condition, a, b) },
     gradient: [undefined, (g, [condition]) => where(condition, g, 0), (g, [condition]) => where(condition, 0, g)],
-    expression: (m, [condition, a, b]) => m.select(condition, a, b),
   }),
 });
 

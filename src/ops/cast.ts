@@ -21,9 +21,9 @@ export const cast = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x 
 export const casts = family({
   Cast: declare<{ dtype: DType }>({
     infer: ([x], { dtype }) => ({ dtype, shape: x.shape }),
+    kind: { is: "elementwise", expression: (m, [x], { dtype }) => m.cast(x, dtype) },
     gradient: [(g, [x]) => (isFloat(x.dtype) ? cast(g, x.dtype) : undefined)],
     linearity: "together",
-    expression: (m, [x], { dtype }) => m.cast(x, dtype),
     emit: (emitter, [x], { dtype }) => emitter.node("Cast", [x as string], { to: onnxTypes[dtype] }),
   }),
 });

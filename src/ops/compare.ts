@@ -2,7 +2,7 @@ import { promote } from "../graph/dtype.js";
 import { Tensor } from "../graph/tensor.js";
 import { cast } from "./cast.js";
 import { holds, operands, scalar, type TensorLike } from "./constants.js";
-import { comparison, narrow, ofBooleans } from "./kinds.js";
+import { comparison, narrow, ofBooleans, unary } from "./kinds.js";
 import { apply, family, type Operator } from "./operator.js";
 
 /** Comparisons and negation: bool out, no gradient. */
@@ -12,7 +12,7 @@ export const compare = family({
   GreaterOrEqual: comparison((m, a, b) => m.greaterEqual(a, b)),
   Less: comparison((m, a, b) => m.greater(b, a)),
   LessOrEqual: comparison((m, a, b) => m.greaterEqual(b, a)),
-  Not: { infer: ([x]) => ({ dtype: "bool", shape: x.shape }), gradient: "nonDifferentiable", expression: (m, [x]) => m.not(x) },
+  Not: unary((m, x) => m.not(x), "nonDifferentiable"),
 });
 
 function compared(operator: Operator, left: TensorLike, right: TensorLike): Tensor {

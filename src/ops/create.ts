@@ -89,9 +89,13 @@ export const eye = (rows: number, columns = rows, dtype: DType = "float32"): Ten
 export const create = family({
   Range: declare<{ start: number; stop: number; step: number; dtype: DType }>({
     infer: (_, { start, stop, step, dtype }) => ({ dtype, shape: [Math.max(0, Math.ceil((stop - start) / step))] }),
+    kind: {
+      is: "source",
+      elements: ({ start, stop, step }) =>
+        Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, i) => start + i * step),
+    },
     gradient: "nonDifferentiable",
     decompose: (_, { start, stop, step, dtype }): Tensor => cast(arange(start, stop, step), dtype),
-    elements: ({ start, stop, step }) => Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, i) => start + i * step),
     emit: (emitter, _, { start, stop, step, dtype }) =>
       emitter.node("Range", [emitter.scalar(start, dtype), emitter.scalar(stop, dtype), emitter.scalar(step, dtype)]),
   }),

@@ -20,6 +20,7 @@ export const exchange = family({
   // Inputs: what is exchanged, and what it is proportional to. The exchange of a sum is its own adjoint: every worker's gradient counts for all.
   AllReduce: declare<{ reduction?: WorkerReduction }>({
     infer: ([x]) => x,
+    kind: { is: "opaque" },
     gradient: [(g, [, like], _, { reduction }) => allReduce(g, { like, reduction }), undefined],
     decompose: ([x]) => x,
   }),

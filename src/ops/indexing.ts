@@ -20,15 +20,14 @@ export const indexing = family({
       dtype: x.dtype,
       shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)],
     }),
+    kind: { is: "selection", selection: ({ axis }) => ({ axis, whole: true, does: "take" }) },
     gradient: [(g, [x, indices], _, { axis }) => scatterRows(g, indices, x.shape, axis), undefined],
-    selection: ({ axis }) => ({ axis, whole: true, adds: false }),
   }),
   // Adds `updates`, one row of x an index, into x at the rows that `indices` [n, 1] name.
   ScatterND: declare({
     infer: ([x]) => x,
+    kind: { is: "selection", selection: () => ({ axis: 0, whole: true, does: "add" }) },
     gradient: [(g) => g, undefined, (g, [, indices]) => gather(g, reshape(indices, [indices.size]))],
-    selection: () => ({ axis: 0, whole: true, adds: true }),
-    changesRows: true,
     emit: (emitter, [x, indices, updates]) =>
       emitter.node("ScatterND", [x as string, toInt64(emitter, indices as string), updates as string], { reduction: "add" }),
     decompose: ([x, indices, updates]) => addInParts(x, indices, updates),
@@ -36,8 +35,8 @@ export const indexing = family({
   // x with `updates` for the rows that `indices` [n] names; rows of the same index are the same.
   SetRows: declare({
     infer: ([x]) => x,
+    kind: { is: "selection", selection: () => ({ axis: 0, whole: true, does: "set" }) },
     gradient: "nonDifferentiable",
-    changesRows: true,
     emit: (emitter, [x, indices, updates]) => {
       const places = emitter.node("Unsqueeze", [toInt64(emitter, indices as string), emitter.int64([1])])[0] as string;
       return emitter.node("ScatterND", [x as string, places, updates as string]);
@@ -45,14 +44,14 @@ export const indexing = family({
   }),
   GatherElements: declare<{ axis: number }>({
     infer: ([x, indices]) => ({ dtype: x.dtype, shape: indices.shape }),
+    kind: { is: "selection", selection: ({ axis }) => ({ axis, whole: false, does: "take" }) },
     gradient: [(g, [x, indices], _, { axis }) => scatterAdd(zeros(x.shape, x.dtype), indices, g, { axis }), undefined],
-    selection: ({ axis }) => ({ axis, whole: false, adds: false }),
     decompose: ([x, indices], { axis }) => gather(reshape(x, [x.size]), placesOf(x.shape, indices, axis)),
   }),
   ScatterElements: declare<{ axis: number }>({
     infer: ([x]) => x,
+    kind: { is: "selection", selection: ({ axis }) => ({ axis, whole: false, does: "add" }) },
     gradient: [(g) => g, undefined, (g, [, indices], _, { axis }) => takeAlongAxis(g, indices, { axis })],
-    selection: ({ axis }) => ({ axis, whole: false, adds: true }),
     emit: (emitter, inputs, { axis }) => emitter.node("ScatterElements", inputs, { axis, reduction: "add" }),
     // As rows of single elements, numbered through.
     decompose: ([x, indices, updates], { axis }) => scatterFlat(x, indices, updates, axis),

@@ -15,8 +15,8 @@ export const unary = (
   decompose?: Declaration["decompose"],
 ): Declaration => ({
   infer: ([x]) => x,
+  kind: { is: "elementwise", expression: (algebra, [x]) => expression(algebra, x) },
   gradient: gradient === "nonDifferentiable" ? gradient : [gradient],
-  expression: (algebra, [x]) => expression(algebra, x),
   decompose,
 });
 
@@ -24,20 +24,18 @@ export const unary = (
 export const binary = (
   expression: <T>(algebra: Algebra<T>, a: T, b: T) => T,
   gradient: [Rule, Rule] | "nonDifferentiable",
-  more: Partial<Declaration> = {},
+  { commutative, ...more }: Partial<Declaration> & { readonly commutative?: boolean } = {},
 ): Declaration => ({
   infer: ([a, b], _, type) => ({ dtype: a.dtype, shape: broadcastOrThrow(type, a.shape, b.shape) }),
+  kind: { is: "elementwise", expression: (algebra, [a, b]) => expression(algebra, a, b), commutative },
   gradient,
-  expression: (algebra, [a, b]) => expression(algebra, a, b),
   ...more,
 });
 
 /** Two inputs of one dtype that broadcast, booleans out. */
 export const comparison = (expression: <T>(algebra: Algebra<T>, a: T, b: T) => T, commutative = false): Declaration => ({
+  ...binary(expression, "nonDifferentiable", { commutative }),
   infer: ([a, b], _, type) => ({ dtype: "bool", shape: broadcastOrThrow(type, a.shape, b.shape) }),
-  gradient: "nonDifferentiable",
-  expression: (algebra, [a, b]) => expression(algebra, a, b),
-  commutative,
 });
 
 /** The simplification of an operator that leaves its other operand as it is when one is `element`. */

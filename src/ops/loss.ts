@@ -22,6 +22,7 @@ export const losses = family({
   // target, is written without a one-hot of the classes
   CrossEntropy: declare<{ smoothing: number }>({
     infer: ([x, targets]) => ({ dtype: x.dtype, shape: targets.shape }),
+    kind: { is: "opaque" },
     gradient: [
       (g, [x, targets], _, { smoothing }) => {
         // The loss itself needs the logarithm: its exponential costs less than a second softmax.

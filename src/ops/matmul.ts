@@ -16,36 +16,38 @@ export const products = family({
   // Y = A B: dA = dY Bᵀ, dB = Aᵀ dY
   MatMul: declare({
     infer: ([a, b]) => inferProduct(a, b),
+    kind: { is: "product", product: () => ({ transA: false, transB: false, alpha: 1 }), broadcasts: true },
     gradient: [
       (g, [a, b]) => (folds(a, b) ? reshape(matmul(rows(g), transpose(b)), a.shape) : matmul(g, transpose(b))),
       // Where one matrix served a whole batch, its gradient is one product over all rows.
       (g, [a, b]) => (folds(a, b) ? matmul(transpose(rows(a)), rows(g)) : matmul(transpose(a), g)),
     ],
     simplify: absorbTransposes,
-    product: () => ({ transA: false, transB: false, alpha: 1 }),
-    broadcasts: true,
   }),
   // ± op(A) op(B) + C, each factor transposed or not: what a product with a transpose, or a sum with a product, becomes before it is run
   Gemm: declare<GemmAttributes>({
     infer: ([a, b], { transA, transB }) => ({ dtype: a.dtype, shape: [a.shape[transA] as number, b.shape[1 - transB] as number] }),
+    kind: {
+      is: "product",
+      product: ({ transA, transB, alpha }) => ({ transA: transA === 1, transB: transB === 1, alpha: alpha?.float ?? 1 }),
+      // (op(A) op(B))ᵀ = op(B)ᵀ op(A)ᵀ
+      transposed: ([a, b, ...added], { transA, transB, alpha }) =>
+        added.length > 0 ? undefined : gemm(b, a, 1 - transB, 1 - transA, { alpha: alpha?.float }),
+    },
     gradient: [
       (g, [, b], _, { transA, transB, alpha }) => signed(transA ? gemm(b, g, transB, 1) : gemm(g, b, 0, 1 - transB), alpha),
       (g, [a], _, { transA, transB, alpha }) => signed(transB ? gemm(g, a, 1, transA) : gemm(a, g, 1 - transA, 0), alpha),
       (g) => g,
     ],
-    // (op(A) op(B))ᵀ = op(B)ᵀ op(A)ᵀ
-    transposed: ([a, b, ...added], { transA, transB, alpha }) =>
-      added.length > 0 ? undefined : gemm(b, a, 1 - transB, 1 - transA, { alpha: alpha?.float }),
-    product: ({ transA, transB, alpha }) => ({ transA: transA === 1, transB: transB === 1, alpha: alpha?.float ?? 1 }),
   }),
 });
 
-/** The attributes of a Gemm. */
 const inferProduct = (a: Tensor, b: Tensor): TensorType => ({
   dtype: a.dtype,
   shape: [...broadcastOrThrow("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2)), a.shape.at(-2) as number, b.shape.at(-1) as number],
 });
 
+/** The attributes of a Gemm. */
 export interface GemmAttributes {
   readonly transA: number;
   readonly transB: number;

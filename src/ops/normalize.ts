@@ -15,8 +15,9 @@ import { sumTo } from "./sumTo.js";
 export const normalize = family({
   // y (g - Σ g y)
   Softmax: declare<{ axis: number }>({
-    logarithm: ([x], { axis }) => logSoftmax(x, { axis }),
     infer: ([x]) => x,
+    kind: { is: "opaque" },
+    logarithm: ([x], { axis }) => logSoftmax(x, { axis }),
     range: { low: 0, high: 1 },
     gradient: [(g, _, [y], { axis }) => mul(y, sub(g, sum(mul(g, y), { axis, keepDims: true })))],
     decompose: ([x], { axis }) => {
@@ -27,6 +28,7 @@ export const normalize = family({
   // g - eʸ Σ g
   LogSoftmax: declare<{ axis: number }>({
     infer: ([x]) => x,
+    kind: { is: "opaque" },
     range: { low: Number.NEGATIVE_INFINITY, high: 0 },
     gradient: [(g, _, [y], { axis }) => sub(g, mul(exp(y), sum(g, { axis, keepDims: true })))],
     decompose: ([x], { axis }) => {
@@ -43,6 +45,7 @@ export const normalize = family({
       const statistics = { dtype, shape: x.shape.map((size, i) => (i < axis ? size : 1)) } as const;
       return [{ dtype: x.dtype, shape: x.shape }, statistics, statistics];
     },
+    kind: { is: "opaque" },
     gradient: [
       (g, [x, scale], [, average, rate], { axis }, { gradients: [, ofMean, ofRate] }) => {
         const axes = x.shape.map((_, i) => i).slice(axis);

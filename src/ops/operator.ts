@@ -40,13 +40,14 @@ export interface Emitter {
   scalar(value: number, dtype: TensorType["dtype"]): string;
 }
 
-/** What an operator makes of all elements along the axes that its attribute `axes` names, one after the other. */
+/** The elements along some axes combined one after the other. */
 export interface Reduction {
-  /** What it makes of no element. */
+  readonly axes: readonly number[];
+  /** The result for no elements. */
   readonly initial: number;
   combine<T>(algebra: Algebra<T>, total: T, x: T): T;
-  /** What becomes of the total of `count` elements; by default it stays. */
-  finish?<T>(algebra: Algebra<T>, total: T, count: number): T;
+  /** Whether the total is divided by the number of elements. */
+  readonly averages?: boolean;
 }
 
 /** A matrix product of the last two axes, plus a third operand where there is one. */
@@ -68,14 +69,58 @@ export interface Placement {
 /** In which operands a result is linear: in all of them together (a + b), in each by itself (a b), in the first (a / b). */
 export type Linearity = "together" | "each" | "first";
 
-/** Slices (or single elements) along an axis that the second operand, whole numbers from 0, or from the end where negative, names. */
+/**
+ * Slices, or single elements, along an axis of the first operand. The second operand holds their indices: integers from 0, or from the end
+ * where negative.
+ */
 export interface Selection {
   readonly axis: number;
   /** Whether each index names a whole slice, or the one element at its own place along the other axes. */
   readonly whole: boolean;
-  /** Whether the third operand is added to them, in a copy of the first; else they are what comes out. */
-  readonly adds: boolean;
+  /** Whether the result is what is selected, or a copy of the first operand in which the third is added to that, or put in its place. */
+  readonly does: "take" | "add" | "set";
 }
+
+/** A loop over the first axis of sequences. */
+export interface Loop {
+  /** Its inputs: the carries, one slice of each sequence, then the captured values; its outputs: the next carries, then a slice of each result. */
+  readonly body: { readonly inputs: readonly Tensor[]; readonly outputs: readonly Tensor[] };
+  readonly carries: number;
+  readonly sequences: number;
+  readonly length: number;
+  readonly reverse: boolean;
+}
+
+/**
+ * How an operator computes its outputs. Passes, the executor of small graphs and estimates serve all operators of a kind.
+ * - `elementwise`: each output element depends on the input elements at its place alone; the inputs broadcast
+ * - `source`: the elements follow from the attributes alone
+ * - `movement`: the view of output `index`, which has elements of the only operand; undefined where no strides describe it
+ * - `placement`: the operands side by side
+ * - `opaque`: nothing is declared; a kernel computes it, or what it decomposes into
+ */
+export type Kind<A> =
+  | {
+      readonly is: "elementwise";
+      readonly expression: Expression<A>;
+      /** Whether the operands may change places. */
+      readonly commutative?: boolean;
+    }
+  | { readonly is: "source"; elements(attributes: A): readonly number[] }
+  | { readonly is: "reduction"; reduction(attributes: A): Reduction }
+  | {
+      readonly is: "product";
+      product(attributes: A): Product;
+      /** Whether leading axes broadcast. */
+      readonly broadcasts?: boolean;
+      /** The transpose of the result, a matrix, by as little work. */
+      transposed?(inputs: Operands, attributes: A): Tensor | undefined;
+    }
+  | { readonly is: "movement"; movement(view: View, attributes: A, index: number): View | undefined }
+  | { readonly is: "placement"; placement(inputs: readonly Tensor[], attributes: A): Placement }
+  | { readonly is: "selection"; selection(attributes: A): Selection }
+  | { readonly is: "loop"; loop(attributes: A): Loop }
+  | { readonly is: "opaque" };
 
 /**
  * An operator: what comes out, how it is computed, how it is differentiated.
@@ -84,6 +129,7 @@ export interface Selection {
 export interface Declaration<A = Attributes> {
   /** The types of the outputs; throws where the inputs do not fit. `type` is the operator's name, for the error. */
   infer(inputs: Operands, attributes: A, type: string): TensorType | readonly TensorType[];
+  readonly kind: Kind<A>;
   /** One rule an input (undefined: no gradient flows there), or one rule for every input of a variadic operator. */
   readonly gradient: "nonDifferentiable" | Rule<A> | readonly (Rule<A> | undefined)[];
   /** The ONNX nodes that compute it; by default one of the same type with the same attributes. */
@@ -94,35 +140,11 @@ export interface Declaration<A = Attributes> {
   simplify?(inputs: Operands, attributes: A): Tensor | undefined;
   /** The logarithm of the only output, where that is more exact than the logarithm of the output once it is rounded. */
   logarithm?(inputs: Operands, attributes: A): Tensor;
-  /** The transpose of the only output, a matrix, where that is as little work. */
-  transposed?(inputs: Operands, attributes: A): Tensor | undefined;
-  /** The output's elements, where each depends on the input elements at its place alone. */
-  readonly expression?: Expression<A>;
-  readonly reduction?: Reduction;
-  readonly product?: (attributes: A) => Product;
-  /** The view of output `index`, where it has the elements of the only operand in another order; undefined where no strides give that. */
-  movement?(view: View, attributes: A, index: number): View | undefined;
-  placement?(inputs: readonly Tensor[], attributes: A): Placement;
-  selection?(attributes: A): Selection;
-  /** The elements, where they follow from the attributes alone. */
-  elements?(attributes: A): readonly number[];
-  /** Whether leading axes broadcast, as those of an operator on numbers do. */
-  readonly broadcasts?: boolean;
   readonly linearity?: Linearity;
-  /** Whether what it sums over axes is divided by how many there are. */
-  readonly averages?: boolean;
   /** What all elements lie between, whatever the inputs are. */
   readonly range?: { readonly low: number; readonly high: number };
-  /** Whether the operands may change places. */
-  readonly commutative?: boolean;
-  /** Of nodes with the same inputs and the same answer the one with the most outputs gives the outputs of all. */
-  prefix?(attributes: A): string;
   /** How many leading inputs are the outputs as other operators compute them; without those the node has `alternatives: 0`. */
   alternatives?(attributes: A): number;
-  /** Whether the result is the first input but for some rows, slices along the first axis. */
-  readonly changesRows?: boolean;
-  /** Whether two nodes of the same inputs and attributes must stay two. */
-  readonly distinct?: boolean;
 }
 
 /** Where the type of an operator's attributes is kept, for the compiler alone: nothing is there when the program runs. */
@@ -161,8 +183,16 @@ export const apply = (operator: Operator, inputs: readonly Tensor[], attributes?
   applyAll(operator, inputs, attributes)[0] as Tensor;
 
 /** In which operands an operator is linear, if in any: a product of two is so in each. */
-export const linearityOf = ({ linearity, product }: Operator, inputs: readonly unknown[]): Linearity | undefined =>
-  product && inputs.length === 2 ? "each" : linearity;
+export const linearityOf = ({ linearity, kind }: Operator, inputs: readonly unknown[]): Linearity | undefined =>
+  kind.is === "product" && inputs.length === 2 ? "each" : linearity;
+
+/** Whether the result of a node is its first input but for some rows, slices along the first axis. */
+export function changesRows(node: Node): boolean {
+  const { kind } = operatorOf(node);
+  if (kind.is !== "selection") return false;
+  const { axis, whole, does } = kind.selection(node.attributes);
+  return axis === 0 && whole && does !== "take";
+}
 
 /** The operator of a node. Every node's operator was declared in this room, since nothing else makes nodes. */
 export const operatorOf = (node: Node): Operator => node.operator as Operator;

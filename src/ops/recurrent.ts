@@ -25,6 +25,7 @@ const wholeLayer: Declaration = declare<RecurrentAttributes>({
     const [time, batch] = shape as [number, number];
     return [{ dtype, shape: [time, batch, hiddenSize] }, ...Array.from({ length: parts }, () => ({ dtype, shape: [batch, hiddenSize] }))];
   },
+  kind: { is: "opaque" },
   // The gradient goes through the steps, whose inner values it needs.
   gradient: (_, __, ___, { alternatives }, { gradients, index }) => (index < alternatives ? gradients[index] : undefined),
   alternatives: ({ alternatives }) => alternatives,

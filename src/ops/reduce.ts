@@ -35,9 +35,15 @@ const emitReduce =
   (emitter: Emitter, [x]: readonly string[], { axes, keepDims }: ReduceAttributes) =>
     emitter.node(type, [x as string, emitter.int64(axes)], { keepdims: Number(keepDims) });
 
-const reduction = (type: string, rule: Rule<ReduceAttributes>, more: Partial<Declaration<ReduceAttributes>> = {}): Declaration =>
+const reduction = (
+  type: string,
+  how: Omit<Reduction, "axes"> | "opaque",
+  rule: Rule<ReduceAttributes>,
+  more: Partial<Declaration<ReduceAttributes>> = {},
+): Declaration =>
   declare<ReduceAttributes>({
     infer: ([x], attributes) => ({ dtype: x.dtype, shape: reduced(x.shape, attributes) }),
+    kind: how === "opaque" ? { is: how } : { is: "reduction", reduction: ({ axes }) => ({ axes, ...how }) },
     gradient: [rule],
     emit: emitReduce(type),
     ...more,
@@ -74,6 +80,7 @@ const exactly =
 const extremumIndex = (type: "ArgMax" | "ArgMin", extremum: (x: Tensor, options: ReduceOptions) => Tensor): Declaration =>
   declare<{ axis: number; keepDims: boolean; ignoresNaN?: boolean }>({
     infer: ([x], { axis, keepDims }) => ({ dtype: "int32", shape: reduced(x.shape, { axes: [axis], keepDims }) }),
+    kind: { is: "opaque" },
     gradient: "nonDifferentiable",
     emit: (emitter, [x], { axis, keepDims }) =>
       emitter.node("Cast", emitter.node(type, [x as string], { axis, keepdims: Number(keepDims) }), { to: onnxTypes.int32 }),
@@ -89,34 +96,31 @@ const extremumIndex = (type: "ArgMax" | "ArgMin", extremum: (x: Tensor, options:
     },
   });
 
-const total: Reduction = { initial: 0, combine: (m, sum, x) => m.add(sum, x) };
+const total: Omit<Reduction, "axes"> = { initial: 0, combine: (m, sum, x) => m.add(sum, x) };
 
 /** Reductions over axes and running sums. */
 export const reduce = family({
-  ReduceSum: reduction("ReduceSum", (g, [x], _, { axes }) => spread(g, x, axes), {
-    reduction: total,
+  ReduceSum: reduction("ReduceSum", total, (g, [x], _, { axes }) => spread(g, x, axes), {
     linearity: "together",
     decompose: exactly(sumOfIntegers),
   }),
-  ReduceMean: reduction("ReduceMean", (g, [x], [y], { axes }) => spread(mul(g, y.size / x.size), x, axes), {
-    reduction: { ...total, finish: (m, sum, count) => m.div(sum, m.constant(count)) },
+  ReduceMean: reduction("ReduceMean", { ...total, averages: true }, (g, [x], [y], { axes }) => spread(mul(g, y.size / x.size), x, axes), {
     linearity: "together",
-    averages: true,
   }),
-  ReduceMax: reduction("ReduceMax", toExtrema, {
-    reduction: { initial: Number.NEGATIVE_INFINITY, combine: (m, most, x) => m.max(most, x) },
+  ReduceMax: reduction("ReduceMax", { initial: Number.NEGATIVE_INFINITY, combine: (m, most, x) => m.max(most, x) }, toExtrema, {
     decompose: withNaN("ReduceMax"),
   }),
-  ReduceMin: reduction("ReduceMin", toExtrema, {
-    reduction: { initial: Number.POSITIVE_INFINITY, combine: (m, least, x) => m.min(least, x) },
+  ReduceMin: reduction("ReduceMin", { initial: Number.POSITIVE_INFINITY, combine: (m, least, x) => m.min(least, x) }, toExtrema, {
     decompose: withNaN("ReduceMin"),
   }),
-  ReduceProd: reduction("ReduceProd", (g, [x], _, { axes }) => mul(spread(g, x, axes), productOfOthers(x, axes)), {
-    reduction: { initial: 1, combine: (m, product, x) => m.mul(product, x) },
-    decompose: exactly(productOfIntegers),
-  }),
+  ReduceProd: reduction(
+    "ReduceProd",
+    { initial: 1, combine: (m, product, x) => m.mul(product, x) },
+    (g, [x], _, { axes }) => mul(spread(g, x, axes), productOfOthers(x, axes)),
+    { decompose: exactly(productOfIntegers) },
+  ),
   // ln Σ eˣ has the softmax e^(x - y) as its gradient
-  LogSumExp: reduction("ReduceLogSumExp", (g, [x], [y], { axes }) => mul(spread(g, x, axes), exp(sub(x, spread(y, x, axes)))), {
+  LogSumExp: reduction("ReduceLogSumExp", "opaque", (g, [x], [y], { axes }) => mul(spread(g, x, axes), exp(sub(x, spread(y, x, axes)))), {
     decompose: ([x], { axes, keepDims }) => {
       const extreme = apply(reduce.ReduceMax, [x], { axes, keepDims: true, ignoresNaN: true });
       // From an infinite one nothing is taken off: infinity less infinity is no number.
@@ -130,6 +134,7 @@ export const reduce = family({
   // Every element counts in all the sums from its own place on.
   CumSum: declare<{ axis: number; reverse: number }>({
     infer: ([x]) => x,
+    kind: { is: "opaque" },
     gradient: [(g, _, __, { axis, reverse }) => apply(reduce.CumSum, [g], { axis, reverse: 1 - reverse })],
     emit: (emitter, [x], { axis, reverse }) => emitter.node("CumSum", [x as string, emitter.scalar(axis, "int64")], { reverse }),
   }),

@@ -1,6 +1,6 @@
 import type { Tensor, TensorType } from "../graph/tensor.js";
 import { nodesSince, replay } from "../graph/walk.js";
-import { declare, family, type Rule } from "./operator.js";
+import { declare, family, type Loop, type Rule } from "./operator.js";
 import { stack, unstack } from "./slicing.js";
 
 let bodies = 0;
@@ -21,13 +21,8 @@ export class Body {
 }
 
 /** The settings of a loop over the first axis of its sequences. */
-export interface ScanAttributes {
-  /** Its inputs: the carries, one slice of each sequence, then the captured values; its outputs: the next carries, then a slice of each result. */
+export interface ScanAttributes extends Loop {
   readonly body: Body;
-  readonly carries: number;
-  readonly sequences: number;
-  readonly length: number;
-  readonly reverse: boolean;
   /** The gradient; undefined for loops that nobody differentiates. */
   readonly rule?: Rule<ScanAttributes>;
 }
@@ -37,10 +32,10 @@ export const loops = family({
   Scan: declare<ScanAttributes>({
     infer: (_, { body, carries, length }) =>
       body.outputs.map(({ dtype, shape }, i): TensorType => ({ dtype, shape: i < carries ? shape : [length, ...shape] })),
+    kind: { is: "loop", loop: (attributes) => attributes },
     gradient: (...context) => context[3].rule?.(...context),
     // The steps one after the other.
     decompose: copied,
-    prefix: ({ body }) => String(body.origin),
     emit: (emitter, inputs, { body, carries, sequences, reverse }, { outputs }) => {
       const own = carries + sequences;
       const captured = new Map(body.inputs.slice(own).map((leaf, i) => [leaf, inputs[own + i] as string]));

@@ -12,6 +12,7 @@ export const sequences = family({
   // Reverses what comes before each length; what comes after stays. Doing it twice does nothing.
   ReverseSequence: declare({
     infer: ([x]) => x,
+    kind: { is: "opaque" },
     gradient: [(g, [, lengths]) => reverseSequences(g, lengths), undefined],
     emit: (emitter, [x, lengths]) => {
       const [counts] = emitter.node("Cast", [lengths as string], { to: onnxTypes.int64 });

@@ -13,16 +13,17 @@ import { apply, declare, family, type Operands, operatorOf } from "./operator.js
 export const shapes = family({
   Reshape: declare<{ shape: Shape }>({
     infer: ([x], { shape }) => ({ dtype: x.dtype, shape }),
+    kind: { is: "movement", movement: (view, { shape }) => reshapeView(view, shape) },
     gradient: [(g, [x]) => reshape(g, x.shape)],
     simplify: ([x], { shape }) => simplerReshape(x, shape),
     linearity: "together",
-    movement: (view, { shape }) => reshapeView(view, shape),
     // Unless told otherwise, ONNX takes a size of 0 for that of the input.
     emit: (emitter, [x], { shape }) =>
       emitter.node("Reshape", [x as string, emitter.int64(shape)], { allowzero: shape.includes(0) ? 1 : undefined }),
   }),
   Transpose: declare<{ perm: readonly number[] }>({
     infer: ([x], { perm }) => ({ dtype: x.dtype, shape: perm.map((axis) => x.shape[axis] as number) }),
+    kind: { is: "movement", movement: (view, { perm }) => transposeView(view, perm) },
     gradient: [
       (g, _, __, { perm }) =>
         transpose(
@@ -31,15 +32,14 @@ export const shapes = family({
         ),
     ],
     linearity: "together",
-    movement: (view, { perm }) => transposeView(view, perm),
     simplify: ([x], { perm }) => (perm.length === 2 ? transposedResult(x) : undefined),
   }),
   Expand: declare<{ shape: Shape }>({
     infer: ([x], { shape }) => ({ dtype: x.dtype, shape }),
+    kind: { is: "movement", movement: (view, { shape }) => expandView(view, shape) },
     // The reverse walk sums over the axes that were broadcast.
     gradient: [(g) => g],
     linearity: "together",
-    movement: (view, { shape }) => expandView(view, shape),
     decompose: ([x], { shape }) => (sizeOf(shape) === 0 ? fromData(convert([], x.dtype), shape, x.dtype) : undefined),
     emit: (emitter, [x], { shape }) => emitter.node("Expand", [x as string, emitter.int64(shape)]),
   }),
@@ -68,9 +68,12 @@ function simplerReshape(x: Tensor, shape: Shape): Tensor | undefined {
   return origin?.size === 1 ? expand(reshape(origin, []), shape) : undefined;
 }
 
-/** The transpose of what an operator computes, where its declaration says what that is. */
-const transposedResult = ({ source }: Tensor): Tensor | undefined =>
-  source.kind === "node" ? operatorOf(source).transposed?.(source.inputs as unknown as Operands, source.attributes) : undefined;
+/** The transpose of a matrix product, where its declaration says what that is. */
+function transposedResult({ source }: Tensor): Tensor | undefined {
+  if (source.kind !== "node") return undefined;
+  const { kind } = operatorOf(source);
+  return kind.is === "product" ? kind.transposed?.(source.inputs as unknown as Operands, source.attributes) : undefined;
+}
 
 /** The axes in another order; by default the last two change places. */
 export function transpose(x: Tensor, order?: readonly number[]): Tensor {

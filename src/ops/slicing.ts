@@ -16,24 +16,36 @@ export const pieces = family({
       const total = inputs.reduce((length, input) => length + (input.shape[axis] as number), 0);
       return { dtype: inputs[0].dtype, shape: inputs[0].shape.map((size, i) => (i === axis ? total : size)) };
     },
+    kind: {
+      is: "placement",
+      placement: (inputs, { axis }) => {
+        let start = 0;
+        const starts = inputs.map(({ shape }) => {
+          const index = shape.map((_, i) => (i === axis ? start : 0));
+          start += shape[axis] as number;
+          return index;
+        });
+        return { starts, around: 0 };
+      },
+    },
     gradient: (g, inputs, _, { axis }, { index }) =>
       split(
         g,
         inputs.map((input) => input.shape[axis] as number),
         { axis },
       )[index],
-    placement: (inputs, { axis }) => {
-      let start = 0;
-      const starts = inputs.map(({ shape }) => {
-        const index = shape.map((_, i) => (i === axis ? start : 0));
-        start += shape[axis] as number;
-        return index;
-      });
-      return { starts, around: 0 };
-    },
   }),
   Split: declare<{ axis: number; sizes: readonly number[] }>({
     infer: ([x], { axis, sizes }) => sizes.map((part) => ({ dtype: x.dtype, shape: x.shape.map((size, i) => (i === axis ? part : size)) })),
+    kind: {
+      is: "movement",
+      movement: (view, { axis, sizes }, index) =>
+        sliceView(
+          view,
+          view.shape.map((_, i) => (i === axis ? sizes.slice(0, index).reduce((sum, size) => sum + size, 0) : 0)),
+          view.shape.map((size, i) => (i === axis ? (sizes[index] as number) : size)),
+        ),
+    },
     gradient: [
       (_, __, outputs, { axis }, { gradients }) =>
         concat(
@@ -41,12 +53,6 @@ export const pieces = family({
           { axis },
         ),
     ],
-    movement: (view, { axis, sizes }, index) =>
-      sliceView(
-        view,
-        view.shape.map((_, i) => (i === axis ? sizes.slice(0, index).reduce((sum, size) => sum + size, 0) : 0)),
-        view.shape.map((size, i) => (i === axis ? (sizes[index] as number) : size)),
-      ),
     decompose: ([x], { axis, sizes }) => {
       let start = 0;
       return sizes.map((size) => {
@@ -62,19 +68,22 @@ export const pieces = family({
   // The gradient of a slice is laid back into zeros: a pad where the step is 1, else a reversal or a scatter first.
   Slice: declare<{ starts: readonly number[]; ends: readonly number[]; axes: readonly number[]; steps: readonly number[] }>({
     infer: ([x], { starts, ends, axes, steps }) => ({ dtype: x.dtype, shape: slicedShape(x.shape, starts, ends, axes, steps) }),
+    kind: {
+      is: "movement",
+      movement: (view, { starts, ends, axes, steps }) => {
+        const at = (list: readonly number[], axis: number, other: number) => list[axes.indexOf(axis)] ?? other;
+        return sliceView(
+          view,
+          view.shape.map((_, axis) => at(starts, axis, 0)),
+          slicedShape(view.shape, starts, ends, axes, steps),
+          view.shape.map((_, axis) => at(steps, axis, 1)),
+        );
+      },
+    },
     gradient: [
       (g, [x], _, { starts, axes, steps }) =>
         axes.reduce((spread, axis, i) => unslice(spread, axis, x.shape[axis] as number, starts[i] as number, steps[i] as number), g),
     ],
-    movement: (view, { starts, ends, axes, steps }) => {
-      const at = (list: readonly number[], axis: number, other: number) => list[axes.indexOf(axis)] ?? other;
-      return sliceView(
-        view,
-        view.shape.map((_, axis) => at(starts, axis, 0)),
-        slicedShape(view.shape, starts, ends, axes, steps),
-        view.shape.map((_, axis) => at(steps, axis, 1)),
-      );
-    },
     decompose: ([x], { starts, ends, axes, steps }) =>
       axes.reduce((part, axis, i) => gather(part, arange(starts[i] as number, ends[i] as number, steps[i] as number), { axis }), x),
     emit: (emitter, [x], { starts, ends, axes, steps }) =>
@@ -92,6 +101,10 @@ export const pieces = family({
       dtype: x.dtype,
       shape: x.shape.map((size, axis) => size + (pads[axis]?.[0] as number) + (pads[axis]?.[1] as number)),
     }),
+    kind: {
+      is: "placement",
+      placement: (_, { pads, value }) => ({ starts: [pads.map(([before]) => before)], around: value }),
+    },
     gradient: [
       (g, [x], _, { pads }) =>
         slice(
@@ -99,7 +112,6 @@ export const pieces = family({
           pads.map(([before], axis) => [before, before + (x.shape[axis] as number)]),
         ),
     ],
-    placement: (_, { pads, value }) => ({ starts: [pads.map(([before]) => before)], around: value }),
     emit: (emitter, [x], { pads, value }, { outputs: [type] }) =>
       emitter.node("Pad", [
         x as string,

@@ -24,6 +24,7 @@ export const sorting = family({
         { dtype: "int32", shape },
       ];
     },
+    kind: { is: "opaque" },
     gradient: [(g, [x], [, indices], { axis }) => scatterAdd(zeros(x.shape, x.dtype), indices, g, { axis })],
     emit: (emitter, [x], { k, axis, largest }) => {
       const [values, indices] = emitter.node("TopK", [x as string, emitter.int64([k])], { axis, largest, sorted: 1 }, 2) as [

@@ -127,7 +127,7 @@ function kindOfOutput(node: Node, inputs: readonly Kind[], output: Tensor, twin:
     if (shares.length > 0) {
       const contracted = linearity === "each" ? shares.length === 2 : linearity === "together" && shares.length === 1;
       if (axis !== undefined) return shareOf(ratio);
-      return contracted ? { is: "partial", ratio: operator.averages ? ratio * count : ratio } : fault("reduces over the batch");
+      return contracted ? { is: "partial", ratio: averages(node) ? ratio * count : ratio } : fault("reduces over the batch");
     }
     if (axis === undefined) return whole(ratio);
     return operator === shapes.Expand ? shareOf(ratio) : fault("depends on the size of the batch");
@@ -138,6 +138,11 @@ function kindOfOutput(node: Node, inputs: readonly Kind[], output: Tensor, twin:
   if (shares.length > 0) return joins(node, inputs) ? fault("works along the axis of the batch") : shareOf(1);
   const alike = axis === undefined && (inputs.length > 0 || keyOfAttributes(node.attributes) === keyOfAttributes(twinNode.attributes));
   return alike ? whole() : fault("depends on the size of the batch");
+}
+
+function averages(node: Node): boolean {
+  const { kind } = operatorOf(node);
+  return kind.is === "reduction" && kind.reduction(node.attributes).averages === true;
 }
 
 /** The ratio of a linear operator's result, or undefined where its operands do not go together. */

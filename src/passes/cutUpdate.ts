@@ -35,7 +35,7 @@ export function cutUpdate({ inputs, outputs, updates, results }: Binding): CutUp
     const [result] = node.outputs as [Tensor];
     const usedBy = users.get(result) ?? [];
     const fits =
-      operatorOf(node).expression !== undefined &&
+      operatorOf(node).kind.is === "elementwise" &&
       [result, ...node.inputs].every(({ dtype }) => dtype === "float32") &&
       !others.has(result) &&
       (usedBy.length > 0 || ends.has(result)) &&

@@ -18,10 +18,9 @@ export function deduplicate(outputs: readonly Tensor[]): readonly Tensor[] {
     return key;
   };
   return rewrite(outputs, (node, inputs) => {
-    const { type, distinct, commutative } = operatorOf(node);
-    if (distinct) return undefined;
+    const { type, kind } = operatorOf(node);
     const operands = inputs.map(keyOf);
-    if (commutative) operands.sort();
+    if (kind.is === "elementwise" && kind.commutative) operands.sort();
     const key = `${type}(${operands.join(";")})${keyOfAttributes(node.attributes)}`;
     const kept = seen.get(key) ?? withInputs(node, inputs);
     seen.set(key, kept);

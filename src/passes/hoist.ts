@@ -66,12 +66,13 @@ function hoistFrom(attributes: ScanAttributes, inputs: readonly Tensor[], target
 
 /** Computes a node outside the loop where all its inputs are there, and tells whether it did. */
 function hoistNode(node: Node, hoisted: Map<Tensor, Hoisted>): boolean {
-  const operator = operatorOf(node);
   const inputs = node.inputs.map((x): Hoisted | undefined => hoisted.get(x) ?? (hostData(x) ? { outer: x, isStack: false } : undefined));
-  if (operator.distinct || inputs.some((input) => input === undefined)) return false;
+  if (inputs.some((input) => input === undefined)) return false;
   const found = inputs as Hoisted[];
   const isStack = found.some((input) => input.isStack);
-  if (isStack && !operator.expression && !operator.broadcasts) return false;
+  const { kind } = operatorOf(node);
+  const broadcasts = kind.is === "elementwise" || (kind.is === "product" && kind.broadcasts);
+  if (isStack && !broadcasts) return false;
   const length = found.find((input) => input.isStack)?.outer.shape[0] as number;
   const rank = Math.max(...node.inputs.map((x) => x.rank));
   // [time, ...shape], with ones between where other inputs have more axes
@@ -80,7 +81,7 @@ function hoistNode(node: Node, hoisted: Map<Tensor, Hoisted>): boolean {
     return isStack ? reshape(outer, [length, ...new Array<number>(rank - shape.length).fill(1), ...shape]) : outer;
   });
   const types = node.outputs.map(({ dtype, shape }) => ({ dtype, shape: isStack ? [length, ...shape] : shape }));
-  const outer = makeNode(operator, operands, node.attributes, types, node.path);
+  const outer = makeNode(node.operator, operands, node.attributes, types, node.path);
   node.outputs.forEach((x, i) => hoisted.set(x, { outer: outer[i] as Tensor, isStack }));
   return true;
 }

@@ -1,7 +1,7 @@
 import type { Tensor } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import { topologicalOrder, usersOf } from "../graph/walk.js";
-import { operatorOf } from "../ops/operator.js";
+import { changesRows, operatorOf } from "../ops/operator.js";
 import type { Binding } from "./binding.js";
 
 /**
@@ -13,14 +13,14 @@ export function changedInPlace({ updates, results }: Pick<Binding, "updates" | "
   const given = new Set(results);
   const fits = ({ variable, next }: Binding["updates"][number]): boolean => {
     const { source } = next;
-    if (source.kind !== "node" || !operatorOf(source).changesRows || source.inputs.lastIndexOf(variable) !== 0) return false;
+    if (source.kind !== "node" || !changesRows(source) || source.inputs.lastIndexOf(variable) !== 0) return false;
     if (users.has(next) || results.indexOf(next) !== results.lastIndexOf(next)) return false;
     const before = new Set(topologicalOrder(source.inputs));
     // A view of the value is read where it is used.
     const isReadBefore = (x: Tensor): boolean =>
       !given.has(x) &&
       (users.get(x) ?? []).every(
-        (user) => user === source || (before.has(user) && (!operatorOf(user).movement || user.outputs.every(isReadBefore))),
+        (user) => user === source || (before.has(user) && (operatorOf(user).kind.is !== "movement" || user.outputs.every(isReadBefore))),
       );
     return isReadBefore(variable);
   };

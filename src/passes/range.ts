@@ -77,20 +77,20 @@ export function rangeOf(x: Tensor, known: (leaf: Tensor) => Range | undefined = 
   if (data) return intervals.constant(Number(elementAt(data, 0, x.dtype)));
   if (source.kind !== "node" || depth === 0) return everything;
   const { inputs, attributes } = source;
-  const operator = operatorOf(source);
+  const { kind, range } = operatorOf(source);
   const before = (i: number) => rangeOf(inputs[i] as Tensor, known, depth - 1);
-  if (operator.range) return operator.range;
-  if (operator.expression) {
+  if (range) return range;
+  if (kind.is === "elementwise") {
     // The same operand is the same range: a square is no product of any two.
     const ranges = new Map([...new Set(inputs)].map((input) => [input, rangeOf(input, known, depth - 1)]));
     const operands = inputs.map((input) => ranges.get(input)) as unknown as readonly [Range, Range, Range];
-    return operator.expression(intervals, operands, attributes);
+    return kind.expression(intervals, operands, attributes);
   }
-  if (operator.movement) return before(0);
-  const selection = operator.selection?.(attributes);
-  if (!selection) return everything;
-  const { axis, whole, adds } = selection;
-  if (!adds) return before(0);
+  if (kind.is === "movement") return before(0);
+  if (kind.is !== "selection") return everything;
+  const { axis, whole, does } = kind.selection(attributes);
+  if (does === "take") return before(0);
+  if (does === "set") return hull(before(0), before(2));
   const [, indices] = inputs as unknown as Operands;
   const most = whole ? indices.size : (indices.shape[axis] as number);
   return intervals.add(before(0), hull({ low: 0, high: 0 }, atEnds(numbers.mul)(before(2), { low: 0, high: most })));

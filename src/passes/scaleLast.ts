@@ -29,7 +29,7 @@ export function scaleLast(outputs: readonly Tensor[], { freeSizes }: Partial<Tar
     const linearity = linearityOf(operatorOf(node), node.inputs);
     return linearity === "each" || (linearity === "together" && node.inputs.length === 1);
   };
-  const moves = (node: Node): boolean => operatorOf(node).movement !== undefined && node.outputs.length === 1;
+  const moves = (node: Node): boolean => operatorOf(node).kind.is === "movement" && node.outputs.length === 1;
   /** How many elements are made of a multiple where every use of it, as it is or moved, is by an operator that keeps factors. */
   const madeOf = (x: Tensor): number => {
     const nodes = users.get(x) ?? [];

@@ -1,6 +1,8 @@
 import type { Node, Tensor } from "../graph/tensor.js";
 import { rewrite, topologicalOrder } from "../graph/walk.js";
+import { isNodeOf } from "../ops/match.js";
 import { applyAll, operatorOf } from "../ops/operator.js";
+import { loops } from "../ops/scan.js";
 
 /**
  * Computes loops once whose outputs begin alike: the gradient of a loop asks for it again with the values that it needs of each step.
@@ -14,8 +16,7 @@ export function shareLoops(outputs: readonly Tensor[]): readonly Tensor[] {
     return id;
   };
   const keyOf = (node: Node) => {
-    const prefix = operatorOf(node).prefix?.(node.attributes);
-    return prefix === undefined ? undefined : `${node.operator.type}:${prefix}(${node.inputs.map(idOf)})`;
+    return isNodeOf(node, loops.Scan) ? `${node.attributes.body.origin}(${node.inputs.map(idOf)})` : undefined;
   };
   const fullest = new Map<string, Node>();
   for (const node of topologicalOrder(outputs)) {

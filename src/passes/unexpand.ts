@@ -15,7 +15,7 @@ export const unexpand: Rule = (node, inputs) => {
     const number = beforeExpansion(inputs[0] as Tensor);
     return number?.size === 1 ? [expand(reshape(number, []), shape)] : undefined;
   }
-  if (!operatorOf(node).expression) return undefined;
+  if (operatorOf(node).kind.is !== "elementwise") return undefined;
   const slim = inputs.map((input) => beforeExpansion(input) ?? input);
   if (slim.every((input, i) => input === inputs[i])) return undefined;
   const smaller = broadcast(...slim.map((input) => input.shape)) as Shape;

@@ -1,4 +1,4 @@
-import type { Tensor } from "../graph/tensor.js";
+import { type Tensor, totalSize } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { isNodeOf } from "../ops/match.js";
 import { operatorOf } from "../ops/operator.js";
@@ -46,20 +46,38 @@ export function operatorsIn(outputs: readonly Tensor[]): number {
 function count(outputs: readonly Tensor[]): { nodes: number; multiplications: number; elements: number } {
   const sum = { nodes: 0, multiplications: 0, elements: 0 };
   for (const node of topologicalOrder(outputs)) {
-    const operator = operatorOf(node);
-    const size = node.outputs.reduce((total, output) => total + output.size, 0);
+    const { kind } = operatorOf(node);
+    const size = totalSize(node.outputs);
     sum.nodes++;
-    if (isNodeOf(node, loops.Scan)) {
-      const { body, length } = node.attributes;
-      const step = count(body.outputs);
-      sum.nodes += length * step.nodes;
-      sum.multiplications += length * step.multiplications;
-      sum.elements += length * step.elements;
-    } else if (operator.product) {
-      const { transA } = operator.product(node.attributes);
-      sum.multiplications += size * ((node.inputs[0] as Tensor).shape.at(transA ? -2 : -1) as number);
-    } else if (!operator.movement)
-      sum.elements += size + node.inputs.reduce((total, input) => total + (operator.reduction ? input.size : 0), 0);
+    switch (kind.is) {
+      case "loop": {
+        const { body, length } = kind.loop(node.attributes);
+        const step = count(body.outputs);
+        sum.nodes += length * step.nodes;
+        sum.multiplications += length * step.multiplications;
+        sum.elements += length * step.elements;
+        break;
+      }
+      case "product": {
+        const { transA } = kind.product(node.attributes);
+        sum.multiplications += size * ((node.inputs[0] as Tensor).shape.at(transA ? -2 : -1) as number);
+        break;
+      }
+      case "movement":
+        break;
+      case "reduction":
+        sum.elements += size + totalSize(node.inputs);
+        break;
+      case "elementwise":
+      case "source":
+      case "placement":
+      case "selection":
+      case "opaque":
+        sum.elements += size;
+        break;
+      default:
+        kind satisfies never;
+    }
   }
   return sum;
 }

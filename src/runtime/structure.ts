@@ -27,10 +27,14 @@ export function structureOf(
   return `${parts.join(";")}->${outputs.map((output) => names.get(output))}`;
 }
 
-/** The attributes as text; the body of a loop by its structure, since a loop that is made again has a body of its own. */
+/**
+ * The attributes as text; the body of a loop by its structure, since a loop that is made again has a body of its own. Functions among them say
+ * how to differentiate, which changes no value.
+ */
 function attributesOf({ attributes }: Node): string {
-  const { body, ...others } = attributes;
-  if (!(body instanceof Body)) return keyOfAttributes(attributes);
+  const { body, ...rest } = attributes;
+  const others = Object.fromEntries(Object.entries(rest).filter(([, value]) => typeof value !== "function"));
+  if (!(body instanceof Body)) return keyOfAttributes(others);
   const inputs = new Set(body.inputs);
   const constants = leavesOf(body.outputs).filter((leaf) => !inputs.has(leaf));
   return `${keyOfAttributes(others)}{${structureOf(body.outputs, [...body.inputs, ...constants], (leaf) => inputs.has(leaf))}}`;

@@ -1,7 +1,7 @@
 import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
-import { operatorOf } from "../ops/operator.js";
+import { changesRows, operatorOf } from "../ops/operator.js";
 import { runtime } from "./runtime.js";
 
 /**
@@ -29,8 +29,8 @@ export const threadsFor = (outputs: readonly Tensor[]): number =>
   runtime.threads ??
   Number(
     !topologicalOrder(outputs).some((node) => {
-      const { expression, movement, selection, changesRows } = operatorOf(node);
-      const least = expression || movement || selection ? largeCopy : large;
-      return !changesRows && node.outputs.some(({ size }) => size >= least);
+      const { is } = operatorOf(node).kind;
+      const least = is === "elementwise" || is === "movement" || is === "selection" ? largeCopy : large;
+      return !changesRows(node) && node.outputs.some(({ size }) => size >= least);
     }),
   );

@@ -2,7 +2,7 @@ import type { DType } from "../graph/dtype.js";
 import { type Shape, sizeOf } from "../graph/shape.js";
 import type { Node, Tensor } from "../graph/tensor.js";
 import type { Algebra } from "../ops/algebra.js";
-import { type Operator, operatorOf } from "../ops/operator.js";
+import { operatorOf } from "../ops/operator.js";
 import { Unsupported } from "./algebra.js";
 import type { Access } from "./buffers.js";
 import type { Element, Value } from "./values.js";
@@ -91,12 +91,13 @@ export function elementOf(dtype: DType): Element {
 /** What a node makes, element by element, of its operands. */
 export function apply(node: Node, operands: readonly Lazy[]): Applied {
   const [{ shape, dtype }] = node.outputs as [Tensor];
-  const expression = operatorOf(node).expression as NonNullable<Operator["expression"]>;
+  const { kind, type } = operatorOf(node);
+  if (kind.is !== "elementwise") throw new Unsupported(type);
   return {
     kind: "applied",
     element: elementOf(dtype),
     shape,
-    expression: (algebra, values) => expression(algebra, values, node.attributes),
+    expression: (algebra, values) => kind.expression(algebra, values, node.attributes),
     operands,
     weight: weightOf(operands),
     constants: operands.find(({ element }) => element !== "bool")?.element ?? "float32",

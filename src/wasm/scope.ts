@@ -4,9 +4,8 @@ import { hostData, type Node, type Tensor } from "../graph/tensor.js";
 import { expandView, isRowMajor, reshapeView, rowMajor, sliceView, transposeView, type View } from "../graph/view.js";
 import { countUses, topologicalOrder } from "../graph/walk.js";
 import { arithmetic } from "../ops/arithmetic.js";
-import { isNodeOf, type NodeOf } from "../ops/match.js";
-import { type Operator, operatorOf } from "../ops/operator.js";
-import { loops, type ScanAttributes } from "../ops/scan.js";
+import { isNodeOf } from "../ops/match.js";
+import { type Loop, operatorOf, type Placement, type Product, type Reduction, type Selection } from "../ops/operator.js";
 import { targetOf } from "../targets/targets.js";
 import { Unsupported } from "./algebra.js";
 import { type Access, accessTo, Buffer, sameElements } from "./buffers.js";
@@ -75,22 +74,40 @@ export class Scope {
   }
 
   private add(node: Node): void {
-    const operator = operatorOf(node);
+    const { kind, type } = operatorOf(node);
+    const { inputs, attributes } = node;
     const [result] = node.outputs as [Tensor];
     for (const output of node.outputs) elementOf(output.dtype);
-    if (isNodeOf(node, loops.Scan)) this.repeat(node);
-    else if (operator.elements)
-      this.lazies.set(
-        result,
-        this.held(this.constants.made(operator.elements(node.attributes), result), elementOf(result.dtype), result.shape),
-      );
-    else if (operator.expression) this.settle(result, this.applied(node));
-    else if (operator.product) this.settle(result, this.multiplied(node, operator));
-    else if (operator.movement) this.move(node, operator);
-    else if (operator.placement) this.join(node, operator);
-    else if (operator.reduction) this.reduce(node, operator);
-    else if (operator.selection) this.select(node, operator);
-    else throw new Unsupported(operator.type);
+    switch (kind.is) {
+      case "loop":
+        this.repeat(node, kind.loop(attributes));
+        break;
+      case "source":
+        this.bind(result, this.held(this.constants.made(kind.elements(attributes), result), elementOf(result.dtype), result.shape));
+        break;
+      case "elementwise":
+        this.settle(result, this.applied(node));
+        break;
+      case "product":
+        this.settle(result, this.multiplied(node, kind.product(attributes)));
+        break;
+      case "movement":
+        this.move(node, (view, index) => kind.movement(view, attributes, index));
+        break;
+      case "placement":
+        this.join(node, kind.placement(inputs, attributes));
+        break;
+      case "reduction":
+        this.reduce(node, kind.reduction(attributes));
+        break;
+      case "selection":
+        this.select(node, kind.selection(attributes));
+        break;
+      case "opaque":
+        throw new Unsupported(type);
+      default:
+        kind satisfies never;
+    }
   }
 
   private lazyOf(x: Tensor): Lazy {
@@ -160,8 +177,7 @@ export class Scope {
     return apply(node, operands);
   }
 
-  private multiplied({ inputs, attributes, outputs: [result] }: Node, operator: Operator): Lazy {
-    const { transA, transB, alpha } = (operator.product as NonNullable<Operator["product"]>)(attributes);
+  private multiplied({ operator, inputs, outputs: [result] }: Node, { transA, transB, alpha }: Product): Lazy {
     const [a, b, added] = inputs as [Tensor, Tensor, Tensor?];
     const { shape } = result as Tensor;
     if ((result as Tensor).dtype !== "float32") throw new Unsupported(`${operator.type} of ${(result as Tensor).dtype}`);
@@ -228,19 +244,18 @@ export class Scope {
   }
 
   /** Views of what memory holds; of what is still to be computed element by element, the same of views of the operands. */
-  private move({ inputs, attributes, outputs }: Node, operator: Operator): void {
+  private move({ inputs, outputs }: Node, movement: (view: View, index: number) => View | undefined): void {
     const [x] = inputs as [Tensor];
-    const movement = operator.movement as NonNullable<Operator["movement"]>;
     outputs.forEach((output, index) => {
       const moved = (lazy: Lazy): Lazy | undefined => {
         if (lazy.kind === "constant") return { ...lazy, shape: output.shape };
         if (lazy.kind === "held") {
-          const view = movement(lazy.access.view, attributes, index);
+          const view = movement(lazy.access.view, index);
           return view && { ...lazy, shape: output.shape, access: { ...lazy.access, view } };
         }
         // A reshape of a product is the product in other words.
         if (lazy.kind === "product") {
-          const isReshape = movement(rowMajor(lazy.shape), attributes, index);
+          const isReshape = movement(rowMajor(lazy.shape), index);
           return isReshape && sizeOf(output.shape) === sizeOf(lazy.shape) && isRowMajor(isReshape)
             ? { ...lazy, shape: output.shape }
             : undefined;
@@ -260,10 +275,9 @@ export class Scope {
     return this.held(this.pack(access), element, shape);
   }
 
-  private join({ inputs, attributes, outputs: [result] }: Node, operator: Operator): void {
+  private join({ inputs, outputs: [result] }: Node, { starts, around }: Placement): void {
     const { dtype, shape } = result as Tensor;
     const element = elementOf(dtype);
-    const { starts, around } = (operator.placement as NonNullable<Operator["placement"]>)(inputs, attributes);
     const to = this.wanted.get(result as Tensor) ?? this.newAccess(element, shape);
     const covered = inputs.reduce((sum, { size }) => sum + size, 0);
     if (covered < sizeOf(shape)) this.put({ kind: "constant", element, shape, value: around }, to);
@@ -273,22 +287,22 @@ export class Scope {
     this.lazies.set(result as Tensor, this.held(to, element, shape));
   }
 
-  private reduce({ inputs, attributes, outputs: [result] }: Node, operator: Operator): void {
+  private reduce({ inputs, outputs: [result] }: Node, reduction: Reduction): void {
     const [x] = inputs as [Tensor];
     const { shape, dtype } = result as Tensor;
-    const axes = attributes.axes as readonly number[];
-    const kept = x.shape.filter((_, axis) => !axes.includes(axis));
+    const kept = x.shape.filter((_, axis) => !reduction.axes.includes(axis));
     const lazy = productIn(this.lazyOf(x)) ? this.hold(x) : this.lazyOf(x);
     const wanted = this.wanted.get(result as Tensor);
     const fitting = wanted && reshapeView(wanted.view, kept);
     const to = wanted && fitting ? { ...wanted, view: fitting } : this.newAccess(elementOf(dtype), kept);
-    this.statements.push(new ReduceStatement(operator.reduction as NonNullable<Operator["reduction"]>, spread(lazy, x.shape), axes, to));
+    this.statements.push(new ReduceStatement(reduction, spread(lazy, x.shape), to));
     this.lazies.set(result as Tensor, this.held({ ...to, view: reshapeView(to.view, shape) as View }, elementOf(dtype), shape));
   }
 
-  private select({ inputs, attributes, outputs: [result] }: Node, operator: Operator): void {
-    const selection = (operator.selection as NonNullable<Operator["selection"]>)(attributes);
-    const { axis, whole, adds } = selection;
+  private select({ operator, inputs, outputs: [result] }: Node, selection: Selection): void {
+    const { axis, whole, does } = selection;
+    if (does === "set") throw new Unsupported(operator.type);
+    const adds = does === "add";
     const [x, indices, updates] = inputs as [Tensor, Tensor, Tensor?];
     const { shape, dtype } = result as Tensor;
     if (indices.dtype !== "int32") throw new Unsupported(`${operator.type} by ${indices.dtype}`);
@@ -310,8 +324,7 @@ export class Scope {
   }
 
   /** A loop: what it carries is in two buffers that change places at every step. */
-  private repeat({ inputs, outputs, attributes }: NodeOf<ScanAttributes>): void {
-    const { body, carries, sequences, length, reverse } = attributes;
+  private repeat({ inputs, outputs }: Node, { body, carries, sequences, length, reverse }: Loop): void {
     const inner = new Scope(this.constants, this);
     const indices = new LoopIndices();
     const { place, current, next } = indices;

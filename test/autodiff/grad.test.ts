@@ -88,7 +88,7 @@ describe("grad", () => {
   });
 
   it("names the operator that states no rule", () => {
-    const forgetful = family({ Forgetful: { infer: ([a]) => a, gradient: [] } satisfies Declaration });
+    const forgetful = family({ Forgetful: { infer: ([a]) => a, kind: { is: "opaque" }, gradient: [] } satisfies Declaration });
     expect(() => grad(sum(apply(forgetful.Forgetful, [x])), x)).toThrow(
       "grad: Forgetful states no gradient for its input 0: declare a rule, or nonDifferentiable",
     );
@@ -99,6 +99,7 @@ describe("grad", () => {
     const counting = family({
       Counting: {
         infer: ([a]) => a,
+        kind: { is: "opaque" },
         gradient: (g, _, __, ___, { index }) => {
           asked.push(index);
           return g;

@@ -1,6 +1,7 @@
 import {
   compile,
   concat,
+  customGradient,
   exp,
   grad,
   matmul,
@@ -21,7 +22,6 @@ import {
 import { describe, expect, it } from "vitest";
 import { hostData, type Node } from "../../src/graph/tensor.js";
 import { topologicalOrder } from "../../src/graph/walk.js";
-import { apply, type Declaration, family } from "../../src/ops/operator.js";
 import type { ScanAttributes } from "../../src/ops/scan.js";
 import { deduplicate } from "../../src/passes/deduplicate.js";
 import { fold as foldRule } from "../../src/passes/fold.js";
@@ -79,10 +79,16 @@ describe("deduplicate", () => {
     expect(types(deduplicate(step()))).toEqual(["Exp", "Exp"]);
   });
 
-  it("leaves operators that must stay two", () => {
+  it("tells functions among attributes apart", () => {
     const x = input([3]);
-    const { Distinct } = family({ Distinct: { infer: ([a]) => a, gradient: "nonDifferentiable", distinct: true } satisfies Declaration });
-    expect(types(deduplicate([apply(Distinct, [x]), apply(Distinct, [x])]))).toEqual(["Distinct", "Distinct"]);
+    const scaled = (factor: number) =>
+      customGradient(
+        (a: Tensor) => a,
+        (g) => [g.mul(factor)],
+      );
+    const [half, double] = [scaled(0.5), scaled(2)];
+    expect(types(deduplicate([half(x), half(x)]))).toEqual(["CustomGradient"]);
+    expect(types(deduplicate([half(x), double(x)]))).toEqual(["CustomGradient", "CustomGradient"]);
   });
 });
 

@@ -22,7 +22,6 @@ export class ReduceStatement implements Statement {
   constructor(
     readonly reduction: Reduction,
     readonly lazy: Lazy,
-    readonly axes: readonly number[],
     readonly to: Access,
   ) {}
 
@@ -35,7 +34,8 @@ export class ReduceStatement implements Statement {
   }
 
   emit(emission: Emission): void {
-    const { lazy, to, axes } = this;
+    const { lazy, to } = this;
+    const { axes } = this.reduction;
     const keptAxes = [...lazy.shape.keys()].filter((axis) => !axes.includes(axis));
     const [keptShape, reducedShape] = [keptAxes, axes].map((list) => list.map((axis) => lazy.shape[axis] as number)) as unknown as [
       Shape,
@@ -161,7 +161,7 @@ export class ReduceStatement implements Statement {
     const values = new Values(emission.code, emission.constants);
     const algebra = vectors(values, this.lazy.element);
     const sum = values.local(total, "v128", this.lazy.element);
-    const result = this.reduction.finish?.(algebra, sum, count) ?? sum;
+    const result = this.reduction.averages ? algebra.div(sum, algebra.constant(count)) : sum;
     store(values, this.to, offsetsAt(points, target), termsOf(this.to, target, loops, emission), result)(emission.code);
   }
 }

@@ -26,12 +26,17 @@ export class SelectStatement implements Statement {
     private readonly rows: Access,
   ) {}
 
+  /** Whether it adds to the table; else it takes from it. */
+  private get adds(): boolean {
+    return this.selection.does === "add";
+  }
+
   get reads() {
-    return [this.indices.buffer, this.selection.adds ? this.rows.buffer : this.table.buffer];
+    return [this.indices.buffer, this.adds ? this.rows.buffer : this.table.buffer];
   }
 
   get writes() {
-    return [this.selection.adds ? this.table.buffer : this.rows.buffer];
+    return [this.adds ? this.table.buffer : this.rows.buffer];
   }
 
   emit(emission: Emission): void {
@@ -59,8 +64,8 @@ export class SelectStatement implements Statement {
     inner: readonly number[],
   ): void {
     const { code, constants } = emission;
-    const { axis, adds } = this.selection;
-    const { table, rows } = this;
+    const { axis } = this.selection;
+    const { table, rows, adds } = this;
     const size = table.view.shape[axis] as number;
     const place = this.placeOf(emission, termsOf(this.indices, indexStrides, loops, emission), size);
     const besides = loops.filter((loop) => loop.axis !== axis);
