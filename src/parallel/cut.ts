@@ -4,7 +4,8 @@ import { rebuild } from "../graph/trace.js";
 import type { Variable } from "../graph/variable.js";
 import { rewrite, topologicalOrder } from "../graph/walk.js";
 import { mul } from "../ops/arithmetic.js";
-import { exchange } from "../ops/exchange.js";
+import { exchange, type WorkerReduction } from "../ops/exchange.js";
+import { isNodeOf } from "../ops/match.js";
 import { apply } from "../ops/operator.js";
 import type { Computation } from "../passes/binding.js";
 import { classify, isWhole, type Kind, multiplicity } from "./shares.js";
@@ -59,8 +60,8 @@ export function cut(local: Computation, global: Computation, count: number, name
     return phases[level] as (typeof phases)[number];
   };
   const rebuilt = rewrite([...outputs, ...local.updates.values()], (node, [x]) => {
-    if (node.operator !== exchange.AllReduce) return undefined;
-    const [original, like] = node.inputs as [Tensor, Tensor];
+    if (!isNodeOf(node, exchange.AllReduce)) return undefined;
+    const [original, like] = node.inputs;
     if (!varying.has(original)) return [x as Tensor];
     const { exchanged } = phaseAt(levelOf(original));
     const value = contribution(x as Tensor, node.attributes, kindOf(like), count);
@@ -83,8 +84,8 @@ export function cut(local: Computation, global: Computation, count: number, name
   return { phases, final: { outputs: final, updates }, outputs: places };
 }
 
-/** What a worker adds to the sum. */
-function contribution(x: Tensor, { reduction }: { reduction?: "mean" | "sum" }, like: Kind, count: number): Tensor {
+/** The term of the sum that a worker computes. */
+function contribution(x: Tensor, { reduction }: { reduction?: WorkerReduction }, like: Kind, count: number): Tensor {
   const times = reduction === "sum" ? 1 : reduction === "mean" ? count : multiplicity(like, count);
   if (times === undefined) throw new KasaneError(fault("what is exchanged", like));
   return times === 1 ? x : mul(x, 1 / times);
@@ -96,7 +97,7 @@ function levelsOf(outputs: readonly Tensor[], kindOf: (x: Tensor) => Kind | unde
   const varying = new Set<Tensor>();
   const varies = (x: Tensor) => varying.has(x) || (x.source.kind !== "node" && kindOf(x)?.is === "share");
   for (const node of topologicalOrder(outputs)) {
-    const isExchange = node.operator === exchange.AllReduce;
+    const isExchange = isNodeOf(node, exchange.AllReduce);
     const inputs = isExchange ? node.inputs.slice(0, 1) : node.inputs;
     for (const x of inputs) if (varies(x)) varying.add(x);
     const differs = inputs.some(varies);

@@ -4,8 +4,9 @@ import { type Shape, showShape, sizeOf } from "../graph/shape.js";
 import { hostData, keyOfAttributes, type Node, type Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { exchange } from "../ops/exchange.js";
-import { type Linearity, linearityOf, type Operator, operatorOf } from "../ops/operator.js";
-import { loops, type ScanAttributes } from "../ops/scan.js";
+import { isNodeOf } from "../ops/match.js";
+import { type Linearity, linearityOf, operatorOf } from "../ops/operator.js";
+import { type Body, loops } from "../ops/scan.js";
 import { shapes } from "../ops/shapes.js";
 import { pieces } from "../ops/slicing.js";
 
@@ -98,8 +99,8 @@ const operationOf = ({ operator, inputs, path }: Node): string =>
 function kindOfOutput(node: Node, inputs: readonly Kind[], output: Tensor, twin: Tensor, twinNode: Node, count: number): Kind {
   const fault = (why: string) => unknown(`${operationOf(node)} ${why}`);
   const operator = operatorOf(node);
-  if (operator === exchange.AllReduce) {
-    const { reduction } = node.attributes as { reduction?: "mean" | "sum" };
+  if (isNodeOf(node, exchange.AllReduce)) {
+    const { reduction } = node.attributes;
     const like = inputs[1] as Kind;
     if (inputs[0]?.is === "share") return fault("would mix the examples of the workers: reduce over the batch first");
     if (reduction !== undefined || multiplicity(like, count) !== undefined) return whole();
@@ -109,7 +110,7 @@ function kindOfOutput(node: Node, inputs: readonly Kind[], output: Tensor, twin:
   if (lost) return lost;
   const axis = splitAxis(output.shape, twin.shape, count);
   if (axis === "mixed") return fault(`compares or joins examples: ${showShape(output.shape)} of a share, ${showShape(twin.shape)} of all`);
-  if (operator === loops.Scan && hidesExchange(node)) return fault("has an allReduce within it: take it out of the loop");
+  if (isNodeOf(node, loops.Scan) && hasExchange(node.attributes.body)) return fault("has an allReduce within it: take it out of the loop");
 
   const shares = inputs.filter((kind) => kind.is === "share");
   const partials = inputs.filter((kind) => kind.is === "partial");
@@ -130,7 +131,7 @@ function kindOfOutput(node: Node, inputs: readonly Kind[], output: Tensor, twin:
       return contracted ? { is: "partial", ratio: averages(node) ? ratio * count : ratio } : fault("reduces over the batch");
     }
     if (axis === undefined) return whole(ratio);
-    return operator === shapes.Expand ? shareOf(ratio) : fault("depends on the size of the batch");
+    return isNodeOf(node, shapes.Expand) ? shareOf(ratio) : fault("depends on the size of the batch");
   }
 
   if (partials.length > 0) return fault("takes a sum or a mean over a worker's share of the batch: put allReduce(...) around that");
@@ -172,39 +173,42 @@ function mismatch(inputs: readonly Kind[]): string {
   return `puts ${met} together: put allReduce(...) around what was reduced over the batch, or around the result with { reduction }`;
 }
 
-/** Operators that put the slices of an axis in a row, or take them from it. */
-const rearranging: readonly Operator[] = [pieces.Concat, pieces.Split];
+/** Whether an operator only puts slices of an axis together, or takes them apart. */
+const rearranges = (node: Node): boolean => isNodeOf<unknown>(node, pieces.Concat, pieces.Split);
 
-/** Whether an operator that does more than rearrange works along the axis that is divided among the workers: `axis` is one of its first input. */
-function joins({ operator, attributes }: Node, [first]: readonly Kind[]): boolean {
-  const axes = [attributes.axis, attributes.axes].flat();
-  return first?.is === "share" && axes.includes(first.axis) && !rearranging.includes(operator as Operator);
+/** Whether an operator computes along the axis that is divided among the workers. Its attribute `axis` or `axes` counts those of its first input. */
+function joins(node: Node, [first]: readonly Kind[]): boolean {
+  const { axis, axes } = node.attributes;
+  return first?.is === "share" && [axis, axes].flat().includes(first.axis) && !rearranges(node);
 }
 
 /** The number of groups (see {@link Kind}) of an output; undefined where the operands differ in that. */
-function outerOf({ operator, inputs: operands }: Node, inputs: readonly Kind[], output: Tensor, axis: number): number | undefined {
+function outerOf(node: Node, inputs: readonly Kind[], output: Tensor, axis: number): number | undefined {
   const layouts = inputs.flatMap((kind, i): { blocks: number; run: number }[] => {
     if (kind.is !== "share") return [];
-    const { shape } = operands[i] as Tensor;
+    const { shape } = node.inputs[i] as Tensor;
     // Where the axis was joined with one before it, it holds several groups itself: `blocks` of `run` slices for each part.
     const blocks = kind.outer / before(shape, kind.axis);
     return [{ blocks, run: (shape[kind.axis] as number) / blocks }];
   });
   const [first] = layouts;
   if (!first) return before(output.shape, axis);
-  if (operator === shapes.Reshape) {
+  if (isNodeOf(node, shapes.Reshape)) {
     const { outer } = inputs[0] as Share;
     return outer % before(output.shape, axis) === 0 ? outer : undefined;
   }
-  const isRearranged = rearranging.includes(operator as Operator);
+  const isRearranged = rearranges(node);
   const [name, value] = isRearranged ? (["run", first.run] as const) : (["blocks", first.blocks] as const);
   if (layouts.some((layout) => layout[name] !== value)) return undefined;
   const blocks = isRearranged ? (output.shape[axis] as number) / first.run : first.blocks;
   return Number.isInteger(blocks) ? blocks * before(output.shape, axis) : undefined;
 }
 
-const hidesExchange = ({ attributes }: Node): boolean =>
-  topologicalOrder((attributes as unknown as ScanAttributes).body.outputs).some(({ operator }) => operator === exchange.AllReduce);
+/** Whether there is an exchange in the body of a loop, or of a loop within it. */
+const hasExchange = ({ outputs }: Body): boolean =>
+  topologicalOrder(outputs).some(
+    (node) => isNodeOf(node, exchange.AllReduce) || (isNodeOf(node, loops.Scan) && hasExchange(node.attributes.body)),
+  );
 
 /** Whether a value is that of the whole batch on every worker. */
 export const isWhole = (kind: Kind): boolean => kind.is === "whole" && near(kind.ratio, 1);

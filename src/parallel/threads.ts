@@ -1,11 +1,12 @@
 import { Worker } from "node:worker_threads";
 import { KasaneError } from "../graph/error.js";
 import { stopThreads } from "../runtime/ort/threadEnd.js";
+import { runtime, type WorkerThread } from "../runtime/runtime.js";
 import { Aborted } from "./collectives.js";
 import type { Command, Reply } from "./worker.js";
 
-/** A worker thread, which makes one step at a time. It keeps the process alive only meanwhile. */
-export class Thread {
+/** A worker thread, which makes one step at a time. It keeps the process alive only during a step. */
+export class Thread implements WorkerThread {
   /** The programs that were sent to it. */
   readonly programs = new Set<number>();
   private readonly worker: Worker;
@@ -48,7 +49,7 @@ export class Thread {
     this.worker.postMessage(command);
   }
 
-  /** Has it make a step; rejected where it fails, and where the thread ends. */
+  /** Has it make a step. Rejected where the step fails or the thread ends. */
   step(id: number, changed: readonly string[]): Promise<void> {
     return new Promise((resolve, reject) => {
       this.pending = { resolve, reject };
@@ -80,13 +81,13 @@ export class Thread {
 /** The file that a thread starts from. */
 const entry = new URL(import.meta.url.endsWith(".ts") ? "./sourceWorker.mjs" : "./worker.js", import.meta.url);
 
-/** The threads by rank; the leader, of rank 0, is the thread that calls. */
-const threads = new Map<number, Thread>();
+/** The threads by rank. Nothing else puts threads there. */
+const threads = runtime.workers as Map<number, Thread>;
 
-// The end of this thread is theirs too.
+// When this thread ends, its worker threads end too.
 process.on("exit", () => stopThreads([...threads.values()].flatMap(({ id }) => (id > 0 ? [id] : []))));
 
-/** The thread of a rank: a new one where there is none, or where that has ended. */
+/** The thread of a rank: a new one where there is none, or where it has ended. */
 export function threadOf(rank: number): Thread {
   const known = threads.get(rank);
   if (known?.isAlive) return known;
@@ -95,7 +96,7 @@ export function threadOf(rank: number): Thread {
   return thread;
 }
 
-/** Closes a program on the threads that have it; a thread that has no other ends. */
+/** Closes a program on the threads that have it. A thread without programs ends. */
 export async function close(id: number): Promise<void> {
   for (const [rank, thread] of threads) {
     if (!thread.programs.delete(id)) continue;

@@ -1,4 +1,4 @@
-import { allReduce, compile, KasaneError, nn, optim, type Tensor, tensor, Variable, zeros } from "kasane";
+import { allReduce, compile, KasaneError, nn, optim, scan, type Tensor, tensor, Variable, zeros } from "kasane";
 import { afterAll, describe, expect, test } from "vitest";
 import { threadOf } from "../../src/parallel/threads.js";
 
@@ -7,6 +7,10 @@ const rows = (count: number, width = 2): Tensor =>
     Float32Array.from({ length: count * width }, (_, i) => i + 1),
     { shape: [count, width] },
   );
+
+/** Adds up what `term` makes of 1 to 8, in a loop that is too long to be written out. */
+const overTime = (term: (k: Tensor) => Tensor): Tensor =>
+  scan((total, k) => ({ carry: total.add(term(k)), outputs: {} }), tensor(0), tensor([1, 2, 3, 4, 5, 6, 7, 8])).carry;
 
 describe("compile with workers names", () => {
   test.each<[string, (x: Tensor) => unknown, RegExp]>([
@@ -31,6 +35,8 @@ describe("compile with workers names", () => {
     ["a softmax over the batch", (x) => x.softmax({ axis: 0 }), /Softmax.* works along the axis of the batch/],
     ["a constant of the batch's size", (x) => x.add(tensor(new Float32Array(x.shape[0] as number)).reshape([-1, 1])), /a constant \[2\]/],
     ["examples to be exchanged", (x) => allReduce(x), /AllReduce.* would mix the examples of the workers/],
+    ["an exchange in a loop", (x) => overTime((k) => allReduce(x.mean().mul(k))), /Scan.* has an allReduce within it: take it out/],
+    ["one in a loop in a loop", () => overTime(() => overTime((k) => allReduce(k, { reduction: "sum" }))), /Scan.* has an allReduce/],
     ["the size of the batch as a result", (x) => ({ size: tensor(x.shape[0] as number) }), /"size" .* depends on the size of the batch/],
   ])("%s", async (_, fn, message) => {
     const compiled = compile(fn as (x: Tensor) => Tensor, { workers: 2 });

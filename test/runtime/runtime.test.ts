@@ -1,4 +1,4 @@
-import { abs, seed } from "kasane";
+import { abs, compile, devices, seed, tensor } from "kasane";
 import { expect, test } from "vitest";
 import { Tensor } from "../../src/graph/tensor.js";
 import { encodeModel } from "../../src/onnx/emit.js";
@@ -41,4 +41,22 @@ test("a runtime of one's own has its own sessions", async () => {
 test("the runtime of the process has the state of its random numbers", () => {
   seed(17);
   expect(runtime.random).toEqual({ seed: 17, counter: 0 });
+});
+
+test("the runtime of the process has the modules, the devices that were tried and the worker threads", async () => {
+  const step = compile((x: Tensor) => x.sum(), { executor: "wasm" });
+  const before = runtime.modules.size;
+  expect(await (await step(tensor([1, 2]))).item()).toBe(3);
+  expect(runtime.modules.size).toBe(before + 1);
+  await step.dispose();
+  expect(runtime.modules.size).toBe(before);
+
+  await devices();
+  expect(await runtime.devices.get("cpu")).toBeInstanceOf(ort.InferenceSession);
+
+  const shared = compile((x: Tensor) => x.sum(), { workers: 2 });
+  await shared(tensor([1, 2, 3, 4]));
+  expect([...runtime.workers.keys()]).toEqual([1]);
+  await shared.dispose();
+  expect(runtime.workers.size).toBe(0);
 });

@@ -31,23 +31,20 @@ function probe(): Uint8Array {
 }
 
 /** Whether this machine offers `device`: tried once, by running a model on it. */
-function offers(device: Device): Promise<boolean> {
-  const known = runtime.devices.get(device) ?? (nativeCall ? nativeCall(() => run(device)) : run(device));
+async function offers(device: Device): Promise<boolean> {
+  const known = runtime.devices.get(device) ?? (nativeCall ? nativeCall(() => open(device)) : open(device));
   runtime.devices.set(device, known);
-  return known;
+  return (await known) !== undefined;
 }
 
-/** The variables that are on a device are lost, and the process with them, when the last of its sessions is released: one stays. */
-const keptOpen: ort.InferenceSession[] = [];
-
-async function run(device: Device): Promise<boolean> {
+/** A session on a device that has run a model; undefined where it could not. */
+async function open(device: Device): Promise<ort.InferenceSession | undefined> {
   try {
     const session = await ort.InferenceSession.create(probe(), { executionProviders: [providerOf(device)], logSeverityLevel: 4 });
     await session.run({ x: new ort.Tensor("float32", [1], [1]) });
-    keptOpen.push(session);
-    return true;
+    return session;
   } catch {
-    return false;
+    return undefined;
   }
 }
 

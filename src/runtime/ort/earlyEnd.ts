@@ -6,9 +6,9 @@ import { abs } from "../../ops/arithmetic.js";
 import { ort } from "./onnxruntime.js";
 
 /**
- * A way to leave a run once the outputs are written into the tensors that were handed to it. onnxruntime-node 1.30 copies every output into a new
- * array all the same, which costs more than many a small step: all pages of the copy are fresh. It copies them in order, so an output in front of
- * which it can make no tensor, a sequence, makes it throw in place of copying.
+ * A way to leave a run once the outputs are written into the tensors that were handed to it. onnxruntime-node 1.30 still copies every output into a
+ * new array, and writing to new pages costs more than many a small step. It copies outputs in their order, and throws at a sequence, of which it can
+ * make no tensor. So a sequence as the first output ends the run before anything is copied.
  */
 export interface EarlyEnd {
   /** `model` with that output. */
@@ -44,15 +44,8 @@ function mark(model: Uint8Array): Uint8Array {
   return marked;
 }
 
-let found: Promise<EarlyEnd | undefined> | undefined;
-
-/** The early end, where this ONNX Runtime has it: tried once, by running a small model. */
-export function earlyEnd(): Promise<EarlyEnd | undefined> {
-  found ??= probe();
-  return found;
-}
-
-async function probe(): Promise<EarlyEnd | undefined> {
+/** The early end, where this ONNX Runtime has it: tried by running a small model. */
+export async function findEarlyEnd(): Promise<EarlyEnd | undefined> {
   const x = new Tensor("float32", [1], { kind: "input", name: "x" });
   const model = mark(encodeModel([{ name: "x", tensor: x }], [{ name: "y", tensor: abs(x) }]));
   const handed = new ort.Tensor("float32", new Float32Array(1), [1]);

@@ -7,6 +7,7 @@ import type { Binding } from "../../passes/binding.js";
 import { changedInPlace } from "../../passes/inPlace.js";
 import { type Watched, watch } from "../../passes/watch.js";
 import type { Draw, Executor, Measurement } from "../executor.js";
+import { runtime } from "../runtime.js";
 import { emptyOrt, fromOrt, stateOf, toOrt } from "../state.js";
 import type { Update } from "../wasm/update.js";
 import { detectAnomalies } from "./anomaly.js";
@@ -178,9 +179,9 @@ export class OnnxExecutor implements Executor {
       const value = (pair instanceof Promise ? await pair : pair).feed(onDevice);
       feeds[name] = value instanceof Promise ? await value : value;
     }
-    drawn.start(this.randoms.reduce((sum, { tensor }) => sum + tensor.size, 0));
+    runtime.draws.start(this.randoms.reduce((sum, { tensor }) => sum + tensor.size, 0));
     for (const { name, tensor } of this.randoms) {
-      const numbers = drawn.take(tensor.size);
+      const numbers = runtime.draws.take(tensor.size);
       draw(tensor, numbers);
       feeds[name] = toOrt(numbers, "float32", tensor.shape);
     }
@@ -218,20 +219,6 @@ export class OnnxExecutor implements Executor {
 
 /** Profiled runs are repeated for so many milliseconds, within these bounds, after so many to warm up. */
 const [duration, fewest, most, warmUp] = [1000, 3, 100, 2];
-
-/** Memory for the draws of a run. Runs follow one another, so all have the same: of new memory every page would cost something. */
-const drawn = {
-  numbers: new Float32Array(0),
-  taken: 0,
-  start(count: number): void {
-    if (this.numbers.length < count) this.numbers = new Float32Array(count);
-    this.taken = 0;
-  },
-  take(count: number): Float32Array<ArrayBuffer> {
-    this.taken += count;
-    return this.numbers.subarray(this.taken - count, this.taken);
-  },
-};
 
 /** With fewer bytes of results, copying them costs less than leaving a run early: 16 µs. */
 const worthHandingOver = 2 ** 17;

@@ -6,8 +6,8 @@ import { download } from "./download.js";
 import type { ort } from "./onnxruntime.js";
 
 /**
- * A variable's value as ONNX Runtime has it: the tensor that the next step reads, and one of the same size that it writes.
- * The two change places after the step, so a step never writes what it reads, unless it changes rows in their places.
+ * A variable's value as ONNX Runtime has it: the tensor that the next step reads, and one of the same size that it writes, once a step asks for that.
+ * The two are swapped after the step, so a step never writes what it reads, except where it changes rows in place.
  */
 export class Pair implements Holder {
   private spare: ort.Tensor | undefined;
@@ -31,8 +31,9 @@ export class Pair implements Holder {
 
   /** Takes the value that a session returned. */
   advance(next: ort.Tensor): void {
-    if (next.location === "cpu") this.spare = this.value?.location === "cpu" && this.value !== next ? this.value : undefined;
-    else this.replace(next);
+    if (next.location !== "cpu") this.replace(next);
+    // Only what was written into has the value before as its next target: a browser hands out no targets.
+    else if (next === this.spare) this.spare = this.value?.location === "cpu" ? this.value : undefined;
     this.value = next;
   }
 
@@ -63,7 +64,7 @@ export class Pair implements Holder {
   }
 }
 
-/** The pair that holds a variable's value, which is brought there where something else holds it. */
+/** The pair that holds a variable's value. The value is copied into one where something else holds it. */
 export function pairOf(variable: Variable): Pair | Promise<Pair> {
   const state = stateOf(variable);
   if (state.holder instanceof Pair) return state.holder;
@@ -72,7 +73,7 @@ export function pairOf(variable: Variable): Pair | Promise<Pair> {
   return held instanceof Promise ? held.then(move) : move(held);
 }
 
-/** As {@link pairOf}, for what writes the next value without having read the one before: where no pair holds that, it is left where it is. */
+/** As {@link pairOf}, for a step that writes the next value and does not read the one before, which is then not copied. */
 export function pairToWrite(variable: Variable): Pair {
   const { holder } = stateOf(variable);
   return holder instanceof Pair ? holder : new Pair(variable);

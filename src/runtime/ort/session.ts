@@ -1,6 +1,6 @@
 import { runtime as processRuntime } from "../runtime.js";
 import { type Device, providerOf } from "./devices.js";
-import { type EarlyEnd, earlyEnd } from "./earlyEnd.js";
+import { type EarlyEnd, findEarlyEnd } from "./earlyEnd.js";
 import { nativeCall, ort } from "./onnxruntime.js";
 
 /** How a model is run. */
@@ -77,7 +77,8 @@ export class Session {
   }
 
   private async create(): Promise<ort.InferenceSession> {
-    this.end = this.settings.handOver ? await earlyEnd() : undefined;
+    if (this.settings.handOver) this.runtime.earlyEnd ??= findEarlyEnd();
+    this.end = this.settings.handOver ? await this.runtime.earlyEnd : undefined;
     const start = performance.now();
     this.model ??= this.encode();
     const session = await ort.InferenceSession.create(this.end?.mark(this.model) ?? this.model, options(this.settings));

@@ -5,11 +5,11 @@ import type { Variable } from "../../graph/variable.js";
 import type { Binding } from "../../passes/binding.js";
 import { type GraphModule, graphModule, type Place } from "../../wasm/module.js";
 import type { Draw, Executor } from "../executor.js";
+import { runtime } from "../runtime.js";
 import { instantiateGraph, put, type Slot, slotAt, taken, VariableSlot } from "./slots.js";
 
-/** At most so many modules have their memory at a time: an engine reserves gigabytes of addresses for each. */
+/** At most so many modules have their memory: an engine reserves gigabytes of addresses for each. */
 const capacity = 32;
-const open = new Set<WasmExecutor>();
 
 /** A module that runs, and where it reads and writes. */
 interface Running {
@@ -56,7 +56,7 @@ export class WasmExecutor implements Executor {
   }
 
   async release(): Promise<void> {
-    open.delete(this);
+    runtime.modules.delete(this);
     for (const slot of this.instance?.variables ?? []) slot.vacate();
     this.instance = undefined;
   }
@@ -73,14 +73,15 @@ export class WasmExecutor implements Executor {
     });
   }
 
-  /** Makes it ready to run: throws where the engine refuses the module or its memory. */
+  /** Makes it ready to run. Throws where the engine refuses the module or its memory. */
   start(): Running {
-    if (this.instance && open.size <= capacity) return this.instance;
+    const { modules } = runtime;
+    if (this.instance && modules.size <= capacity) return this.instance;
     this.instance ??= this.instantiate();
-    open.delete(this);
-    open.add(this);
-    if (open.size > capacity) {
-      const [oldest] = open;
+    modules.delete(this);
+    modules.add(this);
+    if (modules.size > capacity) {
+      const [oldest] = modules;
       void oldest?.release();
     }
     return this.instance;
