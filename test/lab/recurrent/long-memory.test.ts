@@ -34,7 +34,8 @@ it("measures the gradient at every lag: that of h' = tanh(w h) along h = 0 is w 
   const x = tensor([[[1]], [[2]], [[3]], [[4]], [[5]], [[6]], [[7]], [[8]]]);
   const decay = await gradientByLag(rnn, x).data();
   decay.forEach((value, i) => expect(Math.abs(Number(value) * 2 ** (8 - i) - 1)).toBeLessThan(1e-6));
-  const carousel = await compile(() => gradientByLag(new CarouselCell(1, 3), x))();
+  const cell = new CarouselCell(1, 3);
+  const carousel = await compile(() => gradientByLag(cell, x))();
   for (const value of await carousel.data()) expect(value).toBeCloseTo(1, 6);
 });
 

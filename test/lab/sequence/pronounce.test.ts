@@ -94,7 +94,7 @@ describe("a trained run", () => {
     expect(together[0].probability).toBeCloseTo(alone[0].probability, 5);
     writeFileSync(join(both, "members.json"), "[{}]");
     expect((await kasane(["predict", both, "bale"])).stderr).toMatch(
-      /members\.json is damaged: expected the options of runs of pronounce\n$/,
+      /members\.json is damaged: expected the options of runs of pronounce: 0\.architecture: got nothing: .*\n$/,
     );
     const nested = await kasane([...command, "--vowels", "plain", "--members", `${run},${both}`, "--runs", folder]);
     expect(nested.stderr).toMatch(/^kasane: --members: .* is a run of pronounce with members, expected a trained one of pronounce\n$/);
