@@ -30,7 +30,7 @@ const oneOf = (known: readonly string[]) => (text: string) => {
 };
 const positive = (text: string) => {
   const value = Number(text);
-  if (!(Number.isInteger(value) && value > 0)) throw new InvalidArgumentError("expected a whole number from 1");
+  if (!(Number.isInteger(value) && value > 0)) throw new InvalidArgumentError("expected an integer from 1");
   return value;
 };
 

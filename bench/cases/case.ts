@@ -53,7 +53,7 @@ export class Draw {
     return { shape, data: data.map((number) => low + (high - low) * number) };
   }
 
-  /** Whole numbers from `low` to below `high`. */
+  /** Integers in `[low, high)`. */
   whole(shape: readonly number[], low: number, high: number): Entry & { readonly data: Int32Array<ArrayBuffer> } {
     return { shape, data: Int32Array.from(this.uniform(shape, low, high).data, Math.floor) };
   }

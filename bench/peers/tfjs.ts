@@ -35,7 +35,7 @@ function lookUp(table: Tensor, ids: Tensor): Tensor {
 function classify(logits: Tensor, targets: Tensor | undefined): Tensor {
   if (!targets) return logits;
   const classes = logits.shape.at(-1) as number;
-  // Converted afterwards: the wasm backend's own float32 result holds the bits of whole numbers.
+  // Converted afterwards: the wasm backend's own float32 result holds the bits of integers.
   const hot = tf.cast(tf.oneHot(tf.reshape(targets, [-1]) as never, classes), "float32");
   const logarithms = tf.logSoftmax(tf.reshape(logits, [-1, classes]));
   return tf.neg(tf.div(tf.sum(tf.mul(logarithms, hot)), tf.sum(hot)));

@@ -28,13 +28,13 @@ export interface BatchOptions {
 }
 
 /**
- * The places of the examples of each batch of an epoch. They follow from the options alone, so a resumed run sees what an unbroken one would.
+ * The indices of the examples of each batch of an epoch. They follow from the options alone, so a resumed run sees what an unbroken one would.
  * @param count the number of examples
  */
 export function* batches(count: number, options: BatchOptions): Generator<Int32Array<ArrayBuffer>> {
   checkOptions("batches", options, { batchSize: "required", seed: "optional", epoch: "optional", dropLast: "optional" });
   const { batchSize, seed, epoch = 0, dropLast = false } = options;
-  check(Number.isInteger(batchSize) && batchSize > 0, () => `batches: batchSize ${batchSize}: expected a whole number from 1`);
+  check(Number.isInteger(batchSize) && batchSize > 0, () => `batches: got batchSize ${batchSize}, expected an integer from 1`);
   const order = seed === undefined ? Int32Array.from({ length: count }, (_, i) => i) : shuffledIndices(count, seed, epoch);
   const end = dropLast ? count - (count % batchSize) : count;
   for (let start = 0; start < end; start += batchSize) yield order.subarray(start, Math.min(start + batchSize, end));

@@ -7,12 +7,12 @@ export type PaddedLengths = readonly number[];
 
 /** A batch of examples, all padded to the same lengths. */
 export interface BucketedBatch {
-  /** The places of its examples. */
+  /** The indices of its examples. */
   readonly places: Int32Array<ArrayBuffer>;
   readonly padded: PaddedLengths;
 }
 
-/** Above so many different lengths of a sequence, only so many are tried as padded ones. */
+/** The most different lengths of a sequence that are tried as padded lengths. */
 const maximumCandidates = 24;
 
 /**
@@ -23,7 +23,7 @@ const maximumCandidates = 24;
  */
 export function lengthBuckets(lengths: readonly PaddedLengths[], count: number): PaddedLengths[] {
   check(lengths.length > 0, () => "lengthBuckets: got no examples");
-  check(Number.isInteger(count) && count > 0, () => `lengthBuckets: ${count} buckets, expected a whole number from 1`);
+  check(Number.isInteger(count) && count > 0, () => `lengthBuckets: got ${count} buckets, expected an integer from 1`);
   const axes = (lengths[0] as PaddedLengths).map((_, axis) => candidatesOf(lengths.map((example) => example[axis] as number)));
   const corners = axes.reduce<PaddedLengths[]>((all, axis) => all.flatMap((corner) => axis.map((length) => [...corner, length])), [[]]);
   const different = countEqual(lengths);
@@ -50,7 +50,7 @@ export function lengthBuckets(lengths: readonly PaddedLengths[], count: number):
 const fits = (example: PaddedLengths, bucket: PaddedLengths): boolean =>
   example.every((length, axis) => length <= (bucket[axis] as number));
 
-/** The different values in ascending order, or, of very many, some that part them evenly and the greatest. */
+/** The different values in ascending order. Of very many, quantiles of all values, the greatest among them. */
 function candidatesOf(values: readonly number[]): number[] {
   const different = [...new Set(values)].sort((a, b) => a - b);
   if (different.length <= maximumCandidates) return different;
@@ -127,8 +127,8 @@ export function bucketedBatches(lengths: readonly PaddedLengths[], options: Buck
 }
 
 /**
- * The shapes of the batches that {@link bucketedBatches} makes of these examples in any epoch, as `[examples, ...lengths]`: for each one a
- * step is compiled, so their number is the number of graphs.
+ * The shapes of the batches that {@link bucketedBatches} makes of these examples in any epoch, as `[examples, ...lengths]`. A
+ * step is compiled for each of them, so their number is the number of graphs.
  */
 export function batchShapes(lengths: readonly PaddedLengths[], options: BucketOptions): number[][] {
   const shapes = bucketedBatches(lengths, options).map(({ places, padded }) => [places.length, ...padded]);

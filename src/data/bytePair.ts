@@ -11,7 +11,7 @@ const timePerCharacter = 0.01;
 /** Stands for a space, so that a space is part of the word after it (Kudo and Richardson 2018, SentencePiece). */
 const space = "▁";
 
-/** The words of a line, as the pre-tokenizer "Metaspace" parts them. */
+/** The words of a line, as the pre-tokenizer "Metaspace" splits them. */
 function wordsOf(line: string): readonly string[] {
   const text = line.replaceAll(" ", space);
   return (text.startsWith(space) ? text : `${space}${text}`).match(new RegExp(`${space}[^${space}]*|[^${space}]+`, "gu")) ?? [];
@@ -31,10 +31,10 @@ interface TokenizerFile {
 
 /**
  * Cuts text into words and parts of words by byte-pair encoding (Sennrich et al. 2016), kept in the form of Hugging Face's `tokenizer.json`:
- * what reads such a file gets the same ids. Rare words are made of parts; only characters that the training text had not are unknown.
+ * what reads such a file gets the same ids. Rare words are made of parts. Only characters that the training text lacks are unknown.
  */
 export class BytePairEncoding {
-  /** In the order of their ids, those that were added to the vocabulary too. */
+  /** In the order of their ids, including those that were added to the vocabulary. */
   readonly tokens: readonly string[];
   private readonly ids: ReadonlyMap<string, number>;
   private readonly encoder: Tokenizer;
@@ -45,7 +45,7 @@ export class BytePairEncoding {
     this.tokens = tokensOf(file);
     this.ids = new Map(this.tokens.map((token, id) => [token, id]));
     this.decoder = new Tokenizer(file, {});
-    // What is no added token of its own is text like any other.
+    // Text that is no added token is handled like any other text.
     this.encoder = new Tokenizer({ ...file, added_tokens: file.added_tokens.filter(({ special }) => !special) }, {});
     const { model: _, ...rest } = file;
     this.hasPatterns = JSON.stringify(rest).includes('"Regex"');
@@ -143,7 +143,7 @@ export class BytePairEncoding {
     return this.guarded(known.length, () => this.decoder.decode(known, { skip_special_tokens: true, clean_up_tokenization_spaces: false }));
   }
 
-  /** Does what the file's patterns decide of. */
+  /** Runs what the file's patterns take part in, against the clock. */
   private guarded<T>(length: number, action: () => T): T {
     try {
       const fault = "BytePairEncoding: the tokenizer's file has a pattern that is too slow for this text";
@@ -178,7 +178,7 @@ const isMerge = (merge: unknown): boolean =>
 const isAddedToken = (token: unknown): boolean =>
   isObject(token) && typeof token.content === "string" && typeof token.special === "boolean";
 
-/** The tokens of a file by their ids, each of which one token has. */
+/** The tokens of a file by their ids. Every id must have one token. */
 function tokensOf({ model, added_tokens }: TokenizerFile): string[] {
   const ids = new Map(Object.entries(model.vocab));
   for (const { content, id } of added_tokens) {

@@ -8,12 +8,12 @@ export interface Merges {
   readonly merges: readonly (readonly [string, string])[];
 }
 
-/** Symbols are fewer, so a pair of them is one exact number, in the order of the pairs. */
+/** More than there are symbols. The pair `(a, b)` is the exact number `a * radix + b`; these numbers have the order of the pairs. */
 const radix = 2 ** 24;
 const pairOf = (key: number): Pair => [Math.floor(key / radix), key % radix];
 
 /**
- * Learns which pairs of symbols to merge: again and again the most frequent one, of equally frequent ones that of the lowest ids
+ * Learns which pairs of symbols to merge: repeatedly the most frequent pair; of equally frequent ones the one with the lowest ids
  * (Sennrich et al. 2016, Neural machine translation of rare words with subword units; ties as in Hugging Face's trainer).
  * @param words with how often each occurs
  * @param specials tokens that come first
@@ -46,7 +46,7 @@ export function learnMerges(words: ReadonlyMap<string, number>, specials: readon
 
   while (tokens.length < size) {
     const top = queue.pop();
-    // A pair seen once teaches nothing of other words.
+    // A pair that occurs once says nothing about other words.
     if (!top || top.times < 2) break;
     const times = counts.get(top.key) ?? 0;
     if (times !== top.times) {
@@ -91,7 +91,7 @@ interface Entry {
   readonly times: number;
 }
 
-/** A binary heap, of which the most frequent pair is taken first. */
+/** A binary heap; the most frequent pair is taken first. */
 class Heap {
   private readonly entries: Entry[] = [];
 

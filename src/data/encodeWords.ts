@@ -1,8 +1,7 @@
 import { Vocabulary, type VocabularyOptions } from "./vocabulary.js";
 
 /**
- * Goes through a text once, and gives the vocabulary of its words and the ids of them all. It takes four bytes a word, beside what the
- * different words take.
+ * Reads a text once, and returns the vocabulary of its words and the id of every word. Memory: four bytes a word, and the different words.
  * @param pieces of the text, one after the other, that end where words end
  * @param split gives the words of a piece
  */
@@ -27,7 +26,7 @@ export async function encodeWords(
       let number = numbers.get(word);
       if (number === undefined) {
         number = numbers.size;
-        // A copy, as a part of a string keeps the whole in memory.
+        // A copy: a part of a string would keep the whole string in memory.
         numbers.set(Buffer.from(word).toString(), number);
         counts.push(0);
       }

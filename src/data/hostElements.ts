@@ -3,7 +3,7 @@ import { check } from "../graph/error.js";
 import { fromData, hostData, type Tensor } from "../graph/tensor.js";
 
 /**
- * The elements of a tensor that is data.
+ * The elements of a tensor whose values are in host memory.
  * @throws KasaneError where they have yet to be computed
  */
 export function hostElements(operation: string, x: Tensor): TypedArray {
@@ -12,7 +12,7 @@ export function hostElements(operation: string, x: Tensor): TypedArray {
   return elements;
 }
 
-/** The rows of a tensor at the given places, as new data. */
+/** The rows of a tensor at the given indices, copied. */
 export function rowsAt(x: Tensor, places: ArrayLike<number>): Tensor {
   const elements = hostElements("rowsAt", x);
   const width = x.size / (x.shape[0] as number);

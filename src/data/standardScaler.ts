@@ -24,7 +24,7 @@ export class StandardScaler {
 
   /**
    * The scaler of the columns of `x`; a column of equal numbers has the deviation 1, as in scikit-learn.
-   * @param x `[rows, columns]`, whose elements are there
+   * @param x `[rows, columns]`, with known elements
    */
   static fit(x: Tensor): StandardScaler {
     const [rows, columns] = x.shape;
@@ -43,7 +43,7 @@ export class StandardScaler {
     return new StandardScaler(mean, deviation);
   }
 
-  /** `x` `[..., columns]` scaled: at once where its elements are there; in a traced function tensor code, so it can be part of a model. */
+  /** `x` `[..., columns]` scaled. Computed at once where its elements are known; in a traced function it is part of the graph. */
   transform(x: Tensor): Tensor {
     const [mean, deviation] = [this.row(x, this.mean), this.row(x, this.deviation)];
     const elements = currentTrace() ? undefined : hostData(x);
@@ -57,7 +57,7 @@ export class StandardScaler {
     return fromData(scaled, x.shape, "float32");
   }
 
-  /** What {@link transform} scaled, as it was. */
+  /** Undoes {@link transform}. */
   inverseTransform(x: Tensor): Tensor {
     return add(mul(x, this.row(x, this.deviation)), this.row(x, this.mean));
   }

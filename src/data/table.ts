@@ -71,14 +71,14 @@ export class Table {
 export interface CsvOptions {
   /** The names of the columns; by default the first line has them. */
   readonly names?: readonly string[];
-  /** So many lines before the table are passed over. */
+  /** The number of lines before the table, which are skipped. */
   readonly skipLines?: number;
-  /** What parts the fields; by default a comma, semicolon, tab or bar, whichever the text uses. */
+  /** What separates the fields. By default a comma, semicolon, tab or bar, whichever the text uses. */
   readonly delimiter?: string;
 }
 
 /**
- * Reads comma-separated values (RFC 4180): fields may be quoted, and quoted fields may hold line breaks. Empty lines are passed over.
+ * Reads comma-separated values (RFC 4180): fields may be quoted, and quoted fields may hold line breaks. Empty lines are skipped.
  * @throws KasaneError where a quote does not end, or a row has more or fewer fields than there are columns
  */
 export function parseCsv(text: string, options: CsvOptions = {}): Table {

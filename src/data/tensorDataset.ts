@@ -5,14 +5,14 @@ import type { Tensor } from "../graph/tensor.js";
 import { batches } from "./batches.js";
 import { hostElements, rowsAt } from "./hostElements.js";
 
-/** How {@link TensorDataset.batches} parts the examples. */
+/** How {@link TensorDataset.batches} divides the examples. */
 export interface TensorBatchOptions {
   /** Examples in a batch. */
   readonly size: number;
   /** Whether the examples come in random order, each epoch in another one. */
   readonly shuffle?: boolean;
   readonly seed?: number;
-  /** The number of the epoch, from 0: what the order follows from, with the seed. */
+  /** The index of the epoch, from 0. The order follows from it and the seed. */
   readonly epoch?: number;
   /** Whether a last batch of fewer examples is left out. */
   readonly dropLast?: boolean;
@@ -39,7 +39,7 @@ export class TensorDataset<Tensors extends readonly Tensor[] = readonly Tensor[]
     this.size = size;
   }
 
-  /** The examples at the given places, in their order. */
+  /** The examples at the given indices, in that order. */
   at(places: ArrayLike<number>): TensorDataset<Tensors> {
     return new TensorDataset(...this.rows(places));
   }

@@ -1,19 +1,19 @@
 import { KasaneError } from "../graph/error.js";
 
-/** What of Node's module vm is used. */
+/** The part of Node's module vm that is used. */
 interface Vm {
   createContext(globals: object): object;
   runInContext(code: string, context: object, options: { timeout: number }): unknown;
 }
 
 /**
- * Does what takes as long as a file wants that is not trusted, such as the patterns of a tokenizer. In Node it is ended after a time; a
- * browser itself offers to end a page that hangs.
+ * Runs what an untrusted file can make slow, such as the patterns of a tokenizer. In Node it is stopped after a time. A browser itself
+ * offers to stop a page that hangs.
  * @param milliseconds how long it may take
  * @param fault how the error begins
  */
 export function withTimeLimit<T>(milliseconds: number, fault: string, action: () => T): T {
-  // Asked for in this way, no module of Node becomes a part of a bundle for browsers.
+  // Loaded in this way, no module of Node gets into a bundle for browsers.
   const vm = globalThis.process?.getBuiltinModule?.("node:vm") as Vm | undefined;
   if (!vm) return action();
   try {

@@ -5,12 +5,12 @@ import { shuffledIndices } from "./batches.js";
 import { hostElements } from "./hostElements.js";
 import { TensorDataset } from "./tensorDataset.js";
 
-/** How {@link trainTestSplit} parts examples. */
+/** How {@link trainTestSplit} divides examples. */
 export interface SplitOptions {
   /** The share of the examples that are tested on, above 0 and below 1. */
   readonly testShare?: number;
   readonly seed?: number;
-  /** The class of each example: each class is then parted by itself, so that both parts have the same shares of them. */
+  /** The class of each example. If given, each class is divided by itself, so that its share is the same in both parts. */
   readonly stratify?: Tensor | ArrayLike<number | bigint | string>;
 }
 
@@ -21,7 +21,7 @@ export interface Split<T> {
 }
 
 /**
- * Parts examples at random into those to train on and those to test on; the same seed gives the same parts.
+ * Divides examples at random into those to train on and those to test on. The same seed gives the same parts.
  * @param examples a dataset, or an array of anything
  * @throws KasaneError where a part, or a class's share of a part, would be empty
  */
@@ -67,7 +67,7 @@ function splitPlaces(count: number, { testShare = 0.25, seed = 0, stratify }: Sp
   return { train: order.filter((place) => !isTested.has(place)), test: order.filter((place) => isTested.has(place)) };
 }
 
-/** How many of each group are tested on, `tested` in all: the share of each rounded down, then one more where most was cut off. */
+/** How many of each group are tested on, `tested` in all. Shares are rounded down; the groups that lost most by that get one more. */
 function shares(groups: ReadonlyMap<unknown, readonly number[]>, tested: number, count: number): Map<unknown, number> {
   const wanted = [...groups].map(([label, { length }]) => ({ label, exact: (tested * length) / count }));
   const result = new Map(wanted.map(({ label, exact }) => [label, Math.floor(exact)]));

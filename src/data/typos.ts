@@ -52,7 +52,7 @@ export function corruptSentence(
   return { tokens: kept, misspelt, missing };
 }
 
-/** What is drawn for a token: its fate, the kind of mistake, its place, and the letter put in. */
+/** What is drawn for a token: whether a mistake is made, its kind, its position, and the letter inserted. */
 const drawsPerToken = 4;
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz";

@@ -17,7 +17,7 @@ export interface VocabularyOptions {
   readonly unknown?: string;
 }
 
-/** Negative where `a` comes before `b` by their code points; by `<` it is the units of UTF-16 that count. */
+/** Negative where `a` comes before `b` by code points. (`<` compares UTF-16 units.) */
 function compareCodePoints(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   let i = 0;
@@ -51,7 +51,7 @@ export class Vocabulary {
     return Vocabulary.ofCounts(counts, options);
   }
 
-  /** {@link of} tokens that were counted before. */
+  /** As {@link of}, from tokens that were counted before. */
   static ofCounts(counts: ReadonlyMap<string, number>, options: VocabularyOptions = {}): Vocabulary {
     checkOptions("Vocabulary", options, { minimumCount: "optional", specials: "optional", unknown: "optional" });
     const { minimumCount = 1, specials = sentenceSpecials, unknown = specials.find(isUnknown) } = options;

@@ -17,7 +17,7 @@ export interface Dataset {
 /** A file of a dataset. */
 export interface DatasetFile {
   readonly url: string;
-  /** Of the file as it is read, in hexadecimal. */
+  /** The SHA-256 of the file as it is read, in hexadecimal. */
   readonly sha256: string;
 }
 
@@ -33,7 +33,7 @@ export interface DatasetOptions {
   readonly onDownload?: (file: string, received: number, total: number | undefined) => void;
 }
 
-/** More than every file here has, too little to fill a disk or the memory. */
+/** More than any file here has, too little to fill a disk or the memory. */
 const defaultLimit = 2 ** 30;
 
 /** Where downloads are kept unless told otherwise. */

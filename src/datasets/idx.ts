@@ -3,7 +3,7 @@ import { check, KasaneError } from "../graph/error.js";
 import { sizeOf } from "../graph/shape.js";
 import { fromData, type Tensor } from "../graph/tensor.js";
 
-/** MNIST's images take 47 MB; what unpacks to more than so many bytes is refused. */
+/** The most bytes that a file may unpack to. MNIST's images take 47 MB. */
 const mostBytes = 2 ** 30;
 
 /**

@@ -28,7 +28,7 @@ export interface SentencePair {
 }
 
 /**
- * The sentences of two files, of which each line translates the same line of the other, in words parted by spaces.
+ * The sentences of two files, of which each line translates the same line of the other, in words separated by spaces.
  * @param files a dataset's, by name, as {@link readDataset} gives them
  * @throws KasaneError where a file is missing, they have not as many lines, or a line is empty
  */

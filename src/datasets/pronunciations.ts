@@ -49,7 +49,7 @@ export interface PronouncedParts {
 }
 
 /**
- * The words of CMUdict, parted by the first byte of the SHA-1 of the word: test below 0x1a (10 %), dev below 0x20 (2 %), train the rest.
+ * The words of CMUdict, divided by the first byte of the SHA-1 of the word: test below 0x1a (10 %), dev below 0x20 (2 %), train the rest.
  * So a word stays in its part whatever the dictionary's version, and its variants with it.
  * @param files from {@link cmudict}
  * @param options.stress whether vowels carry their stress (`AH0`), by default not (`AH`)

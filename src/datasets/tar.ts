@@ -4,7 +4,7 @@ import { check, excerpt, KasaneError, printable } from "../graph/error.js";
 const block = 512;
 /**
  * What an unpacked archive may hold at most unless told otherwise: enough for every dataset here, too little to exhaust memory. Texts
- * become 2 to 20 times as large, what is made to exhaust it 1,000 times.
+ * become 2 to 20 times as large, hostile archives 1,000 times.
  */
 const defaultLimit = ({ length }: Uint8Array): number => Math.min(2 ** 30, Math.max(2 ** 24, 100 * length));
 
@@ -17,7 +17,7 @@ const defaultLimit = ({ length }: Uint8Array): number => Math.min(2 ** 30, Math.
 export function readTarGz(bytes: Uint8Array, { name = "archive", limit = defaultLimit(bytes) } = {}): Map<string, Uint8Array> {
   let archive: Uint8Array;
   try {
-    // A .gz ends with the size of what it unpacks to: where that is true, no memory is taken for nothing.
+    // A .gz ends with its unpacked size. Where that is true, the buffer is exactly as large as needed.
     const size = bytes.length < 4 ? 0 : new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4, 4).getUint32(0, true);
     if (size > limit) throw Object.assign(new Error(), { code: "ERR_BUFFER_TOO_LARGE" });
     archive = gunzipSync(bytes, { maxOutputLength: limit });

@@ -4,8 +4,8 @@ import { fileError } from "../files/fileError.js";
 import { check } from "../graph/error.js";
 
 /**
- * The files that a pattern names, in order of their paths. `*` stands for any part of a name, `?` for one character, `**` for folders as
- * deep as they go; names that begin with a dot are passed over unless the pattern says the dot. A folder stands for all `.txt` in it.
+ * The files that a pattern names, in order of their paths. `*` stands for any part of a name, `?` for one character, `**` for folders at
+ * any depth. Names that begin with a dot are skipped unless the pattern has the dot. A folder stands for all `.txt` in it.
  * @throws KasaneError where there are none
  */
 export function findTextFiles(pattern: string): string[] {
@@ -73,7 +73,7 @@ function entriesOf(folder: string) {
 /** Bytes read at a time. */
 const pieceSize = 2 ** 20;
 
-/** How many characters may come without a space or the end of a line: more are no text, and would all have to be kept. */
+/** The longest word, in characters. What is longer is no text, and would have to be kept in memory. */
 const longestWord = 2 ** 24;
 
 /**

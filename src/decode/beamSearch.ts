@@ -32,7 +32,7 @@ export interface BeamOptions extends DecodeOptions {
 
 const beamOptions: OptionNames<BeamOptions> = { ...decodeOptions, beams: "required", best: "optional", lengthPenalty: "optional" };
 
-/** A hypothesis with what it was ranked by. */
+/** A hypothesis with its score. */
 export interface RankedHypothesis extends Hypothesis {
   /** Its log-probability divided by the length penalty. */
   readonly score: number;
@@ -51,11 +51,11 @@ interface Beam {
   readonly parent: number;
 }
 
-/** Where there are fewer hypotheses than beams, the others follow nothing. */
+/** Fills the beams where there are fewer hypotheses than beams. */
 const nothing: Path = { logProbability: Number.NEGATIVE_INFINITY, token: 0, before: undefined };
 
 /**
- * Beam search: at every step the most probable continuations of all beams are kept; those that end leave their place to others.
+ * Beam search: at every step the most probable continuations of all beams are kept; a hypothesis that ends frees its beam.
  * The search of a row ends when it has as many ended hypotheses as are asked for, and no beam can come to a better one.
  * Hypotheses are ranked by `ln p / ((5 + length) / 6)^α`, the end mark counted in the length (Wu et al. 2016, Google's neural machine
  * translation system, equation 14).
@@ -78,7 +78,7 @@ export function beamSearch<State extends Tree<State>>(
       const [rows, vocabulary] = logits.shape as [number, number];
       // [rows, vocabulary] to [sequences, beams * vocabulary]
       const totals = reshape(add(logSoftmax(logits), reshape(logProbabilities, [rows, 1])), [-1, beams * vocabulary]);
-      // Twice as many as beams, as all beams may end at once.
+      // Twice as many as beams: all beams may end at once.
       const { values, indices } = topK(totals, Math.min(2, vocabulary) * beams);
       return { values, parents: floorDiv(indices, vocabulary), tokens: mod(indices, vocabulary) };
     },
@@ -125,14 +125,14 @@ export function beamSearch<State extends Tree<State>>(
           if (logProbability === Number.NEGATIVE_INFINITY) break;
           const path: Path = { logProbability, token, before: (search.live[parent] as Beam).path };
           const ended = token === end;
-          // What ends must be among the best, as it would hold a beam; what goes on takes the next free beam.
+          // A hypothesis that ends must be among the best `beams`. One that goes on takes the next free beam.
           if (!ended && length < maximumLength) kept.push({ path, parent });
           else if (rank < beams)
             search.found.push({ tokens: tokensOf(path, ended), logProbability, ended, score: logProbability / penalty(length) });
         }
         search.found.sort((a, b) => b.score - a.score);
         search.found.splice(best);
-        // ln p never grows, so at best it stays and the penalty becomes the greatest.
+        // ln p never grows. At best it stays the same and the penalty becomes the greatest.
         const hope = (kept[0]?.path.logProbability ?? Number.NEGATIVE_INFINITY) / penalty(maximumLength);
         search.done = kept.length === 0 || (search.found.length === best && hope <= (search.found.at(-1) as RankedHypothesis).score);
         search.live = Array.from({ length: beams }, (_, i) => kept[i] ?? { path: nothing, parent: 0 });
@@ -143,7 +143,7 @@ export function beamSearch<State extends Tree<State>>(
   return decoder(compiled, search);
 }
 
-/** What chooses the next beams: the row that each goes on from, and how probable each is. */
+/** Inputs of the choice of the next beams: the row that each continues, and its log-probability. */
 type BeamInputs = { readonly parents: Tensor; readonly logProbabilities: Tensor };
 
 function tokensOf(last: Path, ended: boolean): number[] {

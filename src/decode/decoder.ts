@@ -20,12 +20,12 @@ import type { Device } from "../runtime/ort/devices.js";
  */
 export type DecoderStep<State = object> = (tokens: Tensor, state: State) => { readonly logits: Tensor; readonly state: State };
 
-/** What all ways of decoding are told. */
+/** Options of all ways of decoding. */
 export interface DecodeOptions {
   /** The id that every sequence is begun with, and the one that it ends with. Neither is part of the result. */
   readonly begin: number;
   readonly end: number;
-  /** How many tokens a sequence has at most, its end mark counted: there it ends as it is. */
+  /** The most tokens of a sequence, including its end mark. A longer one is cut off. */
   readonly maximumLength: number;
   readonly device?: Device;
 }
@@ -36,7 +36,7 @@ export interface Hypothesis {
   readonly tokens: readonly number[];
   /** The natural logarithm of its probability under the model, that of the end mark included. */
   readonly logProbability: number;
-  /** Whether it came to its end mark, and was not cut off. */
+  /** Whether it reached its end mark and was not cut off. */
   readonly ended: boolean;
 }
 
@@ -73,8 +73,8 @@ export function rowsOf(state: object): number {
 }
 
 /**
- * What to go on with where most sequences have ended: the places of those that have not, filled up with some that have to a power of two, so
- * that few graphs are compiled. Undefined where too few have ended, or too few are left for it to pay.
+ * The rows to continue with when most sequences have ended: those that have not, filled up with ended ones to a power of two, so that few
+ * graphs are compiled. Undefined where too few have ended, or too few are left to gain by it.
  */
 export function remaining(ended: readonly boolean[]): number[] | undefined {
   const places = ended.flatMap((done, place) => (done ? [] : [place]));
@@ -89,7 +89,7 @@ export function remaining(ended: readonly boolean[]): number[] | undefined {
  * is there, and on a device it never leaves it. The parts that never change are not even copied. For each set of shapes there is a place for a
  * state, so searches run one after the other.
  * @param choose from the logits `[rows, vocabulary]` and more inputs
- * @param rearrange makes of a state that of the rows to go on with
+ * @param rearrange gives the state of the rows to continue with
  */
 export class CompiledStep<State extends object, Inputs extends Leaves, Choice extends Leaves> {
   private readonly places = new Map<string, Place<State>>();
@@ -108,13 +108,13 @@ export class CompiledStep<State extends object, Inputs extends Leaves, Choice ex
     device: Device | undefined,
     rearrange: (state: Tensor, inputs: Inputs) => Tensor = (state) => state,
   ) {
-    // A search has a graph for each number of rows, and uses each a few times.
+    // A search has one graph for each number of rows and runs each a few times.
     const options = { arena: false, device };
     this.run = compile(({ tokens, place, inputs: given }: StepInputs) => {
       const inputs = given as Inputs;
       const { state, variables } = this.at(place);
       const leavesOf = (next: State) => flattenLike("decode: the next state", state, next);
-      // Traced once to see which parts of the state come back as they were: those need no rearranging. Nothing of it is computed.
+      // Traced once, and not computed, to find the parts of the state that never change: they need no rearranging.
       const constant = leavesOf(step(tokens, state).state).map((part, i) => part === variables[i]);
       const before = variables.map((part, i) => (constant[i] ? part : rearrange(part, inputs)));
       const { logits, state: next } = step(tokens, unflatten(state, before) as State);
@@ -127,7 +127,7 @@ export class CompiledStep<State extends object, Inputs extends Leaves, Choice ex
     }, options);
     const take = (leaves: readonly Tensor[], { rows, to }: Taken) =>
       this.at(to).variables.forEach((part, i) => void part.assign(gather(leaves[i] as Tensor, rows)));
-    // Copies alone, which a module would make as fast; but what it holds must be brought back to whatever runs the step.
+    // Only copies. The wasm executor would be as fast, but what it holds would have to be copied back to the executor of the step.
     const copying = { ...options, executor: "onnxruntime" } as const;
     this.enter = compile(({ leaves, ...taken }) => take(leaves, taken), copying);
     this.move = compile(({ from, ...taken }) => take(this.at(from).variables, taken), copying);
@@ -140,14 +140,14 @@ export class CompiledStep<State extends object, Inputs extends Leaves, Choice ex
     return result;
   }
 
-  /** Begins with rows of a state, in the given order. */
+  /** Begins with the given rows of a state, in that order. */
   async begin(state: State, rows: Int32Array<ArrayBuffer>): Promise<void> {
     const to = this.placeFor(state, rows.length);
     await this.enter({ leaves: flatten(state), rows, to });
     this.place = to;
   }
 
-  /** Goes on with these rows alone, in the given order. */
+  /** Continues with the given rows only, in that order. */
   async keep(rows: Int32Array<ArrayBuffer>): Promise<void> {
     const to = this.placeFor(this.at(this.place).state, rows.length);
     await this.move({ rows, from: this.place, to });
@@ -175,7 +175,7 @@ export class CompiledStep<State extends object, Inputs extends Leaves, Choice ex
     return this.places.get(place) as Place<State>;
   }
 
-  /** The place for so many rows of such a state. */
+  /** The variables for a state of this number of rows and these shapes. */
   private placeFor(state: State, rows: number): string {
     const variables: Variable[] = [];
     const copy = mapTree(state, ({ dtype, shape: [, ...row] }, path) => {
@@ -200,7 +200,7 @@ interface Place<State> {
   readonly variables: readonly Variable[];
 }
 
-/** Which rows are taken, and the place that they are brought to. */
+/** Which rows are taken, and the variables that they are copied to. */
 interface Taken {
   readonly rows: Tensor;
   readonly to: string;

@@ -32,13 +32,13 @@ export function greedy<State extends Tree<State>>(step: DecoderStep<State>, opti
   return stepByStep(step, (logits) => argmax(logits, { axis: -1 }), options);
 }
 
-/** How tokens are drawn; without any of these, as probable as the model says. */
+/** How tokens are drawn. By default with the model's own probabilities. */
 export interface SampleOptions extends DecodeOptions {
-  /** What logits are divided by: below 1 the probable ones are drawn more often, above it less often. */
+  /** What logits are divided by. Below 1 probable tokens are drawn more often, above 1 less often. */
   readonly temperature?: number;
-  /** From how many of the most probable tokens alone one is drawn (Fan et al. 2018, Hierarchical neural story generation). */
+  /** Draws only from this number of the most probable tokens (Fan et al. 2018, Hierarchical neural story generation). */
   readonly topK?: number;
-  /** From the fewest most probable tokens alone that have this probability together (Holtzman et al. 2020, nucleus sampling). */
+  /** Draws only from the fewest most probable tokens whose probabilities sum to this (Holtzman et al. 2020, nucleus sampling). */
   readonly topP?: number;
 }
 
@@ -58,7 +58,7 @@ export function sample<State extends Tree<State>>(step: DecoderStep<State>, opti
     const vocabulary = logits.shape[1] as number;
     const { values, indices } = topK(scaled, Math.min(kept ?? vocabulary, vocabulary));
     const probabilities = softmax(values);
-    // What the more probable ones have together.
+    // The probability of all more probable tokens together.
     const before = sub(cumulativeSum(probabilities), probabilities);
     const place = random.categorical(topP === 1 ? values : where(less(before, topP), values, Number.NEGATIVE_INFINITY));
     return reshape(takeAlongAxis(indices, reshape(place, [-1, 1])), [-1]);
@@ -98,7 +98,7 @@ function stepByStep<State extends object>(
       const choice = await compiled.advance(last, {});
       const [tokens, logProbabilities] = await Promise.all([choice.tokens.data(), choice.logProbabilities.data()]);
       writing.forEach((hypothesis, row) => {
-        // A row that has ended is computed along: without it the graph would be another.
+        // A row that has ended is still computed: without it the graph would be another.
         if (hypothesis.ended) return;
         const token = Number(tokens[row]);
         hypothesis.logProbability += Number(logProbabilities[row]);

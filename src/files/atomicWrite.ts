@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { fileError, makeFolder } from "./fileError.js";
 import { hasEnded, thisProcess } from "./processIdentity.js";
 
-/** How long a temporary file may stay of which nobody here can tell whether its process still runs. */
+/** Milliseconds after which a temporary file is removed if nobody can tell whether its process still runs. */
 const abandonedAfter = 3_600_000;
 
 /**
@@ -36,7 +36,7 @@ export async function writeAtomically(file: string, write: string | Uint8Array |
   }
 }
 
-/** A name that says which process writes it, and that no other thread, process or host gives. */
+/** A name that identifies the writing process and that no other thread, process or host uses. */
 function temporaryName(name: string): string {
   const { pid, space, started } = thisProcess();
   return `${name}.${pid}-${space}-${started}-${randomBytes(6).toString("hex")}.tmp`;

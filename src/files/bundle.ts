@@ -12,12 +12,12 @@ import { readJson } from "./readFile.js";
 import { readSafetensors, writeSafetensors } from "./safetensors.js";
 import { numbers, parseAs, texts } from "./schema.js";
 
-/** What a server needs of a training: the weights, and what turns inputs into numbers and numbers into answers. */
+/** What a server needs of a training: the weights, and what converts inputs to numbers and numbers to answers. */
 export interface BundleParts {
   readonly labels?: LabelEncoder;
   readonly scaler?: StandardScaler;
   readonly vocabulary?: Vocabulary;
-  /** What the model is made from again, such as its sizes; any value that JSON holds. */
+  /** What is needed to construct the model again, such as its sizes; any value that JSON holds. */
   readonly config?: unknown;
 }
 
@@ -41,7 +41,7 @@ const bundleSchema = z.object({
 });
 
 /**
- * Writes a trained model with what belongs to it into a folder, which is the old bundle or the new one whatever happens.
+ * Writes a trained model and what belongs to it into a folder. A crash leaves the old bundle or the new one.
  * @param model whose variables are kept
  * @throws KasaneError where the folder cannot be written or the configuration is not what JSON holds
  */

@@ -22,7 +22,7 @@ const bars = 30;
 export class EventWriter {
   /** The file that is written. */
   readonly file: string;
-  /** Undefined once the file is closed: another file may get the number then. */
+  /** Undefined once the file is closed: the system may then give its descriptor to another file. */
   private descriptor: number | undefined;
 
   /**
@@ -77,7 +77,7 @@ export class EventWriter {
     this.write(step, bytes(7, integer(1, start)));
   }
 
-  /** Closes the file; to close it again does nothing. All that was written is in it before, too. */
+  /** Closes the file; closing it again does nothing. Nothing is buffered: what was written is in the file before. */
   close(): void {
     if (this.descriptor !== undefined) closeSync(this.descriptor);
     this.descriptor = undefined;
@@ -99,14 +99,14 @@ export class EventWriter {
     record.writeUInt32LE(masked(event), event.length + 12);
     const { descriptor } = this;
     check(descriptor !== undefined, () => `EventWriter: ${this.file} is closed: nothing can be written to it any more`);
-    // The system may take a part of what it is given.
+    // The system may write only a part of the bytes.
     for (let done = 0; done < record.length; ) done += writing(this.file, () => writeSync(descriptor, record, done));
   }
 }
 
 let written = 0;
 
-/** A check as TFRecord stores it: rotated and shifted, since checks of data that holds checks are weak. */
+/** A check as TFRecord stores it: rotated, and offset by a constant, since checks of data that contains checks are weak. */
 function masked(data: Uint8Array): number {
   const check = crc32c(data);
   return (((check >>> 15) | (check << 17)) + 0xa282ead8) >>> 0;

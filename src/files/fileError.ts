@@ -32,7 +32,7 @@ export function fileError(path: string, failure: string, error: unknown): unknow
   });
 }
 
-/** Does what writes to `path`; an error of the operating system names it. */
+/** Runs `body`, which writes to `path`. An error of the operating system names the path. */
 export function writing<T>(path: string, write: () => T): T {
   try {
     return write();
@@ -42,8 +42,8 @@ export function writing<T>(path: string, write: () => T): T {
 }
 
 /**
- * Makes a folder, and those above it, where they are missing. Node's own way to do so never ends below `/proc`, where making one fails as if
- * the folder above were missing.
+ * Makes a folder, and those above it, where they are missing. Node's own recursive way does not end below `/proc`, where making one fails as
+ * if the folder above were missing.
  */
 export function makeFolder(folder: string): void {
   if (!failureOf(folder)) return;

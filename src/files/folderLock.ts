@@ -14,7 +14,7 @@ const heartbeat = 5_000;
 /** How long a lock is watched for a sign of life where nobody can tell whether its holder still runs. */
 const defaultPatience = 60_000;
 
-/** A crash while a lock is taken over leaves the mark of it; nobody needs it as long. */
+/** Milliseconds after which the mark of a takeover is stale: a crash during one leaves it, and none takes as long. */
 const takeoverTime = 10_000;
 
 const holderSchema = z.object({
@@ -25,17 +25,17 @@ const holderSchema = z.object({
   since: z.string(),
 });
 
-/** Locks that are held, and the text that makes each this holder's. */
+/** Locks that are held by this process, and the text in the file of each. */
 const held = new Map<string, string>();
 
 /** Keeps other processes from writing into a folder: see {@link lockFolder}. */
 export interface FolderLock {
   /**
    * Does nothing while this process holds the folder.
-   * @throws KasaneError where another process has taken the folder, since this one gave no sign of life for long
+   * @throws KasaneError where another process has taken the folder, since this one gave no sign of life for a minute
    */
   check(): void;
-  /** Gives the folder free. */
+  /** Releases the folder. */
   release(): void;
 }
 
@@ -150,7 +150,7 @@ async function takeOver(file: string, text: string): Promise<void> {
   }
 }
 
-/** Does what may fail without harm: a lock whose file was removed meanwhile. */
+/** Runs what may fail without harm, as where the file of a lock was removed meanwhile. */
 function attempt(action: () => void): void {
   try {
     action();

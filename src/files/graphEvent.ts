@@ -38,7 +38,7 @@ export function graphDefinition(outputs: readonly Tensor[]): Uint8Array {
   return message(...nodes.map((node) => bytes(1, node)), bytes(4, integer(1, 22)));
 }
 
-/** A leaf stands in the scope of the module that uses it, so of a parameter's path the field alone tells. */
+/** A leaf is in the scope of the module that uses it, so its name is the last field of a parameter's path. */
 const leafName = (leaf: Tensor): string =>
   variableOf(leaf)?.name.split(/[./]/).pop() ?? (leaf.source.kind === "input" ? leaf.source.name : leaf.source.kind);
 

@@ -3,12 +3,12 @@ import { check } from "../graph/error.js";
 import { fileError } from "./fileError.js";
 import { parseJson } from "./schema.js";
 
-/** Opens without waiting: a pipe that nobody writes to would block for ever. */
+/** Opens without blocking: a pipe without a writer would block for ever. */
 export const openForReading = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
  * The contents of a file that is not trusted. Node only.
- * @param most bytes that it may have: more are not read
+ * @param most the largest size in bytes
  * @returns undefined where there is none
  * @throws KasaneError where it cannot be read, is no plain file (a pipe, a device) or is larger
  */

@@ -18,7 +18,7 @@ const prefix = 8;
 /** Node reads and writes less than 2 GiB at a time. */
 const chunk = 2 ** 30;
 
-/** A header of 100,000 tensors is smaller; the length in a file is believed no further. */
+/** The largest header that is read. One of 100,000 tensors is smaller. */
 const maximumHeader = 16 * 2 ** 20;
 
 /** How many tensors an error names. */
@@ -88,7 +88,7 @@ export const readSafetensorsHeader = (file: string): Promise<SafetensorsHeader> 
 
 /**
  * Reads the tensors of a safetensors file, each straight into its own array. The file is not trusted: nothing is allocated that
- * the file does not fill. Types that have no like here are read as the smallest that holds their values: BF16 as float32, I16 and U16 as
+ * the file does not fill. Types that Kasane lacks are read as the smallest that holds their values: BF16 as float32, I16 and U16 as
  * int32, U32 and U64 as int64. Node only.
  * @param wanted says which tensors to read, by name; all by default
  * @throws KasaneError where the file cannot be read or is no valid safetensors file, or naming the tensors that are wanted and have a type

@@ -25,8 +25,8 @@ export interface SafetensorsHeader {
 const maximumRank = 64;
 
 /**
- * Parses a header that anyone may have written. Only the shape of JSON that the format allows is read, key by key, so nothing
- * is kept of what is not valid, however long or deep it is.
+ * Parses a header that anyone may have written. It is read key by key, and only the form of JSON that the format
+ * allows, so an invalid header takes no memory, however long or deep it is.
  * @param dataLength how many bytes of data follow the header: the tensors must fill them without gap or overlap
  * @throws KasaneError naming `file`, what was got and what was expected
  */
@@ -65,7 +65,7 @@ function readEntry(reader: HeaderReader, name: string): TensorEntry {
   }
   const known = formats.get(format);
   const [begin, end] = offsets as [number, number];
-  // A product past 2^53 is rounded, but never to less: it differs from any offset. What types that are not known take, only they know.
+  // A product past 2^53 is rounded, but never to less: it differs from any offset. The size of elements of unknown types is not checked.
   const size = known ? sizeOf(shape) * known.bytes : Math.max(0, end - begin);
   if (end - begin !== size) {
     return reader.fail(

@@ -18,8 +18,7 @@ export function parseAs<T>(schema: z.ZodType<T>, value: unknown, fault: string):
 const memberOf = (holder: unknown, key: PropertyKey): unknown => (holder as Record<PropertyKey, unknown> | null | undefined)?.[key];
 
 /**
- * A list of which the first entry that does not fit is looked for, and no further one: a hostile file may hold millions, and zod describes
- * each.
+ * A list. Only its first wrong entry is reported: a hostile file may hold millions, and zod describes each.
  */
 const listOf = <T>(isItem: (item: unknown) => item is T, expected: string) =>
   z.custom<T[]>((value) => Array.isArray(value) && value.every(isItem), { error: `expected a list of ${expected}` });
@@ -32,7 +31,7 @@ export const numbers = listOf((item): item is number => Number.isFinite(item), "
 
 /**
  * What a text of JSON says.
- * @param fault what the error says where it is none
+ * @param fault what the error says where it is not JSON
  */
 export function parseJson(text: string, fault: string): unknown {
   try {
@@ -67,7 +66,7 @@ function checkJson(value: unknown, label: string, within: Set<object>): void {
   within.delete(value);
 }
 
-/** What a value is that JSON does not hold; undefined where it does, its members aside. */
+/** Why JSON does not hold a value, its members aside; undefined where it does. */
 function faultOf(value: unknown, within: ReadonlySet<object>): string | undefined {
   if (value === null || typeof value === "string" || typeof value === "boolean") return undefined;
   if (typeof value === "number") return Number.isFinite(value) ? undefined : `${value}`;

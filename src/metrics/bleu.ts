@@ -90,7 +90,7 @@ function countSentence(hypothesis: string, references: readonly string[], tokeni
   const correct = orders.map((n) => {
     const known = others.map((other) => countSequences(other, n));
     let matches = 0;
-    // A sequence counts as often at most as in the reference that has it most.
+    // A sequence counts at most as often as in the reference that has it most often.
     for (const [sequence, count] of countSequences(tokens, n))
       matches += Math.min(count, Math.max(...known.map((counts) => counts.get(sequence) ?? 0)));
     return matches;

@@ -13,10 +13,10 @@ export interface Interval {
 }
 
 /**
- * The interval that 95 % of a figure's values are in when its examples are drawn anew with replacement (Efron 1979; for BLEU Koehn 2004,
+ * The interval that holds 95 % of a figure's values when its examples are resampled with replacement (Efron 1979; for BLEU Koehn 2004,
  * Statistical significance tests for machine translation evaluation).
  * @param count the number of examples
- * @param figure of the examples at the given places, some of them several times
+ * @param figure computes the figure of the examples at the given indices, some of them several times
  */
 export function bootstrap(
   count: number,

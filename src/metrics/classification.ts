@@ -14,7 +14,7 @@ import { topK } from "../ops/sorting.js";
 export class RunningMeans {
   private readonly entries = new Map<string, { sum: number; weight: number }>();
 
-  /** Adds one value of each figure; `weight` is the number of examples that it is the mean of, where these differ. */
+  /** Adds one value of each figure; `weight` is the number of examples that each value is the mean of. */
   add(figures: Readonly<Record<string, number>>, weight = 1): void {
     for (const [name, value] of Object.entries(figures)) {
       const entry = this.entries.get(name) ?? { sum: 0, weight: 0 };
@@ -34,7 +34,7 @@ export class RunningMeans {
     return Object.fromEntries([...this.entries].map(([name, { sum, weight }]) => [name, sum / weight]));
   }
 
-  /** The means, after which all begins anew. */
+  /** The means; then all figures are removed. */
   take(): Record<string, number> {
     const values = this.values();
     this.entries.clear();

@@ -13,7 +13,7 @@ export interface AlignedTokens<Token> {
 export interface Alignment<Token> {
   /** The least number of tokens put in, left out and replaced (Levenshtein 1965). */
   readonly distance: number;
-  /** All tokens of both in their order; of several shortest ways one that replaces before it leaves out, and that before it puts in. */
+  /** All tokens of both in their order. Of several shortest ways: replacing is preferred to deleting, and deleting to inserting. */
   readonly steps: readonly AlignedTokens<Token>[];
 }
 
@@ -40,7 +40,7 @@ export function align<Token>(hypothesis: readonly Token[], reference: readonly T
   return { distance: at(rows - 1, columns - 1), steps: steps.reverse() };
 }
 
-/** For each sequence one or more references, of which the nearest counts. */
+/** For each sequence one or more references. The nearest counts. */
 type References<Token> = readonly (readonly (readonly Token[])[])[];
 
 /**

@@ -12,8 +12,8 @@ export { meanAbsoluteError } from "../ops/loss.js";
 export const rootMeanSquaredError = (predicted: Tensor, target: Tensor): Tensor => sqrt(meanSquaredError(predicted, target));
 
 /**
- * The coefficient of determination `1 - Σ (t - p)² / Σ (t - mean t)²`, a scalar: 1 is perfect, 0 as good as the mean of the targets, below it
- * worse. With targets that are all equal it is not finite.
+ * The coefficient of determination `1 - Σ (t - p)² / Σ (t - mean t)²`, a scalar. 1 is perfect, 0 as good as the mean of the targets,
+ * below 0 worse. With targets that are all equal it is not finite.
  */
 export function rSquared(predicted: Tensor, target: Tensor): Tensor {
   check(

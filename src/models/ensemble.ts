@@ -14,8 +14,8 @@ export interface EnsembleState {
 }
 
 /**
- * Models that predict each token together, by the mean of their probabilities. They were trained each by itself, differ in what they started
- * from, and so err in different places (Hansen and Salamon 1990, Neural network ensembles; for sequences Sutskever et al. 2014, section 3.6).
+ * Models that predict each token together, by the mean of their probabilities. Each was trained by itself from other initial weights, so they
+ * make different errors (Hansen and Salamon 1990, Neural network ensembles; for sequences Sutskever et al. 2014, section 3.6).
  */
 export class Ensemble extends Module implements SequenceModel<EnsembleState> {
   /** @throws KasaneError where there is no member */

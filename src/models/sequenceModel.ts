@@ -24,7 +24,7 @@ export interface SequenceModel<State extends object = object> extends Module {
   encode(source: Tensor, capacity: number): State;
 
   /**
-   * One more token of each sequence, as `decode` takes it. What it costs does not depend on how many came before.
+   * One more token of each sequence, as `decode` takes it. Its cost does not depend on the number of tokens before.
    * @param tokens `[batch]`, at first the mark of the beginning
    */
   decoderStep(tokens: Tensor, state: State): ReturnType<DecoderStep<State>>;

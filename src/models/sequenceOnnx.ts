@@ -11,7 +11,7 @@ import type { SequenceModel } from "./sequenceModel.js";
  * A trained model as two ONNX models that decode without this library, for batches of any size and sources of any length. The encoder takes
  * `source` (int32 `[batch, sources]`) and gives the state, each tensor by its path of fields, such as `cache.0.keys`; the decoder takes `tokens`
  * (int32 `[batch]`) and the state, by the same names, and gives `logits` and what of the state changes, as `next.` and its name.
- * @param capacity how many tokens a target has at most
+ * @param capacity the most tokens of a target
  */
 export async function sequenceOnnx(model: SequenceModel, capacity: number): Promise<{ encoder: Uint8Array; decoder: Uint8Array }> {
   const stateOf = (source: Shape) => trace(false, () => model.encode(zeros(source, "int32"), capacity)).result;
@@ -34,7 +34,7 @@ export async function sequenceOnnx(model: SequenceModel, capacity: number): Prom
   return { encoder, decoder };
 }
 
-/** Which sizes of a part of the state are free: told by that of 2 sources of 3 tokens, and that of 5 sources of 7. */
+/** Which sizes of a part of the state are free, found by comparing the states of 2 sources of 3 tokens and of 5 sources of 7 tokens. */
 function specificationOf(name: string, { dtype, shape }: Tensor, other: Tensor): InputSpecification {
   const sizes = shape.map((size, axis) => {
     const changed = other.shape[axis];

@@ -37,13 +37,13 @@ export interface SequenceToSequenceOptions {
   readonly layers?: number;
   /** Whether the encoder reads in both directions. */
   readonly bidirectional?: boolean;
-  /** How the decoder looks at the encoder's outputs; by default not at all: the state that it starts from is all that it knows. */
+  /** The score of the decoder's attention to the encoder's outputs. By default there is none: the decoder knows the encoder's last state alone. */
   readonly attention?: "additive" | "dot" | "general";
   /** Whether the decoder's input holds its last attentional vector too (Luong et al. 2015, section 3.3). */
   readonly inputFeeding?: boolean;
   /** The probability of dropout of tokens' vectors, between layers and before the output. */
   readonly dropout?: number;
-  /** The id that stands for nothing, by default 0. */
+  /** The id of padding, by default 0. */
   readonly padding?: number;
 }
 
@@ -100,7 +100,7 @@ export class SequenceToSequence extends Module implements SequenceModel<Sequence
   readonly targetVectors: Embedding;
   readonly encoder: RecurrentNetwork<NetworkState>;
   readonly decoder: RecurrentNetwork<NetworkState>;
-  /** Makes each part of the decoder's state of both directions' last ones. */
+  /** Computes each part of the decoder's state from the last states of both directions. */
   readonly bridge: Readonly<Record<string, Linear>> | undefined;
   readonly attention: Attention | undefined;
   /** The W of the attentional vector. */
@@ -138,8 +138,8 @@ export class SequenceToSequence extends Module implements SequenceModel<Sequence
 
   /**
    * See {@link SequenceModel.forward}.
-   * @param ownTokens the probability with which a step is fed not the target's token but the one that the model itself found most probable
-   * before (Bengio et al. 2015, Scheduled sampling); no gradient flows through the choice
+   * @param ownTokens the probability that a step is fed the model's own most probable token in place of the target's (Bengio et al. 2015,
+   * Scheduled sampling); no gradient flows through the choice
    */
   forward(source: Tensor, target: Tensor, ownTokens?: TensorLike): Tensor {
     return this.attend(source, target, ownTokens).logits;
@@ -149,7 +149,7 @@ export class SequenceToSequence extends Module implements SequenceModel<Sequence
   attend(source: Tensor, target: Tensor, ownTokens?: TensorLike): { logits: Tensor; weights: Tensor | undefined } {
     const start = this.start(source);
     const inputs = transpose(target);
-    // Which tokens are fed is found out first, so that all else is done for all steps at once.
+    // The tokens that are fed are computed first, so that the rest is computed for all steps at once.
     const fed = ownTokens === undefined ? inputs : this.mixed(start, inputs, ownTokens);
     const vectors = this.dropout.forward(this.targetVectors.forward(fed));
     const { output, weights } = start.fed ? this.stepByStep(start, vectors) : this.atOnce(start, vectors);
@@ -175,7 +175,7 @@ export class SequenceToSequence extends Module implements SequenceModel<Sequence
     const { padding = 0, hiddenSize, inputFeeding, layers = 1 } = this.options;
     const [batch] = source.shape as [number];
     const vectors = this.dropout.forward(this.sourceVectors.forward(transpose(source)));
-    // A row that fills a batch up may be padding alone.
+    // A row that only fills a batch may be all padding.
     const lengths = maximum(sum(notEqual(source, padding), { axis: 1 }), 1);
     const { outputs, state } = this.encoder.forward(vectors, { lengths });
     const { bridge } = this;
@@ -185,7 +185,7 @@ export class SequenceToSequence extends Module implements SequenceModel<Sequence
         // [layers * 2, batch, hiddenSize] to [layers, batch, 2 * hiddenSize]
         const directions = transpose(reshape(state[part] as Tensor, [layers, 2, batch, hiddenSize]), [0, 2, 1, 3]);
         const value = (bridge[part] as Linear).forward(reshape(directions, [layers, batch, 2 * hiddenSize]));
-        // A hidden state is held within ±1, the cell of an LSTM is not.
+        // A hidden state lies within ±1, the cell of an LSTM does not.
         return [part, part === "hidden" ? tanh(value) : value];
       });
     const values = transpose(outputs, [1, 0, 2]);
@@ -221,7 +221,7 @@ export class SequenceToSequence extends Module implements SequenceModel<Sequence
     return { output: tanh(this.combination.forward(concat([output, hidden], { axis: 2 }))), weights };
   }
 
-  /** All steps on vectors `[targets, batch, size]`, where none needs what the one before found: `[batch, targets, hiddenSize]`. */
+  /** All steps at once on vectors `[targets, batch, size]`, where no step's input needs the output of the one before: `[batch, targets, hiddenSize]`. */
   private atOnce({ network, memory }: SequenceToSequenceState, vectors: Tensor): Partial<Attended> & { output: Tensor } {
     const { outputs } = this.decoder.forward(vectors, { state: swapBatch(network) });
     return this.look(transpose(outputs, [1, 0, 2]), memory);
@@ -236,7 +236,7 @@ export class SequenceToSequence extends Module implements SequenceModel<Sequence
     return mapTree(scan(step, start, vectors).outputs, (x) => transpose(x, [1, 0, 2]));
   }
 
-  /** The target's tokens `[targets, batch]`, some of them replaced by those that the model would choose having been fed those before. */
+  /** The target's tokens `[targets, batch]`, some of them replaced by the model's own choice given the tokens before. */
   private mixed({ memory, ...start }: SequenceToSequenceState, target: Tensor, ownTokens: TensorLike): Tensor {
     const [, batch] = target.shape as [number, number];
     const step = ({ own, ...before }: Progress & { readonly own: Tensor }, given: Tensor) => {

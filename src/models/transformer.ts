@@ -25,7 +25,7 @@ export interface TransformerOptions extends TransformerStackOptions {
   readonly size: number;
   /** By default as many as the encoder's `layers`. */
   readonly decoderLayers?: number;
-  /** The id that stands for nothing, by default 0. */
+  /** The id of padding, by default 0. */
   readonly padding?: number;
   /** The width of a {@link ConvolutionalContext} before the encoder, and of a causal one before the decoder; by default there is none. */
   readonly contextWidth?: number;
@@ -86,7 +86,7 @@ export class Transformer extends Module implements SequenceModel<TransformerStat
       !sharedVocabulary || sourceVocabulary === targetVocabulary,
       () => `Transformer: a shared vocabulary of ${sourceVocabulary} source and ${targetVocabulary} target tokens: expected one number`,
     );
-    // As they are multiplied by √size on the way in, and logits are products with them, they start smaller by as much.
+    // They are multiplied by √size at the input, and logits are products with them. So they start smaller by the factor √size.
     const vectors = (vocabulary: number) => new Embedding(vocabulary, size, { weightInitialiser: normal(0, size ** -0.5) });
     this.targetVectors = vectors(targetVocabulary);
     this.sourceVectors = sharedVocabulary ? this.targetVectors : vectors(sourceVocabulary);
@@ -106,7 +106,7 @@ export class Transformer extends Module implements SequenceModel<TransformerStat
   attend(source: Tensor, target: Tensor): { logits: Tensor; attention: AttentionMaps } {
     const padding = this.isPadding(source);
     const encoded = this.encodeTokens(source, padding);
-    // Padding in targets needs no mask: it comes after all that could see it.
+    // Padding in targets needs no mask: no token before it sees it.
     const x = this.vectorsOf(this.targetVectors, target);
     const decoded = this.decoder.forward(this.targetContext?.forward(x) ?? x, encoded.output, { memoryPadding: padding });
     return {

@@ -8,7 +8,7 @@ import type { Variable } from "../graph/variable.js";
 import { readVariables, writeVariables } from "../nn/state.js";
 import { randomState, setRandomState } from "../random/state.js";
 
-/** What has variables that a checkpoint keeps: a module, an optimizer. */
+/** Something with variables that a checkpoint keeps: a module, an optimizer. */
 export interface Stateful {
   /** The variables by their names, which stay the same from run to run. */
   namedVariables(): ReadonlyMap<string, Variable>;
@@ -20,7 +20,7 @@ export interface CheckpointNotes {
   readonly step: number;
   /** The configuration that the run was started with; any value that JSON holds. */
   readonly config?: unknown;
-  /** Anything else that going on needs; any value that JSON holds. */
+  /** Anything else that a resumed run needs; any value that JSON holds. */
   readonly extra?: unknown;
 }
 
@@ -49,7 +49,7 @@ const notesSchema = z.object({
 /**
  * Saves a training run as a safetensors file, atomically: a crash leaves the old checkpoint or the new one. Holds the variables,
  * the state of the random numbers and the notes; what is loaded goes on to the bit as if there had been no break. Node only.
- * @param state what is saved, by the names that its variables' names begin with: `{ model, optimizer }`
+ * @param state what is saved. Its names are the first parts of the variables' names: `{ model, optimizer }`
  * @throws KasaneError where a parameter is not finite (what the file held before stays), JSON does not hold the notes, or the file cannot
  *   be written
  */
@@ -85,7 +85,7 @@ function allFinite({ dtype, data }: StoredTensor): boolean {
 
 /**
  * Sets variables and the random numbers to what {@link saveCheckpoint} kept. Node only.
- * @param state what to load, by the names it was saved under; a part of the checkpoint that is not named is not read
+ * @param state what to load, by the names it was saved under. Other parts of the checkpoint are not read
  * @throws KasaneError where the file is no checkpoint, is damaged, or is of another model (naming what differs); then nothing has changed
  */
 export async function loadCheckpoint(file: string, state: Readonly<Record<string, Stateful>>): Promise<CheckpointNotes> {

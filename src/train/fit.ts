@@ -15,7 +15,7 @@ import { checkFigures, type Metrics, MetricsFile } from "./metricsFile.js";
 import { type Position, positionSchema } from "./position.js";
 import { Progress, showFigures } from "./progress.js";
 
-/** Seconds after which a run first saves itself; from then on twice as long each time, up to `saveEverySeconds`. */
+/** Seconds until the first checkpoint. Each later interval is twice as long, up to `saveEverySeconds`. */
 const firstSave = 5;
 
 /** Milliseconds after which the event loop runs, where steps leave it no time: signals wait for it. */
@@ -23,8 +23,8 @@ const yieldPeriod = 50;
 
 /**
  * The training loop: steps, records of their figures, validation, early stopping, checkpoints, progress. Node only.
- * @throws KasaneError where nothing says when to end, a figure or a parameter that is to be saved is not finite, the folder is in use, holds
- *   another run or cannot be written, or what is to be resumed cannot be; what was saved before stays
+ * @throws KasaneError where no option says when to end, a figure or a parameter is not finite, the folder is in use, holds another run or
+ *   cannot be written, or the run cannot be resumed; what was saved before stays
  */
 export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult> {
   const run = new Run(options);
@@ -89,7 +89,7 @@ class Run<Batch> {
     });
   }
 
-  /** Takes up the last checkpoint, where the run is resumed; else sees to it that the folder holds no other run. */
+  /** Loads the last checkpoint if the run is resumed; otherwise clears the folder. */
   async begin(lock: FolderLock | undefined): Promise<void> {
     const { resume = false, state } = this.options;
     this.lock = lock;
@@ -154,12 +154,12 @@ class Run<Batch> {
     return { step: at.step, ended, history: this.history, best: at.best };
   }
 
-  /** Trains on what is left of the epoch; returns whether it came to its end. */
+  /** Trains on the rest of the epoch; returns whether all its batches were used. */
   private async trainEpoch(signal: AbortSignal): Promise<boolean> {
     const { at, means, progress } = this;
     const { step, stepsPerCall, batches = () => endless as Iterable<Batch>, show } = this.options;
     const { validateEvery, recordEvery = 100, recordTimes = false } = this.options;
-    // The batches trained on before the break are drawn again and passed by.
+    // The batches trained on before the interruption are drawn again and skipped.
     let passing = at.batch;
     const resumed = randomState();
     if (passing > 0) setRandomState(at.epochRandom);
@@ -213,7 +213,7 @@ class Run<Batch> {
     this.yielded = now;
   }
 
-  /** Validates, unless this step was. */
+  /** Validates, unless that was done at this step. */
   private async validate(): Promise<void> {
     const { at, progress } = this;
     const { validate, best: goal, folder } = this.options;
@@ -233,7 +233,7 @@ class Run<Batch> {
     progress.print(`epoch ${at.epoch + 1}, step ${at.step}: ${showFigures(figures)}${isBest ? " (best)" : ""}`);
   }
 
-  /** Sets the state to the best, where that is wanted and there was one. */
+  /** Sets the state to the best one, if `best.restore` asks for it and there is one. */
   private async restoreBest(): Promise<void> {
     const { best: goal, folder, state } = this.options;
     if (!goal?.restore || this.at.best === undefined) return;
@@ -279,7 +279,7 @@ class Run<Batch> {
     this.queue.add("save", { file, step: at.step });
   }
 
-  /** Tells of what happened, where the run could be left and resumed. */
+  /** Calls the functions for the events since the last call. To be called only at points where the run can be resumed. */
   private async deliver(): Promise<void> {
     try {
       await this.queue.deliver();
@@ -290,7 +290,7 @@ class Run<Batch> {
   }
 }
 
-/** No data, for ever. */
+/** `undefined` without end. */
 const endless: Iterable<undefined> = { [Symbol.iterator]: () => ({ next: () => ({ value: undefined, done: false }) }) };
 
 /** Whether a multiple of `every` lies in (before, after]. */

@@ -12,8 +12,8 @@ import type { ProgressStream, Work } from "./progress.js";
 /** What a training run is made of. */
 export interface FitOptions<Batch> {
   /**
-   * Makes one step, as a compiled function does, or the `count` steps that `stepsPerCall` says, after the `done` made before.
-   * The scalars of its result are the step's figures, of which the means are recorded.
+   * Makes `count` steps, by default one, after the `done` made before; often a compiled function.
+   * The scalars of its result are the step's figures. Their means are recorded.
    */
   readonly step: (batch: Batch, count: number, done: number) => Promise<Readonly<Record<string, Tensor | number>>>;
   /** How many steps the next call of `step` makes, one or more, after the `done` made before; by default 1. */
@@ -23,14 +23,14 @@ export interface FitOptions<Batch> {
    * By default `undefined` without end, for steps that make their own data; then `steps` says where to end.
    */
   readonly batches?: (epoch: number) => Iterable<Batch> | AsyncIterable<Batch>;
-  /** Where the run ends, in epochs, in steps, or what comes first of both. */
+  /** The number of epochs or of steps after which the run ends. If both are given, the first reached counts. */
   readonly epochs?: number;
   readonly steps?: number;
-  /** Computes figures on data that is not trained on: at the end of every epoch, or every so many steps, and at the end. */
+  /** Computes figures on data that is not trained on. Called after every epoch, or every `validateEvery` steps, and at the end. */
   readonly validate?: () => Promise<Readonly<Record<string, number>>>;
   readonly validateEvery?: number;
   /**
-   * Which figure of `validate` tells how good the model is. The run ends after `patience` validations none of which was the best. With
+   * Which figure of `validate` tells how good the model is. The run ends after `patience` validations without a new best. With
    * `restore` the state is set to the best one when the run has ended; `last.safetensors` keeps the last.
    */
   readonly best?: Goal & { readonly patience?: number; readonly restore?: boolean };
@@ -52,8 +52,8 @@ export interface FitOptions<Batch> {
   /** The number of steps whose mean figures make one record. */
   readonly recordEvery?: number;
   /**
-   * Whether records of steps hold `stepMilliseconds`, the mean time of a step with its batch. By default not: what else is recorded follows
-   * from the seed, so that two runs, or a resumed and an unbroken one, have the same file.
+   * Whether records of steps hold `stepMilliseconds`, the mean time of a step with its batch. By default not: all other figures
+   * follow from the seed, so two runs of one seed, or a resumed run and an uninterrupted one, record the same.
    */
   readonly recordTimes?: boolean;
   /** Functions that are called at events: `{ record: (metrics) => ..., validation: ({ figures, isBest }) => ... }`. */
@@ -62,9 +62,9 @@ export interface FitOptions<Batch> {
   readonly events?: EventWriter;
   /** Where progress is shown, by default stderr. */
   readonly progress?: ProgressStream | false;
-  /** What progress shows of the steps' mean figures, by default all as they are. */
+  /** Which figures progress shows, given the means of the steps. By default all. */
   readonly show?: (means: Readonly<Record<string, number>>) => Readonly<Record<string, number>>;
-  /** What progress tells the rate in beside steps. */
+  /** A unit that progress shows the rate in, beside steps. */
   readonly work?: Work;
   /** Ends the run after the step being made. By default Ctrl-C and SIGTERM do; a second one ends the process. */
   readonly signal?: AbortSignal;

@@ -8,13 +8,13 @@ export type InterruptSignal = (typeof signals)[number];
 
 /** A watch for Ctrl-C and SIGTERM: see {@link watchInterrupt}. */
 export interface InterruptWatch {
-  /** Aborted by the first interrupt, whose name is the reason: whatever runs ends its step, saves and returns. */
+  /** Aborted by the first interrupt, whose name is the reason. The run then ends its step, saves and returns. */
   readonly signal: AbortSignal;
   /** Ends the watch; interrupts end the process again. */
   release(): void;
 }
 
-/** What a shell expects of a process that a signal ended: 130 for SIGINT, 143 for SIGTERM. */
+/** The exit code of a process that a signal ended, by the convention of shells: 130 for SIGINT, 143 for SIGTERM. */
 export const exitCodeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal];
 
 /** Makes the first SIGINT or SIGTERM abort a signal in place of ending the process; the second exits at once, with 130 or 143. Node only. */

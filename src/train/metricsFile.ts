@@ -8,7 +8,7 @@ export interface Metrics extends Readonly<Record<string, number>> {
   readonly step: number;
 }
 
-/** Bytes that a file of figures may have: millions of records. */
+/** The largest file of figures that is read, in bytes: millions of records. */
 const largestFile = 256 * 2 ** 20;
 
 /** A run's figures as a file of JSON lines, one a record: `{"step":100,"loss":0.25}`. Node only. */
@@ -32,12 +32,12 @@ export class MetricsFile {
     });
   }
 
-  /** What was recorded; empty where there is no file. Damaged lines, such as one that a crash cut off, are passed over. */
+  /** What was recorded; empty where there is no file. Damaged lines, such as one that a crash cut off, are skipped. */
   read(): Metrics[] {
     return this.lines().flatMap((line) => parseLine(line) ?? []);
   }
 
-  /** Says how many lines {@link read} passes over; undefined where there are none. */
+  /** A message that says how many lines {@link read} skips; undefined where there are none. */
   damage(): string | undefined {
     const count = this.lines().filter((line) => parseLine(line) === undefined).length;
     return count === 0 ? undefined : `${printable(this.file)}: ${count} damaged ${count === 1 ? "line is" : "lines are"} passed over`;
@@ -75,7 +75,7 @@ export class MetricsFile {
 }
 
 /**
- * Throws unless figures can be recorded: `step` is what a record itself has, and `__proto__` is no name in JavaScript.
+ * Throws unless figures can be recorded. The name `step` is the record's own; `__proto__` does not work as a name in JavaScript.
  * @param origin how the error begins
  */
 export function checkFigures(figures: Readonly<Record<string, unknown>>, origin: string): void {
@@ -90,7 +90,7 @@ const isStep = (value: unknown): boolean => Number.isSafeInteger(value) && (valu
 
 const isFigureName = (name: string): boolean => name !== "" && name !== "__proto__" && printable(name) === name;
 
-/** JSON has no infinities and no NaN; that a loss exploded must still be seen. */
+/** JSON has no infinities and no NaN. They are written as strings, so that a loss that exploded is recorded. */
 const lineOf = (metrics: Metrics): string =>
   `${JSON.stringify(metrics, (_, value) => (typeof value === "number" && !Number.isFinite(value) ? String(value) : value))}\n`;
 

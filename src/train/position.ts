@@ -24,7 +24,7 @@ export const positionSchema = z
     error: "expected epoch, batch and validated to be at most step",
   });
 
-/** A function, so that of a million figures only the first wrong one is looked for. */
+/** Checked by a function, which stops at the first wrong figure of a million. */
 function isSums(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   return Object.values(value).every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(Number.isFinite) && pair[1] > 0);

@@ -7,7 +7,7 @@ export interface ProgressStream {
   write(text: string): unknown;
 }
 
-/** How much of something a step goes through. */
+/** How much of something a step processes. */
 export interface Work {
   readonly unit: string;
   readonly perStep: number;
@@ -17,7 +17,7 @@ export interface Work {
 export interface ProgressOptions {
   /** The number of steps there will be; without it no share and no remaining time are shown. */
   readonly total?: number;
-  /** What the rate is told in beside steps: `{ unit: "words", perStep: 400 }`. */
+  /** A unit that the rate is shown in, beside steps: `{ unit: "words", perStep: 400 }`. */
   readonly work?: Work;
   /** By default stderr, so that stdout carries results alone. */
   readonly stream?: ProgressStream;
@@ -30,7 +30,7 @@ const plainPeriod = 10_000;
 /** Milliseconds over which the rate is measured. */
 const rateWindow = 5_000;
 
-/** One line that says how far a run is, how fast, how long it will take yet, and what its figures are. */
+/** One line with the progress of a run, its rate, the remaining time and its figures. */
 export class Progress {
   /** The number of steps there will be, once it is known. */
   total: number | undefined;
@@ -49,13 +49,13 @@ export class Progress {
     this.begin(0);
   }
 
-  /** Tells from which step on the rate is measured, from now on. */
+  /** Starts measuring the rate, at this step. */
   begin(step: number): void {
     this.drawn = performance.now();
     this.samples = [{ time: this.drawn, step }];
   }
 
-  /** Tells how many steps were made, and figures to show; drawn when it is time to. */
+  /** Sets the number of steps made and the figures to show; drawn if the last drawing was long enough ago. */
   update(step: number, figures: Readonly<Record<string, number>> = {}): void {
     const time = performance.now();
     if (time - this.drawn < this.period) return;

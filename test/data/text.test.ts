@@ -74,7 +74,7 @@ describe("batches", () => {
   });
 
   it("need a size", () => {
-    expect(() => all({ batchSize: 0 })).toThrow("batches: batchSize 0: expected a whole number from 1");
+    expect(() => all({ batchSize: 0 })).toThrow("batches: got batchSize 0, expected an integer from 1");
   });
 });
 
