@@ -20,7 +20,13 @@ type Backward = (
 
 /** Operators that compute nothing: they stand in the graph for what the reverse walk shall do. */
 const markers = family({
-  StopGradient: { infer: ([x]) => x, kind: { is: "opaque" }, gradient: "nonDifferentiable", linearity: "together", decompose: ([x]) => x },
+  StopGradient: declare({
+    infer: ([x]) => x,
+    kind: { is: "opaque" },
+    gradient: "nonDifferentiable",
+    linearity: "together",
+    decompose: ([x]) => x,
+  }),
   // Inputs: first the values, which come out unchanged, then what they are differentiated by.
   CustomGradient: declare<{ values: number; backward: Backward }>({
     infer: (inputs, { values }) => inputs.slice(0, values),
@@ -30,13 +36,13 @@ const markers = family({
     decompose: (inputs, { values }) => inputs.slice(0, values),
   }),
   // Output 0 is input 0, but not before input 1 is there: joined with none of its elements.
-  After: {
+  After: declare({
     infer: ([x]) => x,
     kind: { is: "opaque" },
     gradient: [(g) => g, undefined],
     decompose: ([x, other]) =>
       reshape(concat([reshape(x, [x.size]), cast(slice(reshape(other, [other.size]), [[0, 0]]), x.dtype)]), x.shape),
-  },
+  }),
 });
 
 /** `x`, as a constant to every gradient. */

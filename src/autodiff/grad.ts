@@ -8,7 +8,7 @@ import { topologicalOrder } from "../graph/walk.js";
 import { add } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
 import { absent, onesLike, zerosLike } from "../ops/create.js";
-import { type Operands, operatorOf, type Rule } from "../ops/operator.js";
+import { asOperands, operatorOf, type Rule } from "../ops/operator.js";
 import { sumTo } from "../ops/sumTo.js";
 
 /**
@@ -104,7 +104,7 @@ export function pullBack(
     const [{ shape, dtype }] = node.outputs as [Tensor];
     const first = gradients[0] ?? absent(shape, dtype);
     const wanted = node.inputs.map(leads);
-    const [inputs, results] = [node.inputs, node.outputs] as unknown as [Operands, Operands];
+    const [inputs, results] = [asOperands(node.inputs), asOperands(node.outputs)];
     const accumulateParts = () =>
       inputs.forEach((input, index) => {
         if (!wanted[index]) return;
@@ -119,7 +119,7 @@ export function pullBack(
 /** Where the gradients of what a module computes are: `Mlp.layers.1.gradient`; those of gradients too. */
 const gradientPath = (path: string): string => (/(^|\.)gradient$/.test(path) ? path : [path, "gradient"].filter(Boolean).join("."));
 
-function ruleOf(node: Node, index: number): Rule | undefined {
+function ruleOf(node: Node, index: number): Rule<Node["attributes"]> | undefined {
   const { gradient, type } = operatorOf(node);
   if (gradient === "nonDifferentiable") return undefined;
   if (typeof gradient === "function") return gradient;

@@ -1,12 +1,12 @@
 import { isFloat } from "../graph/dtype.js";
-import { type Node, nextNodeId, Tensor } from "../graph/tensor.js";
+import { nextNodeId, Tensor } from "../graph/tensor.js";
 import { nodesSince, replay } from "../graph/walk.js";
 import { add, arithmetic } from "../ops/arithmetic.js";
 import { absent } from "../ops/create.js";
-import { match } from "../ops/match.js";
+import { match, type NodeOf } from "../ops/match.js";
 import { matmul, products } from "../ops/matmul.js";
 import { applyAll, type Operands, type Rule } from "../ops/operator.js";
-import { reduce, sum } from "../ops/reduce.js";
+import { type ReduceAttributes, reduce, sum } from "../ops/reduce.js";
 import { Body, loops, type ScanAttributes } from "../ops/scan.js";
 import { reshape, shapes, transpose } from "../ops/shapes.js";
 import { pullBack } from "./grad.js";
@@ -128,7 +128,7 @@ interface SplitSum {
   /** Matrices whose products `AᵀB` are terms of the sum: over all steps one product of their stacks. */
   readonly products: readonly (readonly [Tensor, Tensor])[];
   /** Sums over axes, such as those of a bias: over all steps one sum of the stack. */
-  readonly totals: readonly Node[];
+  readonly totals: readonly NodeOf<ReduceAttributes>[];
   /** The sum of the other terms. */
   readonly rest: Tensor | undefined;
 }
@@ -136,7 +136,7 @@ interface SplitSum {
 /** Parts one step's gradient of a captured value into products and sums that can wait until after the loop, and the rest. */
 function splitSum(gradient: Tensor, body: Body, own: number): SplitSum {
   const found: [Tensor, Tensor][] = [];
-  const totals: Node[] = [];
+  const totals: NodeOf<ReduceAttributes>[] = [];
   const rest: Tensor[] = [];
   const perStep = new Set(body.inputs.slice(0, own));
   const isPerStep = (x: Tensor) => x.source.kind === "node" || perStep.has(x);
@@ -154,8 +154,8 @@ function splitSum(gradient: Tensor, body: Body, own: number): SplitSum {
 }
 
 /** The sum over all steps of what `node` sums at each, given the stack of its inputs. */
-const totalOf = ({ attributes }: Node, stack: Tensor): Tensor =>
-  sum(stack, { axis: [0, ...(attributes.axes as readonly number[]).map((axis) => axis + 1)] });
+const totalOf = ({ attributes }: NodeOf<ReduceAttributes>, stack: Tensor): Tensor =>
+  sum(stack, { axis: [0, ...attributes.axes.map((axis) => axis + 1)] });
 
 /** `A` and `B` of a product `AᵀB` of two matrices. */
 function factorsOf(x: Tensor): [Tensor, Tensor] | undefined {

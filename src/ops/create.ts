@@ -45,7 +45,7 @@ export function isZero(x: Tensor): boolean {
 
 /** What `x` was before it got its shape. */
 function originOf(x: Tensor): Tensor {
-  const node = match<unknown>(x, ...Object.values(shapes));
+  const node = match(x, ...Object.values(shapes));
   return node ? originOf(node.inputs[0]) : x;
 }
 

@@ -1,10 +1,10 @@
 import { type DType, elementAt, isFloat, promote } from "../graph/dtype.js";
 import { broadcastOrThrow, sameShape } from "../graph/shape.js";
-import { type Attributes, hostData, type Tensor } from "../graph/tensor.js";
+import { hostData, type Tensor } from "../graph/tensor.js";
 import type { Algebra } from "./algebra.js";
 import { cast } from "./cast.js";
 import { operands, type TensorLike } from "./constants.js";
-import { apply, type Declaration, type Operator, type Rule } from "./operator.js";
+import { apply, type Declaration, type Given, type Operator, type Rule } from "./operator.js";
 
 // The kinds of elementwise operators: how they are declared, and how they are applied to operands of different dtypes.
 
@@ -61,16 +61,16 @@ export function promoted(operator: Operator, left: TensorLike, right: TensorLike
 }
 
 /** Applies a unary operator that only floating-point numbers have. */
-export function floating(operator: Operator, value: TensorLike, attributes?: Attributes): Tensor {
+export function floating<A extends object>(operator: Operator<A>, value: TensorLike, ...attributes: Given<A>): Tensor {
   const [x] = operands(operator.type, value) as [Tensor];
-  return apply(operator, [isFloat(x.dtype) ? x : cast(x, "float32")], attributes);
+  return apply(operator, [isFloat(x.dtype) ? x : cast(x, "float32")], ...attributes);
 }
 
-/** Applies a unary operator of any number type; whole numbers are their own floor, ceiling and rounding. */
-export function numeric(operator: Operator, value: TensorLike, attributes?: Attributes): Tensor {
+/** Applies a unary operator of any number type; integers are their own floor, ceiling and rounding. */
+export function numeric<A extends object>(operator: Operator<A>, value: TensorLike, ...attributes: Given<A>): Tensor {
   const [x] = operands(operator.type, value) as [Tensor];
-  if (!narrow(x.dtype)) return apply(operator, [x], attributes);
-  return cast(apply(operator, [cast(x, "int32")], attributes), x.dtype === "bool" ? "int32" : x.dtype);
+  if (!narrow(x.dtype)) return apply(operator, [x], ...attributes);
+  return cast(apply(operator, [cast(x, "int32")], ...attributes), x.dtype === "bool" ? "int32" : x.dtype);
 }
 
 export const rounding = (operator: Operator, value: TensorLike): Tensor => {

@@ -72,7 +72,7 @@ export const normalize = family({
 
 const floats = (x: Tensor): Tensor => (isFloat(x.dtype) ? x : cast(x, "float32"));
 
-function along(operation: string, operator: Operator, x: Tensor, options: AxisOptions): Tensor {
+function along(operation: string, operator: Operator<{ axis: number }>, x: Tensor, options: AxisOptions): Tensor {
   checkTensors(operation, x);
   const axis = axisOf(operation, options, x.rank, -1);
   return x.size === 0 ? floats(x) : apply(operator, [floats(x)], { axis });
@@ -97,7 +97,7 @@ export function layerNorm(x: Tensor, scale: Tensor, shift: Tensor, epsilon = 1e-
       `layerNorm: scale ${showShape(scale.shape)} and shift ${showShape(shift.shape)} must both have the last sizes of ${showShape(x.shape)}`,
   );
   if (x.size === 0) return x;
-  return applyAll(normalize.LayerNormalization, [x, scale, shift], { axis: x.rank - scale.rank, epsilon: float(epsilon) })[0] as Tensor;
+  return applyAll(normalize.LayerNormalization, [x, scale, shift], { axis: x.rank - scale.rank, epsilon: float(epsilon) })[0];
 }
 
 /** The faces that tensors have as methods too. */

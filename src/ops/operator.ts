@@ -21,7 +21,7 @@ export interface RuleContext {
  * The gradient of the loss with respect to one input, given `gradient`, that of output 0 (zeros if the loss depends on others only).
  * The reverse walk sums the result over broadcast axes, so a rule never does. Undefined: the loss does not depend on this input.
  */
-export type Rule<A = Attributes> = (
+export type Rule<A extends object = object> = (
   gradient: Tensor,
   inputs: Operands,
   outputs: Operands,
@@ -126,7 +126,7 @@ export type Kind<A> =
  * An operator: what comes out, how it is computed, how it is differentiated.
  * @typeParam A its attributes
  */
-export interface Declaration<A = Attributes> {
+export interface Declaration<A extends object = object> {
   /** The types of the outputs; throws where the inputs do not fit. `type` is the operator's name, for the error. */
   infer(inputs: Operands, attributes: A, type: string): TensorType | readonly TensorType[];
   readonly kind: Kind<A>;
@@ -147,44 +147,45 @@ export interface Declaration<A = Attributes> {
   alternatives?(attributes: A): number;
 }
 
-/** Where the type of an operator's attributes is kept, for the compiler alone: nothing is there when the program runs. */
-declare const attributesType: unique symbol;
-
-/** A declaration as the shared code sees it, which remembers the type of its attributes. */
-export interface Declared<A = unknown> extends Declaration {
-  readonly [attributesType]?: A;
-}
-
 /** A declared operator, which knows its name. */
-export interface Operator<A = unknown> extends Declared<A> {
+export interface Operator<A extends object = object> extends Declaration<A> {
   readonly type: string;
 }
 
 /** Declares an operator whose attributes have type `A`. */
-export const declare = <A>(declaration: Declaration<A>): Declared<A> => declaration as unknown as Declared<A>;
+export const declare = <A extends object = object>(declaration: Declaration<A>): Declaration<NoInfer<A>> => declaration;
 
 /** A family of operators, keyed by their ONNX types. */
-export function family<D extends Readonly<Record<string, Declared>>>(
+export function family<D extends Readonly<Record<string, Declaration<never>>>>(
   declarations: D,
-): { readonly [K in keyof D]: D[K] extends Declared<infer A> ? Operator<A> : never } {
-  const named = Object.entries<Declared>(declarations).map(([type, declaration]) => [type, { ...declaration, type }]);
+): { readonly [K in keyof D]: D[K] extends Declaration<infer A> ? Operator<A> : never } {
+  const named = Object.entries(declarations).map(([type, declaration]) => [type, { ...declaration, type }]);
   return Object.fromEntries(named);
 }
 
+/** The attributes as the last argument of a function, which may be left out where an operator needs none. */
+export type Given<A extends object> = object extends A ? [attributes?: A] : [attributes: A];
+
+/** Tensors as rules and declarations take them. */
+export const asOperands = (tensors: readonly Tensor[]): Operands => tensors as unknown as Operands;
+
 /** Applies an operator and returns all its outputs. Variables among the operands are read here. */
-export function applyAll(operator: Operator, operands: readonly Tensor[], attributes: Attributes = {}): readonly Tensor[] {
-  const inputs = operands.map(reading);
-  const types = [operator.infer(inputs as unknown as Operands, attributes, operator.type)].flat() as TensorType[];
-  return makeNode(operator, inputs, attributes, types);
+export function applyAll<A extends object>(operator: Operator<A>, operands: readonly Tensor[], ...attributes: Given<A>): Operands;
+export function applyAll(operator: Operator, operands: readonly Tensor[], attributes: object = {}): Operands {
+  const inputs = asOperands(operands.map(reading));
+  const types = [operator.infer(inputs, attributes, operator.type)].flat() as TensorType[];
+  return asOperands(makeNode(operator, inputs, attributes as Attributes, types));
 }
 
 /** Applies an operator and returns its first output. */
-export const apply = (operator: Operator, inputs: readonly Tensor[], attributes?: Attributes): Tensor =>
-  applyAll(operator, inputs, attributes)[0] as Tensor;
+export const apply = <A extends object>(operator: Operator<A>, inputs: readonly Tensor[], ...attributes: Given<A>): Tensor =>
+  applyAll(operator, inputs, ...attributes)[0];
 
-/** In which operands an operator is linear, if in any: a product of two is so in each. */
-export const linearityOf = ({ linearity, kind }: Operator, inputs: readonly unknown[]): Linearity | undefined =>
-  kind.is === "product" && inputs.length === 2 ? "each" : linearity;
+/** In which operands an operator is linear/** In which operands an operator is linear, if in any: a product of two is so in each. */
+export const linearityOf = (
+  { linearity, kind }: Pick<Operator<never>, "linearity" | "kind">,
+  inputs: readonly unknown[],
+): Linearity | undefined => (kind.is === "product" && inputs.length === 2 ? "each" : linearity);
 
 /** Whether the result of a node is its first input but for some rows, slices along the first axis. */
 export function changesRows(node: Node): boolean {
@@ -194,5 +195,5 @@ export function changesRows(node: Node): boolean {
   return axis === 0 && whole && does !== "take";
 }
 
-/** The operator of a node. Every node's operator was declared in this room, since nothing else makes nodes. */
-export const operatorOf = (node: Node): Operator => node.operator as Operator;
+/** The operator of a node, which takes the attributes of that node: {@link applyAll} put them together, and nothing else makes nodes. */
+export const operatorOf = (node: Node): Operator<Attributes> => node.operator as Operator<Attributes>;

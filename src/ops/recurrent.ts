@@ -1,5 +1,5 @@
 import type { Attributes, Tensor } from "../graph/tensor.js";
-import { applyAll, type Declaration, declare, family } from "./operator.js";
+import { applyAll, declare, family } from "./operator.js";
 import { reshape } from "./shapes.js";
 import { concat, split } from "./slicing.js";
 
@@ -19,7 +19,7 @@ interface RecurrentAttributes {
  * One direction of a recurrent layer over all steps. Inputs: the outputs computed step by step, then what ONNX takes.
  * Outputs: the hidden states `[time, batch, hiddenSize]`, and the parts of the last state `[batch, hiddenSize]`.
  */
-const wholeLayer: Declaration = declare<RecurrentAttributes>({
+const wholeLayer = declare<RecurrentAttributes>({
   infer: (inputs, { alternatives, hiddenSize, parts }) => {
     const { dtype, shape } = inputs[alternatives] as Tensor;
     const [time, batch] = shape as [number, number];

@@ -20,7 +20,8 @@ export interface ReduceOptions {
   readonly keepDims?: boolean;
 }
 
-interface ReduceAttributes {
+/** Settings of a reduction as its node has them. */
+export interface ReduceAttributes {
   readonly axes: readonly number[];
   readonly keepDims: boolean;
   /** Whether NaN may be passed over, by a kernel that does so: what is made of the result knows of it otherwise. */
@@ -40,7 +41,7 @@ const reduction = (
   how: Omit<Reduction, "axes"> | "opaque",
   rule: Rule<ReduceAttributes>,
   more: Partial<Declaration<ReduceAttributes>> = {},
-): Declaration =>
+): Declaration<ReduceAttributes> =>
   declare<ReduceAttributes>({
     infer: ([x], attributes) => ({ dtype: x.dtype, shape: reduced(x.shape, attributes) }),
     kind: how === "opaque" ? { is: how } : { is: "reduction", reduction: ({ axes }) => ({ axes, ...how }) },
@@ -66,7 +67,7 @@ const whereNaN = (x: Tensor): Tensor => cast(notEqual(x, x), "int32");
 const withNaN =
   (type: "ReduceMax" | "ReduceMin"): Declaration<ReduceAttributes>["decompose"] =>
   ([x], attributes) => {
-    const found = apply(reduce.ReduceMax, [whereNaN(x)], { ...attributes });
+    const found = apply(reduce.ReduceMax, [whereNaN(x)], attributes);
     return where(cast(found, "bool"), Number.NaN, apply(reduce[type], [x], { ...attributes, ignoresNaN: true }));
   };
 
@@ -76,9 +77,15 @@ const exactly =
   ([x], attributes) =>
     reshape(reduction(x, attributes.axes), reduced(x.shape, attributes));
 
+interface IndexAttributes {
+  readonly axis: number;
+  readonly keepDims: boolean;
+  readonly ignoresNaN?: boolean;
+}
+
 /** The index of an extremum: the least place that attains it, or that of the first NaN. */
-const extremumIndex = (type: "ArgMax" | "ArgMin", extremum: (x: Tensor, options: ReduceOptions) => Tensor): Declaration =>
-  declare<{ axis: number; keepDims: boolean; ignoresNaN?: boolean }>({
+const extremumIndex = (type: "ArgMax" | "ArgMin", extremum: (x: Tensor, options: ReduceOptions) => Tensor): Declaration<IndexAttributes> =>
+  declare<IndexAttributes>({
     infer: ([x], { axis, keepDims }) => ({ dtype: "int32", shape: reduced(x.shape, { axes: [axis], keepDims }) }),
     kind: { is: "opaque" },
     gradient: "nonDifferentiable",
@@ -121,7 +128,7 @@ export const reduce = family({
   ),
   // ln Σ eˣ has the softmax e^(x - y) as its gradient
   LogSumExp: reduction("ReduceLogSumExp", "opaque", (g, [x], [y], { axes }) => mul(spread(g, x, axes), exp(sub(x, spread(y, x, axes)))), {
-    decompose: ([x], { axes, keepDims }) => {
+    decompose: ([x], { axes, keepDims }): Tensor => {
       const extreme = apply(reduce.ReduceMax, [x], { axes, keepDims: true, ignoresNaN: true });
       // From an infinite one nothing is taken off: infinity less infinity is no number.
       const highest = where(equal(abs(extreme), Number.POSITIVE_INFINITY), 0, extreme);
@@ -135,13 +142,10 @@ export const reduce = family({
   CumSum: declare<{ axis: number; reverse: number }>({
     infer: ([x]) => x,
     kind: { is: "opaque" },
-    gradient: [(g, _, __, { axis, reverse }) => apply(reduce.CumSum, [g], { axis, reverse: 1 - reverse })],
+    gradient: [(g, _, __, { axis, reverse }): Tensor => apply(reduce.CumSum, [g], { axis, reverse: 1 - reverse })],
     emit: (emitter, [x], { axis, reverse }) => emitter.node("CumSum", [x as string, emitter.scalar(axis, "int64")], { reverse }),
   }),
-}) as Record<
-  "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "LogSumExp" | "ArgMax" | "ArgMin" | "CumSum",
-  Operator
->;
+});
 
 /** The product over `axis` of all elements but each one: of those before it and those after, so without a division by 0. */
 function productOfOthers(x: Tensor, axes: readonly number[]): Tensor {
@@ -180,14 +184,14 @@ const settingsOf = (operation: string, { axis, keepDims = false }: ReduceOptions
   keepDims,
 });
 
-function reduceBy(operation: string, operator: Operator, x: Tensor, options: ReduceOptions): Tensor {
+function reduceBy(operation: string, operator: Operator<ReduceAttributes>, x: Tensor, options: ReduceOptions): Tensor {
   checkAxisOptions(operation, options, optionNames);
   const attributes = settingsOf(operation, options, x.rank);
-  return attributes.axes.length === 0 ? x : apply(operator, [x], { ...attributes });
+  return attributes.axes.length === 0 ? x : apply(operator, [x], attributes);
 }
 
 /** {@link reduceBy} an operator that has no value for no elements: an error, unless there is no value to give. */
-function reduceSome(operation: string, operator: Operator, x: Tensor, options: ReduceOptions): Tensor {
+function reduceSome(operation: string, operator: Operator<ReduceAttributes>, x: Tensor, options: ReduceOptions): Tensor {
   const y = reduceBy(operation, operator, x, options);
   return x.size === 0 ? nothing(operation, x, y) : y;
 }
@@ -250,7 +254,7 @@ export interface IndexOptions {
   readonly keepDims?: boolean;
 }
 
-function indexBy(operation: string, operator: Operator, x: Tensor, options: IndexOptions): Tensor {
+function indexBy(operation: string, operator: Operator<IndexAttributes>, x: Tensor, options: IndexOptions): Tensor {
   checkAxisOptions(operation, options, { axis: "optional", keepDims: "optional" });
   const { axis, keepDims = false } = options;
   if (axis === undefined) {

@@ -7,7 +7,7 @@ import { type AxesOptions, axesOf } from "./axis.js";
 import { cast } from "./cast.js";
 import { checkTensors } from "./constants.js";
 import { match } from "./match.js";
-import { apply, declare, family, type Operands, operatorOf } from "./operator.js";
+import { apply, asOperands, declare, family, operatorOf } from "./operator.js";
 
 /** Operators that give the same elements another shape. */
 export const shapes = family({
@@ -72,7 +72,7 @@ function simplerReshape(x: Tensor, shape: Shape): Tensor | undefined {
 function transposedResult({ source }: Tensor): Tensor | undefined {
   if (source.kind !== "node") return undefined;
   const { kind } = operatorOf(source);
-  return kind.is === "product" ? kind.transposed?.(source.inputs as unknown as Operands, source.attributes) : undefined;
+  return kind.is === "product" ? kind.transposed?.(asOperands(source.inputs), source.attributes) : undefined;
 }
 
 /** The axes in another order; by default the last two change places. */

@@ -302,7 +302,7 @@ export function roll(x: Tensor, shift: number, options: AxisOptions = {}): Tenso
   const size = x.shape[place] as number;
   const offset = ((shift % size) + size) % size;
   if (offset === 0 || size === 0) return x;
-  const [front, back] = split(x, [size - offset, offset], { axis: place }) as unknown as [Tensor, Tensor];
+  const [front, back] = split(x, [size - offset, offset], { axis: place }) as readonly [Tensor, Tensor];
   return concat([back, front], { axis: place });
 }
 

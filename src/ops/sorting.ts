@@ -61,7 +61,7 @@ export function topK(
     return { values, indices: zeros(values.shape, "int32") };
   }
   const sortable = x.dtype === "bool" ? cast(x, "uint8") : x;
-  const [values, indices] = applyAll(sorting.TopK, [sortable], { k, axis: place, largest: Number(largest) }) as unknown as [Tensor, Tensor];
+  const [values, indices] = applyAll(sorting.TopK, [sortable], { k, axis: place, largest: Number(largest) });
   return { values: cast(values, x.dtype), indices };
 }
 

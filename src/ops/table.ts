@@ -19,7 +19,7 @@ import { pieces } from "./slicing.js";
 import { sorting } from "./sorting.js";
 
 /** Every operator by its name: what a reader of ONNX files looks nodes up in, and what the list in the docs is made from. */
-export const operators: Readonly<Record<string, Operator>> = {
+export const operators: Readonly<Record<string, Operator<never>>> = {
   ...create,
   ...casts,
   ...arithmetic,

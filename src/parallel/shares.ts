@@ -174,7 +174,7 @@ function mismatch(inputs: readonly Kind[]): string {
 }
 
 /** Whether an operator only puts slices of an axis together, or takes them apart. */
-const rearranges = (node: Node): boolean => isNodeOf<unknown>(node, pieces.Concat, pieces.Split);
+const rearranges = (node: Node): boolean => isNodeOf(node, pieces.Concat, pieces.Split);
 
 /** Whether an operator computes along the axis that is divided among the workers. Its attribute `axis` or `axes` counts those of its first input. */
 function joins(node: Node, [first]: readonly Kind[]): boolean {

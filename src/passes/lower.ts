@@ -1,11 +1,11 @@
 import type { Tensor } from "../graph/tensor.js";
-import { type Operands, operatorOf } from "../ops/operator.js";
+import { asOperands, operatorOf } from "../ops/operator.js";
 import type { Rule } from "./rules.js";
 
 /** Replaces every operator that the target has no kernel of by what it is made of. */
 export const lower: Rule = (node, inputs, target) => {
   const { decompose, type } = operatorOf(node);
   if (!decompose || target.has({ type, inputs, attributes: node.attributes })) return undefined;
-  const made = decompose(inputs as unknown as Operands, node.attributes);
+  const made = decompose(asOperands(inputs), node.attributes);
   return made && ([made].flat() as Tensor[]);
 };

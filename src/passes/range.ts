@@ -1,7 +1,7 @@
 import { elementAt } from "../graph/dtype.js";
 import { hostData, type Tensor } from "../graph/tensor.js";
 import { type Algebra, numbers } from "../ops/algebra.js";
-import { type Operands, operatorOf } from "../ops/operator.js";
+import { asOperands, operatorOf } from "../ops/operator.js";
 
 /** What the elements of a value lie between, those that are NaN aside. */
 export interface Range {
@@ -91,7 +91,7 @@ export function rangeOf(x: Tensor, known: (leaf: Tensor) => Range | undefined = 
   const { axis, whole, does } = kind.selection(attributes);
   if (does === "take") return before(0);
   if (does === "set") return hull(before(0), before(2));
-  const [, indices] = inputs as unknown as Operands;
+  const [, indices] = asOperands(inputs);
   const most = whole ? indices.size : (indices.shape[axis] as number);
   return intervals.add(before(0), hull({ low: 0, high: 0 }, atEnds(numbers.mul)(before(2), { low: 0, high: most })));
 }

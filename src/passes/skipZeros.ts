@@ -12,7 +12,7 @@ import type { Rule } from "./rules.js";
  */
 export const skipZeros: Rule = (node, inputs) => {
   const [{ shape, dtype }] = node.outputs as readonly [Tensor];
-  if (isNodeOf<unknown>(node, products.MatMul, products.Gemm)) {
+  if (isNodeOf(node, products.MatMul, products.Gemm)) {
     return inputs.length === 2 && inputs.some(isAbsent) ? [absent(shape, dtype)] : undefined;
   }
   if (!isNodeOf(node, arithmetic.Add)) return undefined;

@@ -1,6 +1,6 @@
 import { compile, exp, grad, mul, relu, sqrt, sum, type Tensor, tensor, Variable, valueAndGrad, zeros } from "kasane";
 import { describe, expect, it } from "vitest";
-import { apply, type Declaration, family } from "../../src/ops/operator.js";
+import { apply, declare, family } from "../../src/ops/operator.js";
 
 const x4 = tensor([1, 2, 3, 4]);
 const numbers = async (x: Tensor) => Array.from((await x.data()) as Float32Array);
@@ -88,7 +88,7 @@ describe("grad", () => {
   });
 
   it("names the operator that states no rule", () => {
-    const forgetful = family({ Forgetful: { infer: ([a]) => a, kind: { is: "opaque" }, gradient: [] } satisfies Declaration });
+    const forgetful = family({ Forgetful: declare({ infer: ([a]) => a, kind: { is: "opaque" }, gradient: [] }) });
     expect(() => grad(sum(apply(forgetful.Forgetful, [x])), x)).toThrow(
       "grad: Forgetful states no gradient for its input 0: declare a rule, or nonDifferentiable",
     );
@@ -97,14 +97,14 @@ describe("grad", () => {
   it("asks no rule for a gradient that nobody needs", () => {
     const asked: number[] = [];
     const counting = family({
-      Counting: {
+      Counting: declare({
         infer: ([a]) => a,
         kind: { is: "opaque" },
         gradient: (g, _, __, ___, { index }) => {
           asked.push(index);
           return g;
         },
-      } satisfies Declaration,
+      }),
     });
     grad(sum(apply(counting.Counting, [x, y])), y);
     expect(asked).toEqual([1]);
