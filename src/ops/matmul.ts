@@ -2,7 +2,7 @@ import { isFloat, promote } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { broadcastOrThrow, showShape, sizeOf } from "../graph/shape.js";
 import { type FloatAttribute, float, type Tensor, type TensorType } from "../graph/tensor.js";
-import { mul } from "./arithmetic.js";
+import { add, mul } from "./arithmetic.js";
 import { cast } from "./cast.js";
 import { checkTensors } from "./constants.js";
 import { zeros } from "./create.js";
@@ -10,6 +10,7 @@ import { narrow } from "./kinds.js";
 import { match } from "./match.js";
 import { apply, declare, family, type Operands } from "./operator.js";
 import { reshape, shapes, transpose } from "./shapes.js";
+import { split } from "./slicing.js";
 
 /** Matrix products. */
 export const products = family({
@@ -23,6 +24,7 @@ export const products = family({
       (g, [a, b]) => (folds(a, b) ? matmul(transpose(rows(a)), rows(g)) : matmul(transpose(a), g)),
     ],
     simplify: absorbTransposes,
+    decompose: ([a, b]) => (isFloat(a.dtype) ? undefined : sumOfOuterProducts(a, b)),
   }),
   // ± op(A) op(B) + C, each factor transposed or not: what a product with a transpose, or a sum with a product, becomes before it is run
   Gemm: declare<GemmAttributes>({
@@ -41,6 +43,14 @@ export const products = family({
     ],
   }),
 });
+
+/** The product by multiplications and additions of elements, for targets whose product takes floats alone. */
+function sumOfOuterProducts(a: Tensor, b: Tensor): Tensor {
+  const inner = a.shape.at(-1) as number;
+  const { dtype, shape } = inferProduct(a, b);
+  const rows = split(b, inner, { axis: -2 });
+  return split(a, inner, { axis: -1 }).reduce((sum, column, i) => add(sum, mul(column, rows[i] as Tensor)), zeros(shape, dtype));
+}
 
 const inferProduct = (a: Tensor, b: Tensor): TensorType => ({
   dtype: a.dtype,

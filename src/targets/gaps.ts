@@ -77,6 +77,7 @@ const mostBuffers = 8;
 export const ofWebGpu: Gaps = {
   ...withoutLoops,
   Split: ({ attributes: { sizes } }) => (sizes as number[]).length >= mostBuffers,
+  MatMul: ofIntegers,
   And: always,
   Or: always,
   Xor: always,

@@ -87,7 +87,7 @@ const layers: Readonly<Record<string, () => Promise<void>>> = {
   Dropout: () => rows(new nn.Dropout(0.5)),
   LayerNorm: () => rows(new nn.LayerNorm(size)),
   FeedForward: () => {
-    const layer = new nn.FeedForward(size, options);
+    const layer = new nn.FeedForward(size, { innerSize: 6 });
     return along((x) => layer.forward(x));
   },
   Embedding: async () => {
