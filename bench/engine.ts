@@ -11,7 +11,7 @@ import { median } from "./run/results.js";
 const rounds = 7;
 const python = process.argv[process.argv.indexOf("--python") + 1];
 
-/** Runs each once to warm up, then all in turn; the median milliseconds of each. */
+/** Runs each once to warm up, then all in alternating rounds; the median milliseconds of each. */
 async function alternate(bodies: readonly (() => number | Promise<number>)[]): Promise<number[]> {
   const times = bodies.map((): number[] => []);
   for (const body of bodies) await body();
@@ -123,7 +123,7 @@ function numpy(): number {
 
 seed(1);
 const withNumpy = process.argv.includes("--python");
-// First, while the process's memory is theirs.
+// First, while nothing else has taken memory.
 const sequences: string[] = [];
 for (const steps of [500, 5000]) {
   const [first, later, memory] = await longSequence(steps);

@@ -1,10 +1,10 @@
 /**
- * What decides between the two executors: `npm run bench:executors`. Graphs of many kinds and sizes are run by each, in turn in one process,
+ * What decides between the two executors: `npm run bench:executors`. Graphs of many kinds and sizes are run by each, alternately in one process,
  * and the constants of src/runtime/estimate.ts are fitted to the times.
  */
 import { compile, crossEntropy, explain, gather, grad, nn, optim, random, seed, type Tensor, tensor, Variable } from "kasane";
 
-/** For how many milliseconds a graph warms up, how many rounds are made then, and about how many milliseconds it takes in each. */
+/** Milliseconds of warm-up of a graph, the number of rounds, and milliseconds of a round. */
 const [warmUp, rounds, duration] = [60, 25, 2];
 
 const executors = ["wasm", "onnxruntime"] as const;
@@ -13,7 +13,7 @@ const executors = ["wasm", "onnxruntime"] as const;
 interface Graph {
   readonly fn: (...inputs: Tensor[]) => unknown;
   readonly inputs: readonly Tensor[];
-  /** Whether the first axis of the inputs is that of many steps in one call. */
+  /** Whether the first axis of the inputs counts the steps of one call of `many`. */
   readonly many?: boolean;
 }
 
@@ -261,7 +261,7 @@ function fit(measured: readonly Measured[], executor: (typeof executors)[number]
   for (let round = 0; round < 30; round++) {
     const rows = measured.map((each, i) => featuresOf(each).map((count) => count / (scales[i] as number)));
     const goals = measured.map((each, i) => each[executor] / (scales[i] as number));
-    for (let turn = 0; turn < 1000; turn++)
+    for (let round = 0; round < 1000; round++)
       for (const place of costs.keys()) {
         const rest = rows.map((row, k) =>
           row.reduce((left, x, i) => left - (i === place ? 0 : x * (costs[i] as number)), goals[k] as number),

@@ -13,7 +13,7 @@ interface Case {
   make(device: Device): { step: (...inputs: never[]) => Promise<Tensor>; inputs: readonly Tensor[] };
 }
 
-/** Numbers that all devices get alike. */
+/** The same numbers for all devices. */
 const uniform = async (shape: readonly number[]) => tensor(await random.uniform(shape).data(), { shape });
 const classes = async (shape: readonly number[], count: number) =>
   tensor(

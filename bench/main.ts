@@ -49,7 +49,9 @@ interface Options {
 const caseNames = [...cases.map(({ name }) => name), starting];
 const peerNames = peers.map(({ name }) => name);
 const program = new Command("npm run bench --")
-  .description("Times the same work done by Kasane and by its peers, in turn, after checking that all do the same arithmetic.")
+  .description(
+    "Times the same work done by Kasane and by its peers, in alternating rounds, after checking that all do the same arithmetic.",
+  )
   .option("--case <names>", `some of ${caseNames.join(", ")}`, oneOf(caseNames), caseNames)
   .option("--peer <names>", `some of ${peerNames.join(", ")}`, oneOf(peerNames), peerNames)
   .option("--threads <numbers>", "numbers of threads, each a run of its own", (text) => text.split(",").map(positive), [1, 2])
@@ -108,7 +110,7 @@ async function measure(options: Options, command: string): Promise<void> {
   let differing = 0;
   const [fewest, most] = [Math.min(...options.threads), Math.max(...options.threads)];
   for (const threads of options.threads.toSorted((a, b) => a - b)) {
-    // Who has no threads is measured once.
+    // A peer without threads is measured once.
     const taking = present.filter(({ threaded = true }) => threaded || threads === fewest);
     const before = ({ name }: Case) => results.cases.find((result) => result.name === name)?.peers ?? [];
     const known = (each: Case) => before(each).filter(({ peer }) => taking.every(({ name }) => name !== peer));

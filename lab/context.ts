@@ -11,7 +11,7 @@ import { drawSvg } from "./plot/svg.js";
 import { drawTerminal } from "./plot/terminal.js";
 import type { RunFolder } from "./runFolder.js";
 
-/** What a run or a prediction is made with. */
+/** Settings of a run or a prediction. */
 export interface ContextOptions {
   /** Whether stdout carries JSON lines, for machines, in place of text. */
   readonly json: boolean;
@@ -30,12 +30,12 @@ export class PredictContext {
     protected readonly settings: ContextOptions,
   ) {}
 
-  /** What computes. */
+  /** The device that computes. */
   get device(): Device {
     return this.folder.config.device as Device;
   }
 
-  /** What all random numbers follow from. */
+  /** The seed of all random numbers. */
   get seed(): number {
     return this.folder.config.seed;
   }
@@ -62,7 +62,7 @@ export class PredictContext {
   }
 
   /**
-   * Those of several models, each in a folder of its own within the run's, that have been trained.
+   * Which of several models have been trained; each has a folder of its own within the run's.
    * @throws KasaneError where none has
    */
   trained<Part extends string>(parts: readonly Part[], which: "last" | "best" = "last"): Part[] {
@@ -85,7 +85,7 @@ export class PredictContext {
 /** What an experiment is given: where it runs, where its results go, and a training loop that records, saves and resumes. */
 export class Context extends PredictContext {
   private showsProgress = false;
-  /** TensorBoard's events of the run's own folder, once there are any. */
+  /** Writes TensorBoard's events in the run's folder; undefined until there is one. */
   private events: files.EventWriter | undefined;
 
   /** @param resuming whether the run goes on from its last checkpoint */
@@ -97,7 +97,7 @@ export class Context extends PredictContext {
     super(folder, settings);
   }
 
-  /** What is printed takes the place of the live progress line, which comes back below it. */
+  /** Prints in place of the live progress line, which is drawn again below. */
   override print(text: string, record?: Readonly<Record<string, unknown>>): void {
     if (this.showsProgress) process.stderr.write("\r\x1b[2K");
     this.showsProgress = false;
@@ -125,7 +125,7 @@ export class Context extends PredictContext {
     };
     const progress = { isTTY, columns, write };
     try {
-      // The folder is this run's alone: what a killed one left that cannot be resumed is begun anew.
+      // The folder belongs to this run alone: what is in it without a checkpoint was left by a killed one.
       const common = { folder: folder.path, config: folder.config, resume: resuming, overwrite: true, howToResume, events, progress };
       const result = await train.fit({ recordTimes, ...common, ...options, on: { ...options.on, record } });
       if (result.ended === "interrupted") throw new Interrupted(result.interrupt);
@@ -135,7 +135,7 @@ export class Context extends PredictContext {
     }
   }
 
-  /** Where {@link fit} trains one of several models: in a folder of its own, in which it goes on where it has been. */
+  /** Options of {@link fit} for one of several models: a folder of its own, and whether to resume from a checkpoint in it. */
   part(name: string): Pick<train.FitOptions<unknown>, "folder" | "resume"> {
     const folder = this.folder.file(name);
     return { folder, resume: existsSync(join(folder, "last.safetensors")) };
@@ -155,7 +155,7 @@ export class Context extends PredictContext {
   /** Records figures that the training loop does not: in `metrics.jsonl`, for TensorBoard, and with `--json` on stdout. */
   record(step: number, figures: Readonly<Record<string, number>>): void {
     const metrics = { step, ...figures };
-    // A finished run that is resumed only reports again.
+    // A finished run that is resumed reports the same figures again.
     const known = this.resuming && this.folder.metrics.read().some((line) => isDeepStrictEqual(line, metrics));
     if (!known) {
       this.folder.metrics.append(metrics);

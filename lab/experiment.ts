@@ -18,18 +18,18 @@ export interface Experiment<Options extends z.ZodObject = z.ZodObject> {
   readonly presets?: Readonly<Record<string, Partial<z.output<Options>>>>;
   /** Trains, reports and leaves its results in the run folder. */
   run(context: Context, options: z.output<Options>): Promise<void>;
-  /** Asks a finished run for a prediction: `kasane predict RUN TEXT`. */
+  /** Makes a prediction with a finished run: `kasane predict RUN TEXT`. */
   readonly predict?: Prediction<z.output<Options>>;
 }
 
-/** How an experiment's trained model is asked. */
+/** How an experiment's trained model makes predictions. */
 export interface Prediction<Options> {
   /** What `TEXT` is, for the help. */
   readonly text: string;
   /** The flags of the prediction itself. */
   readonly options?: z.ZodObject;
   /**
-   * Says what the run's model makes of `text`, by `context.print`.
+   * Prints the model's prediction for `text` by `context.print`.
    * @param options those of the run
    * @param flags as `options` of the prediction describe them
    */
@@ -38,7 +38,7 @@ export interface Prediction<Options> {
 
 /** What the command knows of an experiment before it is loaded. */
 export interface ListedExperiment extends Pick<Experiment, "name" | "title" | "chapter"> {
-  /** What its prediction is asked: {@link Prediction.text}. */
+  /** What its prediction takes: {@link Prediction.text}. */
   readonly asks?: string | undefined;
   load(): Promise<Experiment>;
 }

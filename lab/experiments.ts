@@ -2,7 +2,7 @@ import type { ListedExperiment } from "./experiment.js";
 
 /**
  * Every experiment that the command knows, in the order of the list. What the list says of it is repeated here, so that a command loads no more
- * experiments than it runs; a test holds both alike.
+ * experiments than it runs; a test compares both.
  */
 export const experiments: readonly ListedExperiment[] = [
   {

@@ -1,12 +1,12 @@
 import { delimiter, dirname, relative } from "node:path";
 
-/** A word as a shell reads it back: in quotes where it has more than what every shell takes as it is. */
+/** A word quoted for a shell, unless every shell takes its characters literally. */
 export function quoted(word: string, platform: NodeJS.Platform = process.platform): string {
   if (/^[\w@%+=:,./-]+$/.test(word) || (platform === "win32" && /^[\w@+=:,./\\-]+$/.test(word))) return word;
   return platform === "win32" ? `"${word.replaceAll('"', '\\"')}"` : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** What {@link invocation} asks of the process. */
+/** What {@link invocation} needs to know about the process. */
 interface Caller {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The program that Node was told to run. */

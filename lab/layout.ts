@@ -1,11 +1,11 @@
 import { textTable } from "./light.js";
 import { terminalColumns } from "./output.js";
 
-/** Below so many characters the last column is too narrow to be read. */
+/** The least width of the last column, in characters. */
 const narrowest = 20;
 
 /**
- * A table in the width of the terminal: the last column is wrapped, and where there is no room for it each row becomes a paragraph.
+ * A table that fits the width of the terminal. The last column is wrapped; where there is no room for it, each row becomes a paragraph.
  * A cell of the last column may have several lines.
  */
 export function fittedTable(headings: readonly string[], rows: readonly (readonly string[])[], columns = terminalColumns()): string {
@@ -22,7 +22,7 @@ export function fittedTable(headings: readonly string[], rows: readonly (readonl
   return textTable(headings, lines);
 }
 
-/** Each row's first cell, and below it the others with what they are. */
+/** Each row's first cell, and below it the others with their headings. */
 function paragraphs(headings: readonly string[], rows: readonly (readonly string[])[], columns: number): string {
   const paragraph = ([first, ...rest]: readonly string[]) => [
     first,
@@ -31,7 +31,7 @@ function paragraphs(headings: readonly string[], rows: readonly (readonly string
   return rows.map((row) => paragraph(row).join("\n")).join("\n");
 }
 
-/** A text in lines of so many characters at most, but for words that are longer. */
+/** A text wrapped into lines of at most `columns` characters. Longer words are not broken. */
 export function wrap(text: string, columns: number): string[] {
   return text.split("\n").flatMap((line) => {
     const lines = [""];

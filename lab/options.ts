@@ -25,7 +25,7 @@ export const hiddenSize = (of = "the hidden state"): z.ZodInt =>
     .max(4096)
     .meta({ description: `size of ${of}`, unit: "units" });
 
-/** `--size` of a model that is as wide everywhere; heads and sines need it to be a multiple of a small number. */
+/** `--size` of a model with one width throughout. Heads and sines need a multiple of a small number. */
 export const modelSize = (of: string, multipleOf: number): z.ZodInt =>
   z
     .int()
@@ -53,14 +53,14 @@ export const clipNorm = (): z.ZodNumber => z.number().positive().describe("limit
 /** `--cell`. */
 export const cell = () => z.enum(["rnn", "lstm", "gru"]).describe("the recurrent cell");
 
-/** `--corpus`: texts of the user's own; `otherwise` says what is read without. */
+/** `--corpus`: the user's own texts; `otherwise` says what is read by default. */
 export const corpus = (otherwise = ""): z.ZodString =>
   z.string().min(1).describe(`a text file, a folder of .txt files, or a pattern of them${otherwise}`);
 
 /**
  * An option of several values with commas between them.
  * @param value a regular expression of one
- * @param expected what they are, for the error
+ * @param expected a description of the values, for the error
  */
 export const listOf = (value: string, expected: string): z.ZodString =>
   z
@@ -68,11 +68,11 @@ export const listOf = (value: string, expected: string): z.ZodString =>
     .regex(new RegExp(`^(${value})(,(${value}))*$`))
     .meta({ expected: `${expected}, with commas between them` });
 
-/** {@link listOf} names; `of` says of what. */
+/** A {@link listOf} names; `of` says what they name. */
 export const namesOf = (names: readonly string[], of: string): z.ZodString =>
   listOf(names.join("|"), `one or more of ${names.join(", ")}`).describe(`${of}, of ${names.join(", ")}`);
 
-/** Those of `names` that stand in such a list, in their own order. */
+/** The members of `names` that are in such a list, in the order of `names`. */
 export function chosenOf<Name extends string>(names: readonly Name[], list: string): Name[] {
   const values = list.split(",");
   return names.filter((name) => values.includes(name));

@@ -1,6 +1,6 @@
 import { printable } from "./light.js";
 
-/** {@link printable}, but for new lines: what a file holds must not move the cursor. */
+/** As {@link printable}, but new lines stay: the contents of a file must not move the cursor. */
 export const printableLines = (text: string): string => text.split("\n").map(printable).join("\n");
 
 /** Writes a line, or several, to stdout. */
@@ -10,7 +10,7 @@ export const print = (text: string): void => void process.stdout.write(`${printa
 export const printJson = (record: Readonly<Record<string, unknown>>): void =>
   print(JSON.stringify(record, (_, value) => (typeof value === "number" && !Number.isFinite(value) ? String(value) : value)));
 
-/** How many characters a line of the terminal has; without end where stdout is no terminal and `COLUMNS` is not set. */
+/** The width of the terminal in characters; infinite where stdout is no terminal and `COLUMNS` is not set. */
 export function terminalColumns(): number {
   const { columns = Number(process.env.COLUMNS) } = process.stdout;
   return columns > 0 ? columns : Number.POSITIVE_INFINITY;

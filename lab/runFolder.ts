@@ -24,11 +24,11 @@ const runConfig = z.object({
     .min(0)
     .max(2 ** 32 - 1),
   device: name,
-  /** How many threads it was given, where it was. */
+  /** The number of threads, if one was given. */
   threads: z.int().min(1).max(mostThreads).optional(),
   /** When it was started, in ISO 8601. */
   started: z.iso.datetime(),
-  /** Whether it came to its end: a run that did not can be resumed. */
+  /** Whether it is complete. Otherwise it can be resumed. */
   finished: z.boolean(),
 });
 
@@ -80,7 +80,7 @@ export class RunFolder {
   }
 
   /**
-   * The runs in `parent`, oldest first; folders that are none are passed over.
+   * The runs in `parent`, oldest first. Other folders are skipped.
    * @param onDamaged is told of each whose configuration cannot be read
    */
   static list(parent: string, onDamaged: (message: string) => void): RunFolder[] {
@@ -141,7 +141,7 @@ export class RunFolder {
   }
 }
 
-/** Makes a folder, unless there is something of its name: also what another process makes at this moment. */
+/** Makes a folder, atomically; returns false where something of its name exists. */
 function made(path: string): boolean {
   try {
     mkdirSync(path);

@@ -12,9 +12,9 @@ interface Language {
   readonly hidden: number;
   readonly steps: number;
   readonly batch: number;
-  /** Whether sequences end early: then each has from 1 to `steps` words, and the targets past its end are -1, which count for nothing. */
+  /** Whether sequences end early: then each has from 1 to `steps` words, and the targets past its end are -1, which are ignored. */
   readonly ragged: boolean;
-  /** The loss is so many times the mean cross entropy. */
+  /** A factor of the loss, beside the mean cross entropy. */
   readonly lossScale: number;
   readonly update?: Update;
 }
@@ -113,7 +113,7 @@ export const ragged = language({
   ragged: true,
 });
 
-/** The logits of so many texts of 20 words. */
+/** The logits of `batch` texts of 20 words. */
 export const lstmInference = (batch: number): Case =>
   language({
     name: `lstm-inference-${batch}`,

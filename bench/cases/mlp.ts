@@ -24,12 +24,12 @@ export const mlp: Case = {
   together: 1,
   weights,
   batch: (draw) => ({ images: draw.uniform([1, 128, 784], 0, 1), targets: draw.whole([1, 128], 0, 10) }),
-  // No gradient of the images.
+  // The images need no gradient.
   multiplyAdds: 128 * (3 * forward - (products[0] as number)),
   bytes: updateBytes(weights, update),
 };
 
-/** The logits of so many images. */
+/** The logits of `batch` images. */
 export const mlpInference = (batch: number): Case => ({
   name: `mlp-inference-${batch}`,
   title: `MLP 784-512-512-10, inference, batch ${batch}`,

@@ -13,7 +13,7 @@ type Settings = Loaded["settings"];
 /** In place of the table `embedding` a model gets the batch's rows of it. */
 type Model = (settings: Settings, weights: Arrays, batch: Arrays) => np.Array;
 
-// An operation of jax-js uses its operands up. What is traced here is compiled once, so every use is of a further reference.
+// An operation of jax-js consumes its operands. What is traced here is compiled once, so every use is of a further reference.
 const add = (a: np.Array, b: np.Array): np.Array => a.ref.add(b.ref);
 const mul = (a: np.Array, b: np.Array | number): np.Array => a.ref.mul(typeof b === "number" ? b : b.ref);
 const sub = (a: np.Array, b: np.Array): np.Array => a.ref.sub(b.ref);
@@ -202,7 +202,7 @@ async function prepare({ model, settings, update, weights, batches }: Loaded): P
         result?.dispose();
         const batch = loaded[done++ % loaded.length] as Arrays;
         result = update ? train(batch) : infer(withRows(values, batch), tree.ref(batch));
-        // What nobody reads it does not compute.
+        // It does not compute what is never read.
         if (!update) await blockUntilReady(result);
       }
       await blockUntilReady(values);

@@ -151,7 +151,7 @@ const optimizerOf = (model: Model, { learningRate, ...update }: Update): optim.O
     ? new optim.Adam(model, { learningRate })
     : new optim.Sgd(model, { learningRate, clipGlobalNorm: update.clipNorm });
 
-/** All cores there are is what Kasane takes by itself, where it takes them. */
+/** By default Kasane takes all cores, where it takes more than one. */
 const allCores = process.env.BENCH_ALL_CORES === "1";
 const single = process.argv.includes("--single");
 

@@ -14,7 +14,7 @@ export interface Loaded extends Omit<Problem, "weights" | "batch"> {
 
 /** A case made ready by a peer. */
 export interface Ready {
-  /** So many steps, done when the promise is settled: the last one's loss, or what the model gave. */
+  /** Runs steps; settled when they are done. Returns the last one's loss, or the model's outputs. */
   run(steps: number): Promise<number | Float32Array>;
   /** The weights now, in the order of the problem. */
   weights(): Promise<readonly Float32Array[]>;

@@ -12,7 +12,7 @@ export interface Bar {
   readonly met: boolean | undefined;
 }
 
-/** How many times Kasane's time the others should take at least. */
+/** The least ratio of a peer's time to Kasane's that is the goal. */
 interface Goals {
   readonly torch: number;
   readonly jax: number;

@@ -1,4 +1,4 @@
-/** Nanoseconds as a person reads them, to three digits. */
+/** A duration in nanoseconds, with a fitting unit and three digits. */
 export function showTime(nanoseconds: number): string {
   const units = [
     ["ns", 1],

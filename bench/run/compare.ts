@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Problem } from "../cases/case.js";
 import { sizeOf } from "../cases/case.js";
 
-/** What a peer made of the first round of batches. */
+/** A peer's results of the first round of batches. */
 export interface Outcome {
   readonly loss: number;
   /** The updated weights, or what the model gave. */

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 
-/** Larger than any cache there is. */
+/** Larger than any cache. */
 const length = 16 * 2 ** 20;
 
 const copier = `
@@ -12,7 +12,7 @@ parentPort.on("message", (copies) => {
   parentPort.postMessage(performance.now() - start);
 });`;
 
-/** Bytes read and written a second when so many threads each copy an array of 64 MB: the best of some rounds. */
+/** Bytes read and written a second when each of `threads` threads copies an array of 64 MB: the best of some rounds. */
 export async function copyBandwidth(threads: number, rounds: number): Promise<number> {
   const workers = Array.from({ length: threads }, () => new Worker(copier, { eval: true, workerData: length }));
   const copy = (worker: Worker, copies: number) =>

@@ -15,11 +15,11 @@ export interface Effort {
   /** About how long a round of a peer is, and how long it warms up, in milliseconds. */
   readonly round: number;
   readonly warmUp: number;
-  /** A slow peer makes fewer rounds: about so many milliseconds in all. */
+  /** Milliseconds of all rounds of a peer. A slow one makes fewer rounds. */
   readonly budget: number;
 }
 
-/** The threads of one peer's round go on looking for work for a while after it; the next peer waits so many milliseconds. */
+/** Milliseconds before the next peer begins: the threads of the one before spin for a while. */
 const settling = 15;
 
 interface Contestant {
@@ -54,7 +54,7 @@ export class Bench {
   }
 
   /**
-   * Checks that all peers do the same arithmetic, and times those that do, in turn.
+   * Checks that all peers do the same arithmetic, and times those that do, in alternating rounds.
    * @param known results of peers that take no part in this: how they did with another number of threads
    */
   async measure(each: Case, { flops, bandwidth }: Limits, known: readonly PeerResult[] = []): Promise<CaseResult> {
@@ -132,7 +132,7 @@ export class Bench {
     }
   }
 
-  /** Compares all with the first; who does other arithmetic is not timed. */
+  /** Compares all with the first. Peers with other results are not timed. */
   private check(contestants: readonly Contestant[], folder: string, failures: PeerResult[]) {
     const [reference, ...others] = contestants;
     if (!reference) throw new Error("no peer could do the case");
@@ -149,7 +149,7 @@ export class Bench {
     return { reference: reference.peer.label, difference, agreeing };
   }
 
-  /** Warms all up, then lets them run in turn; who begins changes from round to round. Nanoseconds a step. */
+  /** Warms all up, then runs them in rounds, of which each begins with the next peer. Nanoseconds a step. */
   private async rounds(contestants: readonly Contestant[], { together }: Case): Promise<Map<PeerDescription, number[]>> {
     const { rounds, round, warmUp, budget } = this.effort;
     const stepsFor = (milliseconds: number, step: number) => Math.max(1, Math.round(milliseconds / step / together)) * together;
@@ -171,8 +171,8 @@ export class Bench {
       if (affordable === 0) times.get(peer)?.push(1e6 * step);
     }
     for (let i = 0; i < rounds; i++) {
-      const turn = i % contestants.length;
-      for (const { peer, process } of [...contestants.slice(turn), ...contestants.slice(0, turn)]) {
+      const first = i % contestants.length;
+      for (const { peer, process } of [...contestants.slice(first), ...contestants.slice(0, first)]) {
         const plan = plans.get(peer) as { steps: number; rounds: number };
         if (i >= plan.rounds) continue;
         await new Promise((resolve) => setTimeout(resolve, settling));

@@ -16,7 +16,7 @@ export interface PeerDescription {
   readonly program: readonly [file: string, ...args: string[]];
   /** The packages it needs, in `node_modules` or the virtual environment. */
   readonly needs: readonly string[];
-  /** The cases that it is of interest in; by default all but the bare product. */
+  /** The cases that it takes part in; by default all but the bare product. */
   readonly only?: (each: Case) => boolean;
   /** Whether more threads than one make a difference to it; by default they do. */
   readonly threaded?: boolean;
@@ -82,7 +82,7 @@ export const peers: readonly PeerDescription[] = [
   { name: "jax-js", label: "jax-js, wasm", kind: "javascript", program: ["jaxjs.ts"], needs: ["@jax-js/jax"], threaded: false },
 ];
 
-/** Whether a peer is of interest in a case. */
+/** Whether a peer takes part in a case. */
 export const takesPart = ({ only = isTimed }: PeerDescription, each: Case): boolean => only(each);
 
 /** The CPUs that this process may run on. */
@@ -96,8 +96,8 @@ const allowedCpus = (): number[] => {
 };
 
 /**
- * One rule for threads: the process is held on so many CPUs, the last ones there are, and the library is told the same number, by its own
- * setting where it has one.
+ * One rule for threads: the process is bound to this number of CPUs, the last ones, and the library's own setting, if it has one, is set to the
+ * same number.
  */
 export function commandOf({ program: [file, ...args], kind }: PeerDescription, threads: number): string[] {
   const path = join(benchFolder, "peers", file);

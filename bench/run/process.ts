@@ -52,14 +52,14 @@ export class PeerProcess {
     return this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  /** Sends a command; a peer that does not answer within so many seconds is ended. */
+  /** Sends a command; a peer that does not answer within `seconds` is killed. */
   request(command: Readonly<Record<string, unknown>>, seconds: number): Promise<Answer> {
     const answer = this.answer(seconds);
     this.child.stdin?.write(`${JSON.stringify(command)}\n`);
     return answer;
   }
 
-  /** So many steps: the milliseconds that they took. */
+  /** Runs steps; returns the milliseconds that they took. */
   async run(steps: number): Promise<number> {
     return (await this.request({ do: "run", steps }, 60)).milliseconds as number;
   }

@@ -7,14 +7,14 @@ export interface PeerResult {
   readonly rounds?: readonly number[];
   /** Milliseconds that making it ready and the first round of its batches took. */
   readonly first?: number;
-  /** Nanoseconds a step that it took at least, where it was not waited for. */
+  /** A lower bound in nanoseconds a step, where it was not waited for. */
   readonly atLeast?: number;
   /** Why there is no time. */
   readonly cannot?: string;
   readonly remark?: string;
 }
 
-/** One case with so many threads. */
+/** One case with one number of threads. */
 export interface CaseResult {
   readonly name: string;
   readonly title: string;
@@ -41,7 +41,7 @@ export interface StartResult {
   readonly memory: readonly number[];
 }
 
-/** What the machine can do with so many threads. */
+/** What the machine can do with one number of threads. */
 export interface Limits {
   readonly threads: number;
   /** Floating-point operations a second in a product of large matrices, and whose product that was. */
@@ -73,7 +73,7 @@ export function median(numbers: readonly number[]): number {
 /** Nanoseconds a step: the median of the rounds, or the time that was waited. */
 export const timeOf = ({ rounds, atLeast }: PeerResult): number | undefined => (rounds ? median(rounds) : atLeast);
 
-/** How many times the time of Kasane a peer takes. */
+/** The time of a peer divided by Kasane's. */
 export function ratioOf(result: CaseResult, peer: PeerResult): number | undefined {
   const [own, other] = [result.peers.find(({ peer }) => peer === "kasane"), peer].map((each) => each && timeOf(each));
   return own === undefined || other === undefined ? undefined : other / own;

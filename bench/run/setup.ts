@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { benchFolder, type PeerDescription, python } from "./peers.js";
 
-/** Which packages could not be installed, and why; of which lists of packages that is. */
+/** Which packages could not be installed, and why, for the lists of packages with this hash. */
 interface Installed {
   readonly lists: string;
   readonly failures: Readonly<Record<string, string>>;

@@ -6,11 +6,11 @@ import { type PeerDescription, patience, takesPart } from "./peers.js";
 import { PeerProcess } from "./process.js";
 import type { StartResult } from "./results.js";
 
-/** Steps after the first, by which memory has reached what it needs; fewer where they would take longer than so many milliseconds. */
+/** The number of steps after the first, enough for memory to reach its peak, and the most milliseconds that they may take. */
 const further = 20;
 const longest = 2000;
 
-/** Starts every peer anew in each round: how long it takes to the first step of the case, and how much memory so many steps take. */
+/** Starts every peer anew in each round, and measures the time to the first step of the case and the memory of some steps. */
 export async function measureStarts(
   each: Case,
   peers: readonly PeerDescription[],
@@ -45,7 +45,7 @@ export async function measureStarts(
         result.memory.push(bytes as number);
       } catch {
         slow.add(peer);
-        // What a peer cannot do, or is too slow for, the case's own table says.
+        // The case's own table says what a peer cannot do or is too slow for.
       } finally {
         process?.stop();
       }

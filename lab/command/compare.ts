@@ -9,7 +9,7 @@ import { curvesOf, readMetrics, showNumber, summarise } from "./figures.js";
 import { showOption } from "./show.js";
 import { unknownName } from "./unknownName.js";
 
-/** Prints in what runs differ, what their figures came to, and the curves of one figure in one chart. */
+/** Prints the options in which runs differ, their last figures, and the curves of one figure in one chart. */
 export function compareRuns(names: readonly string[], { runs, json, figure }: CommonFlags & { readonly figure?: string }): void {
   const folders = names.map((name) => RunFolder.open(name, runs));
   check(new Set(folders.map(({ path }) => path)).size === names.length, () => "compare: got a run twice, expected each once");

@@ -6,8 +6,8 @@ import { printableLines } from "../output.js";
 import { program } from "./program.js";
 
 /**
- * Does what the words of a command line say, and gives the exit code. What the user or the system got wrong is one line on stderr;
- * any other error is a fault of ours and keeps its trace.
+ * Runs a command line and returns the exit code. An error of the user or of the system is printed as one line on stderr. Any other error
+ * is a fault of ours and keeps its trace.
  */
 export async function execute(experiments: readonly ListedExperiment[], words: readonly string[]): Promise<number> {
   try {

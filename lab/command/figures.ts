@@ -2,10 +2,10 @@ import type { train } from "kasane/node";
 import { printable } from "../light.js";
 import type { RunFolder } from "../runFolder.js";
 
-/** Says something beside the result, on stderr. */
+/** Prints a remark on stderr, apart from the result. */
 export const note = (text: string): undefined => void process.stderr.write(`kasane: ${printable(text)}\n`);
 
-/** A run's records; how many lines are damaged is said. */
+/** A run's records. A remark says how many lines are damaged. */
 export function readMetrics({ metrics }: RunFolder): train.Metrics[] {
   const damage = metrics.damage();
   if (damage !== undefined) note(damage);
@@ -42,5 +42,5 @@ export const curvesOf = (metrics: readonly train.Metrics[]): string[] =>
     .map(({ name }) => name)
     .filter((name) => metrics.filter((line) => Object.hasOwn(line, name)).length > 1);
 
-/** A figure as a person wants to read it. */
+/** A figure in few digits. */
 export const showNumber = (value: number): string => (Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(5))));

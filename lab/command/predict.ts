@@ -9,7 +9,7 @@ import { completeOptions, flagsOf, readFlags } from "./flags.js";
 import { loadExperiment } from "./load.js";
 import { checkData } from "./run.js";
 
-/** What `kasane predict` was given beside what belongs to the run's experiment. */
+/** The flags of `kasane predict` itself, without those of the run's experiment. */
 interface PredictRequest extends CommonFlags {
   readonly name: string;
   readonly from?: string;

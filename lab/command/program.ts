@@ -5,7 +5,8 @@ import { type CommonFlags, dataFlag, jsonFlag, quietCommand, runsFlag } from "./
 import { unknownName } from "./unknownName.js";
 
 /**
- * The `kasane` command. Each of its commands loads what it needs when it is called: the library and all experiments would take longer than most.
+ * The `kasane` command. Each of its commands loads what it needs when it is called: loading the library and all experiments takes longer than
+ * most commands.
  * @param words the command line that it will be given
  */
 export function program(experiments: readonly ListedExperiment[], words: readonly string[]): Command {
@@ -102,7 +103,7 @@ function version(): string {
       const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8"));
       if (name === "kasane") return version;
     } catch {
-      // Looked for in the next place.
+      // Try the next place.
     }
   }
   return "unknown";

@@ -15,7 +15,7 @@ export async function removeRuns(names: readonly string[], { runs, yes }: Common
     if (!/^y(es)?$/i.test(answer.trim())) return print("nothing was removed");
   }
   for (const folder of folders) {
-    // A run that goes on is not removed under the process that trains it.
+    // A run that is still training is not removed.
     const lock = await folder.lock();
     folder.remove();
     lock.release();

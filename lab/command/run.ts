@@ -23,7 +23,7 @@ interface RunFlags extends CommonFlags {
   readonly recordTimes?: boolean;
 }
 
-/** What no experiment can call an option of its own. */
+/** Names that an experiment cannot use for its own options. */
 const commonOptions = ["device", "threads", "seed", "data", "runs", "resume", "preset", "recordTimes", "json", "help"];
 
 /**
@@ -113,7 +113,7 @@ async function run(experiment: Experiment, word: string, flags: RunFlags, words:
     await target.update({ finished: true });
   } catch (error) {
     if (error instanceof Interrupted) throw error;
-    // Options that do not go with what was trained must not stay, nor a run that never began.
+    // Neither options that do not match what was trained nor a run that never began may stay.
     if (earlier) await target.update(earlier);
     else target.removeIfEmpty();
     throw error;

@@ -11,7 +11,7 @@ interface RunsFlags extends CommonFlags {
   readonly descending?: boolean;
 }
 
-/** A run, and what its figures came to. */
+/** A run and its last figures. */
 interface Row {
   readonly folder: RunFolder;
   readonly figures: readonly Summary[];
@@ -38,7 +38,7 @@ export function listRuns({ runs, json, sort, descending = false }: RunsFlags): v
   print(fittedTable(["run", "started (UTC)", "state", "last figures"], cells));
 }
 
-/** Undefined where the figures cannot be read, which is said. */
+/** Undefined where the figures cannot be read; then a remark says so. */
 function readRow(folder: RunFolder): Row | undefined {
   try {
     return { folder, figures: summarise(readMetrics(folder)) };
@@ -47,7 +47,7 @@ function readRow(folder: RunFolder): Row | undefined {
   }
 }
 
-/** Runs that lack the figure come last, and so do those where it is no number. */
+/** Runs without the figure, or with NaN, come last. */
 function sortedBy(figure: string, rows: readonly Row[], descending: boolean): Row[] {
   const names = [...new Set(rows.flatMap(({ figures }) => figures.map(({ name }) => name)))];
   if (!names.includes(figure)) throw unknownName("figure", figure, names, "kasane runs");

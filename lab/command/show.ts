@@ -7,7 +7,7 @@ import type { CommonFlags } from "./commonFlags.js";
 import { curvesOf, readMetrics, type Summary, showNumber, summarise } from "./figures.js";
 import { unknownName } from "./unknownName.js";
 
-/** Prints a run's configuration, what its figures came to, and the curve of one of them. */
+/** Prints a run's configuration, its figures, and the curve of one of them. */
 export function showRun(name: string, { runs, json, figure }: CommonFlags & { readonly figure?: string }): void {
   const folder = RunFolder.open(name, runs);
   const metrics = readMetrics(folder);

@@ -12,7 +12,7 @@ import type { CommonFlags } from "./commonFlags.js";
 import { lastFigures } from "./compare.js";
 import { showNumber } from "./figures.js";
 
-/** What the line begins with by which a run tells its folder. */
+/** The beginning of the line in which a run prints its folder. */
 export const folderLine = "run folder: ";
 
 const signals = ["SIGINT", "SIGTERM"] as const;
@@ -22,7 +22,7 @@ const signals = ["SIGINT", "SIGTERM"] as const;
  * Small steps gain little by a second thread, so this takes much less time than the runs one after the other with all threads.
  * In the end the figures of all are set beside each other.
  * @param words the command line
- * @throws EndedWith where a run did not come to its end; what it said has been passed on
+ * @throws EndedWith where a run failed or was interrupted; its output has been passed on
  */
 export async function runSideBySide(
   words: readonly string[],
@@ -37,7 +37,7 @@ export async function runSideBySide(
   let exitCode = 0;
   const one = async () => {
     for (let seed = waiting.shift(); seed !== undefined && exitCode === 0; seed = waiting.shift()) {
-      // Of a flag that is given twice the last counts. In a group of its own, so that an interrupt from the terminal comes once, from here.
+      // The last of two equal flags counts. Each child has a process group of its own, so that an interrupt reaches it once, forwarded from here.
       const command = [...process.execArgv, process.argv[1] as string, ...words, "--seed", `${seed}`, "--threads", share];
       const child = spawn(process.execPath, command, { detached: true, stdio: ["ignore", "pipe", "pipe"] });
       running.add(child);
@@ -63,7 +63,7 @@ export async function runSideBySide(
   );
 }
 
-/** Says of each line that a run writes which seed's it is; gives how it ended, and the folder that it told of. */
+/** Prints each line of a run with its seed in front; returns how it ended, and the folder that it printed. */
 async function passOn(child: ChildProcess, seed: number, json: boolean): Promise<{ code: number; folder: string | undefined }> {
   const ended = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
   let folder: string | undefined;

@@ -7,7 +7,7 @@ export interface Series {
   readonly y: readonly number[];
 }
 
-/** One figure of a run's records, by their steps; records without it are passed over. */
+/** One figure of a run's records by step. Records without it are skipped. */
 export function seriesOf(records: readonly train.Metrics[], figure: string, name = figure): Series {
   const points = records.filter((record) => record[figure] !== undefined);
   return { name, x: points.map(({ step }) => step), y: points.map((record) => record[figure] as number) };
@@ -38,14 +38,14 @@ export interface Point {
   readonly y: number;
 }
 
-/** The axes of a chart, each about `xTicks` and `yTicks` ticks long. */
+/** The axes of a chart, with about `xTicks` and `yTicks` ticks. */
 export function axesOf(chart: Chart, xTicks: number, yTicks: number): { x: Axis; y: Axis } {
   const points = chart.series.flatMap((series) => stretchesOf(series, chart).flat());
   const x = points.map((point) => point.x);
   const y = points.map((point) => point.y);
-  // Epochs and steps have nothing between them.
+  // Epochs and steps are integers, and so are their ticks.
   const xAxis = linearAxis(extent(x), xTicks, { integers: x.every(Number.isInteger) });
-  // Without a point an axis still has ends, and here they are above 0.
+  // An axis without points has ends too. Those of a logarithmic one are above 0.
   if (chart.logarithmic) return { x: xAxis, y: logarithmicAxis(y.length === 0 ? [1, 10] : extent(y), yTicks) };
   return { x: xAxis, y: linearAxis(extent(y), yTicks, { widen: true }) };
 }
@@ -75,20 +75,20 @@ function extent(values: readonly number[]): [number, number] {
   return low <= high ? [low, high] : [0, 1];
 }
 
-/** How a {@link linearAxis} is laid. */
+/** Settings of {@link linearAxis}. */
 interface AxisOptions {
-  /** Whether the ends move out to whole ticks. */
+  /** Whether the ends are ticks. */
   readonly widen?: boolean;
-  /** Whether there is nothing between two integers. */
+  /** Whether ticks are integers. */
   readonly integers?: boolean;
 }
 
-/** The least that an axis covers, as a share of its values: ticks that lie closer are not told apart in double precision. */
+/** The least range of an axis, relative to its values: closer ticks are equal in double precision. */
 const leastSpan = 1e-9;
 
 function linearAxis([least, greatest]: [number, number], count: number, { widen = false, integers = false }: AxisOptions): Axis {
   const [from, to] = spread(least, greatest, integers);
-  // Divided before it is subtracted: the difference of numbers near the end of the range is infinite.
+  // Divided before subtracting: the difference of numbers near the largest double is infinite.
   const step = Math.max(niceStep(to / count - from / count), integers ? 1 : 0);
   const most = Number.MAX_VALUE;
   const low = widen ? Math.max(-most, Math.floor(from / step + 1e-9) * step) : from;
@@ -100,7 +100,7 @@ function linearAxis([least, greatest]: [number, number], count: number, { widen 
   return { low, high, ticks, place: (value) => (value / 2 - low / 2) / (high / 2 - low / 2) };
 }
 
-/** The range of an axis: of values that are all the same one around them, which stays within 0 to 1 where they do. */
+/** The range of an axis. If all values are equal, it is widened around them, but within 0 to 1 if they lie there. */
 function spread(least: number, greatest: number, integers: boolean): [number, number] {
   const size = Math.max(Math.abs(least), Math.abs(greatest));
   const isTiny = size < 1e-300;

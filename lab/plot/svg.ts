@@ -18,9 +18,9 @@ const fontSize = 13;
 const titleSize = 16;
 const lineHeight = 18;
 const legendRow = 20;
-/** Markers a line carries: enough to follow it, few enough to see it. */
+/** The number of markers on a line. */
 const markersPerLine = 10;
-/** Above so many points a line is drawn by the least and the greatest of each stretch. */
+/** The most points of a line. Of more, the least and the greatest of each stretch are drawn. */
 const mostPoints = 2000;
 
 /** Draws a chart as a stand-alone SVG image, dark on white. */
@@ -81,7 +81,7 @@ ${parts.join("\n")}
 
 const styleOf = (i: number) => styles[i % styles.length] as (typeof styles)[number];
 
-/** Room for the half of the last tick's label. */
+/** Room for half of the last tick's label. */
 const rightMargin = ({ ticks }: Axis): number => Math.max(margin, Math.ceil(widthOf(ticks.at(-1)?.label ?? "", fontSize) / 2) + 4);
 
 /** Lines of text around a middle, below each other. */
@@ -101,7 +101,7 @@ function drawSeries(series: Series, i: number, chart: Chart, across: (x: number)
   const alone = stretches.filter(({ length }) => length === 1).flat();
   const all = chart.series.length === 1 ? [] : stretches.filter(({ length }) => length > 1).flat();
   const stride = Math.max(1, Math.ceil(all.length / markersPerLine));
-  // Each series starts its markers elsewhere, so that one lying on another hides nothing.
+  // The markers of the series are offset, so that series of equal values stay visible.
   const first = Math.floor((i * stride) / chart.series.length);
   for (const [px, py] of [...alone, ...all.filter((_, n) => n % stride === first)]) drawn.push(drawMarker(marker, px, py, colour));
   return drawn;

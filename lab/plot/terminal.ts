@@ -83,7 +83,7 @@ function drawSeries(chart: Chart, x: Axis, y: Axis, width: number, rows: number)
       }
       return;
     }
-    // Every series marks columns of its own, so that one lying on another hides nothing.
+    // The marks of the series are in different columns, so that series of equal values stay visible.
     const own = (column: number) => column % chart.series.length === index % chart.series.length;
     const mark = (column: number, row: number, isPoint: boolean) => {
       if (isPoint || own(column)) (marked[row] as (string | undefined)[])[column] = marks[(index - 1) % marks.length];

@@ -8,7 +8,7 @@ export const widthOf = (text: string, fontSize: number): number =>
 export const widest = (texts: readonly string[], fontSize: number): number =>
   texts.reduce((most, text) => Math.max(most, widthOf(text, fontSize)), 0);
 
-/** A text in lines of so many pixels at most, but for words that are wider. */
+/** A text wrapped into lines of at most `room` pixels. Wider words are not broken. */
 export function wrapText(text: string, room: number, fontSize: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {

@@ -1,6 +1,6 @@
 import type { Scores } from "./detection.js";
 
-/** More characters than are told apart: the base of the n-grams' numbers. */
+/** The base of the n-grams' numbers: above the number of characters that are distinguished. */
 const base = 64;
 const alphabet = " abcdefghijklmnopqrstuvwxyz'0.,;:!?()\"\n";
 /** From 1, so that n-grams of all lengths have numbers of their own; characters that are not in the alphabet share the last. */

@@ -14,7 +14,7 @@ const cells = { rnn: "simple RNN", lstm: "LSTM", gru: "GRU" };
 type Cell = keyof typeof cells;
 const cellNames = Object.keys(cells) as Cell[];
 
-/** The validation text is read as so many sequences, so many words at a time. */
+/** The validation text is read as this number of sequences, this number of words at a time. */
 const validation = { batchSize: 20, steps: 25 };
 
 const options = z.object({

@@ -19,7 +19,7 @@ import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import * as option from "../options.js";
 
-/** The curve: so many points from 0 to this time, in radians. */
+/** The curve: the number of its points, and its end in radians; it begins at 0. */
 const points = 500;
 const end = 10 * Math.PI;
 /** How far the network goes on by itself. */
@@ -78,7 +78,7 @@ export const predictSin = defineExperiment({
     const model = new Predictor(options);
     const optimizer = new optim.Sgd(model, { learningRate });
 
-    // Step: plain gradient descent on half the squared error of one window. What it gives is the prediction: the loss is had from that.
+    // Step: plain gradient descent on half the squared error of one window. It returns the prediction; the loss follows from that.
     const step = compile(
       ({ windows, targets }: typeof train) => {
         const predictions = model.forward(windows);
@@ -153,7 +153,7 @@ export const predictSin = defineExperiment({
   },
 });
 
-/** So many points that the network draws by itself after those of a window: each is the newest of its next input. */
+/** The points that the network predicts after a window. Each is the last of the next input. */
 async function drawOn(model: Predictor, window: readonly number[], steps: number, device: Device): Promise<number[]> {
   const draw = compile(
     (first: Tensor) => {

@@ -195,7 +195,7 @@ function optimizerOf(model: LanguageModel, o: Options, perEpoch: number): optim.
   return new optim.Sgd(model, { learningRate: decayed, clipGlobalNorm });
 }
 
-/** A function that measures the perplexity of a whole text read as so many sequences, the state carried from the first word to the last. */
+/** A function that measures the perplexity of a whole text read as `batchSize` sequences, with the state carried from the first word to the last. */
 export function evaluation(model: LanguageModel, batchSize: number, device: Context["device"]) {
   const readers = new Readers(model, batchSize);
   const measure = compile(({ ids, targets }: Chunk) => model.loss(ids, targets, readers), { device });

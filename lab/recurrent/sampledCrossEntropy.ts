@@ -24,9 +24,9 @@ import {
 
 /** The words that a step's softmax is over. */
 export interface SampledWords {
-  /** So many words from id 0 on, the most frequent ones, are always in it. */
+  /** The number of words from id 0 on, the most frequent ones, that are always in it. */
   readonly frequentWords: number;
-  /** So many of the others are drawn. */
+  /** The number of the other words that are drawn. */
   readonly sampledWords: number;
 }
 
@@ -34,9 +34,9 @@ export interface SampledWords {
 const nothing = -1e9;
 
 /**
- * The mean cross entropy of the softmax over a large vocabulary, from a part of it: the sum over all words in the denominator is estimated by
- * the frequent words, the target, and a sample of the rest, each of which stands for as many as were not drawn (importance sampling: Bengio
- * and Senécal 2003, Quick training of probabilistic neural nets by importance sampling). The rest is cut into `sampledWords` stretches of equally
+ * The mean cross entropy of the softmax over a large vocabulary, from a part of it. The sum over all words in the denominator is estimated from
+ * the frequent words, the target, and a sample of the rest, whose terms are weighted by the words that they stand for (importance sampling:
+ * Bengio and Senécal 2003, Quick training of probabilistic neural nets by importance sampling). The rest is cut into `sampledWords` stretches of equally
  * many words, and one is drawn from each; as ids go by frequency, the words of a stretch are about equally probable.
  * @param hidden `[rows, size]`
  * @param targets word ids by descending frequency, `[rows]`

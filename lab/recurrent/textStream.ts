@@ -7,7 +7,7 @@ export interface Chunk {
 }
 
 /**
- * A text cut into `batchSize` equal stretches that are read side by side, so many steps at a time: where a chunk ends the next one goes on.
+ * A text cut into `batchSize` equal stretches that are read side by side, in chunks of `steps` words. Each chunk continues the one before.
  * What does not fill all stretches is left out, and so is a last chunk of fewer steps, unless `keepRest`.
  */
 export function* chunks(text: Int32Array, batchSize: number, steps: number, keepRest = false): Generator<Chunk> {

@@ -35,7 +35,7 @@ const schema = z.object({
   epochs: option.epochs("the text, each time with other mistakes").default(3),
 });
 
-/** Texts held out have the same mistakes in all epochs; those of a text trained on never have so high a number. */
+/** The first number that mistakes of held-out texts are drawn by, the same in all epochs. Those of training texts are below it. */
 const heldOut = 2 ** 40;
 const vocabularyFile = "vocabulary.json";
 const time = longestSentence + 1;

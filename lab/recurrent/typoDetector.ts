@@ -2,7 +2,7 @@ import { arange, compile, concat, type Device, type data, gather, less, nn, type
 import { exportOnnx } from "kasane/node";
 import type { Scores } from "./detection.js";
 
-/** The characters that are told apart; 0 stands for none, 1 for all others. */
+/** The characters that are distinguished. Id 0 is none, 1 is any other. */
 const alphabet = "abcdefghijklmnopqrstuvwxyz'0.,;:!?()\"";
 const characterIds = new Map([...alphabet].map((character, i) => [character, i + 2]));
 /** Characters of a word that are read, the first ones. */

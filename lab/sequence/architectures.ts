@@ -67,7 +67,7 @@ export type SequencePairs = { readonly source: Tensor; readonly target: Tensor }
 
 /** Settings of {@link trainingStep}. */
 export interface TrainingOptions extends SequenceLossOptions {
-  /** As `compile` has it. Batches of many shapes need much less memory without, and models without loops are hardly slower. */
+  /** The option of `compile`. Without an arena, batches of many shapes need much less memory, and models without loops are hardly slower. */
   readonly arena?: boolean;
 }
 
@@ -106,7 +106,7 @@ export function writer(model: models.SequenceModel, width: number, capacity: num
   return async (sources) => (await search(sources)).map(([first]) => (first as decode.Hypothesis).tokens);
 }
 
-/** As {@link writer}, but searches for the `best` sequences of each source with so many beams, and gives them from the best on. */
+/** As {@link writer}, but searches for the `best` sequences of each source with `beams` beams, and gives them from the best on. */
 export function searcher(
   model: models.SequenceModel,
   width: number,
@@ -126,7 +126,7 @@ export function searcher(
 }
 
 /**
- * Reads in batches of like lengths, so that little padding is read; for each width and size of batch a graph is compiled.
+ * Reads in batches of similar lengths, to read little padding. One graph is compiled for each width and size of a batch.
  * @param widths what sources are filled up to, ascending
  * @param make makes what reads sources filled up to a width
  */

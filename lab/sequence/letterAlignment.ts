@@ -14,7 +14,7 @@ export async function letterInfluence(
 ): Promise<number[][]> {
   if (phonemes.length === 0) return [];
   const spans = [1, 2].flatMap((length) => word.slice(length - 1).map((_, first) => ({ first, length })));
-  // Something must be left.
+  // At least one letter must remain.
   const leftOut = spans.filter(({ length }) => length < word.length);
   const sources = [word, ...leftOut.map(({ first, length }) => word.toSpliced(first, length))];
   const rows = (sequence: readonly number[]) =>

@@ -12,7 +12,7 @@ export interface Way {
 /** Gives the ways to say each word, from the most probable on. */
 export type Pronouncer = (words: readonly string[]) => Promise<readonly (readonly Way[])[]>;
 
-/** How many phonemes are written at most for a word of so many letters: those of an abbreviation are spoken one by one. */
+/** The most phonemes of a word with this number of letters. The letters of an abbreviation are spoken one by one. */
 export const phonemesAtMost = (letters: number): number => 2 * letters + 8;
 
 /** How many words are written at once. */
@@ -40,7 +40,7 @@ export function pronouncer(
 
 /**
  * How often a pronouncer is wrong, stress aside: any listed pronunciation of a word is right, phonemes are counted against the nearest.
- * What it says is what is the most probable without stress, the ways that differ in it alone taken together.
+ * Its answer is the most probable pronunciation without stress; the probabilities of ways that differ in stress alone are summed.
  */
 export async function errorsOf(pronounce: Pronouncer, words: readonly datasets.Pronounced[]) {
   const said = (await pronounce(words.map(({ word }) => word))).map(mostProbable);

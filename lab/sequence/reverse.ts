@@ -36,7 +36,7 @@ const schema = z.object({
   tried: z.int().min(1).default(100).describe("sequences of each length that are tried"),
 });
 
-/** Draws random letters, as ids: so many sequences of lengths between the two, each as likely. */
+/** Draws `count` sequences of random letters, as ids. Each length between the two is equally likely. */
 function sequenceDrawer(count: number, shortest: number, longest: number): () => Promise<number[][]> {
   const draw = compile(() => random.uniform([count, longest + 1]));
   return async () => {
@@ -49,7 +49,7 @@ function sequenceDrawer(count: number, shortest: number, longest: number): () =>
   };
 }
 
-/** How far what was learnt on short sequences carries: copying and reversing, by length. */
+/** Copying and reversing, learnt on short sequences and tried on longer ones. */
 export const reverse = defineExperiment({
   name: "reverse",
   title: "Copying and reversing: at which length each architecture breaks",
@@ -61,7 +61,7 @@ export const reverse = defineExperiment({
     const { device } = context;
     check(longest >= trainedLength, () => `--longest: ${longest} is below --trained-length, ${trainedLength}`);
 
-    // What is tried: the same sequences for all, of every fifth length, drawn before anything is learnt.
+    // Test: the same sequences for all, of every fifth length, drawn before training.
     const lengths = Array.from({ length: Math.floor(longest / 5) }, (_, i) => 5 * (i + 1));
     const trials = new Map<number, number[][]>();
     for (const length of lengths) trials.set(length, await sequenceDrawer(tried, length, length)());

@@ -7,7 +7,7 @@ import { largestConfig, RunFolder } from "../runFolder.js";
 import { makeModel } from "./architectures.js";
 import { type Signs, sameSigns } from "./dictionary.js";
 
-/** What each architecture is trained with unless told otherwise. */
+/** The default settings of each architecture. */
 export const recipes = {
   lstm: { vowels: "plain", size: 320, layers: 1, dropout: 0.2, epochs: 12, batchSize: 64, learningRate: 0.0015 },
   attention: { vowels: "plain", size: 256, layers: 1, dropout: 0.1, epochs: 20, batchSize: 64, learningRate: 0.0015 },
@@ -32,7 +32,7 @@ export const withRecipe = <Options extends SpeakerOptions>(options: Options) => 
 export function makeSpeaker(options: SpeakerOptions, { letters, phonemes }: Signs): models.SequenceModel {
   const { architecture, size, layers, dropout } = withRecipe(options);
   const vocabularies = { sourceVocabulary: letters.size, targetVocabulary: phonemes.size };
-  // Letters make phonemes with those beside them, in nearly the same order.
+  // Phonemes depend on neighbouring letters, in nearly the same order.
   const ofTransformer = { decoderLayers: 1, innerSize: 2 * size, maxRelativePosition: 8, contextWidth: 5 };
   return makeModel(architecture, { ...vocabularies, size, layers, dropout, bidirectional: true, ...ofTransformer });
 }
@@ -41,7 +41,7 @@ export function makeSpeaker(options: SpeakerOptions, { letters, phonemes }: Sign
 const membersFile = "members.json";
 
 /**
- * The models of trained runs as one, each in its best state, left in the run's own folder: what it is then made from by {@link loadSpeakers}.
+ * The models of trained runs as one ensemble, each in its best state. What {@link loadSpeakers} needs is written into the run's own folder.
  * @param runs their folders or names, with commas between them
  * @throws KasaneError where one is no such run, or has other letters or phonemes
  */

@@ -106,11 +106,11 @@ export async function trainOn(corpus: Corpus, context: Context, o: Options): Pro
   const { history, step, translator } = await trainTranslator(corpus, model, context, {
     ...o,
     arena: false,
-    // Section 5.3 of the paper; clipped, as a rare step would else undo many.
+    // Section 5.3 of the paper. Clipped: otherwise a rare large step undoes many.
     optimizer: (steps) => new optim.Adam(model, { learningRate: scheduleOf(o, steps), beta2: 0.98, epsilon: 1e-9, clipGlobalNorm: 1 }),
   });
 
-  // Report: the pairs that the state was chosen by, then those that nothing was chosen by.
+  // Report: the dev pairs, by which the state was chosen, then the test pairs.
   await context.plot("bleu", {
     title: "BLEU of greedy translations of the dev pairs",
     xLabel: "update",

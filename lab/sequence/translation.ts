@@ -79,7 +79,7 @@ export const loadVocabularies = ({ folder }: PredictContext): Vocabularies => ({
   target: files.loadVocabulary(folder.file(vocabularyFiles.target)),
 });
 
-/** What fills up a batch: no loss comes of it. */
+/** A pair of padding, which fills up a batch and adds nothing to the loss. */
 const nothing: Pick<Example, "source" | "target"> = { source: [], target: [] };
 
 function batchOf(examples: readonly Pick<Example, "source" | "target">[], [sourceWidth, targetWidth]: data.PaddedLengths): SequencePairs {
@@ -134,7 +134,7 @@ export class Translator {
     const find = this.searchOf(search);
     const translations: string[][] = [];
     for (const places of this.chunks(examples)) {
-      // What fills a chunk up is a sentence that is translated anyway: of nothing a model may write without end.
+      // Chunks are filled up with real sentences: from an empty one a model may write to the limit of the length.
       const sources = places.map((place) => (examples[place ?? (places[0] as number)] as Example).source);
       const found = await find(await this.encode(matrix(sources, this.longest)));
       places.forEach((place, row) => {
@@ -144,7 +144,7 @@ export class Translator {
     return translations;
   }
 
-  /** Even chunks of places, from the shortest source to the longest, the last filled up with nothing: all of one shape. */
+  /** Chunks of indices, from the shortest source to the longest, all of one size; the last is filled up. */
   private chunks(examples: readonly Pick<Example, "source">[]): (number | undefined)[][] {
     const lengthOf = (place: number) => (examples[place] as Example).source.length;
     const places: (number | undefined)[] = Array.from(examples.keys()).sort((a, b) => lengthOf(a) - lengthOf(b) || a - b);
@@ -196,9 +196,9 @@ export interface Training {
   readonly labelSmoothing: number;
   /** See {@link TrainingOptions}. */
   readonly arena?: boolean;
-  /** Steps, in all epochs together, to the optimizer of them. */
+  /** Makes the optimizer, given the number of steps of all epochs. */
   readonly optimizer: (steps: number) => optim.Adam;
-  /** Where checkpoints and metrics go, by default the run's folder, and whether they are gone on from, by default where the run is. */
+  /** The folder of checkpoints and metrics, and whether to resume from them. By default the run's own. */
   readonly folder?: string;
   readonly resume?: boolean;
 }
@@ -264,7 +264,7 @@ export async function trainTranslator(
   return { ...result, translator, parameters, minutes: clock.minutes };
 }
 
-/** Counts minutes, on from those that an earlier run of the command left in a file. */
+/** Counts minutes, in addition to those that an earlier run of the command left in a file. */
 class Stopwatch {
   private readonly before: number;
   private readonly started = performance.now();
