@@ -7,7 +7,7 @@ import type { Element, Value, Values } from "./values.js";
 export class Buffer {
   private place = -1;
   private twin: Buffer | undefined;
-  /** The statements, as they are numbered, from the first to the last that it holds something between. */
+  /** The numbers of the first and the last statement between which its content is needed. */
   first = Number.POSITIVE_INFINITY;
   last = Number.NEGATIVE_INFINITY;
 
@@ -29,17 +29,17 @@ export class Buffer {
     this.place = value;
   }
 
-  /** Whether it is in the place of another. */
+  /** Whether it has the address of another. */
   get hasTwin(): boolean {
     return this.twin !== undefined;
   }
 
-  /** Takes the place of `other`, which is there from the start to the end. */
+  /** Takes the address of `other`, which is kept for the whole run. */
   takePlaceOf(other: Buffer): void {
     this.twin = other;
   }
 
-  /** Keeps its place from the start, or up to the end, whatever the statements say. */
+  /** Keeps its address from the start, or up to the end, whichever statements use it. */
   keep({ fromStart = false, toEnd = false }: { fromStart?: boolean; toEnd?: boolean }): this {
     if (fromStart) this.first = Number.NEGATIVE_INFINITY;
     if (toEnd) this.last = Number.POSITIVE_INFINITY;
@@ -50,16 +50,16 @@ export class Buffer {
 /** A number that changes while a loop runs, such as its place along the sequences. */
 export class Index {}
 
-/** Where the elements of a value are: in a buffer, from a place on that moves with loops. */
+/** Where the elements of a value are: in a buffer, from an offset that depends on the indices of loops. */
 export interface Access {
   readonly buffer: Buffer;
   readonly element: Element;
   readonly view: View;
-  /** How many elements further it begins for each 1 of an index. */
+  /** The stride of each index, in elements. */
   readonly moving: readonly { readonly index: Index; readonly stride: number }[];
 }
 
-/** Whether two accesses are of the same elements when both are spread over `shape`. */
+/** Whether two accesses read the same elements when both are broadcast to `shape`. */
 export const sameElements = (a: Access, b: Access, shape: Shape): boolean =>
   a.buffer === b.buffer &&
   a.view.offset === b.view.offset &&
@@ -67,7 +67,7 @@ export const sameElements = (a: Access, b: Access, shape: Shape): boolean =>
   a.moving.length === b.moving.length &&
   a.moving.every(({ index, stride }, i) => index === b.moving[i]?.index && stride === b.moving[i]?.stride);
 
-/** The whole of a new buffer, in row-major order. */
+/** An access to all elements of a new buffer, in row-major order. */
 export const accessTo = (buffer: Buffer, element: Element, shape: Shape): Access => ({
   buffer,
   element,
@@ -75,19 +75,19 @@ export const accessTo = (buffer: Buffer, element: Element, shape: Shape): Access
   moving: [],
 });
 
-/** A number in a local, and how many elements 1 of it is. */
+/** An index in a local, and its stride in elements. */
 export interface Term {
   readonly local: number;
   readonly stride: number;
 }
 
-/** An address as a value, and the bytes that are to be added to it for each of some elements: an instruction adds none below 0. */
+/** An address, and the offsets in bytes of some elements from it. No offset is below 0, since instructions take none. */
 interface Addresses {
   readonly base: Value;
   readonly more: readonly number[];
 }
 
-/** Where the elements at `offsets` from where `access` begins are. */
+/** The addresses of the elements at `offsets` from the beginning of `access`. */
 export function addressesOf(
   values: Values,
   { buffer, view }: Pick<Access, "buffer" | "view">,
@@ -96,7 +96,7 @@ export function addressesOf(
 ): Addresses {
   const fixed = offsets.map((offset) => buffer.address + 4 * (view.offset + offset));
   const moving = terms.filter(({ stride }) => stride !== 0);
-  // What goes backwards begins with what is fixed: below 0 there are no addresses.
+  // The constant part comes first where a stride is negative: an address below 0 does not exist.
   const least = moving.some(({ stride }) => stride < 0) ? Math.min(...fixed) : 0;
   const parts = moving.map(({ local, stride }) =>
     values.make("i32.mul", [values.local(local, "i32", "int32"), values.integer(4 * stride)], "int32", "i32"),
@@ -111,8 +111,8 @@ const ascends = (numbers: readonly number[], step: number): boolean =>
   numbers.every((value, i) => i === 0 || value === (numbers[i - 1] as number) + step);
 
 /**
- * The elements at up to four offsets from where `access` begins, as lanes; lanes without an offset hold anything.
- * Reading on to the end of a vector is safe: memory goes on behind every buffer.
+ * Loads the elements at up to four offsets from the beginning of `access` into lanes. A lane without an offset may hold anything.
+ * Reading a full vector at the end of a buffer is safe: memory goes on behind it.
  */
 export function load(values: Values, access: Access, offsets: readonly number[], terms: readonly Term[]): Value {
   const { element } = access;
@@ -128,7 +128,7 @@ export function load(values: Values, access: Access, offsets: readonly number[],
   return others.reduce((lanes, bytes, i) => values.make(instruction("v128.load32_lane", bytes, i + 1), [base, lanes], element), start);
 }
 
-/** A store that was prepared, to be written after all that is prepared with it. */
+/** A store that was prepared. It is written after all loads that were prepared with it. */
 export type Store = (code: Code) => void;
 
 /** Prepares to store as many lanes of `value` as there are offsets. */

@@ -17,7 +17,7 @@ function arithmetic(values: Values) {
     sub: binary("f32x4.sub"),
     mul,
     div: binary("f32x4.div"),
-    /** The lesser and the greater, of which a NaN on the left stays. */
+    /** The lesser and the greater; a NaN on the left stays. */
     least: binary("f32x4.pmin"),
     most: binary("f32x4.pmax"),
     abs: (x: Value) => values.make("f32x4.abs", [x]),
@@ -67,7 +67,7 @@ export function expOf(values: Values, x: Value): Value {
 /** With `x = 2ᵉ f` and `f` around 1, `ln x = e ln 2 + ln f`; the polynomial is that of Moshier's Cephes, `logf`. */
 export function logOf(values: Values, x: Value): Value {
   const m = arithmetic(values);
-  // Numbers too small to be normal are made larger first.
+  // Subnormal numbers are scaled up first.
   const isSmall = m.greater(values.constant(2 ** -126), x);
   const scaled = m.select(isSmall, m.mul(x, 2 ** 23), x);
   // Taking off the bits of √½ makes the exponent that of the fraction between √½ and √2.
@@ -195,7 +195,7 @@ export function erfOf(values: Values, x: Value): Value {
   return m.select(m.greater(m.abs(x), 1), far, near);
 }
 
-/** Both halves of a vector as float64, through `body`, as lanes of four again. */
+/** Applies `body` to both halves of vectors as float64, and joins the results to four lanes again. */
 export function inDoubles(
   values: Values,
   operands: readonly Value[],

@@ -1,8 +1,8 @@
 import type { Import } from "../assembly/assembler.js";
 
-/** What modules call from outside, in the order in which their functions are counted. */
+/** The imported functions, in the order of their indices. */
 export const imported: readonly Import[] = [
-  // Powers, which JavaScript has exact and nobody needs by the million.
+  // Powers: JavaScript's are exact, and few are needed.
   { name: "pow", operands: 2 },
   // Remainders of floats, for which WebAssembly has no instruction.
   { name: "remainder", operands: 2 },

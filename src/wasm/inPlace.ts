@@ -3,8 +3,8 @@ import { heldIn } from "./lazy.js";
 import { readsOf, type Statement, writesOf } from "./statements/statement.js";
 
 /**
- * Whether `next` can be written over `value`, which it becomes after the run: by one statement, after which nothing reads the old value or ends
- * the run with an error, and which needs no element of that after it was overwritten.
+ * Whether `next` can be written over `value`, whose next value it is. One statement must write it, and read no element of the old value after it
+ * was overwritten. No later statement may read the old value or end the run with an error.
  */
 export function canReplace(statements: readonly Statement[], value: Access, next: Access): boolean {
   const place = statements.findIndex((statement) => writesOf(statement).includes(next.buffer));
@@ -15,7 +15,7 @@ export function canReplace(statements: readonly Statement[], value: Access, next
   return !writer.canFail && readsEachOnce(writer, value, next) && !later.some(isSpoilt);
 }
 
-/** Whether a statement reads of `value` only the elements in whose places it puts those of `next`. */
+/** Whether a statement reads each element of `value` only where it writes the same element of `next`. */
 function readsEachOnce(statement: Statement, value: Access, next: Access): boolean {
   const { assignments = [] } = statement;
   const last = assignments.findIndex(({ to }) => to.buffer === next.buffer);

@@ -18,18 +18,18 @@ export interface Held extends Typed {
   readonly access: Access;
 }
 
-/** A value that is one number throughout. */
+/** A value whose elements are all one number. */
 export interface Constant extends Typed {
   readonly kind: "constant";
   readonly value: number;
 }
 
-/** A value that is computed element by element, of operands that broadcast, where it is needed. */
+/** A value that is computed element by element where it is used. Its operands broadcast. */
 export interface Applied extends Typed {
   readonly kind: "applied";
   readonly expression: (algebra: Algebra<Value>, operands: readonly [Value, Value, Value]) => Value;
   readonly operands: readonly Lazy[];
-  /** How many applications of operators it takes to compute an element. */
+  /** How many operators are applied to compute an element. */
   readonly weight: number;
   /** What constants in the expression are. */
   readonly constants: Element;
@@ -45,20 +45,20 @@ export interface Multiplied extends Typed {
 export interface Factors {
   readonly left: Access;
   readonly right: Access;
-  /** `[...batch, rows, columns]`, of which the value may be a reshape. */
+  /** `[...batch, rows, columns]`; the value may be a reshape of it. */
   readonly shape: Shape;
 }
 
-/** A value on its way into memory: it is computed by the loop of whatever uses it. */
+/** A value that is not in memory yet. The loop that uses it computes it. */
 export type Lazy = Held | Constant | Applied | Multiplied;
 
-/** The accesses of all that `lazy` reads, with the shape that each has; not what a product reads. */
+/** The accesses of `lazy` to memory, and the shape of each. The factors of a product are not among them. */
 export function heldIn(lazy: Lazy): Held[] {
   if (lazy.kind === "held") return [lazy];
   return lazy.kind === "applied" ? lazy.operands.flatMap(heldIn) : [];
 }
 
-/** The product that `lazy` is computed of, if any. */
+/** The product that `lazy` contains, if any. */
 export function productIn(lazy: Lazy): Multiplied | undefined {
   if (lazy.kind === "product") return lazy;
   if (lazy.kind !== "applied") return undefined;
@@ -69,26 +69,26 @@ export function productIn(lazy: Lazy): Multiplied | undefined {
   return undefined;
 }
 
-/** `lazy` with every part that `replace` gives something for replaced by that. */
+/** `lazy` with each part replaced by what `replace` returns for it; undefined leaves the part. */
 export function replaceParts(lazy: Lazy, replace: (part: Lazy) => Lazy | undefined): Lazy {
   const other = replace(lazy);
   if (other) return other;
   return lazy.kind === "applied" ? { ...lazy, operands: lazy.operands.map((operand) => replaceParts(operand, replace)) } : lazy;
 }
 
-/** How many applications of operators it takes to compute an element of operands. */
+/** How many operators are applied to compute an element of a node with these operands. */
 export const weightOf = (operands: readonly Lazy[]): number =>
   operands.reduce((sum, operand) => sum + (operand.kind === "applied" ? operand.weight : 0), 1);
 
 export const sizeOfLazy = ({ shape }: Lazy): number => sizeOf(shape);
 
-/** How the module holds elements of `dtype`. */
+/** The element type by which the module holds `dtype`. */
 export function elementOf(dtype: DType): Element {
   if (dtype === "float32" || dtype === "int32" || dtype === "bool") return dtype;
   throw new Unsupported(`${dtype} values`);
 }
 
-/** What a node makes, element by element, of its operands. */
+/** The value of an elementwise node. */
 export function apply(node: Node, operands: readonly Lazy[]): Applied {
   const [{ shape, dtype }] = node.outputs as [Tensor];
   const { kind, type } = operatorOf(node);

@@ -7,9 +7,9 @@ interface Span {
 }
 
 /**
- * Gives every buffer that the statements use its place: two share one where never both hold something that is still needed.
- * @param kept buffers that may be used by no statement
- * @param start the first address to give, in bytes
+ * Gives every buffer its address. Two buffers share memory where their contents are never needed at the same time.
+ * @param kept buffers that get an address even where no statement uses them
+ * @param start the first address, in bytes
  * @returns the address behind the last
  */
 export function layOut(statements: readonly Statement[], kept: readonly Buffer[], start: number): number {
@@ -38,7 +38,7 @@ export function layOut(statements: readonly Statement[], kept: readonly Buffer[]
   return place([...buffers], start);
 }
 
-/** The largest first, each at the lowest address where no other is that lives at the same time. */
+/** Places the largest buffers first, each at the lowest address that no buffer in use at the same time has. */
 function place(buffers: readonly Buffer[], start: number): number {
   const placed: Buffer[] = [];
   let end = start;

@@ -1,7 +1,7 @@
 import { MapStatement } from "./statements/map.js";
 import { readsOf, type Statement, writesOf } from "./statements/statement.js";
 
-/** Puts elementwise loops into one where the later needs what the earlier reads or makes, which is then in registers. */
+/** Merges elementwise loops where the later uses what the earlier reads or computes, which is then in registers. */
 export function mergeMaps(statements: readonly Statement[]): Statement[] {
   const merged: Statement[] = [];
   for (const statement of statements) {
@@ -12,7 +12,7 @@ export function mergeMaps(statements: readonly Statement[]): Statement[] {
   return merged;
 }
 
-/** The place of the statement that `map` can be done together with, which is before none that `map` must follow; -1 where there is none. */
+/** The index of the statement that `map` can be merged into: no later statement may have to run before `map`. -1 where there is none. */
 function partnerOf(map: MapStatement, before: readonly Statement[]): number {
   for (let place = before.length - 1; place >= 0; place--) {
     const other = before[place] as Statement;

@@ -12,7 +12,7 @@ import { type ConstantData, Scope } from "./scope.js";
 import { MapStatement } from "./statements/map.js";
 import type { Emission, Statement } from "./statements/statement.js";
 
-/** Where a value is in a module's memory: at a byte address, elements of four bytes each. */
+/** Where a value is in a module's memory: its address in bytes. Elements have four bytes. */
 export interface Place {
   readonly address: number;
   readonly tensor: Tensor;
@@ -25,13 +25,13 @@ export interface GraphModule {
   readonly leaves: readonly Place[];
   /** Where each output is afterwards. */
   readonly outputs: readonly Place[];
-  /** What a run that cannot go on says, by its number and an index. */
+  /** The errors of a run by their numbers; each is given an index. */
   readonly failures: readonly ((index: number) => string)[];
-  /** What the memory plan takes up, constants included. */
+  /** The bytes of the memory plan, constants included. */
   readonly memory: number;
 }
 
-/** A leaf that is set from outside; with `next`, the value (of a prepared graph) that it has after the run, in the same place. */
+/** A leaf that is set from outside. With `next`, it has that value of the prepared graph after the run, at the same address. */
 export interface Leaf {
   readonly tensor: Tensor;
   /** Whether the value stays from run to run. */
@@ -40,7 +40,7 @@ export interface Leaf {
 }
 
 /**
- * Writes one module that computes the `outputs` of a graph prepared for it from `leaves`, all of its memory planned beforehand.
+ * Writes one module that computes the `outputs` of a prepared graph from `leaves`. All memory is planned beforehand.
  * @throws Unsupported where the graph holds what the module has no code for
  */
 export function graphModule(leaves: readonly Leaf[], outputs: readonly Tensor[]): GraphModule {
@@ -60,7 +60,7 @@ export function graphModule(leaves: readonly Leaf[], outputs: readonly Tensor[])
     return accessTo(buffer, elementOf(tensor.dtype), tensor.shape);
   });
   const changing = leaves.flatMap(({ next, tensor }, i) => (next ? [{ next, tensor, to: own[i] as Access }] : []));
-  // A step reads what variables held before it: their next values wait beside them where it may do so after they are known.
+  // A step reads the old values of variables. A next value has a buffer of its own where an old value may be read after it was computed.
   const waiting = changing.map(({ tensor, to }) => accessTo(new Buffer(tensor.size, 0), to.element, tensor.shape));
   scope.compute([...outputs, ...changing.map(({ next }) => next)], [...results, ...waiting]);
   changing.forEach(({ tensor, to }, i) => {
@@ -79,9 +79,9 @@ export function graphModule(leaves: readonly Leaf[], outputs: readonly Tensor[])
 }
 
 /**
- * Writes one module that changes leaves in their places: all of a group in one loop, so that each element is read and written once.
- * @param leaves what the values are computed of, besides single constants
- * @param groups each of leaves of one shape, whose next values follow element by element; what one group changes no other reads
+ * Writes one module that changes leaves in place. A group is one loop, so each element is read and written once.
+ * @param leaves the leaves that the values are computed from; constants of size 1 need not be among them
+ * @param groups leaves of one shape, with elementwise next values; no group reads what another changes
  * @throws Unsupported where a group holds what the module has no code for
  */
 export function changeModule(leaves: readonly Tensor[], groups: readonly (readonly Change[])[]): GraphModule {
@@ -112,7 +112,7 @@ export function changeModule(leaves: readonly Tensor[], groups: readonly (readon
   return assemble(statements, buffers, new Data(), { leaves: places, outputs: [] });
 }
 
-/** A statement as a function of its own: an engine is slow to make fast code of long functions. */
+/** A statement as a function of its own: an engine is slow to optimize long functions. */
 const asFunction = (statement: Statement): Statement => ({
   reads: statement.reads,
   writes: statement.writes,
@@ -121,13 +121,13 @@ const asFunction = (statement: Statement): Statement => ({
   },
 });
 
-/** Where leaves and outputs are, once the memory is laid out. */
+/** The places of leaves and outputs, after the memory is laid out. */
 interface Places {
   readonly leaves: readonly (() => Place)[];
   readonly outputs: readonly (() => Place)[];
 }
 
-/** The module that carries out statements, one after the other. */
+/** The module that runs statements in their order. */
 function assemble(statements: readonly Statement[], buffers: readonly Buffer[], data: Data, { leaves, outputs }: Places): GraphModule {
   const end = layOut(statements, [...buffers, ...data.buffers], 0);
   data.place();
@@ -151,7 +151,7 @@ function assemble(statements: readonly Statement[], buffers: readonly Buffer[], 
   for (const statement of statements) code.stretch(() => statement.emit(main));
   functions.push(code);
 
-  // A vector may be read on from the last element.
+  // A vector may be loaded from the last element on.
   const memory = constants.end + 16;
   if (memory > mostMemory) throw new Unsupported(`${memory} bytes of memory`);
   const bytes = encodeModule(imported, functions, Math.ceil(memory / pageSize), [...data.segments, ...constants.segments]);
@@ -159,14 +159,14 @@ function assemble(statements: readonly Statement[], buffers: readonly Buffer[], 
 }
 
 const pageSize = 65_536;
-/** A memory ends below this address, so that an address is a number with a sign. */
+/** A memory ends below this address, since addresses are signed integers. */
 const mostMemory = 2 ** 31;
 
 /** The elements as the module holds them: a boolean is all ones or all zeros. */
 export const heldElements = (data: TypedArray, dtype: Tensor["dtype"]): Float32Array | Int32Array =>
   dtype === "bool" ? Int32Array.from(data as Uint8Array, (x) => (x === 0 ? 0 : -1)) : (data as Float32Array | Int32Array);
 
-/** The tensors that the module begins with. */
+/** The constant tensors of a module. */
 class Data implements ConstantData {
   private readonly known = new Map<Tensor, Access>();
   private readonly contents: { readonly buffer: Buffer; readonly bytes: Uint8Array }[] = [];
@@ -200,7 +200,7 @@ class Data implements ConstantData {
   }
 }
 
-/** Single numbers, of four bytes each, behind all else. */
+/** Constants of four bytes each, behind all else in memory. */
 class Scalars {
   private readonly addresses = new Map<number, number>();
 

@@ -19,17 +19,17 @@ import { SelectStatement } from "./statements/select.js";
 import type { Statement } from "./statements/statement.js";
 import type { Element } from "./values.js";
 
-/** What graphs are prepared for that the module runs. */
+/** The target of graphs that run as a module. */
 export const target = targetOf("wasm");
 
-/** No more operators than so many are applied to an element in one stretch of code: registers are few, and functions on lazies recurse. */
+/** The greatest number of operators applied to an element in one stretch of code: registers are few, and functions on lazies recurse. */
 const mostWeight = 64;
 
-/** Keeps the constants of a module. */
+/** The constants of a module. */
 export interface ConstantData {
   /** Where the module holds the elements of a data leaf. */
   held(x: Tensor): Access;
-  /** Where it holds elements that are known beforehand, of the type of a tensor. */
+  /** Where it holds elements computed beforehand, with the dtype and shape of `type`. */
   made(elements: readonly number[], type: Tensor): Access;
 }
 
@@ -38,7 +38,7 @@ export class Scope {
   statements: Statement[] = [];
   private readonly lazies = new Map<Tensor, Lazy>();
   private uses: ReadonlyMap<Tensor, number> = new Map();
-  /** Where values are wanted in the end: they are put there to begin with. */
+  /** Where results belong. They are stored there at once. */
   private readonly wanted = new Map<Tensor, Access>();
   private readonly packed = new Map<string, Access>();
 
@@ -48,17 +48,17 @@ export class Scope {
     private readonly outer?: Scope,
   ) {}
 
-  /** How many loops are around. */
+  /** How many loops are around it. */
   private get depth(): number {
     return this.outer ? this.outer.depth + 1 : 0;
   }
 
-  /** Says what a leaf holds. */
+  /** Sets the value of a leaf. */
   bind(leaf: Tensor, lazy: Lazy): void {
     this.lazies.set(leaf, lazy);
   }
 
-  /** Computes `outputs` and puts each where it is wanted. */
+  /** Computes `outputs` and stores each where it belongs. */
   compute(outputs: readonly Tensor[], to: readonly Access[]): void {
     this.uses = countUses(outputs);
     outputs.forEach((x, i) => {
@@ -124,13 +124,13 @@ export class Scope {
     return lazy;
   }
 
-  /** Takes `lazy` for what `x` is: at once into memory where more than one thing uses it, or where the code of an element would be long. */
+  /** Makes `lazy` the value of `x`. It is stored at once where it has several uses, or where the code of an element would be long. */
   private settle(x: Tensor, lazy: Lazy): void {
     this.lazies.set(x, lazy);
     if ((this.uses.get(x) ?? 0) > 1 || (lazy.kind === "applied" && lazy.weight >= mostWeight)) this.hold(x);
   }
 
-  /** Where memory holds `x`, put there first if need be. */
+  /** Where memory holds `x`. A value that is not in memory yet is stored first. */
   private hold(x: Tensor): Held {
     const lazy = this.lazyOf(x);
     if (lazy.kind === "held") return lazy;
@@ -143,7 +143,7 @@ export class Scope {
     return { kind: "held", element, shape, access };
   }
 
-  /** Puts a value into memory, by default into a new buffer. */
+  /** Stores a value in memory, by default in a new buffer. */
   private put(lazy: Lazy, to: Access = this.newAccess(lazy.element, lazy.shape)): Access {
     const product = productIn(lazy);
     if (!product) this.statements.push(new MapStatement(lazy.shape, [{ lazy, to }]));
@@ -163,15 +163,15 @@ export class Scope {
   private applied(node: Node): Lazy {
     const { inputs, outputs } = node;
     const [{ dtype, shape }] = outputs as [Tensor];
-    // By 0 it is an error, which ONNX Runtime gives.
+    // A division by 0 is an error, which ONNX Runtime gives.
     if (isNodeOf(node, arithmetic.Div) && dtype !== "float32" && mayBeZero(inputs[1] as Tensor))
       throw new Unsupported("a division by integers that may be 0");
     const found = inputs.map((x) => {
       const lazy = this.lazyOf(x);
-      // What is smaller than the result would be computed several times.
+      // An operand smaller than the result would be computed several times.
       return lazy.kind !== "constant" && sizeOf(lazy.shape) < sizeOf(shape) ? this.hold(x) : lazy;
     });
-    // Only one product at a time is in registers.
+    // Registers hold one product at a time.
     const withProducts = inputs.filter((_, i) => productIn(found[i] as Lazy));
     const operands = found.map((lazy, i) => (withProducts.slice(1).includes(inputs[i] as Tensor) ? this.hold(inputs[i] as Tensor) : lazy));
     return apply(node, operands);
@@ -206,11 +206,11 @@ export class Scope {
     };
   }
 
-  /** The factors of a product, where memory lies for one of the ways to compute it. */
+  /** The factors of a product. The right one is copied where computing from a copy in row-major order costs less. */
   private factorsOf(left: Access, right: Access, shape: Shape): Factors {
     const [rows, columns] = shape.slice(-2) as [number, number];
     const inner = left.view.shape.at(-1) as number;
-    // All rows of a batch that one matrix serves make one product.
+    // One matrix for the whole batch: all rows make one product.
     const all = sizeOf(shape.slice(0, -1));
     const folded = right.view.shape.length === 2 && shape.length > 2 ? reshapeView(left.view, [all, inner]) : undefined;
     if (folded) return this.factorsOf({ ...left, view: folded }, right, [all, columns]);
@@ -220,7 +220,7 @@ export class Scope {
     return { left, right: ofPacked < cost ? this.scopeOf(right).pack(right) : right, shape };
   }
 
-  /** The scope in which what an access reads does not change: outside the loops that do not move it. */
+  /** The scope in which the elements of an access do not change: outside the loops whose indices it does not use. */
   private scopeOf({ moving, buffer }: Access): Scope {
     return moving.length === 0 && this.outer && buffer.depth < this.depth ? this.outer.scopeOf({ moving, buffer } as Access) : this;
   }
@@ -243,7 +243,7 @@ export class Scope {
     return id;
   }
 
-  /** Views of what memory holds; of what is still to be computed element by element, the same of views of the operands. */
+  /** A movement as views of memory. Of a lazy value, the movement is applied to its operands. */
   private move({ inputs, outputs }: Node, movement: (view: View, index: number) => View | undefined): void {
     const [x] = inputs as [Tensor];
     outputs.forEach((output, index) => {
@@ -253,7 +253,7 @@ export class Scope {
           const view = movement(lazy.access.view, index);
           return view && { ...lazy, shape: output.shape, access: { ...lazy.access, view } };
         }
-        // A reshape of a product is the product in other words.
+        // A reshape of a product needs no copy: the product keeps its own shape.
         if (lazy.kind === "product") {
           const isReshape = movement(rowMajor(lazy.shape), index);
           return isReshape && sizeOf(output.shape) === sizeOf(lazy.shape) && isRowMajor(isReshape)
@@ -323,7 +323,7 @@ export class Scope {
     this.lazies.set(result as Tensor, this.held(to, elementOf(dtype), shape));
   }
 
-  /** A loop: what it carries is in two buffers that change places at every step. */
+  /** A loop. Its carries are in two buffers that are swapped after every step. */
   private repeat({ inputs, outputs }: Node, { body, carries, sequences, length, reverse }: Loop): void {
     const inner = new Scope(this.constants, this);
     const indices = new LoopIndices();
@@ -358,7 +358,7 @@ export class Scope {
   }
 }
 
-/** The slice along the first axis at the place of a loop. */
+/** The slice of the first axis at the index of a loop. */
 const turnOf = (access: Access, place: LoopIndices["place"]): Access => {
   const { shape, strides, offset } = access.view;
   return {
@@ -368,13 +368,13 @@ const turnOf = (access: Access, place: LoopIndices["place"]): Access => {
   };
 };
 
-/** `lazy` as a value of `shape`, which it broadcasts to. */
+/** `lazy` broadcast to `shape`. */
 function spread(lazy: Lazy, shape: Shape): Lazy {
   if (sameShape(lazy.shape, shape) || lazy.kind !== "held") return { ...lazy, shape };
   return { ...lazy, shape, access: { ...lazy.access, view: expandView(lazy.access.view, shape) } };
 }
 
-/** Whether not all elements are known to be another number than 0. */
+/** Whether an element may be 0. */
 function mayBeZero(x: Tensor): boolean {
   const data = x.size === 1 ? hostData(x) : undefined;
   return data === undefined || Number(elementAt(data, 0, x.dtype)) === 0;

@@ -4,11 +4,11 @@ import { signed, unsigned } from "../assembly/leb128.js";
 /** The element types that the module computes with, all of 32 bits; a boolean is all ones or all zeros. */
 export type Element = "float32" | "int32" | "bool";
 
-/** A value that straight code computes once, however often it is used. */
+/** A value that straight code computes once, whatever the number of its uses. */
 export interface Value {
   readonly id: number;
   readonly type: Type;
-  /** Of a vector, what its lanes are. */
+  /** The type of a vector's lanes. */
   readonly element: Element;
 }
 
@@ -19,7 +19,7 @@ interface Computed extends Value {
   local?: number;
 }
 
-/** Where constants lie in the module's memory: vectors of four equal lanes, by the bits of one. */
+/** The addresses of constants in the module's memory, by their bits. */
 export interface Constants {
   addressOf(bits: number): number;
 }
@@ -27,7 +27,7 @@ export interface Constants {
 const floatBits = new Float32Array(1);
 const integerBits = new Int32Array(floatBits.buffer);
 
-/** A stretch of straight code: values are named first, and computed where something is done with them. Equal ones are one. */
+/** A stretch of straight code. Values are declared first and computed at their first use. Equal values are one. */
 export class Values {
   private readonly known = new Map<string, Computed>();
   private next = 0;
@@ -37,10 +37,10 @@ export class Values {
     private readonly constants: Constants,
   ) {}
 
-  /** What `code` makes of its operands. */
+  /** The result of the instruction `code` of its operands. */
   make(code: Opcode | readonly number[], operands: readonly Value[], element: Element = "float32", type: Type = "v128"): Value {
     const bytes: readonly number[] = typeof code === "string" ? opcodes[code] : code;
-    // Hundreds of thousands are made for a large graph: a character a byte is the shortest key.
+    // A large graph makes hundreds of thousands of keys: one character for each byte is the shortest.
     let key = "";
     for (const { id } of operands) key += `${id};`;
     key += `|${String.fromCharCode(...bytes)}`;
@@ -55,7 +55,7 @@ export class Values {
 
   private readonly originals: Computed[] = [];
 
-  /** The same bits may be known as another element type. */
+  /** The value as it was made first, maybe with another element type. */
   private original(value: Value): Computed {
     return this.originals[value.id] as Computed;
   }
@@ -65,7 +65,7 @@ export class Values {
     return value.element === element ? value : { ...value, element };
   }
 
-  /** What a local holds; it may not change before all that uses it is written. */
+  /** The value of a local. The local must not change before all uses are written. */
   local(index: number, type: Type = "v128", element: Element = "float32"): Value {
     return this.make(unsigned(index, [0x20]), [], element, type);
   }
@@ -94,19 +94,19 @@ export class Values {
     return this.make([0xfd, 0x0c, ...bytes], [], element);
   }
 
-  /** Says that `value` will be used once more than values use it. */
+  /** Counts one more use of `value`, beside those by other values. */
   use(value: Value): Value {
     this.original(value).uses++;
     return value;
   }
 
-  /** Leaves `value` on the stack; {@link use} was told of it. */
+  /** Pushes `value` on the stack. {@link use} has counted this use. */
   push(value: Value): Code {
     const computed = this.original(value);
     if (computed.local !== undefined) return this.code.get(computed.local);
     for (const operand of computed.operands) this.push(operand);
     this.code.write(computed.code);
-    // What a single instruction without operands makes is made again as cheaply as it is kept.
+    // An instruction without operands costs no more than reading a local.
     const isCheap = computed.operands.length === 0;
     if (computed.uses > 1 && !isCheap) {
       computed.local = this.code.local(computed.type);

@@ -31,8 +31,8 @@ export class MapStatement implements Statement {
   }
 
   /**
-   * Whether `later`, which is to be done at once with this, may be done in the same loop, and needs what this reads or makes.
-   * What it reads of that it takes from this while it is in registers, so that must be the same elements.
+   * Whether `later` can be merged into this loop and uses what this loop reads or computes. It takes these values from registers, so both must
+   * access the same elements at the same point.
    */
   fits(later: MapStatement): boolean {
     const { shape, assignments, reads, writes } = this;
@@ -49,7 +49,7 @@ export class MapStatement implements Statement {
     return new MapStatement(this.shape, [...this.assignments, ...following]);
   }
 
-  /** Whether more loops are nested where both are one, since what they read lies in different orders. */
+  /** Whether the merged loop has more nested loops than each alone, since the values that they read lie in different orders. */
   private isSlowerWith(later: MapStatement): boolean {
     const rank = ({ shape, accesses }: MapStatement) =>
       coalesce(

@@ -9,12 +9,12 @@ import { heldIn, type Lazy } from "../lazy.js";
 import { type Value, Values } from "../values.js";
 import { type Emission, evaluate, offsetsAt, readerAt, type Statement, type Strides, stridesIn, termsOf } from "./statement.js";
 
-/** So many totals are kept side by side, which hides the latency of adding to one. */
+/** The number of accumulators. Several hide the latency of an addition. */
 const side = 4;
-/** So many vectors are written out. */
+/** The number of vectors that are written out. */
 const writtenOut = 32;
 
-/** Makes one element of all those of `lazy` along some axes. */
+/** Reduces `lazy` along some axes. */
 export class ReduceStatement implements Statement {
   /**
    * @param to where the results are put, with the shape of the axes that are kept
@@ -55,7 +55,7 @@ export class ReduceStatement implements Statement {
       accesses.map((access, i) => [access, [...(kept.strides[i] as number[]), ...(reduced.strides[i] as number[])]]),
     );
     const iteration = { emission, strides, kept: kept.shape, reduced: reduced.shape, target };
-    // Lanes go along the last axis that is kept where memory does, or where there is little else to go along.
+    // Lanes are along the last kept axis where its elements are contiguous, or where the reduced axes are short.
     const keptStrides = accesses.map((_, i) => kept.strides[i]?.at(-1) ?? 0);
     const isKeptNext = (kept.shape.at(-1) ?? 1) >= 4 && keptStrides.every((stride) => stride <= 1);
     if (isKeptNext || sizeOf(reduced.shape) < 4) this.overKept(iteration);
@@ -147,7 +147,7 @@ export class ReduceStatement implements Statement {
     );
   }
 
-  /** `x`, with what changes no total in the lanes from `count` on. */
+  /** `x` with the neutral element in the lanes from `count` on. */
   private held(values: Values, x: Value, count: number): Value {
     if (count === 4) return x;
     const mask = values.lanes(

@@ -8,13 +8,13 @@ import { imports } from "../imports.js";
 import { Values } from "../values.js";
 import { type Emission, offsetsAt, type Statement, termsOf } from "./statement.js";
 
-/** Takes slices or elements that indices name, or adds to them. An index out of range is an error. */
+/** Selects slices or elements by indices, or adds to those. An index out of range is an error. */
 export class SelectStatement implements Statement {
   readonly canFail = true;
 
   /**
    * @param name of the operator, for errors
-   * @param table what is selected from, or added to
+   * @param table what is selected from or added to
    * @param indices integers; where whole slices are selected they are counted as one axis
    * @param rows what is selected, or what is added: of whole slices `[...before, indices, ...after]`, else of the shape of the indices
    */
@@ -44,7 +44,7 @@ export class SelectStatement implements Statement {
     const { shape } = this.rows.view;
     if (sizeOf(shape) === 0) return;
     const { code } = emission;
-    // One index after the other, since two may name the same place: over all axes that the indices have.
+    // One index at a time, since two may be equal; over all axes of the indices.
     const indexStrides = shape.map((_, i) =>
       whole ? (i === axis ? (this.indices.view.strides[0] as number) : 0) : (this.indices.view.strides[i] as number),
     );
@@ -74,7 +74,7 @@ export class SelectStatement implements Statement {
       { local: place, stride: table.view.strides[axis] as number },
     ];
     const rowTerms = termsOf(rows, rows.view.strides, loops, emission);
-    // Within a slice elements follow each other; a long slice is gone through in a loop.
+    // The elements of a slice are contiguous. A long slice takes a loop.
     const points = pointsOf(
       inner,
       inner.map(() => 0),
@@ -103,7 +103,7 @@ export class SelectStatement implements Statement {
     } else for (let i = 0; i < points.length; i += 4) move(points.slice(i, i + 4));
   }
 
-  /** A local that holds an index, counted from 0; one out of range ends the run. */
+  /** A local with an index, counted from 0. An index out of range ends the run. */
   private placeOf({ code, constants, addFailure }: Emission, terms: readonly Term[], size: number): number {
     const values = new Values(code, constants);
     const given = code.local("i32");

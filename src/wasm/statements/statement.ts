@@ -8,47 +8,47 @@ import { type Access, type Buffer, type Index, load, type Term } from "../buffer
 import type { Held, Lazy } from "../lazy.js";
 import type { Constants, Value, Values } from "../values.js";
 
-/** What writing the module's functions needs to know. */
+/** The state of writing a function of the module. */
 export interface Emission {
   /** The function that is being written. */
   readonly code: Code;
   readonly constants: Constants;
-  /** Where a loop keeps an index. */
+  /** The local of a loop's index. */
   localOf(index: Index): number;
   /** The same emission with indices bound to locals. */
   within(code: Code, indices: ReadonlyMap<Index, number>): Emission;
-  /** What to say when the module calls `fail`, by the number to call it with. */
+  /** Adds an error message. Returns the number that the module calls `fail` with to throw it. */
   addFailure(message: (index: number) => string): number;
-  /** A function of the module that `write` writes, by its index. */
+  /** Adds a function that `write` writes. Returns its index. */
   addFunction(parameters: number, write: (code: Code) => void): number;
 }
 
-/** A value that is computed element by element, and where it is put. */
+/** A value that is computed element by element, and where it is stored. */
 export interface Assignment {
   readonly lazy: Lazy;
   readonly to: Access;
-  /** What of so many assignments before it, in the same loop, it reads, is what they make; else all read what was there before the loop. */
+  /** It reads the results of so many assignments before it in the same loop. Other reads give what memory held before the loop. */
   readonly follows?: number;
 }
 
-/** A part of what the module does, in the order in which it does it. */
+/** A part of the module's program. Statements run in their order. */
 export interface Statement {
   readonly reads: readonly Buffer[];
   readonly writes: readonly Buffer[];
-  /** What it puts where element by element, having read what it needs of others for that. */
+  /** The elementwise assignments that it makes. */
   readonly assignments?: readonly Assignment[];
-  /** The statements that a loop repeats: what it reads and writes, they do. */
+  /** Of a loop, the statements that it repeats. Its reads and writes are theirs. */
   readonly body?: readonly Statement[];
-  /** Whether it may end the run with an error. */
+  /** Whether it can end the run with an error. */
   readonly canFail?: boolean;
   emit(emission: Emission): void;
 }
 
-/** All that a statement reads, in its body too. */
+/** All buffers that a statement reads, its body included. */
 export const readsOf = ({ reads, body = [] }: Statement): readonly Buffer[] => [...reads, ...body.flatMap(readsOf)];
 export const writesOf = ({ writes, body = [] }: Statement): readonly Buffer[] => [...writes, ...body.flatMap(writesOf)];
 
-/** How many elements further an access goes for each 1 along the axes of an iteration. */
+/** The stride of an access along each axis of an iteration, in elements. */
 export type Strides = readonly number[];
 
 /** The strides of an access to a value of a shape that broadcasts to `shape`. */
@@ -60,7 +60,7 @@ export const termsOf = ({ moving }: Access, strides: Strides, loops: Block["loop
   ...loops.map(({ local, axis }) => ({ local, stride: strides[axis] as number })),
 ];
 
-/** How far from where an access begins each point is. */
+/** The offset of each point from the beginning of an access, in elements. */
 export const offsetsAt = (points: Block["points"], strides: Strides): number[] =>
   points.map((point) => point.reduce((sum, index, axis) => sum + index * (strides[axis] as number), 0));
 
@@ -80,7 +80,7 @@ export function evaluate(values: Values, lazy: Lazy, read: (held: Held) => Value
   }
 }
 
-/** One algebra serves all that is computed in one stretch of code. */
+/** The algebras of each stretch of code. */
 function algebraOf(values: Values, element: Lazy["element"]): Algebra<Value> {
   const known = algebras.get(values) ?? {};
   known[element] ??= vectors(values, element);
@@ -89,7 +89,7 @@ function algebraOf(values: Values, element: Lazy["element"]): Algebra<Value> {
 }
 const algebras = new WeakMap<Values, Partial<Record<Lazy["element"], Algebra<Value>>>>();
 
-/** Reads values where an iteration stands. */
+/** Loads elements at the current point of an iteration. */
 export const readerAt =
   (values: Values, emission: Emission, strides: ReadonlyMap<Access, Strides>, points: Block["points"], loops: Block["loops"]) =>
   ({ access }: Held): Value => {
