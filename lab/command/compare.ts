@@ -34,7 +34,7 @@ export function compareRuns(names: readonly string[], { runs, json, figure }: Co
   const drawn = figure ?? every.find((name) => curves.every((each) => each.includes(name))) ?? every[0];
   if (drawn === undefined) return;
   const series = folders.map((folder, i) => seriesOf(metrics[i] ?? [], drawn, folder.name));
-  print(`\n${drawTerminal({ title: drawn, xLabel: "step", yLabel: drawn, series })}`);
+  print(`\n${drawTerminal({ title: `${folders.length} runs`, xLabel: "step", yLabel: drawn, series })}`);
 }
 
 /** The settings that are not the same in all runs, with the value in each; a run of another experiment may lack one. */
