@@ -9,14 +9,14 @@ import { reshape, shapes } from "../ops/shapes.js";
 import type { Target } from "../targets/target.js";
 
 /**
- * Above so many elements adding apart is faster where there are several threads: ONNX Runtime has one copy what a Gemm adds, and all add. The
+ * Above so many elements, a separate addition is faster where there are several threads: one thread copies what a Gemm adds, all threads add. The
  * gradient of a weight is left to the pass transposeFirst.
  */
 const mostAdded = 2 ** 13;
 
 /**
- * Lets a Gemm, where nothing else uses its result, do what is done with that: `A B + C`, `C - A B` and, with a constant `s`, `s (A B)` are one operator.
- * So biases are added, and gradients taken off small parameters, by no operator of their own.
+ * Makes one Gemm of a product and an operator on its result, where nothing else uses that: `A B + C`, `C - A B` and, with a constant `s`, `s (A B)`.
+ * So biases are added, and gradients subtracted from small parameters, without an operator of their own.
  */
 export function addToProducts(outputs: readonly Tensor[], { threads, freeSizes }: Partial<Target> = {}): readonly Tensor[] {
   const uses = countUses(outputs);
@@ -44,14 +44,14 @@ export function addToProducts(outputs: readonly Tensor[], { threads, freeSizes }
   });
 }
 
-/** The value of a constant that a Gemm can multiply by: one that float32 holds, as its attribute is one. Products with 0 may be NaN. */
+/** The value of a constant that can be a Gemm's `alpha`, a float32 attribute. Not 0, since products with 0 may be NaN. */
 function factorOf(x: Tensor): number | undefined {
   const data = x.size === 1 ? hostData(x) : undefined;
   const value = data && Number(elementAt(data, 0, x.dtype));
   return value !== 0 && Number.isFinite(value) && value === Math.fround(value as number) ? value : undefined;
 }
 
-/** Whether nothing but one operator uses a value, or the value that it is a reshape of. */
+/** Whether one operator alone uses a value, or the value that it is a reshape of. */
 function usedOnce(x: Tensor, uses: ReadonlyMap<Tensor, number>): boolean {
   if (uses.get(x) !== 1) return false;
   const reshaped = match(x, shapes.Reshape);
@@ -68,7 +68,7 @@ function productOf(x: Tensor): (Omit<GemmAttributes, "alpha"> & { a: Tensor; b: 
   return { ...attributes, a: inputs[0], b: inputs[1], alpha: attributes.alpha?.float ?? 1, shape: x.shape };
 }
 
-/** Whether adding to a product is adding to its reshape: where that is none, or where the same is added to every row. */
+/** Whether a sum with a reshaped product is a reshaped sum with the product: the shapes are the same, or each row has the same added. */
 function isAddable(added: Shape, product: Shape, reshaped: Shape): boolean {
   const fits = sameShape(broadcast(added, product) ?? [], product);
   return fits && (sameShape(product, reshaped) || (added.length <= 1 && product.at(-1) === reshaped.at(-1)));

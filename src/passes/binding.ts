@@ -4,7 +4,7 @@ import { leavesOf } from "../graph/walk.js";
 import type { Target } from "../targets/target.js";
 import { prepare } from "./index.js";
 
-/** What a plan computes from what. */
+/** A graph: its inputs, its outputs, and the next values of variables. */
 export interface Computation {
   readonly inputs: readonly Named[];
   readonly outputs: readonly Tensor[];
@@ -17,7 +17,7 @@ export interface Random {
   readonly source: RandomSource;
 }
 
-/** A computation prepared for a target, and the leaves that it needs then. */
+/** A computation prepared for a target, and the leaves of the prepared graph. */
 export interface Binding {
   readonly inputs: readonly Named[];
   readonly variables: readonly Variable[];

@@ -5,23 +5,23 @@ import { replay, topologicalOrder, usersOf } from "../graph/walk.js";
 import { operatorOf } from "../ops/operator.js";
 import { type Binding, bindingOf } from "./binding.js";
 
-/** A leaf, and what it becomes. */
+/** A leaf and its next value. */
 export interface Change {
   readonly tensor: Tensor;
   readonly next: Tensor;
 }
 
-/** A step in two parts: a graph, and changes of variables that follow from it element by element, as an optimizer's do. */
+/** A step in two parts: a graph, and elementwise changes of variables that follow it, as an optimizer's do. */
 export interface CutUpdate {
-  /** The graph without the changes; its last outputs are what they need of it. */
+  /** The graph without the changes. Its last outputs are given to the changes. */
   readonly binding: Binding;
   /** Those outputs, and the leaves that stand for them in the changes. */
   readonly given: readonly { readonly value: Tensor; readonly leaf: Tensor }[];
-  /** Those that share operands together; `next` is computed of variables, given leaves and single constants. */
+  /** The changes; those in one group share operands. `next` is computed from variables, given leaves and constants of size 1. */
   readonly groups: readonly (readonly Change[])[];
 }
 
-/** Parts a step; undefined where nothing can be parted off. */
+/** Divides a step; undefined where there is no such change. */
 export function cutUpdate({ inputs, outputs, updates, results }: Binding): CutUpdate | undefined {
   const wanted = updates.filter(({ variable }) => variable.dtype === "float32" && variable.size > 1);
   const ends = new Set(wanted.map(({ next }) => next));
@@ -29,7 +29,7 @@ export function cutUpdate({ inputs, outputs, updates, results }: Binding): CutUp
   const order = topologicalOrder(results);
   const users = usersOf(order);
 
-  // What nothing but the changes uses.
+  // The nodes that only the changes use.
   const own = new Set<Node>();
   for (const node of order.reverse()) {
     const [result] = node.outputs as [Tensor];
@@ -75,7 +75,7 @@ export function cutUpdate({ inputs, outputs, updates, results }: Binding): CutUp
   };
 }
 
-/** The nodes that make `x`, as far as they are the changes' own. */
+/** The nodes of the changes from which `x` is computed. */
 function nodesOf(x: Tensor, isOwn: (x: Tensor) => boolean): Node[] {
   const found = new Set<Node>();
   const pending = [x];
@@ -87,7 +87,7 @@ function nodesOf(x: Tensor, isOwn: (x: Tensor) => boolean): Node[] {
   return [...found];
 }
 
-/** Changes that have operands in common, other than single numbers, in one group. */
+/** Groups changes by common operands of more than one element. */
 function joined(changes: readonly Change[], isOwn: (x: Tensor) => boolean): Change[][] {
   const groups: { changes: Change[]; operands: Set<Tensor> }[] = [];
   for (const change of changes) {

@@ -4,7 +4,7 @@ import { roundedTo } from "../ops/algebra.js";
 import { operatorOf } from "../ops/operator.js";
 import type { Rule } from "./rules.js";
 
-/** Computes what operators make of single constants alone, such as the counts, rates and signs that gradients multiply together. */
+/** Computes elementwise operators whose operands are all constants of size 1, such as products of counts, rates and signs in gradients. */
 export const fold: Rule = (node, inputs) => {
   const { kind } = operatorOf(node);
   const [{ dtype, shape, size }] = node.outputs as readonly [Tensor];

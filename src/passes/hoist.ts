@@ -14,11 +14,11 @@ import { shareLoops } from "./shareLoops.js";
 import { skipZeros } from "./skipZeros.js";
 import { unexpand } from "./unexpand.js";
 
-/** Computes before a loop, and for all its steps at once, what does not depend on what the loop carries. */
+/** Moves what does not depend on a loop's carries out of the loop, where it is computed for all steps at once. */
 export const hoist = (outputs: readonly Tensor[], target: Target): readonly Tensor[] =>
   rewrite(outputs, (node, inputs) => (isNodeOf(node, loops.Scan) ? hoistFrom(node.attributes, inputs, target) : undefined));
 
-/** A value of a loop's body as it is outside the loop: one for all steps, or the stack of all steps' values. */
+/** A value of a loop's body, computed outside: one value for all steps, or the stack of their values. */
 interface Hoisted {
   readonly outer: Tensor;
   readonly isStack: boolean;
@@ -36,7 +36,7 @@ function hoistFrom(attributes: ScanAttributes, inputs: readonly Tensor[], target
   });
   const kept = topologicalOrder(outputs).filter((node) => !hoistNode(node, hoisted));
 
-  // Hoisted stacks need not pass through the loop to come out of it.
+  // A hoisted stack that is an output need not pass through the loop.
   const passing = [...new Set(outputs.slice(carries).filter((x) => !hoisted.get(x)?.isStack))];
   const results = [...outputs.slice(0, carries), ...passing];
   const used = new Set([...kept.flatMap((node) => node.inputs), ...results]);
@@ -64,7 +64,7 @@ function hoistFrom(attributes: ScanAttributes, inputs: readonly Tensor[], target
   });
 }
 
-/** Computes a node outside the loop where all its inputs are there, and tells whether it did. */
+/** Computes a node outside the loop where all its inputs are outside. Returns whether it did. */
 function hoistNode(node: Node, hoisted: Map<Tensor, Hoisted>): boolean {
   const inputs = node.inputs.map((x): Hoisted | undefined => hoisted.get(x) ?? (hostData(x) ? { outer: x, isStack: false } : undefined));
   if (inputs.some((input) => input === undefined)) return false;
@@ -86,7 +86,7 @@ function hoistNode(node: Node, hoisted: Map<Tensor, Hoisted>): boolean {
   return true;
 }
 
-/** Multiplies the factors that depend on no carry with each other first: `(c a) b` becomes `c (a b)`, of which `a b` can be hoisted. */
+/** Multiplies the factors that depend on no carry first: `(c a) b` becomes `c (a b)`, and `a b` can be hoisted. */
 function gatherFactors(outputs: readonly Tensor[], carries: ReadonlySet<Tensor>, ranges: Ranges): readonly Tensor[] {
   const order = topologicalOrder(outputs);
   const uses = countUses(outputs);
@@ -97,7 +97,7 @@ function gatherFactors(outputs: readonly Tensor[], carries: ReadonlySet<Tensor>,
     const inner = dependent.has(x) && uses.get(x) === 1 ? match(x, arithmetic.Mul) : undefined;
     return inner ? inner.inputs.flatMap(factorsOf) : [x];
   };
-  // What is no greater than 1 makes no product leave the range that would have stayed in it.
+  // A product of factors up to 1 stays in the range of its dtype where the product before did.
   const isSmall = (x: Tensor) => magnitude(rangeOf(x, ranges)) <= 1;
   return rewrite(outputs, (node, _, rebuiltOf) => {
     const [result] = node.outputs as [Tensor];

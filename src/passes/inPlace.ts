@@ -5,8 +5,8 @@ import { changesRows, operatorOf } from "../ops/operator.js";
 import type { Binding } from "./binding.js";
 
 /**
- * The variables whose next value may be written over the one that is read: it differs in some rows alone, it is nothing but that, and what reads
- * the old value is computed before, as the rows follow from it.
+ * The variables whose next value may be written over the old one: it differs in some rows only, nothing else uses it, and all that reads the old value
+ * is computed before, since the rows depend on it.
  */
 export function changedInPlace({ updates, results }: Pick<Binding, "updates" | "results">): ReadonlySet<Variable> {
   const users = usersOf(topologicalOrder(results));

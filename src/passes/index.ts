@@ -23,7 +23,7 @@ import { transposeFirst } from "./transposeFirst.js";
 import { unexpand } from "./unexpand.js";
 
 const passes = [
-  // Loops are compared by what they are given, so before anything else is rewritten; what comes out of them is then part of the graph around.
+  // Loops are compared by their inputs, so this comes before other passes rewrite these. Hoisted nodes are then part of the graph around.
   shareLoops,
   hoist,
   // Before lowering, since a target may have no such operators.
@@ -31,7 +31,7 @@ const passes = [
   applyRules(logarithms),
   applyRules(lower),
   selectImplementation,
-  // Only now are all operators those that will run, and the bodies of loops what is left in them.
+  // Now all operators are those that will run, and the bodies of loops are what is left in them.
   prepareBodies,
   deduplicate,
   applyRules(skipZeros, unexpand, fold, simplify),
@@ -40,7 +40,7 @@ const passes = [
   scaleLast,
   applyRules(fold, simplify),
   deduplicate,
-  // What could not be joined adds up itself, or is transposed.
+  // Products that could not be joined take an addition, or a transposed factor.
   addToProducts,
   applyRules(transposeFirst),
   deduplicate,

@@ -12,8 +12,8 @@ interface Sum {
 }
 
 /**
- * Makes one product of a sum of products: `Σ AᵢᵀBᵢ` is `AᵀB` with the `Aᵢ` and the `Bᵢ` each stacked. The gradient of a weight that
- * every step of a loop used is such a sum.
+ * Makes one product of a sum of products: `Σ AᵢᵀBᵢ` is `AᵀB` with the `Aᵢ` and the `Bᵢ` stacked. The gradient of a weight that every step of a loop
+ * uses is such a sum.
  */
 export function joinProducts(outputs: readonly Tensor[], { freeSizes }: Partial<Target> = {}): readonly Tensor[] {
   if (freeSizes) return outputs;

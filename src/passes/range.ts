@@ -3,7 +3,7 @@ import { hostData, type Tensor } from "../graph/tensor.js";
 import { type Algebra, numbers } from "../ops/algebra.js";
 import { asOperands, operatorOf } from "../ops/operator.js";
 
-/** What the elements of a value lie between, those that are NaN aside. */
+/** The bounds of a value's elements, except those that are NaN. */
 export interface Range {
   readonly low: number;
   readonly high: number;
@@ -14,11 +14,11 @@ const unit: Range = { low: 0, high: 1 };
 const around = (values: readonly number[]): Range => ({ low: Math.min(...values), high: Math.max(...values) });
 const hull = (a: Range, b: Range): Range => ({ low: Math.min(a.low, b.low), high: Math.max(a.high, b.high) });
 
-/** Of a function of one operand that never falls. */
+/** The range of a monotonically increasing function of one operand. */
 const rising =
   (fn: (x: number) => number) =>
   ({ low, high }: Range): Range => ({ low: fn(low), high: fn(high) });
-/** Of a function of two operands that is greatest and least at their ends; an infinite number of nothing is nothing. */
+/** The range of a function of two operands whose extrema are at the ends of theirs. Infinity times 0 counts as 0. */
 const atEnds =
   (fn: (a: number, b: number) => number) =>
   (a: Range, b: Range): Range =>
@@ -65,7 +65,7 @@ const squared = (x: Range): Range => {
 };
 
 /**
- * What the elements of `x` are known to lie between, from at most `depth` operators before it.
+ * The known bounds of the elements of `x`, from at most `depth` operators before it.
  * @param known the ranges of leaves
  */
 export function rangeOf(x: Tensor, known: (leaf: Tensor) => Range | undefined = () => undefined, depth = 8): Range {
@@ -81,7 +81,7 @@ export function rangeOf(x: Tensor, known: (leaf: Tensor) => Range | undefined = 
   const before = (i: number) => rangeOf(inputs[i] as Tensor, known, depth - 1);
   if (range) return range;
   if (kind.is === "elementwise") {
-    // The same operand is the same range: a square is no product of any two.
+    // Equal operands have one range, so that a square is told from a product.
     const ranges = new Map([...new Set(inputs)].map((input) => [input, rangeOf(input, known, depth - 1)]));
     const operands = inputs.map((input) => ranges.get(input)) as unknown as readonly [Range, Range, Range];
     return kind.expression(intervals, operands, attributes);
@@ -96,5 +96,5 @@ export function rangeOf(x: Tensor, known: (leaf: Tensor) => Range | undefined = 
   return intervals.add(before(0), hull({ low: 0, high: 0 }, atEnds(numbers.mul)(before(2), { low: 0, high: most })));
 }
 
-/** The greatest magnitude that the elements of a range can have. */
+/** The greatest absolute value in a range. */
 export const magnitude = ({ low, high }: Range): number => Math.max(-low, high);

@@ -6,8 +6,8 @@ import { Body, loops } from "../ops/scan.js";
 import type { Computation } from "./binding.js";
 
 /**
- * A computation done `count` times in one run: its inputs are slices of longer ones, its outputs are stacked, and what one time assigns
- * to a variable the next time reads.
+ * A computation repeated `count` times in one run. Inputs have one slice for each repetition, outputs are stacked, and a repetition reads the values of
+ * variables that the one before assigned.
  */
 export function repeat({ inputs, outputs, updates }: Computation, count: number): Computation {
   const leaves = leavesOf([...outputs, ...updates.values()]);

@@ -3,14 +3,14 @@ import { rewrite } from "../graph/walk.js";
 import type { Target } from "../targets/target.js";
 
 /**
- * What takes the place of one node: other outputs, or undefined where the rule does not apply to it.
+ * Replaces one node: returns other outputs, or undefined where the rule does not apply.
  * @param inputs the node's inputs as they are after the rewriting so far
  */
 export type Rule = (node: Node, inputs: readonly Tensor[], target: Target) => readonly Tensor[] | undefined;
 
 /**
- * A pass that applies rules to every node until none applies any more. Of several that apply to a node the first replaces it; what the replacement is
- * made of is looked at in the next round. So such rules need no order among themselves.
+ * A pass that applies rules to every node until none applies. The first rule that applies to a node replaces it; the next round visits the nodes of the
+ * replacement. So the order of rules does not matter.
  */
 export const applyRules =
   (...rules: readonly Rule[]) =>

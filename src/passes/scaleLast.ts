@@ -9,14 +9,14 @@ import { reshape } from "../ops/shapes.js";
 import type { Target } from "../targets/target.js";
 import { magnitude, rangeOf } from "./range.js";
 
-/** Only factors from here to 1 wait, and only those of values up to `mostWaiting`: nothing that meets them leaves the range of its dtype by that. */
+/** Only factors from here to 1 are delayed, and only those of values up to `mostWaiting`, so that no value leaves the range of its dtype by that. */
 const leastWaiting = 2 ** -32;
 const mostWaiting = 2 ** 16;
 
 /**
  * Multiplies by constants where there are fewest elements: `s (t X)` is `(s t) X`, and products with `s X`, and sums over it, are `s` times those
- * with `X` where they are smaller than it. So the mean of a loss scales no gradient of the logits. Never so that a value could overflow or vanish
- * that would not have done so.
+ * with `X` where they are smaller than it. So the mean of a loss scales no gradient of the logits. No value overflows or vanishes that would not have
+ * done so.
  */
 export function scaleLast(outputs: readonly Tensor[], { freeSizes }: Partial<Target> = {}): readonly Tensor[] {
   if (freeSizes) return outputs;
@@ -24,13 +24,13 @@ export function scaleLast(outputs: readonly Tensor[], { freeSizes }: Partial<Tar
   const order = topologicalOrder(outputs);
   const users = usersOf(order);
 
-  /** Whether what is made of a multiple is that multiple of what would be made of the rest. */
+  /** Whether the result of a multiple `s X` is `s` times the result of `X`. */
   const keepsFactors = (node: Node): boolean => {
     const linearity = linearityOf(operatorOf(node), node.inputs);
     return linearity === "each" || (linearity === "together" && node.inputs.length === 1);
   };
   const moves = (node: Node): boolean => operatorOf(node).kind.is === "movement" && node.outputs.length === 1;
-  /** How many elements are made of a multiple where every use of it, as it is or moved, is by an operator that keeps factors. */
+  /** How many elements the users of a multiple make; infinite where a user, behind movements, does not keep factors. */
   const madeOf = (x: Tensor): number => {
     const nodes = users.get(x) ?? [];
     if (nodes.length !== uses.get(x) || !nodes.every(keepsFactors)) return Number.POSITIVE_INFINITY;
@@ -91,7 +91,7 @@ const normal: Partial<Record<DType, readonly [number, number]>> = {
   float64: [2 ** -1022, Number.MAX_VALUE],
 };
 
-/** Whether two multiplications give what one by the product of their factors does: they both make less, or both more, and that stays in range. */
+/** Whether one multiplication can replace two: both factors are at most 1, or both are greater, and their product is in range. */
 function canJoin(outer: Multiple, inner: Multiple): boolean {
   const [least, most] = normal[outer.x.dtype] ?? [Number.NaN, Number.NaN];
   const [first, second] = [Math.abs(outer.value), Math.abs(inner.value)];

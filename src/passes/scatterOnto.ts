@@ -8,8 +8,8 @@ import { isNodeOf, match } from "../ops/match.js";
 import { apply } from "../ops/operator.js";
 
 /**
- * Adds rows to what their sum would be added to, without scattering them into zeros first. The gradient of a matrix in which words were looked
- * up, and by which others were predicted, is such a sum.
+ * Adds scattered rows onto the other term of a sum, in place of zeros. The gradient of an embedding that is also an output layer's weight is such a
+ * sum.
  */
 export function scatterOnto(outputs: readonly Tensor[]): readonly Tensor[] {
   const uses = countUses(outputs);

@@ -5,15 +5,15 @@ import { applyAll, operatorOf } from "../ops/operator.js";
 const alternativesOf = (node: Node): number => operatorOf(node).alternatives?.(node.attributes) ?? 0;
 
 /**
- * Of an operator that comes with its outputs as other operators compute them, keeps one of the two: those others where something else in the
- * graph, such as a gradient, takes values from among them, which are then computed anyway; otherwise the operator.
+ * An operator may bring its outputs as other operators compute them. Keeps those where another part of the graph, such as a gradient, uses values from
+ * among them; else keeps the operator.
  */
 export function selectImplementation(outputs: readonly Tensor[]): readonly Tensor[] {
   const order = topologicalOrder(outputs);
   const whole = order.filter((node) => alternativesOf(node) > 0);
   if (whole.length === 0) return outputs;
 
-  // What is computed in any case.
+  // The nodes that are computed in any case.
   const needed = new Set<Node>();
   const pending: Tensor[] = [...outputs];
   for (let x = pending.pop(); x; x = pending.pop()) {

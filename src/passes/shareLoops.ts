@@ -5,8 +5,8 @@ import { applyAll, operatorOf } from "../ops/operator.js";
 import { loops } from "../ops/scan.js";
 
 /**
- * Computes loops once whose outputs begin alike: the gradient of a loop asks for it again with the values that it needs of each step.
- * Runs before other passes, while such loops have the same inputs to the letter.
+ * Makes one loop of those with the same inputs and the same leading outputs. The gradient of a loop is such a pair: it needs the loop's outputs and
+ * more values of each step. Runs before other passes, while such loops have identical inputs.
  */
 export function shareLoops(outputs: readonly Tensor[]): readonly Tensor[] {
   const ids = new Map<Tensor, number>();

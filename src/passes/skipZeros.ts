@@ -7,8 +7,8 @@ import { products } from "../ops/matmul.js";
 import type { Rule } from "./rules.js";
 
 /**
- * Leaves out matrix products with what is absent, and additions of it: a recurrent network starts from such zeros unless it is given a state, and
- * so the first step's share of its gradients is zero. Zeros that somebody gives are multiplied, since zero times infinity is not zero.
+ * Removes matrix products with absent values, and additions of them. A recurrent network without an initial state starts from such zeros, so its first
+ * step adds nothing to some gradients. Zeros that a user gives are multiplied, since 0 times infinity is NaN.
  */
 export const skipZeros: Rule = (node, inputs) => {
   const [{ shape, dtype }] = node.outputs as readonly [Tensor];

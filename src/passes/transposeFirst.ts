@@ -4,13 +4,13 @@ import { gemm, products } from "../ops/matmul.js";
 import { reshape, transpose } from "../ops/shapes.js";
 import type { Rule } from "./rules.js";
 
-/** Products of so few elements gain nothing. */
+/** Products of at most so many elements gain nothing. */
 const least = 2 ** 16;
 
 /**
- * Transposes a factor of `AᵀB`, the gradient of a weight, before the product: ONNX Runtime's CPU kernel transposes A anew for every 128 columns
- * of B, and where A is wide and B is not, it writes the result, which is tall then, over and over. So where B is the smaller, `(BᵀA)ᵀ` is made
- * of a transposed B, and else the product of a transposed A.
+ * Transposes a factor of `AᵀB`, the gradient of a weight, before the product. ONNX Runtime's CPU kernel transposes A again for every 128 columns of B,
+ * and where A is wide and B is narrow, it writes the tall result many times. So where B is smaller, `(BᵀA)ᵀ` is computed from a transposed B; else
+ * the product from a transposed A.
  */
 export const transposeFirst: Rule = (node, inputs, { transposesByBlocks }) => {
   if (!transposesByBlocks || !isNodeOf(node, products.Gemm) || inputs.length > 2) return undefined;
@@ -23,7 +23,7 @@ export const transposeFirst: Rule = (node, inputs, { transposesByBlocks }) => {
   return rows <= 2 * columns ? [gemm(transposed(a), b, 0, 0, { alpha: alpha?.float })] : undefined;
 };
 
-/** The transpose of a matrix as one of a stack of one, which ONNX Runtime does not put back into the product. */
+/** The transpose of a matrix, as that of a stack of one: ONNX Runtime does not fuse it into the product. */
 function transposed(x: Tensor): Tensor {
   const [rows, columns] = x.shape as [number, number];
   return reshape(transpose(reshape(x, [1, rows, columns])), [columns, rows]);

@@ -6,8 +6,8 @@ import { expand, reshape, shapes } from "../ops/shapes.js";
 import type { Rule } from "./rules.js";
 
 /**
- * Gives elementwise operators what was expanded in place of the expansion; where their result is smaller then, that is expanded. A number is
- * expanded to the shape that it is wanted in.
+ * Elementwise operators take the operand of an Expand in place of its result; where their result is smaller then, that is expanded. A reshape of an
+ * expanded number is the number expanded to that shape.
  */
 export const unexpand: Rule = (node, inputs) => {
   const [{ dtype, shape }] = node.outputs as readonly [Tensor];

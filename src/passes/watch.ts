@@ -5,20 +5,20 @@ import { isNodeOf } from "../ops/match.js";
 import { applyAll } from "../ops/operator.js";
 import { Body, loops } from "../ops/scan.js";
 
-/** As much of a node as an error tells of. */
+/** A node as an error describes it. */
 export interface Operation {
   readonly type: string;
   readonly inputs: readonly TensorType[];
   readonly path: string;
 }
 
-/** A floating-point value that a run gives out to be checked: its place among those values, and what made it. */
+/** A floating-point value that a run returns to be checked: its index among those values, and the operation that made it. */
 export interface WatchedValue {
   readonly place: number;
   readonly operation: Operation;
 }
 
-/** The values of a loop's body, each of all steps, stacked along a new first axis. Their places count from `place` on. */
+/** The values of a loop's body, each stacked over the steps along a new first axis. Their places count from `place` on. */
 export interface WatchedLoop {
   readonly place: number;
   readonly length: number;
@@ -26,17 +26,17 @@ export interface WatchedLoop {
   readonly body: readonly Watched[];
 }
 
-/** What is checked, in the order of computation. It can be sent to a worker. */
+/** A checked value or loop. Lists are in the order of computation, and can be sent to a worker. */
 export type Watched = WatchedValue | WatchedLoop;
 
-/** A graph that also gives out the values to be checked. */
+/** A graph that also returns the values to be checked. */
 export interface WatchedGraph {
   readonly results: readonly Tensor[];
   readonly values: readonly Tensor[];
   readonly watched: readonly Watched[];
 }
 
-/** Gives out all floating-point values of a prepared graph; its loops give out those of their bodies. */
+/** Adds all floating-point values of a prepared graph to its outputs, those in the bodies of loops included. */
 export function watch(outputs: readonly Tensor[]): WatchedGraph {
   const bodies = new Map<Body, WatchedGraph>();
   const results = rewrite(outputs, (node, inputs) => {
