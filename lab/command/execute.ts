@@ -21,7 +21,7 @@ export async function execute(experiments: readonly ListedExperiment[], words: r
       return exitCodes.userError;
     }
     const trace = printableLines(String(error instanceof Error ? error.stack : error));
-    process.stderr.write(`kasane: an error that nobody expected, in Kasane or in the experiment:\n${trace}\n`);
+    process.stderr.write(`kasane: an unexpected error, in Kasane or in the experiment:\n${trace}\n`);
     return exitCodes.bug;
   }
 }

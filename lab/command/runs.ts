@@ -19,7 +19,7 @@ interface Row {
 
 /** Prints the run folders, by time or by a figure. */
 export function listRuns({ runs, json, sort, descending = false }: RunsFlags): void {
-  const folders = RunFolder.list(runs, (message) => note(`passed over: ${message}`));
+  const folders = RunFolder.list(runs, (message) => note(`skipped: ${message}`));
   const rows = folders.flatMap((folder) => readRow(folder) ?? []);
   if (!json) check(rows.length > 0, () => `no runs in ${runs}: make one with kasane run, or name another folder with --runs DIR`);
   const sorted = sort === undefined ? (descending ? rows.reverse() : rows) : sortedBy(sort, rows, descending);
@@ -43,7 +43,7 @@ function readRow(folder: RunFolder): Row | undefined {
   try {
     return { folder, figures: summarise(readMetrics(folder)) };
   } catch (error) {
-    return note(`passed over: ${(error as Error).message}`);
+    return note(`skipped: ${(error as Error).message}`);
   }
 }
 

@@ -42,11 +42,14 @@ export function trainTestSplit(examples: TensorDataset | readonly unknown[], opt
 }
 
 function splitPlaces(count: number, { testShare = 0.25, seed = 0, stratify }: SplitOptions): Split<number[]> {
-  check(testShare > 0 && testShare < 1, () => `trainTestSplit: testShare ${testShare}: expected a share above 0 and below 1`);
+  check(testShare > 0 && testShare < 1, () => `trainTestSplit: got testShare ${testShare}, expected a number above 0 and below 1`);
   const labels = stratify instanceof Tensor ? hostElements("trainTestSplit", stratify) : stratify;
   check(labels === undefined || labels.length === count, () => `trainTestSplit: ${labels?.length} labels for ${count} examples`);
   const tested = Math.round(testShare * count);
-  check(tested > 0 && tested < count, () => `trainTestSplit: ${count} examples leave a part of ${testShare} empty`);
+  check(
+    tested > 0 && tested < count,
+    () => `trainTestSplit: testShare ${testShare} of ${count} examples leaves a part empty: give more examples, or another share`,
+  );
   const order = [...shuffledIndices(count, seed, 0)];
   const groups = new Map<unknown, number[]>();
   for (const place of order) {

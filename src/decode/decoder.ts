@@ -55,10 +55,7 @@ export function checkDecoding<Options extends DecodeOptions>(owner: string, opti
   for (const [name, id] of Object.entries({ begin, end })) {
     check(Number.isInteger(id) && id >= 0, () => `decode: ${name} is ${id}, expected the id of a token`);
   }
-  check(
-    Number.isInteger(maximumLength) && maximumLength > 0,
-    () => `decode: maximumLength ${maximumLength}: expected an integer of tokens from 1`,
-  );
+  check(Number.isInteger(maximumLength) && maximumLength > 0, () => `decode: maximumLength ${maximumLength}: expected an integer from 1`);
 }
 
 /** The number of rows that a state has. */
@@ -234,5 +231,5 @@ function checkStep(logits: Tensor, before: readonly Tensor[], after: readonly Te
   const rows = rowsOf(before);
   check(logits.rank === 2 && logits.shape[0] === rows, () => `decode: logits ${showShape(logits.shape)}, expected [${rows}, vocabulary]`);
   const [was, is] = [showTree(before), showTree(after)];
-  check(was === is, () => `decode: the step makes a state of ${is} of one of ${was}: expected the same types and shapes`);
+  check(was === is, () => `decode: the step got the state ${was} and returned ${is}: expected the same dtypes and shapes`);
 }

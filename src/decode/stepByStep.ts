@@ -49,7 +49,7 @@ export interface SampleOptions extends DecodeOptions {
 export function sample<State extends Tree<State>>(step: DecoderStep<State>, options: SampleOptions): Decoder<State, Hypothesis[]> {
   checkDecoding("sample", options, { ...decodeOptions, temperature: "optional", topK: "optional", topP: "optional" });
   const { temperature = 1, topK: kept, topP = 1 } = options;
-  check(temperature > 0, () => `sample: temperature ${temperature}: expected a number above 0; what it tends to at 0 is greedy`);
+  check(temperature > 0, () => `sample: temperature ${temperature}: expected a number above 0; for the limit at 0 use greedy`);
   check(kept === undefined || (Number.isInteger(kept) && kept > 0), () => `sample: topK ${kept}: expected an integer from 1`);
   check(topP > 0 && topP <= 1, () => `sample: topP ${topP}: expected a probability above 0`);
   const draw = (logits: Tensor): Tensor => {

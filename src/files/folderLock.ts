@@ -65,7 +65,10 @@ export async function lockFolder(folder: string, name: string, patience = defaul
   beats.unref();
   return {
     check: () =>
-      check(look(file)?.text === own, () => `${folder}: another process has taken the run over, as this one gave no sign of life for long`),
+      check(
+        look(file)?.text === own,
+        () => `${folder}: another process has taken over the folder, as this one gave no sign of life for a minute`,
+      ),
     release: () => {
       clearInterval(beats);
       remove(own, file);

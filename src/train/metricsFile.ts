@@ -40,7 +40,7 @@ export class MetricsFile {
   /** A message that says how many lines {@link read} skips; undefined where there are none. */
   damage(): string | undefined {
     const count = this.lines().filter((line) => parseLine(line) === undefined).length;
-    return count === 0 ? undefined : `${printable(this.file)}: ${count} damaged ${count === 1 ? "line is" : "lines are"} passed over`;
+    return count === 0 ? undefined : `${printable(this.file)}: ${count} damaged ${count === 1 ? "line is" : "lines are"} skipped`;
   }
 
   /** Forces what was recorded to the disk, and gives the size of the file for {@link truncate}. */

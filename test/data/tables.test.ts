@@ -18,7 +18,7 @@ describe("CSV", () => {
     expect(parseCsv("x\n1\n2\n").column("x")).toEqual(["1", "2"]);
   });
 
-  it("takes names from outside, after lines that are passed over", async () => {
+  it("takes names from outside, after lines that are skipped", async () => {
     const table = parseCsv("3,2,a,b\n1,2\n3,4", { skipLines: 1, names: ["x", "y"] });
     expect(await table.numbers(["y", "x"]).array()).toEqual([
       [2, 1],
@@ -159,7 +159,7 @@ describe("trainTestSplit", () => {
   });
 
   it("refuses parts that would be empty", () => {
-    expect(() => trainTestSplit([1], {})).toThrow("leave a part of 0.25 empty");
+    expect(() => trainTestSplit([1], {})).toThrow("testShare 0.25 of 1 examples leaves a part empty");
     expect(() => trainTestSplit([1, 2, 3, 4], { stratify: ["a", "a", "a", "b"] })).toThrow("class b has 1 examples");
     expect(() => trainTestSplit([1, 2], { testShare: 1 })).toThrow("testShare 1");
   });

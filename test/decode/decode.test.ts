@@ -246,7 +246,7 @@ describe("what is wrong is said", () => {
   const state = model.state([0]);
   it.each<[string, () => unknown]>([
     ["end is -1, expected the id of a token", () => decode.greedy(model.step, { ...options, end: -1 })],
-    ["maximumLength 0: expected an integer of tokens from 1", () => decode.greedy(model.step, { ...options, maximumLength: 0 })],
+    ["maximumLength 0: expected an integer from 1", () => decode.greedy(model.step, { ...options, maximumLength: 0 })],
     ["best 3: expected 1 to 2, the number of beams", () => decode.beamSearch(model.step, { ...options, beams: 2, best: 3 })],
     ["lengthPenalty -1: expected a number from 0", () => decode.beamSearch(model.step, { ...options, beams: 2, lengthPenalty: -1 })],
     ["temperature 0: expected a number above 0", () => decode.sample(model.step, { ...options, temperature: 0 })],
@@ -268,7 +268,7 @@ describe("what is wrong is said", () => {
     );
     await expect(
       greedy((tokens, { source }) => ({ ...model.step(tokens, state), state: { hidden: zeros([1, 2]), source } }))(state),
-    ).rejects.toThrow("expected the same types and shapes");
+    ).rejects.toThrow("expected the same dtypes and shapes");
   });
 });
 

@@ -64,7 +64,7 @@ it("tells its holder that another has taken the folder over", async () => {
   const folder = await makeFolder();
   const lock = await files.lockFolder(folder, name);
   writeFileSync(join(folder, name), JSON.stringify(lockOf({ token: "another" })));
-  expect(() => lock.check()).toThrow(/another process has taken the run over/);
+  expect(() => lock.check()).toThrow(/another process has taken over the folder/);
   lock.release();
   expect(existsSync(join(folder, name))).toBe(true);
 });

@@ -361,7 +361,7 @@ describe("records that are damaged or extreme", () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/null-1 .*loss 3\n/);
     expect(stdout).toMatch(/whole-1 .*loss 1\n/);
-    expect(stderr).toMatch(/^kasane: passed over: .*cut-1.*config\.json.*\nkasane: .*null-1.*: 1 damaged line is passed over\n$/);
+    expect(stderr).toMatch(/^kasane: skipped: .*cut-1.*config\.json.*\nkasane: .*null-1.*: 1 damaged line is skipped\n$/);
     expect((await kasane(["show", "null-1", ...parent])).stdout).toMatch(/^loss +3 at 2/m);
   });
 

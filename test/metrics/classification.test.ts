@@ -61,12 +61,12 @@ describe("MetricsFile", () => {
     // A record goes on a line of its own, whatever the line before.
     file.append({ step: 4, loss: 4 });
     expect(file.read().at(-1)).toEqual({ step: 4, loss: 4 });
-    expect(file.damage()).toBe(`${file.file}: 1 damaged line is passed over`);
+    expect(file.damage()).toBe(`${file.file}: 1 damaged line is skipped`);
     for (const line of ['{"step":1,"loss":null}', '{"step":-1}', '{"step":1,"__proto__":2}', '{"step":1,"a\\u001b":2}', "[]", "1"]) {
       await writeFile(file.file, `${await readFile(file.file, "utf8")}${line}\n`);
     }
     expect(file.read()).toHaveLength(3);
-    expect(file.damage()).toMatch(/: 7 damaged lines are passed over$/);
+    expect(file.damage()).toMatch(/: 7 damaged lines are skipped$/);
     file.truncate(size);
     file.append({ step: 2, loss: 1 });
     expect(await readFile(file.file, "utf8")).toBe('{"step":1,"loss":0.30000000000000004}\n{"step":2,"loss":1}\n');
