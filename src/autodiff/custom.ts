@@ -8,15 +8,14 @@ import { concat, slice } from "../ops/slicing.js";
 import { checkGradient, pullBack } from "./grad.js";
 
 /**
- * The gradient of one of a marker's inputs, given those of its values. The inputs and the values are asked of the node: where its graph
+ * The gradients of a marker's inputs, given those of its values. The inputs and the values are asked of the node: where its graph
  * was made again, on other leaves, they are not those that it was first made with.
  */
 type Backward = (
   gradients: readonly (Tensor | undefined)[],
   inputs: readonly Tensor[],
   values: readonly Tensor[],
-  index: number,
-) => Tensor | undefined;
+) => readonly (Tensor | undefined)[];
 
 /** Operators that compute nothing: they stand in the graph for what the reverse walk shall do. */
 const markers = family({
@@ -31,8 +30,12 @@ const markers = family({
   CustomGradient: declare<{ values: number; backward: Backward }>({
     infer: (inputs, { values }) => inputs.slice(0, values),
     kind: { is: "opaque" },
-    gradient: (_, inputs, outputs, { values, backward }, { gradients, index }) =>
-      index < values ? undefined : backward(gradients, inputs.slice(values), outputs, index - values),
+    gradient: {
+      all: ({ gradients, inputs, outputs, attributes: { values, backward } }) => [
+        ...outputs.map(() => undefined),
+        ...backward(gradients, inputs.slice(values), outputs),
+      ],
+    },
     decompose: (inputs, { values }) => inputs.slice(0, values),
   }),
   // Output 0 is input 0, but not before input 1 is there: joined with none of its elements.
@@ -57,9 +60,9 @@ export function customGradient<Inputs extends readonly Tensor[]>(
   forward: (...inputs: Inputs) => Tensor,
   backward: (gradient: Tensor, inputs: Inputs, output: Tensor) => readonly (Tensor | undefined)[],
 ): (...inputs: Inputs) => Tensor {
-  const rule: Backward = ([gradient], inputs, [output], index) => {
-    const result = gradient && backward(gradient, inputs as unknown as Inputs, output as Tensor)[index];
-    return result && checkGradient("customGradient", result, inputs[index] as Tensor);
+  const rule: Backward = ([gradient], inputs, [output]) => {
+    const results = gradient ? backward(gradient, inputs as unknown as Inputs, output as Tensor) : [];
+    return inputs.map((x, i) => results[i] && checkGradient("customGradient", results[i], x));
   };
   return (...inputs) => apply(markers.CustomGradient, [forward(...inputs), ...inputs], { values: 1, backward: rule });
 }
@@ -80,16 +83,11 @@ export function checkpoint<Inputs extends readonly Tensor[], Result extends Tens
   const { nodes, borders } = nodesSince(start, values);
   // What the inner values are computed from: the inputs, and what the function took from around it.
   const outer = [...new Set<Tensor>([...inputs, ...borders])];
-  let done: { asked: readonly unknown[]; results: readonly Tensor[] } | undefined;
-  const backward: Backward = (gradients, operands, _, index) => {
-    const asked = [...gradients, ...operands];
-    if (!done?.asked.every((x, i) => x === asked[i])) {
-      const trigger = gradients.find((gradient) => gradient !== undefined) as Tensor;
-      const fresh = operands.map((x, i) => (i < inputs.length ? apply(markers.After, [x, trigger]) : x));
-      const again = replay(values, nodes, new Map(outer.map((x, i) => [x, fresh[i] as Tensor])));
-      done = { asked, results: pullBack(again, gradients, fresh, true) };
-    }
-    return done.results[index];
+  const backward: Backward = (gradients, operands) => {
+    const trigger = gradients.find((gradient) => gradient !== undefined) as Tensor;
+    const fresh = operands.map((x, i) => (i < inputs.length ? apply(markers.After, [x, trigger]) : x));
+    const again = replay(values, nodes, new Map(outer.map((x, i) => [x, fresh[i] as Tensor])));
+    return pullBack(again, gradients, fresh, true);
   };
   const marked = applyAll(markers.CustomGradient, [...values, ...outer], { values: values.length, backward });
   return (Array.isArray(result) ? marked : marked[0]) as Result;

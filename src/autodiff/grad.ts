@@ -1,5 +1,5 @@
 import { isFloat } from "../graph/dtype.js";
-import { check, KasaneError } from "../graph/error.js";
+import { check } from "../graph/error.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Node, Tensor } from "../graph/tensor.js";
 import { atPath, currentTrace, rebuild } from "../graph/trace.js";
@@ -8,7 +8,7 @@ import { topologicalOrder } from "../graph/walk.js";
 import { add } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
 import { absent, onesLike, zerosLike } from "../ops/create.js";
-import { asOperands, operatorOf, type Rule } from "../ops/operator.js";
+import { asOperands, operatorOf } from "../ops/operator.js";
 import { sumTo } from "../ops/sumTo.js";
 
 /**
@@ -101,16 +101,14 @@ export function pullBack(
     if (!leading.has(node)) continue;
     const gradients = node.outputs.map((output) => sums.get(output));
     if (gradients.every((gradient) => gradient === undefined)) continue;
-    const [{ shape, dtype }] = node.outputs as [Tensor];
-    const first = gradients[0] ?? absent(shape, dtype);
     const wanted = node.inputs.map(leads);
-    const [inputs, results] = [asOperands(node.inputs), asOperands(node.outputs)];
-    const accumulateParts = () =>
-      inputs.forEach((input, index) => {
-        if (!wanted[index]) return;
-        const part = ruleOf(node, index)?.(first, inputs, results, node.attributes, { gradients, index, wanted });
+    const accumulateParts = () => {
+      const parts = gradientsOf(node, gradients, wanted);
+      node.inputs.forEach((input, i) => {
+        const part = wanted[i] ? parts[i] : undefined;
         if (part) accumulate(input, cast(sumTo(part, input.shape), input.dtype));
       });
+    };
     atPath(gradientPath(node.path), () => rebuild(accumulateParts));
   }
   return wrt.map((x) => sums.get(x) ?? zerosLike(x));
@@ -119,14 +117,23 @@ export function pullBack(
 /** Where the gradients of what a module computes are: `Mlp.layers.1.gradient`; those of gradients too. */
 const gradientPath = (path: string): string => (/(^|\.)gradient$/.test(path) ? path : [path, "gradient"].filter(Boolean).join("."));
 
-function ruleOf(node: Node, index: number): Rule<Node["attributes"]> | undefined {
+/** The gradients of the wanted inputs of a node, by the rules that its operator states. */
+function gradientsOf(node: Node, gradients: readonly (Tensor | undefined)[], wanted: readonly boolean[]): readonly (Tensor | undefined)[] {
   const { gradient, type } = operatorOf(node);
-  if (gradient === "nonDifferentiable") return undefined;
-  if (typeof gradient === "function") return gradient;
-  if (gradient === undefined || index >= gradient.length) {
-    throw new KasaneError(`grad: ${type} states no gradient for its input ${index}: declare a rule, or nonDifferentiable`);
-  }
-  return gradient[index];
+  const { attributes } = node;
+  const [inputs, outputs] = [asOperands(node.inputs), asOperands(node.outputs)];
+  if (gradient === "nonDifferentiable") return [];
+  if ("all" in gradient) return gradient.all({ gradients, inputs, outputs, attributes, wanted });
+  const first = gradients[0] ?? absent(outputs[0].shape, outputs[0].dtype);
+  return inputs.map((_, index) => {
+    if (!wanted[index]) return undefined;
+    check(
+      typeof gradient === "function" || index < gradient.length,
+      () => `grad: ${type} states no gradient for its input ${index}: declare a rule, or nonDifferentiable`,
+    );
+    const rule = typeof gradient === "function" ? gradient : gradient[index];
+    return rule?.(first, inputs, outputs, attributes, { gradients, index });
+  });
 }
 
 /** Throws unless a gradient has its value's shape: what users' own rules are held to. */

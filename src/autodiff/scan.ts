@@ -128,7 +128,7 @@ function loop(step: LoopStep, carry: readonly Tensor[], sequences: readonly Tens
     sequences: sequences.length + longer.length,
     length,
     reverse,
-    rule: pullBackLoop(),
+    rule: pullBackLoop,
   });
   return { carry: all.slice(0, carry.length), outputs: all.slice(carry.length) };
 }

@@ -5,7 +5,7 @@ import { add, arithmetic } from "../ops/arithmetic.js";
 import { absent } from "../ops/create.js";
 import { match, type NodeOf } from "../ops/match.js";
 import { matmul, products } from "../ops/matmul.js";
-import { applyAll, type Operands, type Rule } from "../ops/operator.js";
+import { applyAll, type Differentiated } from "../ops/operator.js";
 import { type ReduceAttributes, reduce, sum } from "../ops/reduce.js";
 import { Body, loops, type ScanAttributes } from "../ops/scan.js";
 import { reshape, shapes, transpose } from "../ops/shapes.js";
@@ -14,27 +14,11 @@ import { pullBack } from "./grad.js";
 /** A leaf of a loop's body. */
 export const leafLike = ({ dtype, shape }: Tensor, inner = shape): Tensor => new Tensor(dtype, inner, { kind: "input", name: "step" });
 
-/** The gradient rule of one loop: it asks for all inputs' gradients at once and remembers them. */
-export function pullBackLoop(): Rule<ScanAttributes> {
-  let done: { gradients: readonly (Tensor | undefined)[]; results: readonly (Tensor | undefined)[] } | undefined;
-  return (_, inputs, __, attributes, { gradients, index, wanted }) => {
-    if (!done?.gradients.every((gradient, i) => gradient === gradients[i])) {
-      done = { gradients, results: gradientsOfLoop(inputs, attributes, gradients, wanted) };
-    }
-    return done.results[index];
-  };
-}
-
 /**
  * The gradients of a loop's inputs: a loop in the other direction that carries the gradient of the carry. The forward loop gives out, of
  * every step, the values that the backward steps use.
  */
-function gradientsOfLoop(
-  inputs: Operands,
-  attributes: ScanAttributes,
-  gradients: readonly (Tensor | undefined)[],
-  wanted: readonly boolean[],
-): (Tensor | undefined)[] {
+export function pullBackLoop({ gradients, inputs, attributes, wanted }: Differentiated<ScanAttributes>): (Tensor | undefined)[] {
   const { body, carries, sequences, length, reverse } = attributes;
   const own = carries + sequences;
 
@@ -99,7 +83,7 @@ function gradientsOfLoop(
     sequences: slices.length,
     length,
     reverse: !reverse,
-    rule: pullBackLoop(),
+    rule: pullBackLoop,
   });
 
   const stateResult = (leaf: Tensor | undefined) => leaf && backward[states.indexOf(leaf)];

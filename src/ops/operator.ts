@@ -13,8 +13,6 @@ export interface RuleContext {
   readonly gradients: readonly (Tensor | undefined)[];
   /** Which input's gradient is asked for. */
   readonly index: number;
-  /** For each input, whether its gradient will be asked for. */
-  readonly wanted: readonly boolean[];
 }
 
 /**
@@ -28,6 +26,22 @@ export type Rule<A extends object = object> = (
   attributes: A,
   context: RuleContext,
 ) => Tensor | undefined;
+
+/** A node whose gradients are asked for. */
+export interface Differentiated<A extends object = object> {
+  /** The gradient of each output; undefined where the loss does not depend on it. */
+  readonly gradients: readonly (Tensor | undefined)[];
+  readonly inputs: Operands;
+  readonly outputs: Operands;
+  readonly attributes: A;
+  /** For each input, whether its gradient is needed. */
+  readonly wanted: readonly boolean[];
+}
+
+/** The gradients with respect to all inputs at once, for operators that compute them together; like those of a {@link Rule}. */
+export interface JointRule<A extends object = object> {
+  all(node: Differentiated<A>): readonly (Tensor | undefined)[];
+}
 
 /** Writes ONNX nodes; see the room `onnx`. Values are known by their names. */
 export interface Emitter {
@@ -130,8 +144,8 @@ export interface Declaration<A extends object = object> {
   /** The types of the outputs; throws where the inputs do not fit. `type` is the operator's name, for the error. */
   infer(inputs: Operands, attributes: A, type: string): TensorType | readonly TensorType[];
   readonly kind: Kind<A>;
-  /** One rule an input (undefined: no gradient flows there), or one rule for every input of a variadic operator. */
-  readonly gradient: "nonDifferentiable" | Rule<A> | readonly (Rule<A> | undefined)[];
+  /** One rule an input (undefined: no gradient flows there), one rule for every input of a variadic operator, or one for all inputs at once. */
+  readonly gradient: "nonDifferentiable" | Rule<A> | readonly (Rule<A> | undefined)[] | JointRule<A>;
   /** The ONNX nodes that compute it; by default one of the same type with the same attributes. */
   emit?(emitter: Emitter, inputs: readonly string[], attributes: A, node: Node): readonly string[];
   /** The same value out of other operators, for targets that have no kernel of this one; undefined to keep it. */
@@ -143,8 +157,6 @@ export interface Declaration<A extends object = object> {
   readonly linearity?: Linearity;
   /** What all elements lie between, whatever the inputs are. */
   readonly range?: { readonly low: number; readonly high: number };
-  /** How many leading inputs are the outputs as other operators compute them; without those the node has `alternatives: 0`. */
-  alternatives?(attributes: A): number;
 }
 
 /** A declared operator, which knows its name. */

@@ -1,4 +1,5 @@
 import type { Attributes, Tensor } from "../graph/tensor.js";
+import { withFallback } from "./choice.js";
 import { applyAll, declare, family } from "./operator.js";
 import { reshape } from "./shapes.js";
 import { concat, split } from "./slicing.js";
@@ -7,31 +8,25 @@ interface RecurrentAttributes {
   readonly hiddenSize: number;
   /** The parts of the state: 1, or an LSTM's 2. */
   readonly parts: number;
-  /** How many leading inputs are the outputs computed step by step. */
-  readonly alternatives: number;
-  /** Which of ONNX's inputs are given after those; the others are left out. */
+  /** Which of ONNX's inputs are given; the others are left out. */
   readonly given: readonly boolean[];
   /** What ONNX is told beside the hidden size. */
   readonly onnx: Attributes;
 }
 
 /**
- * One direction of a recurrent layer over all steps. Inputs: the outputs computed step by step, then what ONNX takes.
- * Outputs: the hidden states `[time, batch, hiddenSize]`, and the parts of the last state `[batch, hiddenSize]`.
+ * One direction of a recurrent layer over all steps. Inputs: those that ONNX takes. Outputs: the hidden states `[time, batch, hiddenSize]`, and the parts of the last state `[batch, hiddenSize]`.
  */
 const wholeLayer = declare<RecurrentAttributes>({
-  infer: (inputs, { alternatives, hiddenSize, parts }) => {
-    const { dtype, shape } = inputs[alternatives] as Tensor;
+  infer: ([{ dtype, shape }], { hiddenSize, parts }) => {
     const [time, batch] = shape as [number, number];
     return [{ dtype, shape: [time, batch, hiddenSize] }, ...Array.from({ length: parts }, () => ({ dtype, shape: [batch, hiddenSize] }))];
   },
   kind: { is: "opaque" },
-  // The gradient goes through the steps, whose inner values it needs.
-  gradient: (_, __, ___, { alternatives }, { gradients, index }) => (index < alternatives ? gradients[index] : undefined),
-  alternatives: ({ alternatives }) => alternatives,
-  decompose: (inputs, { alternatives }) => inputs.slice(0, alternatives),
-  emit: (emitter, inputs, { alternatives, given, hiddenSize, parts, onnx }, { operator }) => {
-    const own = inputs.slice(alternatives);
+  // A gradient needs values within the steps, which these operators do not give out: it goes through the fallback (see wholeLayerOf).
+  gradient: "nonDifferentiable",
+  emit: (emitter, inputs, { given, hiddenSize, parts, onnx }, { operator }) => {
+    const own = [...inputs];
     const operands = given.map((each) => (each ? (own.shift() as string) : ""));
     const [outputs, ...last] = emitter.node(operator.type, operands, { hidden_size: hiddenSize, ...onnx }, 1 + parts);
     const without = (axis: number, value: string) => emitter.node("Squeeze", [value, emitter.int64([axis])])[0] as string;
@@ -83,11 +78,12 @@ export function wholeLayerOf(
   const directed = (value: Tensor) => reshape(value, [1, ...value.shape]);
   const bias = biasInput && biasHidden && directed(concat([ordered(biasInput), ordered(biasHidden)]));
   const slots = [x, directed(ordered(weightInput)), directed(ordered(weightHidden)), bias, lengths, ...(state ?? []).map(directed)];
-  return applyAll(recurrent[type], [...steps, ...slots.filter((slot) => slot !== undefined)], {
+  const given = slots.filter((slot) => slot !== undefined);
+  const whole = applyAll(recurrent[type], given, {
     hiddenSize: weightHidden.shape[1] as number,
     parts: steps.length - 1,
-    alternatives: steps.length,
     given: slots.map((slot) => slot !== undefined),
     onnx: { direction: reverse ? "reverse" : "forward", ...attributes },
   });
+  return withFallback(whole, steps);
 }

@@ -1,6 +1,6 @@
 import type { Tensor, TensorType } from "../graph/tensor.js";
 import { nodesSince, replay } from "../graph/walk.js";
-import { declare, family, type Loop, type Rule } from "./operator.js";
+import { declare, family, type JointRule, type Loop } from "./operator.js";
 import { stack, unstack } from "./slicing.js";
 
 let bodies = 0;
@@ -23,8 +23,8 @@ export class Body {
 /** The settings of a loop over the first axis of its sequences. */
 export interface ScanAttributes extends Loop {
   readonly body: Body;
-  /** The gradient; undefined for loops that nobody differentiates. */
-  readonly rule?: Rule<ScanAttributes>;
+  /** The gradients; undefined for loops that nobody differentiates. */
+  readonly rule?: JointRule<ScanAttributes>["all"];
 }
 
 /** Loops. */
@@ -33,7 +33,7 @@ export const loops = family({
     infer: (_, { body, carries, length }) =>
       body.outputs.map(({ dtype, shape }, i): TensorType => ({ dtype, shape: i < carries ? shape : [length, ...shape] })),
     kind: { is: "loop", loop: (attributes) => attributes },
-    gradient: (...context) => context[3].rule?.(...context),
+    gradient: { all: (node) => node.attributes.rule?.(node) ?? [] },
     // The steps one after the other.
     decompose: copied,
     emit: (emitter, inputs, { body, carries, sequences, reverse }, { outputs }) => {

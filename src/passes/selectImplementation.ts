@@ -1,17 +1,21 @@
 import type { Node, Tensor } from "../graph/tensor.js";
 import { rewrite, topologicalOrder } from "../graph/walk.js";
-import { applyAll, operatorOf } from "../ops/operator.js";
-
-const alternativesOf = (node: Node): number => operatorOf(node).alternatives?.(node.attributes) ?? 0;
+import { choices } from "../ops/choice.js";
+import { isNodeOf } from "../ops/match.js";
+import type { Target } from "../targets/target.js";
 
 /**
- * An operator may bring its outputs as other operators compute them. Keeps those where another part of the graph, such as a gradient, uses values from
- * among them; else keeps the operator.
+ * Replaces each choice between an operator and a fallback by one of both. The operator is taken where the target has it and no other part of the
+ * graph, such as a gradient, uses values from within the fallback.
  */
-export function selectImplementation(outputs: readonly Tensor[]): readonly Tensor[] {
-  const order = topologicalOrder(outputs);
-  const whole = order.filter((node) => alternativesOf(node) > 0);
-  if (whole.length === 0) return outputs;
+export function selectImplementation(outputs: readonly Tensor[], target: Target): readonly Tensor[] {
+  const nodes: Node[] = topologicalOrder(outputs).filter((node) => isNodeOf(node, choices.Choice));
+  if (nodes.length === 0) return outputs;
+  const supported = new Set(nodes.filter((node) => preferred(node).every((x) => isInTarget(x, target))));
+  const inputsOf = (node: Node) => {
+    if (!isNodeOf(node, choices.Choice)) return node.inputs;
+    return supported.has(node) ? preferred(node) : fallback(node);
+  };
 
   // The nodes that are computed in any case.
   const needed = new Set<Node>();
@@ -19,14 +23,23 @@ export function selectImplementation(outputs: readonly Tensor[]): readonly Tenso
   for (let x = pending.pop(); x; x = pending.pop()) {
     if (x.source.kind !== "node" || needed.has(x.source)) continue;
     needed.add(x.source);
-    pending.push(...x.source.inputs.slice(alternativesOf(x.source)));
+    pending.push(...inputsOf(x.source));
   }
   return rewrite(outputs, (node, inputs) => {
-    const count = alternativesOf(node);
-    if (count === 0) return undefined;
-    const outside = new Set(topologicalOrder(node.inputs.slice(count)));
-    const within = topologicalOrder(node.inputs.slice(0, count)).filter((each) => !outside.has(each));
-    if (within.some((each) => needed.has(each))) return inputs.slice(0, count);
-    return applyAll(operatorOf(node), inputs.slice(count), { ...node.attributes, alternatives: 0 });
+    if (!isNodeOf(node, choices.Choice)) return undefined;
+    const count = node.outputs.length;
+    const outside = new Set(topologicalOrder(preferred(node)));
+    const within = topologicalOrder(fallback(node)).filter((each) => !outside.has(each));
+    const isFallback = !supported.has(node) || within.some((each) => needed.has(each));
+    return isFallback ? inputs.slice(0, count) : inputs.slice(count);
   });
 }
+
+/** The values of a choice by other operators. */
+const fallback = ({ inputs, outputs }: Node): readonly Tensor[] => inputs.slice(0, outputs.length);
+
+/** The values of a choice by its operator. */
+const preferred = ({ inputs, outputs }: Node): readonly Tensor[] => inputs.slice(outputs.length);
+
+const isInTarget = ({ source }: Tensor, target: Target): boolean =>
+  source.kind !== "node" || target.has({ type: source.operator.type, inputs: source.inputs, attributes: source.attributes });

@@ -94,6 +94,28 @@ describe("grad", () => {
     );
   });
 
+  it("asks an operator that gives all gradients at once one time, and tells it which are needed", () => {
+    const asked: (readonly boolean[])[] = [];
+    const { Sum } = family({
+      Sum: declare<{ scale: number }>({
+        infer: ([a]) => a,
+        kind: { is: "opaque" },
+        gradient: {
+          all: ({ gradients: [g], inputs, attributes: { scale }, wanted }) => {
+            asked.push(wanted);
+            return inputs.map(() => g?.mul(scale));
+          },
+        },
+      }),
+    });
+    // @ts-expect-error the attributes have the type that the operator declares
+    expect(() => apply(Sum, [x], { scale: "2" })).not.toThrow();
+    grad(sum(apply(Sum, [x, y, x], { scale: 2 })), [x, y]);
+    expect(asked).toEqual([[true, true, true]]);
+    expect(grad(sum(apply(Sum, [x, y], { scale: 2 })), y).source.kind).toBe("node");
+    expect(asked[1]).toEqual([false, true]);
+  });
+
   it("asks no rule for a gradient that nobody needs", () => {
     const asked: number[] = [];
     const counting = family({

@@ -20,9 +20,10 @@ import {
   zeros,
 } from "kasane";
 import { describe, expect, it } from "vitest";
-import { hostData, type Node } from "../../src/graph/tensor.js";
+import { hostData } from "../../src/graph/tensor.js";
 import { topologicalOrder } from "../../src/graph/walk.js";
-import type { ScanAttributes } from "../../src/ops/scan.js";
+import { isNodeOf } from "../../src/ops/match.js";
+import { loops } from "../../src/ops/scan.js";
 import { deduplicate } from "../../src/passes/deduplicate.js";
 import { fold as foldRule } from "../../src/passes/fold.js";
 import { hoist } from "../../src/passes/hoist.js";
@@ -209,8 +210,9 @@ describe("shareLoops", () => {
 
 describe("hoist", () => {
   const bodyOf = (outputs: readonly Tensor[]) => {
-    const [loop] = topologicalOrder(outputs).filter((node) => node.operator.type === "Scan") as [Node];
-    return types((loop.attributes as unknown as ScanAttributes).body.outputs);
+    const loop = topologicalOrder(outputs).find((node) => isNodeOf(node, loops.Scan));
+    if (!loop) throw new Error("the graph has no loop");
+    return types(loop.attributes.body.outputs);
   };
   const [weight, bias] = [input([4, 4], "weight"), input([4], "bias")];
   const once = { unroll: 1 };
@@ -257,17 +259,18 @@ describe("selectImplementation", () => {
   it("takes the operator for a whole layer unless a gradient needs the values of its steps", () => {
     const [network, x] = [new nn.Lstm(3, 4), input([9, 2, 3])];
     const { outputs } = network.forward(x);
-    const operators = (tensors: readonly Tensor[]) =>
-      types(selectImplementation(shareLoops(tensors))).filter((type) => type === "LSTM" || type === "Scan");
+    const operators = (tensors: readonly Tensor[], target = cpu) =>
+      types(selectImplementation(shareLoops(tensors), target)).filter((type) => type === "LSTM" || type === "Scan");
     expect(operators([outputs])).toEqual(["LSTM"]);
     expect(operators([outputs, grad(sum(outputs), network.parameters()[0] as Tensor)])).toEqual(["Scan", "Scan"]);
+    expect(operators([outputs], targetOf("wasm"))).toEqual(["Scan"]);
   });
 
   it("decides for each layer by itself", () => {
     const [network, x] = [new nn.Gru(3, 4, { layers: 2 }), input([9, 2, 3])];
     const { outputs } = network.forward(x);
     const last = network.parameters().at(-1) as Tensor;
-    const chosen = types(selectImplementation(shareLoops([outputs, grad(sum(outputs), last)])));
+    const chosen = types(selectImplementation(shareLoops([outputs, grad(sum(outputs), last)]), cpu));
     expect(chosen.filter((type) => type === "GRU" || type === "Scan")).toEqual(["GRU", "Scan", "Scan"]);
   });
 });
