@@ -56,7 +56,7 @@ export function emitModel(
 /** {@link emitModel} as the bytes of an `.onnx` file. */
 export const encodeModel = (...model: Parameters<typeof emitModel>): Uint8Array => toBinary(ModelProtoSchema, emitModel(...model));
 
-/** `name`, lengthened until it is none of those taken, and taken from then on. */
+/** `name`, lengthened until it is not among those taken; adds it to them. */
 export function unusedName(name: string, taken: Set<string>): string {
   let free = name;
   while (taken.has(free)) free += "_";
@@ -93,7 +93,7 @@ class GraphWriter implements Emitter {
     const made = new Set(this.nodes.flatMap((node) => node.output));
     for (const { name, tensor } of outputs) {
       const value = this.nameOf(tensor);
-      // ONNX lets an input be no output and no value be two: those are copied.
+      // In ONNX an input cannot be an output, nor a value two outputs: those are copied.
       if (made.delete(value) && !this.pinned.has(value)) this.renamed.set(value, name);
       else {
         const path = tensor.source.kind === "node" ? tensor.source.path : "";

@@ -51,7 +51,7 @@ export function withFreeDimensions(
   const constants = graph.initializer.filter((tensor, i) => {
     const versions = graphs.map((each) => each.initializer[i] as TensorProto);
     if (versions.every((version) => sameBytes(version, tensor))) return true;
-    writer.computed(tensor, versions.map(wholeNumbers), sizes);
+    writer.computed(tensor, versions.map(integersIn), sizes);
     return false;
   });
   graph.initializer = [...constants, ...writer.constants];
@@ -177,8 +177,8 @@ const dimensionsOf = (value: ValueInfoProto): TensorShapeProto_Dimension[] =>
 const sameBytes = (a: TensorProto, b: TensorProto): boolean =>
   a.name === b.name && a.rawData.length === b.rawData.length && a.rawData.every((byte, i) => byte === b.rawData[i]);
 
-/** The elements of an integer constant, the only ones that may be sizes; floats where they are whole. */
-function wholeNumbers({ dataType, rawData }: TensorProto): readonly number[] | undefined {
+/** The elements of a constant that may be sizes: those of integers, and of floats where all are integers. */
+function integersIn({ dataType, rawData }: TensorProto): readonly number[] | undefined {
   const bytes = rawData.slice().buffer;
   if (dataType === DataType.INT64) return Array.from(new BigInt64Array(bytes), Number);
   if (dataType === DataType.INT32) return Array.from(new Int32Array(bytes));

@@ -11,20 +11,20 @@ import { targetOf } from "../targets/targets.js";
 import type { Cut, Gathered } from "./cut.js";
 import type { Phase, Program } from "./program.js";
 
-/** A leaf of a worker's graph, `local`, as it is of the whole batch: the leader divides its value, or gives it to all. */
+/** A leaf of a worker's graph, `local`, and the leaf of the whole batch. The leader divides its value, or sends it to all. */
 export interface Divided {
   readonly name: string;
   readonly local: Tensor;
   readonly whole: Tensor;
 }
 
-/** An output that the leader puts together. */
+/** An output that the leader joins. */
 export interface GatheredOutput extends Gathered {
   readonly name: string;
   readonly whole: TensorType;
 }
 
-/** The program of the workers, and what its names stand for. */
+/** The program of the workers, and the values that its names stand for. */
 export interface Built {
   readonly program: Program;
   /** How many operators each phase has; those within a loop count once. */

@@ -4,8 +4,8 @@
 export type Numbers = Float32Array | Float64Array | Int32Array;
 
 /**
- * How the workers of one step exchange values. All of them call the same operations in the same order, with arrays of the same sizes; an
- * operation that they cannot all take part in any more throws {@link Aborted}. The worker of rank 0 leads.
+ * The exchange of values among the workers of one step. All call the same operations in the same order, with arrays of the same sizes. An operation
+ * throws {@link Aborted} where a worker has ended the step. The worker of rank 0 leads.
  */
 export interface Collectives {
   readonly rank: number;
@@ -14,17 +14,17 @@ export interface Collectives {
   allReduce(values: readonly Numbers[]): Promise<void>;
   /** Replaces the elements of each array by the leader's. */
   broadcast(values: readonly ArrayBufferView[]): Promise<void>;
-  /** Fills each worker's arrays from the leader, who gives those of all by rank; its own it has. */
+  /** Fills each worker's arrays with the leader's `parts` of that rank. The leader's own are left as they are. */
   scatter(values: readonly ArrayBufferView[], parts?: readonly (readonly ArrayBufferView[])[]): Promise<void>;
-  /** Gives the leader the arrays of all, in `parts` by rank; its own it has. */
+  /** Copies each worker's arrays into the leader's `parts` of that rank, except the leader's own. */
   gather(values: readonly ArrayBufferView[], parts?: readonly (readonly ArrayBufferView[])[]): Promise<void>;
-  /** Goes on when all have come to it. */
+  /** Waits until all workers have called it. */
   barrier(): Promise<void>;
-  /** Ends the step for all of them. */
+  /** Ends the step for all workers. */
   abort(): void;
 }
 
-/** Another worker could not go on with the step: that one's error says why. */
+/** Another worker ended the step; its error says why. */
 export class Aborted extends Error {
   constructor() {
     super("another worker ended the step");
@@ -32,10 +32,10 @@ export class Aborted extends Error {
 }
 
 const aborted = -1;
-/** Arrays begin at multiples of a cache line, as does each worker's counter: what one writes takes nothing from another's cache. */
+/** Arrays and counters begin at multiples of a cache line, so that no two workers write to one line. */
 const line = 64;
 const intsPerLine = line / Int32Array.BYTES_PER_ELEMENT;
-/** How often a counter is looked at before a worker goes to sleep: about as long as waking up takes. */
+/** How often a worker reads a counter before it sleeps: that takes about as long as waking up. */
 const spins = 5_000;
 
 const aligned = (bytes: number): number => Math.ceil(bytes / line) * line;
@@ -49,17 +49,17 @@ export function memoryFor(
   return size * line + step.broadcast + size * (step.allReduce + step.scatter + step.gather);
 }
 
-/** What arrays take up in shared memory. */
+/** The bytes of arrays in shared memory. */
 export const footprint = (sizes: readonly number[]): number => sizes.reduce((sum, bytes) => sum + aligned(bytes), 0);
 
 /** {@link Collectives} of the threads of one process: each operation of a step has a place of its own in their shared memory. */
 export class SharedMemory implements Collectives {
-  /** How many operations each worker has come to in this step. */
+  /** How many operations each worker has reached in this step. */
   private readonly arrived: Int32Array;
   private step = 0;
   private free = 0;
 
-  /** @param blocking whether the thread may sleep in a call, as the main one may not: it would not learn of a worker's death */
+  /** @param blocking whether the thread may sleep in a call. The main thread may not: it would not learn that a worker ended */
   constructor(
     private readonly memory: SharedArrayBuffer,
     readonly rank: number,
@@ -70,7 +70,7 @@ export class SharedMemory implements Collectives {
     this.begin();
   }
 
-  /** Begins a step. The leader, once all have ended the last one, sets the counters back before any of them begins. */
+  /** Begins a step. The leader resets the counters, after all workers have ended the last step and before any begins. */
   begin({ reset = false } = {}): void {
     this.step = 0;
     this.free = this.size * line;
@@ -108,7 +108,7 @@ export class SharedMemory implements Collectives {
     const places = this.takeEach(bytesOf(values));
     this.write(places[this.rank] as number, values);
     await this.barrier();
-    // Each worker adds up its part of the elements, over the numbers of the leader.
+    // Each worker adds up its part of the elements, into the leader's array.
     const [sums, ...others] = places.map((at) => this.views(at, values)) as [Numbers[], ...Numbers[][]];
     sums.forEach((sum, i) => {
       const end = Math.floor(((this.rank + 1) * sum.length) / this.size);

@@ -10,13 +10,13 @@ import { apply } from "../ops/operator.js";
 import type { Computation } from "../passes/binding.js";
 import { classify, isWhole, type Kind, multiplicity } from "./shares.js";
 
-/** A step cut at what the workers exchange. */
+/** A step cut at its exchanges. */
 export interface Cut {
   /** What each worker computes, before and between the exchanges. */
   readonly phases: readonly { readonly exchanged: readonly Exchange[]; readonly gathered: readonly Gathered[] }[];
-  /** What is computed once, of what was exchanged. */
+  /** What the leader computes once, after the last exchange. */
   readonly final: { readonly outputs: readonly Tensor[]; readonly updates: ReadonlyMap<Variable, Tensor> };
-  /** For each output of the step: the place among those of `final`, or what is gathered. */
+  /** For each output of the step: its index among those of `final`, or the gathered value. */
   readonly outputs: readonly (number | Gathered)[];
 }
 
@@ -44,7 +44,7 @@ export function cut(local: Computation, global: Computation, count: number, name
   for (const [variable, value] of local.updates) {
     check(isWhole(kindOf(value)), () => fault(`the next value of ${variable.name}`, kindOf(value)));
   }
-  // Sums and means come out of an exchange like any other.
+  // Sums and means over the batch are exchanged too.
   const outputs = local.outputs.map((x, i) => {
     const kind = kindOf(x);
     if (kind.is === "partial") return rebuild(() => apply(exchange.AllReduce, [x, x]));
@@ -91,7 +91,7 @@ function contribution(x: Tensor, { reduction }: { reduction?: WorkerReduction },
   return times === 1 ? x : mul(x, 1 / times);
 }
 
-/** How many exchanges each value comes after, and which values differ from worker to worker. */
+/** The number of exchanges before each value, and the values that differ among workers. */
 function levelsOf(outputs: readonly Tensor[], kindOf: (x: Tensor) => Kind | undefined) {
   const levels = new Map<Tensor, number>();
   const varying = new Set<Tensor>();

@@ -21,8 +21,8 @@ let programs = 0;
 const forgotten = new FinalizationRegistry<number>((id) => void close(id));
 
 /**
- * A step made by several workers, each on its share of the batch: this thread, which leads, and worker threads. What they exchange is added
- * up in shared memory; what follows from the sums, the updates above all, this thread computes once.
+ * A step made by several workers, each on its share of the batch: the calling thread, which leads, and worker threads. What they exchange is added up in
+ * shared memory. The leader computes once what depends on the sums only, above all the updates.
  */
 export class DataParallelPlan implements Runnable {
   readonly reads: readonly Variable[];
@@ -115,7 +115,7 @@ export class DataParallelPlan implements Runnable {
     collectives.begin({ reset: true });
     const names = changed.map(([name]) => name);
     const replies = threads.map((thread) => thread.step(this.id, names));
-    // One that fails or ends leaves the others waiting.
+    // The others would wait for a worker that failed or ended.
     for (const reply of replies) reply.catch(() => collectives.abort());
     try {
       await runner.run(collectives, names, { scattered, gathered: parts });

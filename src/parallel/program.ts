@@ -1,8 +1,6 @@
-import { KasaneError } from "../graph/error.js";
 import type { TensorType } from "../graph/tensor.js";
 import type { Watched } from "../passes/watch.js";
 import { detectAnomalies } from "../runtime/ort/anomaly.js";
-import { failureOf } from "../runtime/ort/failure.js";
 import type { ort } from "../runtime/ort/onnxruntime.js";
 import { Session } from "../runtime/ort/session.js";
 import { emptyOrt } from "../runtime/state.js";
@@ -78,16 +76,11 @@ export class ProgramRunner {
     const feeds = Object.fromEntries(inputs.map((name) => [name, this.values[name] as ort.Tensor]));
     const fetches: Record<string, ort.Tensor | null> = Object.fromEntries(outputs.map((name) => [name, this.values[name] as ort.Tensor]));
     for (const name of watchedNames) fetches[name] = null;
-    try {
-      const results = await (this.sessions[index] as Session).run(feeds, fetches);
-      detectAnomalies(
-        watched,
-        watchedNames.map((name) => results[name] as ort.Tensor),
-      );
-    } catch (error) {
-      if (error instanceof KasaneError) throw error;
-      throw failureOf(error);
-    }
+    const results = await (this.sessions[index] as Session).run(feeds, fetches);
+    detectAnomalies(
+      watched,
+      watchedNames.map((name) => results[name] as ort.Tensor),
+    );
   }
 }
 

@@ -36,7 +36,7 @@ const near = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-6 * Math.a
 const product = (factors: readonly number[]): number => factors.reduce((a, b) => a * b, 1);
 
 /**
- * What the values of one traced function are to each other when it is traced with a share of the batch and with the whole of it.
+ * The {@link Kind} of each value of a function that was traced with a share of the batch and with the whole batch.
  * @param local the results of the trace with a share, and `global` those with the whole batch
  * @param count how many shares there are
  * @throws KasaneError where the two traces differ in more than sizes
@@ -62,13 +62,13 @@ export function classify(local: readonly Tensor[], global: readonly Tensor[], co
   return (x) => kinds.get(x) as Kind;
 }
 
-/** How often a `partial` value is contained in the sum of the workers' values: what that is divided by. */
+/** The number by which the sum of the workers' values is divided to give the value of the whole batch. */
 export function multiplicity(kind: Kind, count: number): number | undefined {
   if (kind.is === "partial") return kind.ratio;
   return kind.is === "whole" ? kind.ratio * count : undefined;
 }
 
-/** The only axis along which `global` is `count` times as long; undefined where they are alike, or differ otherwise (`mixed`). */
+/** The one axis along which `global` is `count` times as long; undefined where the shapes are equal, "mixed" where they differ otherwise. */
 function splitAxis(local: Shape, global: Shape, count: number): number | "mixed" | undefined {
   const different = local.flatMap((size, axis) => (size === global[axis] ? [] : [axis]));
   if (different.length === 0) return undefined;
@@ -153,7 +153,7 @@ function ratioOf(linearity: Linearity, inputs: readonly Kind[], count: number): 
   const shares = known.filter((kind) => kind.is === "share").length;
   if (partials > 0 && shares > 0) return undefined;
   if (linearity === "together") {
-    // What all workers have alike adds up to so many times itself.
+    // The sum of a value that all workers have is `count` times that value.
     const ratios = known.map((kind) => (partials > 0 && kind.is === "whole" ? kind.ratio * count : kind.ratio));
     return ratios.every((ratio) => near(ratio, ratios[0] as number)) ? ratios[0] : undefined;
   }

@@ -14,7 +14,7 @@ import { isEagerInput, structureOf } from "./structure.js";
 /** At most so many plans are kept. */
 const capacity = 256;
 
-/** Computes tensors, each once unless it follows from a variable; called in a section that has the runtime for itself. */
+/** Computes tensors. A tensor is computed once, unless it depends on a variable. To be called from within the queue. */
 export async function realise(tensors: readonly Tensor[]): Promise<Tensor[]> {
   const results = tensors.map((x) => (hostData(x) ? x : computedValues.get(x)));
   const missing = tensors.filter((_, i) => !results[i]);
@@ -38,7 +38,7 @@ async function compute(tensors: readonly Tensor[]): Promise<Tensor[]> {
   return [...results];
 }
 
-/** What a run is given for a leaf: its data, or the numbers of its draw. */
+/** The elements that a run takes for a leaf: its data, or random numbers. */
 function inputElements(leaf: Tensor): TypedArray | Promise<TypedArray> {
   const { source } = leaf;
   if (source.kind !== "random") return elementsOf(leaf);
@@ -55,8 +55,8 @@ function inputElements(leaf: Tensor): TypedArray | Promise<TypedArray> {
 const atHand = async (leaf: Tensor): Promise<Tensor> => (hostData(leaf) ? leaf : fromData(await elementsOf(leaf), leaf.shape, leaf.dtype));
 
 /**
- * A plan that takes the given leaves as inputs, and so serves any graph of the same structure. What is computed outside traced functions is
- * computed once or a few times: ONNX Runtime is sooner ready than a module.
+ * A plan that takes the given leaves as inputs, and so serves any graph of the same structure. ONNX Runtime runs it, since it is ready sooner than a
+ * module, and an eager graph runs once or a few times.
  */
 function planOf(tensors: readonly Tensor[], leaves: readonly Tensor[]): Plan {
   const inputs = leaves.map(({ dtype, shape }, i) => ({
@@ -77,7 +77,7 @@ async function remember(key: string, plan: Plan): Promise<void> {
   }
 }
 
-/** Computes the first values of variables that have none yet. */
+/** Computes the initial values of variables that have no value yet. */
 export async function initialise(variables: readonly Variable[]): Promise<void> {
   const fresh = variables.filter((variable) => !variable.storage);
   if (fresh.length === 0) return;
@@ -87,7 +87,7 @@ export async function initialise(variables: readonly Variable[]): Promise<void> 
   });
 }
 
-/** As {@link initialise}, for variables that are written: their first values are computed only where something reads them before. */
+/** As {@link initialise}, for variables that are written: an initial value is computed only where it is read before that. */
 export function initialiseLater(variables: readonly Variable[]): void {
   for (const variable of variables) variable.storage ??= unread(variable);
 }
@@ -99,7 +99,7 @@ async function initialElements({ initial }: Variable): Promise<TypedArray> {
   return hostData(value as Tensor) as TypedArray;
 }
 
-/** A state over a copy of the value: states are written to. */
+/** A state with a copy of the value, since a state's buffers are written to. */
 function ownState(value: Tensor): State {
   return new State(hostHolder((hostData(value) as TypedArray).slice() as TypedArray));
 }
@@ -137,7 +137,7 @@ declare module "../graph/tensor.js" {
   }
 }
 
-// None of the three is async itself: in a traced function the error is thrown at the line of the call, and no promise is rejected.
+// None of the three is async: in a traced function the error is thrown at the line of the call, and no promise is rejected.
 Object.assign(Tensor.prototype, {
   data(this: Tensor): Promise<TypedArray> {
     checkReadable("data");

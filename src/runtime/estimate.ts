@@ -4,13 +4,13 @@ import { isNodeOf } from "../ops/match.js";
 import { operatorOf } from "../ops/operator.js";
 import { loops } from "../ops/scan.js";
 
-/** What a run of a graph is estimated to cost. */
+/** The estimated cost of a run of a graph. */
 export interface Estimate {
-  /** How many operators run; those of a loop count at every step. */
+  /** The number of operators that run; those of a loop count once a step. */
   readonly nodes: number;
   /** Multiplications in matrix products. */
   readonly multiplications: number;
-  /** Elements that other operators make. */
+  /** Elements of the results of other operators. */
   readonly elements: number;
   /** In microseconds. */
   readonly wasm: number;
@@ -26,7 +26,7 @@ const costs = {
 
 /**
  * Estimates what a run of a prepared graph costs as a module and in ONNX Runtime.
- * @param spared how many of the elements ONNX Runtime need not make, as those that change are written in their places
+ * @param spared how many elements ONNX Runtime need not write, since it changes rows of variables in place
  */
 export function estimate(outputs: readonly Tensor[], spared = 0): Estimate {
   const counts = count(outputs);
@@ -37,7 +37,7 @@ export function estimate(outputs: readonly Tensor[], spared = 0): Estimate {
   return { ...counts, wasm, onnxruntime, isWasmFaster: wasm < onnxruntime };
 }
 
-/** How many operators a graph has; those within a loop count once. */
+/** The number of operators of a graph; those in a loop count once. */
 export function operatorsIn(outputs: readonly Tensor[]): number {
   const nodes = topologicalOrder(outputs);
   return nodes.reduce((sum, node) => sum + (isNodeOf(node, loops.Scan) ? operatorsIn(node.attributes.body.outputs) : 0), nodes.length);

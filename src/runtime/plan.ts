@@ -8,7 +8,7 @@ import { fillUniform } from "../random/uniform.js";
 import type { Draw, Executor, Measurement, RunExplanation, Runnable, RunOptions } from "./executor.js";
 import { onnxExecutorOf, selectExecutor } from "./selectExecutor.js";
 
-/** A graph made ready: what runs it, and where each input comes from and each output goes. */
+/** A computation with the executor that runs it. */
 export class Plan implements Runnable {
   private readonly explanation: RunExplanation;
   private readonly executor: Executor;
@@ -59,7 +59,7 @@ export const drawing =
   (leaf, into) =>
     draw(into, leaf, leaf.source as RandomSource, key);
 
-/** The numbers of a random leaf in the run of the given key; of several runs, slice by slice those of the keys that follow. */
+/** The numbers of a random leaf in the run of the given key. Of several runs, each slice has the next key. */
 function draw(numbers: Float32Array<ArrayBuffer>, { shape, size }: Tensor, source: RandomSource, key: readonly [number, number]): void {
   const [seed, counter] = source.key ?? key;
   const count = source.runs ? (shape[0] as number) : 1;
@@ -71,7 +71,7 @@ function draw(numbers: Float32Array<ArrayBuffer>, { shape, size }: Tensor, sourc
   }
 }
 
-/** The elements of a data leaf: at once where they are on the host. */
+/** The elements of a data leaf. A promise only where they are not in host memory. */
 export function elementsOf({ source }: Tensor): TypedArray | Promise<TypedArray> {
   check(source.kind === "data", () => `a ${source.kind} leaf has no value here: was it made in a traced function and used outside it?`);
   return source.storage.host ?? source.storage.read();

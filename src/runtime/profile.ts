@@ -82,8 +82,8 @@ function sumBy(kernels: readonly ProfiledKernel[], nameOf: (kernel: ProfiledKern
 }
 
 /**
- * Where the time of `step(...values)` goes: it is run several times, alternately with and without ONNX Runtime's profiler. That changes nothing: the variables
- * keep their values, and the same random numbers are drawn as would have been without. Node only, on the CPU.
+ * Where the time of `step(...values)` goes. The step runs several times, alternately with and without ONNX Runtime's profiler. The variables keep their
+ * values, and the state of random numbers stays as it is. Node only, on the CPU.
  * A step that runs as a module is profiled as ONNX Runtime would run it. `step.many` is profiled as such: `profile(step.many, ...)`.
  * @throws KasaneError where `step` was not made by `compile`, or runs on another device
  */

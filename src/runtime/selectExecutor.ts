@@ -13,7 +13,7 @@ import { threadsFor } from "./threads.js";
 import { Update } from "./wasm/update.js";
 import { WasmExecutor } from "./wasm/wasmExecutor.js";
 
-/** What runs a graph, and why. */
+/** The executor of a graph, and why it was selected. */
 export interface Selection {
   readonly binding: Binding;
   readonly executor: Executor;
@@ -21,8 +21,8 @@ export interface Selection {
 }
 
 /**
- * ONNX Runtime's executor of a computation. A GPU has its variables to itself: there they are written as a whole. On the CPU what changes them
- * element by element is a module, which reads and writes each once, where ONNX Runtime does so at every operator.
+ * ONNX Runtime's executor of a computation. On the CPU, elementwise changes of variables are a module: it reads and writes each element once, ONNX
+ * Runtime does so at every operator.
  */
 export function onnxExecutorOf(
   computation: Computation,
@@ -69,13 +69,13 @@ export function selectExecutor(computation: Computation, options: RunOptions): S
     const cost = estimate(binding.results, totalSize(changedInPlace(binding)));
     if (!isForced && !cost.isWasmFaster) return byOnnx(describe(cost), cost);
     const made = new WasmExecutor(binding);
-    // Only now is it known whether the engine takes the module and has the memory.
+    // The engine may refuse the module or its memory, so it is started here.
     made.start();
     const reason = isForced ? 'executor: "wasm"' : describe(cost);
     const [operators, { memory }] = [operatorsIn(binding.results), made.module];
     return { binding, executor: made, explanation: { executor: "wasm", reason, estimate: cost, operators, memory } };
   } catch (error) {
-    // Whatever a module cannot do, ONNX Runtime may: code for an operator, but also so many operators or so much memory.
+    // A module may lack code for an operator, or have too many operators or too much memory. ONNX Runtime then takes the graph.
     const obstacle =
       error instanceof Unsupported ? `has no code for ${error.message}` : `cannot run this graph (${(error as Error).message})`;
     if (isForced) throw new KasaneError(`executor "wasm": it ${obstacle}: leave executor out, and ONNX Runtime takes the graph`);

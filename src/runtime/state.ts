@@ -4,19 +4,19 @@ import { fromStorage, HostStorage, type Storage, type Tensor, type TensorType } 
 import type { Variable } from "../graph/variable.js";
 import { ort } from "./ort/onnxruntime.js";
 
-/** Where a variable's value is: in host memory, in an executor's own, on a device. */
+/** Where a variable's value is: in host memory, in an executor's memory, or on a device. */
 export interface Holder {
-  /** The elements, maybe in the holder's own buffer: at once, or fetched from a device first. */
+  /** The elements, maybe in the holder's own buffer. A promise only where they are fetched from a device. */
   elements(): TypedArray | Promise<TypedArray>;
-  /** The value as ONNX Runtime can read it where it is, on the host. */
+  /** The value as a tensor that ONNX Runtime reads without a copy; undefined where there is none. */
   readonly inPlace?: ort.Tensor | undefined;
-  /** Gives back what it keeps, when the value is elsewhere. */
+  /** Frees its memory, once another holder has the value. */
   release?(): void;
 }
 
-/** A variable's value, held by whatever computed it last until something else needs it. */
+/** A variable's value. The executor that computed it last holds it until another one needs it. */
 export class State implements Storage {
-  /** Counts the values: whoever has a copy of one knows by it whether that is still the value. */
+  /** The number of values so far. An executor compares it to know whether its copy is still the value. */
   version = 0;
 
   constructor(private kept: Holder) {}
@@ -31,13 +31,13 @@ export class State implements Storage {
     this.moveTo(holder);
   }
 
-  /** Leaves the value, of which `holder` has a copy, to that. */
+  /** Makes `holder`, which has a copy of the value, its holder. */
   moveTo(holder: Holder): void {
     if (holder !== this.kept) this.kept.release?.();
     this.kept = holder;
   }
 
-  /** A copy of the elements: the buffers themselves are written to again. */
+  /** A copy of the elements, since the buffers are written to again. */
   async read(): Promise<TypedArray> {
     return (await this.kept.elements()).slice() as TypedArray;
   }
@@ -46,7 +46,7 @@ export class State implements Storage {
 /** The state of a variable whose first value was computed. */
 export const stateOf = (variable: Variable): State => variable.storage as State;
 
-/** A holder in host memory, of elements that nothing else writes to. */
+/** A holder of an array that nothing else writes to. */
 export const hostHolder = (data: TypedArray): Holder => ({ elements: () => data });
 
 /** An ONNX Runtime tensor over the elements, not copied. */

@@ -4,9 +4,9 @@ import { leavesOf, topologicalOrder } from "../graph/walk.js";
 import { Body } from "../ops/scan.js";
 
 /**
- * A graph as text: equal for graphs that one model serves, given their {@link isInput | inputs}.
+ * A graph as text. Two graphs with equal texts have the same model; only the elements of their {@link isInput | inputs} differ.
  * @param leaves its leaves, in the order of the inputs
- * @param isInput whether a leaf's elements are given to each run, and so are no part of the text
+ * @param isInput whether a leaf's elements are given to each run and are not part of the text
  */
 export function structureOf(
   outputs: readonly Tensor[],
@@ -40,7 +40,7 @@ function attributesOf({ attributes }: Node): string {
   return `${keyOfAttributes(others)}{${structureOf(body.outputs, [...body.inputs, ...constants], (leaf) => inputs.has(leaf))}}`;
 }
 
-/** Whether the elements of a leaf of an eager graph are given to each run: data, but for single numbers, and draws. */
+/** Whether the elements of a leaf of an eager graph are given to each run: random numbers, and data of more than one element. */
 export const isEagerInput = (leaf: Tensor): boolean =>
   leaf.source.kind === "random" || (leaf.source.kind === "data" && (leaf.size > 1 || !hostData(leaf)));
 

@@ -5,8 +5,8 @@ import { changesRows, operatorOf } from "../ops/operator.js";
 import { runtime } from "./runtime.js";
 
 /**
- * Sets how many threads ONNX Runtime has for graphs compiled from now on, where `compile` is not told: fewer than all of a machine that
- * does other work, too, since its threads wait for each other.
+ * Sets how many threads ONNX Runtime has for graphs compiled from now on without the option `threads`. Use fewer than there are cores where the machine
+ * does other work too, since the threads wait for each other.
  * @param count undefined for the default: all cores for large graphs, one for small ones
  * @throws KasaneError where it is not an integer from 1
  */
@@ -18,10 +18,10 @@ export function setThreads(count?: number): void {
   runtime.threads = count;
 }
 
-/** With fewer elements in its largest value a graph is run by one thread: waking a second one costs more than it brings. */
+/** A graph whose largest value has fewer elements has one thread: waking a second one costs more than it saves. */
 const large = 2 ** 14;
 
-/** As {@link large}, of values that are picked or made element by element: these wait for memory more than for a thread. */
+/** As {@link large}, for values of elementwise operators, movements and selections: these wait for memory more than for a thread. */
 const largeCopy = 2 ** 20;
 
 /** How many threads run a graph, unless that is set: 0 for all cores. */

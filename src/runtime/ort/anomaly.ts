@@ -5,16 +5,16 @@ import type { Operation, Watched } from "../../passes/watch.js";
 import { asStored } from "../state.js";
 import type { ort } from "./onnxruntime.js";
 
-/** Throws where one of the values holds a NaN or an infinity: names the operation that made the first. */
+/** Throws where a value has a NaN or an infinity. The error names the operation that made the first. */
 export function detectAnomalies(watched: readonly Watched[], values: readonly ort.Tensor[]): void {
   for (const each of watched) checkSteps(each, values, { first: 0, slice: 0, slices: 1, steps: [] });
 }
 
-/** Where the values of one step of the loops around them are. */
+/** Where the values of one step of nested loops are. */
 interface Step {
-  /** The place that the loop's places count from. */
+  /** The index that the places of the loop's values count from. */
   readonly first: number;
-  /** Which of how many equal parts of each value belongs to the step. */
+  /** The slice of each value that belongs to the step, and the number of slices. */
   readonly slice: number;
   readonly slices: number;
   /** The step of each loop, the outermost first. */
@@ -40,7 +40,7 @@ function checkSlice(value: ort.Tensor, { type, inputs, path }: Operation, { slic
   const all = asStored(value.data as TypedArray, dtype);
   const size = all.length / slices;
   const data = all.subarray(slice * size, (slice + 1) * size);
-  // The exponent of what is not finite is all ones.
+  // The exponent of a NaN or an infinity is all ones.
   const place = dtype === "float16" ? data.findIndex((x) => (Number(x) & 0x7c00) === 0x7c00) : data.findIndex((x) => !Number.isFinite(x));
   if (place < 0) return;
   const types = inputs.map((input) => `${input.dtype}${showShape(input.shape)}`).join(", ");

@@ -13,7 +13,7 @@ export type Device = "cpu" | "webgpu" | "cuda" | "dml" | "coreml";
 /** The name of the ONNX Runtime provider for a device. */
 export const providerOf = (device: Device): string => (isWeb && device === "cpu" ? "wasm" : device);
 
-/** What a graph is prepared for that runs on a device. */
+/** The target of graphs that run on a device. */
 export const targetFor = (device: Device, threads?: number): Target => targetOf(isWeb && device === "cpu" ? "web" : device, threads);
 
 /** The devices that this ONNX Runtime was built with and that this machine offers. */
@@ -24,7 +24,7 @@ export async function devices(): Promise<Device[]> {
   return built.filter((_, i) => offered[i]);
 }
 
-/** A model of one node, which a device either runs or does not. */
+/** A model of one node, to try a device with. */
 function probe(): Uint8Array {
   const x = new Tensor("float32", [1], { kind: "input", name: "x" });
   return encodeModel([{ name: "x", tensor: x }], [{ name: "y", tensor: abs(x) }]);

@@ -11,17 +11,17 @@ import { ort } from "./onnxruntime.js";
  * make no tensor. So a sequence as the first output ends the run before anything is copied.
  */
 export interface EarlyEnd {
-  /** `model` with that output. */
+  /** `model` with the sequence as its first output. */
   mark(model: Uint8Array): Uint8Array;
-  /** What to fetch beside the handed outputs. */
+  /** The output to fetch beside those that are handed over. */
   readonly fetch: Readonly<Record<string, null>>;
-  /** Whether a run ended so: after all was computed. */
+  /** Whether a run ended this way, after all outputs were computed. */
   isReached(error: unknown): boolean;
 }
 
 const name = "end";
 
-/** Two messages one after the other are one with the lists of both. */
+/** A model to put before another: two protocol buffers in a row are one message with the lists of both. */
 const marker = toBinary(
   ModelProtoSchema,
   create(ModelProtoSchema, {

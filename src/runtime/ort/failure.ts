@@ -1,7 +1,7 @@
 import { KasaneError } from "../../graph/error.js";
 import { outOfRange } from "../../graph/outOfRange.js";
 
-/** An error of a run as the user reads it: what ONNX Runtime says of an index out of range in the words of the other executor. */
+/** The error of a run as the user reads it. An index out of range is reported in the words of the other executor. */
 export function failureOf(error: unknown): KasaneError {
   const message = error instanceof Error ? error.message : String(error);
   return new KasaneError(indexFailure(message) ?? `ONNX Runtime: ${message}`, { cause: error });

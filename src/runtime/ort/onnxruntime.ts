@@ -1,6 +1,6 @@
 import { ort } from "#onnxruntime";
 
-// What goes wrong comes back as an error, with the operation's name; ONNX Runtime would print it besides.
+// ONNX Runtime would print errors. They are thrown, with the operation's name.
 ort.env.logLevel = "fatal";
 
 export { isWeb, ledStep, nativeCall, ort } from "#onnxruntime";

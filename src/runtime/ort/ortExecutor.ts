@@ -12,7 +12,6 @@ import { emptyOrt, fromOrt, stateOf, toOrt } from "../state.js";
 import type { Update } from "../wasm/update.js";
 import { detectAnomalies } from "./anomaly.js";
 import type { Device } from "./devices.js";
-import { failureOf } from "./failure.js";
 import { isWeb, type ort } from "./onnxruntime.js";
 import { type Pair, pairOf, pairToWrite } from "./pair.js";
 import { Session } from "./session.js";
@@ -34,14 +33,14 @@ export class OnnxExecutor implements Executor {
   private readonly randoms: readonly Named[];
   private readonly updates: readonly (Named & { readonly variable: Variable })[];
   private readonly outputs: readonly Named[];
-  /** What the update is given. */
+  /** The outputs that the update takes. */
   private readonly given: readonly Named[];
-  /** What is checked for anomalies, and the names of the values for that. */
+  /** The values that are checked for anomalies, and their names. */
   private readonly watched: readonly Watched[];
   private readonly watchedNames: readonly string[];
   private readonly session: Session;
   private readonly fetches: Record<string, ort.Tensor | null>;
-  /** The variables that are written where they are read. */
+  /** The variables that are written in place. */
   private readonly inPlace: ReadonlySet<Variable>;
   /** The variables whose values are in pairs. */
   private readonly changed: ReadonlySet<Variable>;
@@ -196,11 +195,7 @@ export class OnnxExecutor implements Executor {
         fetches[name] = this.inPlace.has(variable) ? (copies?.get(variable) ?? (await ready.feed(onDevice))) : ready.target();
       }
     }
-    try {
-      return await session.run(feeds, fetches);
-    } catch (error) {
-      throw failureOf(error);
-    }
+    return session.run(feeds, fetches);
   }
 
   release(): Promise<void> {

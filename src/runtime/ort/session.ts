@@ -1,6 +1,7 @@
 import { runtime as processRuntime } from "../runtime.js";
 import { type Device, providerOf } from "./devices.js";
 import { type EarlyEnd, findEarlyEnd } from "./earlyEnd.js";
+import { failureOf } from "./failure.js";
 import { nativeCall, ort } from "./onnxruntime.js";
 
 /** How a model is run. */
@@ -21,7 +22,7 @@ export interface SessionSettings {
 /** At most so many sessions are open at a time: each holds native memory, and a closed one opens again from its model. */
 const capacity = 64;
 
-/** A session is closed when it was unused for so many times its opening time: of n sessions used alternately, opening takes n / 500 of the time at most. */
+/** A session is closed when unused for so many times its opening time: of n sessions used alternately, opening takes at most n / 500 of the time. */
 const patience = 500;
 
 /** An ONNX model and the session that runs it, opened when it is first needed. */
@@ -40,14 +41,14 @@ export class Session {
     private readonly runtime = processRuntime,
   ) {}
 
+  /** @throws KasaneError where ONNX Runtime cannot open or run the model */
   async run(feeds: Record<string, ort.Tensor>, fetches: Record<string, ort.Tensor | null>): Promise<ort.InferenceSession.OnnxValueMapType> {
-    const session = await this.start();
-    if (!this.end) return runOf(session, feeds, fetches);
     try {
-      return await runOf(session, feeds, { ...this.end.fetch, ...fetches });
+      const session = await this.start();
+      return await runOf(session, feeds, this.end ? { ...this.end.fetch, ...fetches } : fetches);
     } catch (error) {
-      if (!this.end.isReached(error)) throw error;
-      return fetches as ort.InferenceSession.OnnxValueMapType;
+      if (this.end?.isReached(error)) return fetches as ort.InferenceSession.OnnxValueMapType;
+      throw failureOf(error);
     }
   }
 
