@@ -79,12 +79,12 @@ export function pullBack(
   wrt: readonly Tensor[],
   independent = false,
 ): Tensor[] {
-  const wanted = new Set(wrt);
+  const asked = new Set(wrt);
   const order = topologicalOrder(outputs);
   const leading = new Set<Node>();
-  const leads = (x: Tensor) => isFloat(x.dtype) && (wanted.has(x) || (x.source.kind === "node" && leading.has(x.source)));
+  const leads = (x: Tensor) => isFloat(x.dtype) && (asked.has(x) || (x.source.kind === "node" && leading.has(x.source)));
   for (const node of order) {
-    const isLeaf = independent && node.outputs.some((output) => wanted.has(output));
+    const isLeaf = independent && node.outputs.some((output) => asked.has(output));
     if (!isLeaf && node.inputs.some(leads)) leading.add(node);
   }
 
@@ -102,6 +102,14 @@ export function pullBack(
     const gradients = node.outputs.map((output) => sums.get(output));
     if (gradients.every((gradient) => gradient === undefined)) continue;
     const wanted = node.inputs.map(leads);
+    // Where no gradient by an operand is asked for, that of the more exact form goes past it: the operand itself may be rounded to 0.
+    const refined = node.inputs.some((input) => asked.has(input))
+      ? undefined
+      : operatorOf(node).refine?.(asOperands(node.inputs), node.attributes);
+    const accumulateRefined = (exact: Tensor) => {
+      const origins = [...new Set(node.inputs.flatMap(({ source }) => (source.kind === "node" ? source.inputs : [])).filter(leads))];
+      pullBack([exact], gradients, origins, true).forEach((part, i) => accumulate(origins[i] as Tensor, part));
+    };
     const accumulateParts = () => {
       const parts = gradientsOf(node, gradients, wanted);
       node.inputs.forEach((input, i) => {
@@ -109,7 +117,7 @@ export function pullBack(
         if (part) accumulate(input, cast(sumTo(part, input.shape), input.dtype));
       });
     };
-    atPath(gradientPath(node.path), () => rebuild(accumulateParts));
+    atPath(gradientPath(node.path), () => rebuild(() => (refined ? accumulateRefined(refined) : accumulateParts())));
   }
   return wrt.map((x) => sums.get(x) ?? zerosLike(x));
 }

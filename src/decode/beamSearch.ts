@@ -6,7 +6,7 @@ import { add, floorDiv, mod } from "../ops/arithmetic.js";
 import { gather } from "../ops/indexing.js";
 import { logSoftmax } from "../ops/normalize.js";
 import { reshape } from "../ops/shapes.js";
-import { topK } from "../ops/sorting.js";
+import { topKOfNumbers } from "../ops/sorting.js";
 import {
   CompiledStep,
   checkDecoding,
@@ -79,7 +79,7 @@ export function beamSearch<State extends Tree<State>>(
       // [rows, vocabulary] to [sequences, beams * vocabulary]
       const totals = reshape(add(logSoftmax(logits), reshape(logProbabilities, [rows, 1])), [-1, beams * vocabulary]);
       // Twice as many as beams: all beams may end at once.
-      const { values, indices } = topK(totals, Math.min(2, vocabulary) * beams);
+      const { values, indices } = topKOfNumbers(totals, Math.min(2, vocabulary) * beams);
       return { values, parents: floorDiv(indices, vocabulary), tokens: mod(indices, vocabulary) };
     },
     device,

@@ -9,7 +9,7 @@ import { softmax } from "../ops/normalize.js";
 import { random } from "../ops/random.js";
 import { argmax, cumulativeSum, logSumExp } from "../ops/reduce.js";
 import { reshape } from "../ops/shapes.js";
-import { topK } from "../ops/sorting.js";
+import { topKOfNumbers } from "../ops/sorting.js";
 import {
   CompiledStep,
   checkDecoding,
@@ -56,7 +56,7 @@ export function sample<State extends Tree<State>>(step: DecoderStep<State>, opti
     const scaled = div(logits, temperature);
     if (kept === undefined && topP === 1) return random.categorical(scaled);
     const vocabulary = logits.shape[1] as number;
-    const { values, indices } = topK(scaled, Math.min(kept ?? vocabulary, vocabulary));
+    const { values, indices } = topKOfNumbers(scaled, Math.min(kept ?? vocabulary, vocabulary));
     const probabilities = softmax(values);
     // The probability of all more probable tokens together.
     const before = sub(cumulativeSum(probabilities), probabilities);

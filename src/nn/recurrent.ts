@@ -4,6 +4,7 @@ import { check } from "../graph/error.js";
 import { checkOptions, type OptionNames, pickOptions } from "../graph/options.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import { hostData, type Tensor } from "../graph/tensor.js";
+import { inModule } from "../graph/trace.js";
 import { flatten, mapTree, showType, unflatten } from "../graph/tree.js";
 import { sub, where } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
@@ -182,7 +183,7 @@ function checkLengths(lengths: Tensor, time: number, batch: number): Tensor {
   });
   const counts = cast(lengths, "int32");
   // An index out of range is an error on every executor: those below 1 are made one, as negative ones count from the end.
-  return gather(arange(time + 1), where(less(counts, 1), time + 1, counts));
+  return inModule("lengths", () => gather(arange(time + 1), where(less(counts, 1), time + 1, counts)));
 }
 
 /** The hidden states `[time, batch, hiddenSize]`, and the state at the end, of one cell over `[time, batch, size]`. */

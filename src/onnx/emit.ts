@@ -153,7 +153,7 @@ class GraphWriter implements Emitter {
     return this.constant("int64", [values.length], convert(values, "int64"));
   }
 
-  scalar(value: number, dtype: DType): string {
+  scalar(value: number | bigint, dtype: DType): string {
     return this.constant(dtype, [], convert([value], dtype));
   }
 

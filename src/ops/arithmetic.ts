@@ -1,4 +1,4 @@
-import { isFloat, promote } from "../graph/dtype.js";
+import { exactIntegers, isFloat, promote } from "../graph/dtype.js";
 import { broadcastOrThrow } from "../graph/shape.js";
 import { hostData, type Tensor, type TensorType } from "../graph/tensor.js";
 import { cast } from "./cast.js";
@@ -69,12 +69,12 @@ export const arithmetic = family({
       },
     },
     gradient: [(g, [x], _, { low, high }) => where(greater(x, low), where(less(x, high), g, 0), 0)],
-    // A bound at infinity is left out: whole numbers have none.
-    emit: (emitter, [x], { low, high }, { outputs: [type] }) =>
-      emitter.node("Clip", [
-        x as string,
-        ...[low, high].map((bound) => (Number.isFinite(bound) ? emitter.scalar(bound, (type as TensorType).dtype) : "")),
-      ]),
+    // Integers have no infinite bound: it is left out. Where floats lack one, the kernel takes the greatest finite number.
+    emit: (emitter, [x], { low, high }, { outputs: [type] }) => {
+      const { dtype } = type as TensorType;
+      const bounds = [low, high].map((bound) => (isFloat(dtype) || Number.isFinite(bound) ? emitter.scalar(bound, dtype) : ""));
+      return emitter.node("Clip", [x as string, ...bounds]);
+    },
   }),
   Neg: {
     ...unary(
@@ -196,11 +196,18 @@ function overSafe(n: Tensor, d: Tensor, quotient: (divisor: Tensor) => Tensor, b
 export const maximum = (a: TensorLike, b: TensorLike): Tensor => promoted(arithmetic.Max, a, b);
 /** The lesser of the two; where they are equal the gradient is shared. */
 export const minimum = (a: TensorLike, b: TensorLike): Tensor => promoted(arithmetic.Min, a, b);
-/** `x` held between `low` and `high`; no gradient at them or beyond. Fractional bounds make a fraction of a whole number. */
+/** `x` held between `low` and `high`; no gradient at them or beyond. Fractional bounds make a fraction of an integer; those beyond its dtype are its ends. */
 export function clip(x: TensorLike, low: number, high: number): Tensor {
   const [tensor] = operands("clip", x) as [Tensor];
-  const isWhole = [low, high].every((bound) => Number.isInteger(bound) || !Number.isFinite(bound));
-  return numeric(arithmetic.Clip, isWhole || isFloat(tensor.dtype) ? tensor : cast(tensor, "float32"), { low, high });
+  const isFraction = [low, high].some((bound) => Number.isFinite(bound) && !Number.isInteger(bound));
+  if (isFloat(tensor.dtype)) return apply(arithmetic.Clip, [tensor], { low, high });
+  if (isFraction) return clip(cast(tensor, "float32"), low, high);
+  const { dtype } = tensor;
+  const [least, greatest] = dtype === "int64" ? [-(2 ** 63), 2 ** 63 - 1024] : exactIntegers(dtype === "bool" ? "int32" : dtype);
+  return numeric(arithmetic.Clip, tensor, {
+    low: low <= least ? Number.NEGATIVE_INFINITY : Math.min(low, greatest),
+    high: high >= greatest ? Number.POSITIVE_INFINITY : Math.max(high, least),
+  });
 }
 /** `-x`. */
 export const neg = (x: TensorLike): Tensor => numeric(arithmetic.Neg, x);

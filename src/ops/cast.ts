@@ -14,7 +14,10 @@ export const onnxTypes: Readonly<Record<DType, number>> = {
   float64: 11,
 };
 
-/** `x` with elements of `dtype`: fractions are cut off towards zero, anything but zero is true. Gradients pass between floats. */
+/**
+ * `x` with elements of `dtype`: fractions are cut off towards zero, anything but zero is true. Gradients pass between floats. Of integers the low bits
+ * stay. A float beyond the range of int32 (of int64, where that is `dtype`) becomes the nearest integer that it holds, and NaN 0.
+ */
 export const cast = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : apply(casts.Cast, [x], { dtype }));
 
 /** Changes of the element type. */
@@ -24,6 +27,22 @@ export const casts = family({
     kind: { is: "elementwise", expression: (m, [x], { dtype }) => m.cast(x, dtype) },
     gradient: [(g, [x]) => (isFloat(x.dtype) ? cast(g, x.dtype) : undefined)],
     linearity: "together",
+    decompose: ([x], { dtype }): Tensor =>
+      dtype === "int32" || dtype === "int64" ? apply(casts.SaturatingCast, [x], { dtype }) : cast(cast(x, "int32"), dtype),
     emit: (emitter, [x], { dtype }) => emitter.node("Cast", [x as string], { to: onnxTypes[dtype] }),
+  }),
+  // Of floats to int32 or int64, by a kernel that makes the least integer of what is beyond the range, or the nearest, and either of NaN.
+  SaturatingCast: declare<{ dtype: "int32" | "int64" }>({
+    infer: ([x], { dtype }) => ({ dtype, shape: x.shape }),
+    kind: { is: "opaque" },
+    gradient: "nonDifferentiable",
+    emit: (emitter, [x = ""], { dtype }, { inputs: [given] }) => {
+      const node = (type: string, ...operands: string[]) => emitter.node(type, operands)[0] as string;
+      const [end, greatest] = dtype === "int32" ? [2 ** 31, 2 ** 31 - 1] : [2 ** 63, 2n ** 63n - 1n];
+      const [plain = ""] = emitter.node("Cast", [x], { to: onnxTypes[dtype] });
+      const number = node("Where", node("Equal", x, x), plain, emitter.scalar(0, dtype));
+      const isBeyond = node("GreaterOrEqual", x, emitter.scalar(end, (given as Tensor).dtype));
+      return [node("Where", isBeyond, emitter.scalar(greatest, dtype), number)];
+    },
   }),
 });

@@ -1,5 +1,6 @@
 import { arrayOf, convert, type DType, dtypeOf, exactIntegers, isFloat, type TypedArray } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import type { Shape } from "../graph/shape.js";
 import { fromData, Tensor } from "../graph/tensor.js";
 
@@ -17,9 +18,10 @@ export type TensorLike = Tensor | number | bigint | boolean;
  * @throws KasaneError where rows differ in length or the elements do not fill the shape
  */
 export function tensor(values: NestedArray | TypedArray, options: { dtype?: DType; shape?: Shape } = {}): Tensor {
+  checkOptions("tensor", options, { dtype: "optional", shape: "optional" });
   if (ArrayBuffer.isView(values)) {
     const dtype = options.dtype ?? dtypeOf(values);
-    const data = values instanceof arrayOf(dtype) ? new (arrayOf(dtype))(values) : convert(values, dtype);
+    const data = values instanceof arrayOf(dtype) ? new (arrayOf(dtype))(values) : elementsOf("tensor", values, dtype);
     return fromData(data, options.shape ?? [values.length], dtype);
   }
   const shape: number[] = [];
@@ -30,7 +32,7 @@ export function tensor(values: NestedArray | TypedArray, options: { dtype?: DTyp
   const flat: (number | bigint | boolean)[] = [];
   flatten(values, shape, 0, flat);
   const dtype = options.dtype ?? literalType(flat[0]);
-  return fromData(convert(flat, dtype), options.shape ?? shape, dtype);
+  return fromData(elementsOf("tensor", flat, dtype), options.shape ?? shape, dtype);
 }
 
 function flatten(value: NestedArray, shape: Shape, depth: number, into: (number | bigint | boolean)[]): void {
@@ -46,6 +48,23 @@ function flatten(value: NestedArray, shape: Shape, depth: number, into: (number 
     check(depth === shape.length, () => `tensor: a scalar stands beside arrays at depth ${depth}: all rows must be nested alike`);
     into.push(value as number);
   }
+}
+
+/** The host array of plain numbers: fractions are cut off towards zero in integers, and what an integer type does not hold is an error. */
+export function elementsOf(operation: string, values: ArrayLike<number | bigint | boolean>, dtype: DType): TypedArray {
+  if (!isFloat(dtype) && dtype !== "bool") {
+    const wrong = Array.prototype.find.call(values, (value: number | bigint | boolean) => !isWithin(dtype, value));
+    check(wrong === undefined, () => `${operation}: the number ${wrong} as ${dtype}: expected one that it holds`);
+  }
+  return convert(values, dtype);
+}
+
+/** Whether a number lies between the ends of an integer type. */
+function isWithin(dtype: DType, value: number | bigint | boolean): boolean {
+  if (typeof value === "bigint" && dtype === "int64") return BigInt.asIntN(64, value) === value;
+  if (dtype === "int64") return Number(value) >= -(2 ** 63) && Number(value) < 2 ** 63;
+  const [least, greatest] = exactIntegers(dtype);
+  return Number(value) > least - 1 && Number(value) < greatest + 1;
 }
 
 /** The dtype of a tensor made of plain values. */

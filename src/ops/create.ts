@@ -4,7 +4,7 @@ import { checkShape, type Shape } from "../graph/shape.js";
 import { fromData, hostData, type Tensor } from "../graph/tensor.js";
 import { cast } from "./cast.js";
 import { compare } from "./compare.js";
-import { literalType, scalar } from "./constants.js";
+import { elementsOf, literalType, scalar } from "./constants.js";
 import { match } from "./match.js";
 import { apply, declare, family } from "./operator.js";
 import { expand, reshape, shapes } from "./shapes.js";
@@ -12,7 +12,7 @@ import { expand, reshape, shapes } from "./shapes.js";
 /** A tensor of `shape` whose every element is `value`. */
 export function full(shape: Shape, value: number | bigint | boolean, dtype: DType = literalType(value)): Tensor {
   checkShape("full", shape);
-  return expand(scalar(value, dtype), shape);
+  return expand(fromData(elementsOf("full", [value], dtype), [], dtype), shape);
 }
 
 /** A tensor of zeros. */

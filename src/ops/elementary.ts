@@ -2,14 +2,14 @@ import { isFloat, promote } from "../graph/dtype.js";
 import { broadcastOrThrow } from "../graph/shape.js";
 import { hostData, type Tensor } from "../graph/tensor.js";
 import { expm1Of, log1pOf, uncorrected } from "./algebra.js";
-import { abs, add, div, floorDiv, mul, neg, sub, where } from "./arithmetic.js";
+import { abs, add, div, floorDiv, mul, neg, square, sub, where } from "./arithmetic.js";
 import { cast } from "./cast.js";
 import { equal, greater, greaterEqual, less, logicalNot } from "./compare.js";
 import { operands, type TensorLike } from "./constants.js";
 import { onesLike } from "./create.js";
 import { binary, floating, promoted, unary } from "./kinds.js";
 import { logicalAnd } from "./logic.js";
-import { family } from "./operator.js";
+import { asOperands, family, operatorOf } from "./operator.js";
 import { expand } from "./shapes.js";
 import { preciseSin } from "./trigonometry.js";
 
@@ -30,10 +30,14 @@ export const elementary = family({
     (m, x) => m.exp(x),
     (g, _, [y]) => mul(g, y),
   ),
-  Log: unary(
-    (m, x) => m.log(x),
-    (g, [x]) => div(g, x),
-  ),
+  Log: {
+    ...unary(
+      (m, x) => m.log(x),
+      (g, [x]) => div(g, x),
+    ),
+    refine: ([{ source }]) =>
+      source.kind === "node" ? operatorOf(source).logarithm?.(asOperands(source.inputs), source.attributes) : undefined,
+  },
   // ln(1 + x) without the loss of digits near 0: Kahan's correction by the rounding of 1 + x (Goldberg 1991, theorem 4)
   Log1p: unary(
     log1pOf,
@@ -64,7 +68,8 @@ export const elementary = family({
   Cos: unary(
     (m, x) => m.cos(x),
     (g, [x]) => neg(mul(g, sin(x))),
-    ([x]) => sin(add(x, Math.PI / 2)),
+    // Half of x is exact, where x + π/2 is rounded.
+    ([x]) => sub(1, mul(2, square(sin(mul(x, 0.5))))),
   ),
   // tanh' = 1 - tanh²
   Tanh: unary(

@@ -1,6 +1,6 @@
 import { type DType, isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { beyondAnyAxis } from "../graph/outOfRange.js";
+import { beyondAnyAxis, greatestIndex } from "../graph/outOfRange.js";
 import { type Shape, sameShape, showShape } from "../graph/shape.js";
 import { hostData, type Tensor } from "../graph/tensor.js";
 import { addedByOneThread } from "../targets/gaps.js";
@@ -22,6 +22,17 @@ export const indexing = family({
     }),
     kind: { is: "selection", selection: ({ axis }) => ({ axis, whole: true, does: "take" }) },
     gradient: [(g, [x, indices], _, { axis }) => scatterRows(g, indices, x.shape, axis), undefined],
+  }),
+  // Indices of which a negative one does not count from the end: modulo 2^31 it is beyond any axis.
+  FromZero: declare({
+    infer: ([x]) => x,
+    kind: {
+      is: "elementwise",
+      expression: (m, [x]) => m.select(m.greater(m.constant(0), x), m.add(x, m.constant(-beyondAnyAxis)), x),
+    },
+    gradient: "nonDifferentiable",
+    emit: (emitter, [x]) => emitter.node("BitwiseAnd", [x as string, emitter.scalar(beyondAnyAxis - 1, "int32")]),
+    decompose: ([x]) => where(less(x, 0), add(x, -beyondAnyAxis), x),
   }),
   // Adds `updates`, one row of x an index, into x at the rows that `indices` [n, 1] name.
   ScatterND: declare({
@@ -73,12 +84,11 @@ function checkIndices(operation: string, indices: Tensor, size: number, least = 
   );
   const wrong = Array.from<number | bigint>(hostData(indices) ?? []).find((index) => index < least || index >= size);
   check(wrong === undefined, () => `${operation}: index ${wrong} is out of range: expected ${least} to ${size - 1}`);
-  // What int32 does not hold is out of range of any axis.
-  return indices.dtype === "int64" ? cast(clip(indices, -(2 ** 31), 2 ** 31 - 1), "int32") : cast(indices, "int32");
+  return cast(indices.dtype === "int64" ? clip(indices, -greatestIndex, greatestIndex) : indices, "int32");
 }
 
-/** Indices of which a negative one does not count from the end, but is out of range: so much less it is beyond any axis, modulo 2^32. */
-const fromZero = (indices: Tensor): Tensor => where(less(indices, 0), add(indices, -beyondAnyAxis), indices);
+/** Indices of which a negative one does not count from the end, but is out of range. */
+const fromZero = (indices: Tensor): Tensor => apply(indexing.FromZero, [indices]);
 
 /** Indices of classes: any but 0 to `classes - 1` is an error. */
 export function checkClasses(operation: string, ids: Tensor, classes: number): Tensor {

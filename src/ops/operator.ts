@@ -51,7 +51,7 @@ export interface Emitter {
   /** The graph of a loop's body, as an attribute; it may name values around it that `captured` maps its leaves to. */
   subgraph(inputs: readonly Tensor[], outputs: readonly Tensor[], captured: ReadonlyMap<Tensor, string>): unknown;
   /** A scalar constant. */
-  scalar(value: number, dtype: TensorType["dtype"]): string;
+  scalar(value: number | bigint, dtype: TensorType["dtype"]): string;
 }
 
 /** The elements along some axes combined one after the other. */
@@ -154,6 +154,8 @@ export interface Declaration<A extends object = object> {
   simplify?(inputs: Operands, attributes: A): Tensor | undefined;
   /** The logarithm of the only output, where that is more exact than the logarithm of the output once it is rounded. */
   logarithm?(inputs: Operands, attributes: A): Tensor;
+  /** The same value, more exactly, from what the operands were computed from; its gradient is taken for this one's too. */
+  refine?(inputs: Operands, attributes: A): Tensor | undefined;
   readonly linearity?: Linearity;
   /** What all elements lie between, whatever the inputs are. */
   readonly range?: { readonly low: number; readonly high: number };

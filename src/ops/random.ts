@@ -8,7 +8,7 @@ import { add, clip, mul, neg, sqrt, sub } from "./arithmetic.js";
 import { cast } from "./cast.js";
 import { cos, log } from "./elementary.js";
 import { argmax } from "./reduce.js";
-import { sort } from "./sorting.js";
+import { topKOfNumbers } from "./sorting.js";
 
 /** In a traced function a fresh draw every run, outside one fixed draw. */
 function draw(shape: Shape, bernoulli?: Bernoulli): Tensor {
@@ -55,6 +55,6 @@ export const random = {
 
   /** The numbers 0 to `count - 1` (int32) in random order. */
   permutation(count: number): Tensor {
-    return sort(draw([count])).indices;
+    return topKOfNumbers(draw([count]), count, { largest: false }).indices;
   },
 };

@@ -7,9 +7,11 @@ import { abs, add, div, mul, sqrt, square, sub, where } from "./arithmetic.js";
 import { type AxisOptions, axisOf, checkAxisOptions } from "./axis.js";
 import { cast, onnxTypes } from "./cast.js";
 import { equal, logicalNot, notEqual } from "./compare.js";
+import { checkTensors } from "./constants.js";
 import { arange, zeros } from "./create.js";
 import { exp, log, pow } from "./elementary.js";
 import { productOfIntegers, sumOfIntegers } from "./integers.js";
+import { logicalOr } from "./logic.js";
 import { apply, type Declaration, declare, type Emitter, family, type Operator, type Reduction, type Rule } from "./operator.js";
 import { expand, reshape, transpose } from "./shapes.js";
 import { flip, pad, slice } from "./slicing.js";
@@ -60,16 +62,14 @@ const toExtrema: Rule<ReduceAttributes> = (g, [x], [y], { axes }) => {
   return mul(attained, spread(div(g, reshape(sum(attained, { axis: axes }), g.shape)), x, axes));
 };
 
-/** 1 where an element is NaN. */
-const whereNaN = (x: Tensor): Tensor => cast(notEqual(x, x), "int32");
+/** Whether no element over the axes is NaN: the minimum of booleans, the cheapest reduction that says so. */
+const hasNoNaN = (x: Tensor, attributes: ReduceAttributes): Tensor => apply(reduce.ReduceMin, [equal(x, x)], attributes);
 
 /** An extremum by a kernel that passes NaN over: NaN where there is one. */
 const withNaN =
   (type: "ReduceMax" | "ReduceMin"): Declaration<ReduceAttributes>["decompose"] =>
-  ([x], attributes) => {
-    const found = apply(reduce.ReduceMax, [whereNaN(x)], attributes);
-    return where(cast(found, "bool"), Number.NaN, apply(reduce[type], [x], { ...attributes, ignoresNaN: true }));
-  };
+  ([x], attributes) =>
+    where(hasNoNaN(x, attributes), apply(reduce[type], [x], { ...attributes, ignoresNaN: true }), Number.NaN);
 
 /** A reduction of integers made of exact operators. */
 const exactly =
@@ -80,26 +80,22 @@ const exactly =
 interface IndexAttributes {
   readonly axis: number;
   readonly keepDims: boolean;
-  readonly ignoresNaN?: boolean;
 }
 
 /** The index of an extremum: the least place that attains it, or that of the first NaN. */
-const extremumIndex = (type: "ArgMax" | "ArgMin", extremum: (x: Tensor, options: ReduceOptions) => Tensor): Declaration<IndexAttributes> =>
+const extremumIndex = (type: "ArgMax" | "ArgMin", extremum: "ReduceMax" | "ReduceMin"): Declaration<IndexAttributes> =>
   declare<IndexAttributes>({
     infer: ([x], { axis, keepDims }) => ({ dtype: "int32", shape: reduced(x.shape, { axes: [axis], keepDims }) }),
     kind: { is: "opaque" },
     gradient: "nonDifferentiable",
     emit: (emitter, [x], { axis, keepDims }) =>
       emitter.node("Cast", emitter.node(type, [x as string], { axis, keepdims: Number(keepDims) }), { to: onnxTypes.int32 }),
-    decompose: ([x], { axis, keepDims, ignoresNaN }) => {
-      if (isFloat(x.dtype) && !ignoresNaN) {
-        const broken = whereNaN(x);
-        const index = apply(reduce[type], [x], { axis, keepDims, ignoresNaN: true });
-        return where(cast(max(broken, { axis, keepDims }), "bool"), argmax(broken, { axis, keepDims }), index);
-      }
+    decompose: ([x], { axis, keepDims }) => {
       const size = x.shape[axis] as number;
       const places = reshape(arange(size), [size, ...new Array<number>(x.rank - axis - 1).fill(1)]);
-      return min(where(equal(x, extremum(x, { axis, keepDims: true })), places, size), { axis, keepDims });
+      const attained = equal(x, apply(reduce[extremum], [x], { axes: [axis], keepDims: true }));
+      const isFound = isFloat(x.dtype) ? logicalOr(attained, notEqual(x, x)) : attained;
+      return apply(reduce.ReduceMin, [where(isFound, places, size)], { axes: [axis], keepDims });
     },
   });
 
@@ -136,8 +132,8 @@ export const reduce = family({
       return keepDims ? total : reshape(total, reduced(x.shape, { axes, keepDims }));
     },
   }),
-  ArgMax: extremumIndex("ArgMax", (x, options) => max(x, options)),
-  ArgMin: extremumIndex("ArgMin", (x, options) => min(x, options)),
+  ArgMax: extremumIndex("ArgMax", "ReduceMax"),
+  ArgMin: extremumIndex("ArgMin", "ReduceMin"),
   // Every element counts in all the sums from its own place on.
   CumSum: declare<{ axis: number; reverse: number }>({
     infer: ([x]) => x,
@@ -203,22 +199,35 @@ function nothing(operation: string, x: Tensor, y: Tensor): Tensor {
 }
 
 /** Booleans and the 8-bit types are summed up as int32. */
-const counted = (x: Tensor): Tensor => (isFloat(x.dtype) || x.dtype === "int64" ? x : cast(x, "int32"));
+function counted(operation: string, x: Tensor): Tensor {
+  checkTensors(operation, x);
+  return isFloat(x.dtype) || x.dtype === "int64" ? x : cast(x, "int32");
+}
+
+/** Fractions: the mean of integers is one. */
+function fractions(operation: string, x: Tensor): Tensor {
+  checkTensors(operation, x);
+  return isFloat(x.dtype) ? x : cast(x, "float32");
+}
 
 /** The sum over the axes `axis`, by default all. */
-export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy("sum", reduce.ReduceSum, counted(x), options);
+export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy("sum", reduce.ReduceSum, counted("sum", x), options);
 /** The mean over `axis`, of whole numbers too a fraction. */
 export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor =>
-  reduceSome("mean", reduce.ReduceMean, isFloat(x.dtype) ? x : cast(x, "float32"), options);
+  reduceSome("mean", reduce.ReduceMean, fractions("mean", x), options);
 /** An extremum of booleans by that of 0 and 1. */
-const asNumbers = (x: Tensor, extremum: (x: Tensor) => Tensor): Tensor =>
-  x.dtype === "bool" ? cast(extremum(cast(x, "int32")), "bool") : extremum(x);
+function asNumbers(operation: string, x: Tensor, extremum: (x: Tensor) => Tensor): Tensor {
+  checkTensors(operation, x);
+  return x.dtype === "bool" ? cast(extremum(cast(x, "int32")), "bool") : extremum(x);
+}
 /** The greatest element over `axis`; where several attain it, they share the gradient. */
-export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => asNumbers(x, (x) => reduceSome("max", reduce.ReduceMax, x, options));
+export const max = (x: Tensor, options: ReduceOptions = {}): Tensor =>
+  asNumbers("max", x, (x) => reduceSome("max", reduce.ReduceMax, x, options));
 /** The least element over `axis`; where several attain it, they share the gradient. */
-export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => asNumbers(x, (x) => reduceSome("min", reduce.ReduceMin, x, options));
+export const min = (x: Tensor, options: ReduceOptions = {}): Tensor =>
+  asNumbers("min", x, (x) => reduceSome("min", reduce.ReduceMin, x, options));
 /** The product over `axis`. */
-export const prod = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy("prod", reduce.ReduceProd, counted(x), options);
+export const prod = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy("prod", reduce.ReduceProd, counted("prod", x), options);
 /** The mean squared distance from the mean over `axis`, divided by the count less `correction` (1: the unbiased estimate). */
 export function variance(x: Tensor, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {
   checkAxisOptions("variance", options, { ...optionNames, correction: "optional" });
@@ -246,7 +255,8 @@ export function norm(x: Tensor, options: ReduceOptions & { readonly order?: numb
   return where(zero, 0, order === 2 ? sqrt(safe) : pow(safe, 1 / order));
 }
 /** `ln Σ eˣ` over `axis`, without overflow. */
-export const logSumExp = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceSome("logSumExp", reduce.LogSumExp, x, options);
+export const logSumExp = (x: Tensor, options: ReduceOptions = {}): Tensor =>
+  reduceSome("logSumExp", reduce.LogSumExp, fractions("logSumExp", x), options);
 
 /** Along which axis an extremum is sought, by default in the flattened tensor, and whether the axis stays, of size 1. */
 export interface IndexOptions {
@@ -255,6 +265,7 @@ export interface IndexOptions {
 }
 
 function indexBy(operation: string, operator: Operator<IndexAttributes>, x: Tensor, options: IndexOptions): Tensor {
+  checkTensors(operation, x);
   checkAxisOptions(operation, options, { axis: "optional", keepDims: "optional" });
   const { axis, keepDims = false } = options;
   if (axis === undefined) {
@@ -277,7 +288,7 @@ export const argmax = (x: Tensor, options: IndexOptions = {}): Tensor => indexBy
 export const argmin = (x: Tensor, options: IndexOptions = {}): Tensor => indexBy("argmin", reduce.ArgMin, x, options);
 /** The sum of all elements up to each place along `axis`, by default the last. */
 export const cumulativeSum = (x: Tensor, options: AxisOptions = {}): Tensor =>
-  apply(reduce.CumSum, [counted(x)], { axis: axisOf("cumulativeSum", options, x.rank, -1), reverse: 0 });
+  apply(reduce.CumSum, [counted("cumulativeSum", x)], { axis: axisOf("cumulativeSum", options, x.rank, -1), reverse: 0 });
 /** Whether any element over `axis` is true; of none, no. */
 export const any = (x: Tensor, options: ReduceOptions = {}): Tensor =>
   cast(reduceBy("any", reduce.ReduceSum, cast(cast(x, "bool"), "int32"), options), "bool");

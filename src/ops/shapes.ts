@@ -99,6 +99,7 @@ export const permute = (x: Tensor, order: readonly number[]): Tensor => transpos
 /** `x` repeated along axes of size 1 (or new ones in front) to fill `shape`; an axis of size -1 stays as it is. */
 export function expand(x: Tensor, shape: Shape): Tensor {
   checkTensors("expand", x);
+  checkIsShape("expand", shape);
   const added = shape.length - x.rank;
   const target = shape.map((size, axis) => (size === -1 ? (x.shape[axis - added] ?? size) : size));
   checkShape("expand", target);

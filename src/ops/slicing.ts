@@ -1,9 +1,10 @@
+import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { type Shape, sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { sliceView } from "../graph/view.js";
 import { type AxesOptions, type AxisOptions, axesOf, axisOf } from "./axis.js";
-import { checkTensors } from "./constants.js";
+import { checkTensors, holds } from "./constants.js";
 import { arange, zeros } from "./create.js";
 import { gather } from "./indexing.js";
 import { apply, applyAll, declare, family } from "./operator.js";
@@ -280,7 +281,11 @@ export function pad(x: Tensor, pads: readonly (readonly [before: number, after: 
   checkTensors("pad", x);
   check(
     pads.length === x.rank && pads.flat().every((count) => Number.isInteger(count) && count >= 0),
-    () => `pad: got ${JSON.stringify(pads)} for ${showShape(x.shape)}: expected [before, after], whole numbers from 0, for each axis`,
+    () => `pad: got ${JSON.stringify(pads)} for ${showShape(x.shape)}: expected [before, after], integers from 0, for each axis`,
+  );
+  check(
+    isFloat(x.dtype) || x.dtype === "bool" || (Number.isInteger(value) && holds(x.dtype, value)),
+    () => `pad: the number ${value} beside ${x.dtype}: expected one that it holds, or cast the tensor to a wider type`,
   );
   return pads.flat().every((count) => count === 0) ? x : apply(pieces.Pad, [x], { pads, value });
 }

@@ -1,7 +1,8 @@
+import { below, isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { normalizeAxis } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { where } from "./arithmetic.js";
+import { clip, where } from "./arithmetic.js";
 import { type AxisOptions, checkAxisOptions } from "./axis.js";
 import { cast, onnxTypes } from "./cast.js";
 import { equal, greater, less } from "./compare.js";
@@ -14,9 +15,18 @@ import { sum } from "./reduce.js";
 import { reshape, transpose, unsqueeze } from "./shapes.js";
 import { slice } from "./slicing.js";
 
-/** Operators that put elements in order. */
+interface TopKAttributes {
+  readonly k: number;
+  readonly axis: number;
+  /** 1: the greatest; 0: the least. */
+  readonly largest: number;
+  /** Whether there is no NaN, which a kernel may have no place for. */
+  readonly ignoresNaN?: boolean;
+}
+
+/** Operators that put elements in order; NaN is greater than all numbers. */
 export const sorting = family({
-  TopK: declare<{ k: number; axis: number; largest: number }>({
+  TopK: declare<TopKAttributes>({
     infer: ([x], { k, axis }) => {
       const shape = x.shape.map((size, i) => (i === axis ? k : size));
       return [
@@ -33,25 +43,34 @@ export const sorting = family({
       ];
       return [values, ...emitter.node("Cast", [indices], { to: onnxTypes.int32 })];
     },
-    decompose: ([x], { k, axis, largest }) => rank(x, k, axis, largest === 1),
+    decompose: ([x], attributes) => (isFloat(x.dtype) && !attributes.ignoresNaN ? withNaN(x, attributes) : rank(x, attributes)),
   }),
 });
 
-/** The `k` greatest (or least) elements along `axis`, by default the last, in order, and their int32 indices. */
-export function topK(
-  x: Tensor,
-  k: number,
-  options: AxisOptions & { readonly largest?: boolean } = {},
-): { values: Tensor; indices: Tensor } {
+/** The elements chosen, and the int32 indices that they had. */
+interface Chosen {
+  readonly values: Tensor;
+  readonly indices: Tensor;
+}
+
+type TopKOptions = AxisOptions & { readonly largest?: boolean };
+
+/**
+ * The `k` greatest (or least) elements along `axis`, by default the last, in order, and their int32 indices. NaN is greater than all numbers; of
+ * equal elements the first comes first.
+ */
+export const topK = (x: Tensor, k: number, options: TopKOptions = {}): Chosen => topKBy(x, k, options);
+
+/** {@link topK} of elements of which none is NaN: on the CPU it costs less. */
+export const topKOfNumbers = (x: Tensor, k: number, options: TopKOptions = {}): Chosen => topKBy(x, k, options, true);
+
+function topKBy(x: Tensor, k: number, options: TopKOptions, ignoresNaN?: boolean): Chosen {
   checkTensors("topK", x);
   checkAxisOptions("topK", options, { axis: "optional", largest: "optional" });
   const { axis = -1, largest = true } = options;
   const place = normalizeAxis("topK", axis, x.rank);
   const size = x.shape[place] as number;
-  check(
-    Number.isInteger(k) && k >= 0 && k <= size,
-    () => `topK: k = ${k} of an axis of ${size}: expected a whole number from 0 to ${size}`,
-  );
+  check(Number.isInteger(k) && k >= 0 && k <= size, () => `topK: k = ${k} of an axis of ${size}: expected an integer from 0 to ${size}`);
   // The kernel divides by the size of the axis.
   if (k === 0 || x.size === 0) {
     const values = slice(
@@ -61,16 +80,31 @@ export function topK(
     return { values, indices: zeros(values.shape, "int32") };
   }
   const sortable = x.dtype === "bool" ? cast(x, "uint8") : x;
-  const [values, indices] = applyAll(sorting.TopK, [sortable], { k, axis: place, largest: Number(largest) });
+  const attributes = { k, axis: place, largest: Number(largest), ...(ignoresNaN && { ignoresNaN }) };
+  const [values, indices] = applyAll(sorting.TopK, [sortable], attributes);
   return { values: cast(values, x.dtype), indices };
 }
 
-/** {@link topK} by comparing each element with each: its place in the order is the number of those that come before it. */
-function rank(x: Tensor, k: number, axis: number, largest: boolean): readonly [Tensor, Tensor] {
+/**
+ * TopK by one of numbers alone: first with NaN as infinity, and infinity as the greatest finite number, from which only the order of what was chosen
+ * tells it apart.
+ */
+function withNaN(x: Tensor, attributes: TopKAttributes): readonly [Tensor, Tensor] {
+  const { axis } = attributes;
+  const ordered = (keys: Tensor) => applyAll(sorting.TopK, [keys], { ...attributes, ignoresNaN: true })[1] as Tensor;
+  const finite = clip(x, Number.NEGATIVE_INFINITY, below(Number.POSITIVE_INFINITY, x.dtype));
+  const chosen = ordered(where(equal(x, x), finite, Number.POSITIVE_INFINITY));
+  const values = takeAlongAxis(x, chosen, { axis });
+  const order = ordered(where(equal(values, values), cast(equal(values, Number.POSITIVE_INFINITY), "int32"), 2));
+  return [takeAlongAxis(values, order, { axis }), takeAlongAxis(chosen, order, { axis })];
+}
+
+/** TopK by comparing each element with each: its place in the order is the number of those that come before it. */
+function rank(x: Tensor, { k, axis, largest }: TopKAttributes): readonly [Tensor, Tensor] {
   const size = x.shape[axis] as number;
   const others = transpose(unsqueeze(x, { axis: -1 }), [...x.shape.map((_, i) => (i === axis ? x.rank : i)), axis]);
   const [mine, places] = [unsqueeze(x, { axis: -1 }), reshape(arange(size), [size, ...new Array<number>(x.rank - axis - 1).fill(1)])];
-  const before = largest ? greater(others, mine) : less(others, mine);
+  const before = largest === 1 ? greater(others, mine) : less(others, mine);
   const earlier = logicalAnd(equal(others, mine), less(arange(size), unsqueeze(places, { axis: -1 })));
   const order = sum(cast(logicalOr(before, earlier), "int32"), { axis: -1, keepDims: true });
   // [..., i, ..., place] holds whether the element i is at the place; along `axis` exactly one is.
@@ -79,8 +113,8 @@ function rank(x: Tensor, k: number, axis: number, largest: boolean): readonly [T
   return [takeAlongAxis(x, indices, { axis }), indices];
 }
 
-/** The elements along `axis`, by default the last, in ascending (or descending) order, and the int32 indices they had. */
-export function sort(x: Tensor, options: AxisOptions & { readonly descending?: boolean } = {}): { values: Tensor; indices: Tensor } {
+/** The elements along `axis`, by default the last, in ascending (or descending) order, and the int32 indices they had. NaN is greater than all numbers. */
+export function sort(x: Tensor, options: AxisOptions & { readonly descending?: boolean } = {}): Chosen {
   checkTensors("sort", x);
   checkAxisOptions("sort", options, { axis: "optional", descending: "optional" });
   const { axis = -1, descending = false } = options;

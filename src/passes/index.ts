@@ -10,8 +10,8 @@ import { deduplicate } from "./deduplicate.js";
 import { fold } from "./fold.js";
 import { hoist } from "./hoist.js";
 import { joinProducts } from "./joinProducts.js";
-import { logarithms } from "./logarithms.js";
 import { lower } from "./lower.js";
+import { refine } from "./refine.js";
 import { applyRules } from "./rules.js";
 import { scaleLast } from "./scaleLast.js";
 import { scatterOnto } from "./scatterOnto.js";
@@ -28,7 +28,7 @@ const passes = [
   hoist,
   // Before lowering, since a target may have no such operators.
   scatterOnto,
-  applyRules(logarithms),
+  applyRules(refine),
   applyRules(lower),
   selectImplementation,
   // Now all operators are those that will run, and the bodies of loops are what is left in them.

@@ -13,6 +13,9 @@ import { threadsFor } from "./threads.js";
 import { Update } from "./wasm/update.js";
 import { WasmExecutor } from "./wasm/wasmExecutor.js";
 
+/** Planning a module of more operators takes from seconds to minutes; ONNX Runtime opens a session of them sooner. */
+const mostOperators = 4096;
+
 /** The executor of a graph, and why it was selected. */
 export interface Selection {
   readonly binding: Binding;
@@ -68,11 +71,14 @@ export function selectExecutor(computation: Computation, options: RunOptions): S
     const binding = bind(computation, target);
     const cost = estimate(binding.results, totalSize(changedInPlace(binding)));
     if (!isForced && !cost.isWasmFaster) return byOnnx(describe(cost), cost);
+    const operators = operatorsIn(binding.results);
+    if (operators > mostOperators)
+      throw new Unsupported(`${operators} operators in one graph (${mostOperators} at most: write long loops with scan)`);
     const made = new WasmExecutor(binding);
     // The engine may refuse the module or its memory, so it is started here.
     made.start();
     const reason = isForced ? 'executor: "wasm"' : describe(cost);
-    const [operators, { memory }] = [operatorsIn(binding.results), made.module];
+    const { memory } = made.module;
     return { binding, executor: made, explanation: { executor: "wasm", reason, estimate: cost, operators, memory } };
   } catch (error) {
     // A module may lack code for an operator, or have too many operators or too much memory. ONNX Runtime then takes the graph.

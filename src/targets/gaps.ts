@@ -1,3 +1,4 @@
+import { type DType, isFloat } from "../graph/dtype.js";
 import { sizeOf } from "../graph/shape.js";
 import { always, type Gap, type Gaps, ofDoubles, ofFloats, ofIntegers } from "./target.js";
 
@@ -18,6 +19,7 @@ export const ofStandard: Gaps = {
   After: always,
 };
 
+const never: Gap = () => false;
 const notSingle: Gap = ({ inputs: [x] }) => x?.dtype !== "float32";
 
 /** What no provider of ONNX Runtime 1.30 has: double precision is for checking gradients, and few kernels are for it. */
@@ -35,6 +37,8 @@ export const ofOnnxRuntime: Gaps = {
   RNN: notSingle,
   LSTM: notSingle,
   GRU: notSingle,
+  // Only its CPU has operations on bits.
+  FromZero: always,
   // It does not expand an axis to none.
   Expand: ({ inputs: [x], attributes: { shape } }) => sizeOf(shape as number[]) === 0 && x !== undefined && sizeOf(x.shape) > 0,
 };
@@ -45,15 +49,22 @@ export const ofOnnxRuntime: Gaps = {
  */
 export const addedByOneThread = 200_000;
 
-/** Its extrema pass NaN over. */
+/** Its extrema pass NaN over, and its order has no place for it. */
 const notNaN: Gap = (application, threads) => ofFloats(application, threads) && application.attributes.ignoresNaN !== true;
 
 export const ofCpu: Gaps = {
   ...ofOnnxRuntime,
+  FromZero: never,
   ReduceMax: notNaN,
   ReduceMin: notNaN,
-  ArgMax: notNaN,
-  ArgMin: notNaN,
+  ArgMax: ofFloats,
+  ArgMin: ofFloats,
+  TopK: notNaN,
+  // What a float beyond the range of an integer becomes, the processor says.
+  Cast: (application, threads) => {
+    const dtype = application.attributes.dtype as DType;
+    return ofFloats(application, threads) && !isFloat(dtype) && dtype !== "bool";
+  },
   // Integers are summed up and multiplied as floating-point numbers.
   ReduceSum: ofIntegers,
   ReduceProd: ofIntegers,
@@ -111,9 +122,12 @@ export const ofWebGpu: Gaps = {
 /** What a module of the room `wasm` has no code for. */
 export const ofWasm: Gaps = {
   ...ofOnnxRuntime,
+  FromZero: never,
   Softmax: always,
   LogSoftmax: always,
   LayerNormalization: always,
+  ArgMax: always,
+  ArgMin: always,
   RNN: always,
   LSTM: always,
   GRU: always,

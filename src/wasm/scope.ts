@@ -299,14 +299,13 @@ export class Scope {
     this.lazies.set(result as Tensor, this.held({ ...to, view: reshapeView(to.view, shape) as View }, elementOf(dtype), shape));
   }
 
-  private select({ operator, inputs, outputs: [result] }: Node, selection: Selection): void {
+  private select({ operator, inputs, outputs: [result], path }: Node, selection: Selection): void {
     const { axis, whole, does } = selection;
     if (does === "set") throw new Unsupported(operator.type);
     const adds = does === "add";
     const [x, indices, updates] = inputs as [Tensor, Tensor, Tensor?];
     const { shape, dtype } = result as Tensor;
     if (indices.dtype !== "int32") throw new Unsupported(`${operator.type} by ${indices.dtype}`);
-    if (x.shape[axis] === 0) throw new Unsupported(`${operator.type} of no elements`);
     const to = this.wanted.get(result as Tensor) ?? this.newAccess(elementOf(dtype), shape);
     const table = adds ? this.put(this.lazyOf(x), to) : this.hold(x).access;
     const rows = adds ? this.hold(updates as Tensor).access : to;
@@ -319,7 +318,9 @@ export class Scope {
     const straight = reshapeView(index.view, places) ? index : this.pack(index);
     // [...before, indices, ...after]
     const ofRows = whole && !adds ? [...x.shape.slice(0, axis), indices.size, ...x.shape.slice(axis + 1)] : rows.view.shape;
-    this.statements.push(new SelectStatement(operator.type, selection, table, listed(straight, places), listed(rows, ofRows)));
+    this.statements.push(
+      new SelectStatement({ type: operator.type, path }, selection, table, listed(straight, places), listed(rows, ofRows)),
+    );
     this.lazies.set(result as Tensor, this.held(to, elementOf(dtype), shape));
   }
 

@@ -26,7 +26,7 @@ describe("errors", () => {
     ["slice", () => zeros([2]).slice([[0, 1, 0]]), "slice: step 0 along axis 0: expected an integer other than 0"],
     ["max of nothing", () => zeros([0]).max(), "max: shape [0] has no elements, so it has no max"],
     ["gather by floats", () => zeros([2]).gather(zeros([1])), "gather: indices are float32[1]: expected integers, such as int32"],
-    ["topK", () => zeros([3]).topK(4), "topK: k = 4 of an axis of 3: expected a whole number from 0 to 3"],
+    ["topK", () => zeros([3]).topK(4), "topK: k = 4 of an axis of 3: expected an integer from 0 to 3"],
     [
       "crossEntropy",
       () => zeros([2, 3]).crossEntropy(zeros([2])),

@@ -13,13 +13,13 @@ export class SelectStatement implements Statement {
   readonly canFail = true;
 
   /**
-   * @param name of the operator, for errors
+   * @param from the operator and its module path, for errors
    * @param table what is selected from or added to
    * @param indices integers; where whole slices are selected they are counted as one axis
    * @param rows what is selected, or what is added: of whole slices `[...before, indices, ...after]`, else of the shape of the indices
    */
   constructor(
-    private readonly name: string,
+    private readonly from: { readonly type: string; readonly path: string },
     private readonly selection: Selection,
     private readonly table: Access,
     private readonly indices: Access,
@@ -115,7 +115,7 @@ export class SelectStatement implements Statement {
       .set(given);
     code.get(given).constant(size).write("i32.add").get(given).get(given).constant(0).write("i32.lt_s", "select").tee(counted);
     code.constant(size).write("i32.ge_u", "if");
-    const failure = addFailure((index) => outOfRange(this.name, index, size));
+    const failure = addFailure((index) => outOfRange(this.from.type, index, size) + (this.from.path && ` (in ${this.from.path})`));
     code.constant(failure).write("f64.convert_i32_s").get(given).write("f64.convert_i32_s").call(imports.fail).write("drop", "end");
     return counted;
   }

@@ -1,0 +1,190 @@
+import {
+  argmax,
+  argmin,
+  cast,
+  clip,
+  compile,
+  expand,
+  floorDiv,
+  full,
+  gather,
+  grad,
+  log,
+  max,
+  mod,
+  nn,
+  pad,
+  pow,
+  random,
+  sigmoid,
+  softmax,
+  sort,
+  sum,
+  type Tensor,
+  tensor,
+  topK,
+} from "kasane";
+import { describe, expect, it } from "vitest";
+
+const { NaN: nan, POSITIVE_INFINITY: infinity } = Number;
+/** The greatest finite number of float32. */
+const greatest = (2 - 2 ** -23) * 2 ** 127;
+const ints = (...values: number[]) => tensor(values, { dtype: "int32" });
+
+type Function = (...inputs: Tensor[]) => Tensor;
+const ways: readonly (readonly [string, (call: Function, ...inputs: Tensor[]) => Promise<unknown>])[] = [
+  ["eager", async (call, ...inputs) => call(...inputs).array()],
+  ["onnxruntime", async (call, ...inputs) => (await compile(call, { executor: "onnxruntime" })(...inputs)).array()],
+  ["wasm", async (call, ...inputs) => (await compile(call, { executor: "wasm" })(...inputs)).array()],
+];
+
+describe.each(ways)("%s", (way, run) => {
+  const isWasm = way === "wasm";
+
+  it("extrema and their indices: NaN wins, and the first of several counts", async () => {
+    const rows = tensor([
+      [3, nan, infinity, nan],
+      [-infinity, -infinity, 2, 2],
+    ]);
+    expect(await run((x) => max(x, { axis: 1 }), rows)).toEqual([nan, 2]);
+    expect(await run((x) => argmax(x, { axis: 1 }), rows)).toEqual([1, 2]);
+    expect(await run((x) => argmin(x, { axis: 1 }), rows)).toEqual([1, 0]);
+    expect(await run((x) => argmax(x, { axis: 0, keepDims: true }), rows)).toEqual([[0, 0, 0, 0]]);
+    expect(await run((x) => argmin(x), ints(4, -7, -7))).toBe(1);
+  });
+
+  it("casts of floats beyond the range of int32: the nearest that it holds, and 0 of NaN", async () => {
+    const x = tensor([nan, infinity, -infinity, 3e9, -3e9, 2147483520, -(2 ** 31), 1.9, -1.9]);
+    const expected = [0, 2 ** 31 - 1, -(2 ** 31), 2 ** 31 - 1, -(2 ** 31), 2147483520, -(2 ** 31), 1, -1];
+    expect(await run((x) => cast(x, "int32"), x)).toEqual(expected);
+  });
+
+  it.skipIf(isWasm)("casts of floats to int64 and to 8 bits", async () => {
+    expect(await run((x) => cast(x, "int64"), tensor([nan, infinity, -infinity, 3e9]))).toEqual([
+      0n,
+      2n ** 63n - 1n,
+      -(2n ** 63n),
+      3_000_000_000n,
+    ]);
+    // The low bits of 0, of 2^31 - 1, of -2^31, of 300 and of -1
+    expect(await run((x) => cast(x, "uint8"), tensor([nan, infinity, -infinity, 300, -1]))).toEqual([0, 255, 0, 44, 255]);
+    expect(await run((x) => cast(x, "int32"), tensor([nan, infinity, 5], { dtype: "float16" }))).toEqual([0, 2 ** 31 - 1, 5]);
+  });
+
+  it.skipIf(isWasm)("sorting puts NaN above infinity, and keeps the order of equal ones", async () => {
+    const x = tensor([greatest, nan, infinity, 1, nan, -infinity, infinity, 1]);
+    expect(await run((x) => sort(x).values, x)).toEqual([-infinity, 1, 1, greatest, infinity, infinity, nan, nan]);
+    expect(await run((x) => sort(x).indices, x)).toEqual([5, 3, 7, 0, 2, 6, 1, 4]);
+    expect(await run((x) => sort(x, { descending: true }).indices, x)).toEqual([1, 4, 2, 6, 0, 3, 7, 5]);
+    expect(await run((x) => topK(x, 3).indices, x)).toEqual([1, 4, 2]);
+    expect(await run((x) => grad(sum(topK(x, 3).values.mul(tensor([1, 2, 3]))), x), x)).toEqual([0, 1, 3, 0, 2, 0, 0, 0]);
+  });
+
+  it("powers of 1", async () => {
+    expect(await run((x) => pow(1, x), tensor([infinity, -infinity, nan]))).toEqual([1, 1, 1]);
+    expect(await run((x) => pow(x, infinity), tensor([1, -1, 0.5, 2]))).toEqual([1, 1, 0, infinity]);
+  });
+
+  it("the logarithm of a sigmoid or a softmax that vanishes has a gradient", async () => {
+    const slopes = (await run((x) => grad(sum(log(sigmoid(x))), x), tensor([-200, -30, 0, -infinity]))) as number[];
+    // d ln σ(x) / dx = σ(-x)
+    [1, 1, 0.5, 1].forEach((value, i) => expect(slopes[i]).toBeCloseTo(value, 6));
+    // d (x₀ - ln Σ eˣ) / dx = [1 - p₀, -p₁] with p = [0, 1]
+    const first = (x: Tensor) => gather(log(softmax(x)), ints(0));
+    expect(await run((x) => grad(sum(first(x)), x), tensor([0, 200]))).toEqual([1, -1]);
+    // By the sigmoid itself it is 1 / σ(x).
+    const byItself: Function = (x) => {
+      const y = sigmoid(x);
+      return grad(sum(log(y)), y);
+    };
+    expect(await run(byItself, tensor([0]))).toEqual([2]);
+  });
+
+  it("bounds that a dtype cannot hold are its ends, and none is where there is an infinity", async () => {
+    expect(await run((x) => clip(x, 0, 3e9), ints(5, -5))).toEqual([5, 0]);
+    expect(await run((x) => clip(x, -3e9, 3), ints(5, -5))).toEqual([3, -5]);
+    expect(await run((x) => clip(x, -infinity, 1), tensor([-infinity, infinity, nan]))).toEqual([-infinity, 1, nan]);
+  });
+
+  it("no elements are picked from no elements", async () => {
+    expect(await run((x, indices) => gather(x, indices as Tensor), tensor([], { shape: [0, 2] }), tensor([], { dtype: "int32" }))).toEqual(
+      [],
+    );
+  });
+
+  it("lengths beyond the steps are errors that name them", async () => {
+    const network = new nn.Lstm(2, 3);
+    const call: Function = (x, lengths) => network.forward(x, { lengths: lengths as Tensor }).outputs;
+    const message = way === "eager" ? "length 5 of sequence 0" : /index 5 is out of range for an axis of 3 \(in Lstm\.lengths\)/;
+    await expect(run(call, tensor(new Float32Array(8), { shape: [2, 2, 2] }), ints(5, 1))).rejects.toThrow(message);
+  });
+
+  it.skipIf(isWasm)("integers divided by 0 are one error", async () => {
+    for (const divide of [floorDiv, mod])
+      for (const dtype of ["int32", "int64"] as const)
+        await expect(run(divide, tensor([5], { dtype }), tensor([0], { dtype }))).rejects.toThrow(/^an integer is divided by 0$/);
+  });
+});
+
+describe("an index of 64 bits beyond any axis", () => {
+  it("is an error that does not name another", async () => {
+    const embedding = new nn.Embedding(4, 2);
+    const ids = tensor([2n ** 32n]);
+    expect(() => embedding.forward(ids)).toThrow("index 4294967296 is out of range: expected 0 to 3");
+    const lookUp = compile((ids: Tensor) => embedding.forward(ids));
+    await expect(lookUp(ids)).rejects.toThrow("index 1073741823 or more is out of range for an axis of 4");
+    await expect(lookUp(tensor([-(2n ** 32n)]))).rejects.toThrow("index -1073741823 or less is out of range for an axis of 4");
+  });
+});
+
+describe("plain numbers that a dtype cannot hold", () => {
+  it.each([
+    ["as an element", () => tensor([300], { dtype: "uint8" }), "tensor: the number 300 as uint8: expected one that it holds"],
+    ["of a typed array", () => tensor(new Float64Array([3e9]), { dtype: "int32" }), "tensor: the number 3000000000 as int32"],
+    ["as NaN", () => tensor([nan], { dtype: "int32" }), "tensor: the number NaN as int32"],
+    ["filling a tensor", () => full([2], 2 ** 31, "int32"), "full: the number 2147483648 as int32"],
+    ["beside a tensor", () => ints(1).add(3e9), "Add: the number 3000000000 beside int32: expected one that it holds"],
+    ["around a tensor", () => pad(ints(1), [[1, 1]], 3e9), "pad: the number 3000000000 beside int32"],
+    ["a fraction around integers", () => pad(ints(1), [[1, 1]], 0.5), "pad: the number 0.5 beside int32"],
+  ])("%s", (_, make, message) => {
+    expect(make).toThrow(message);
+  });
+
+  it("but fractions are cut off, and all that it holds is held", async () => {
+    expect(await tensor([255.9, 0], { dtype: "uint8" }).array()).toEqual([255, 0]);
+    expect(await tensor([2n ** 63n - 1n, -(2n ** 63n)]).array()).toEqual([2n ** 63n - 1n, -(2n ** 63n)]);
+  });
+});
+
+describe("what is no operand, no shape and no option", () => {
+  it.each([
+    ["a dtype in place of options", () => tensor([1], "int32" as never), "tensor: got string in place of options"],
+    ["a sum of a text", () => sum("x" as never), "sum: operand 1 is a value of type string: expected a tensor"],
+    ["an argmax of nothing", () => argmax(undefined as never), "argmax: operand 1 is undefined"],
+    ["an expansion to a number", () => expand(ints(1), 3 as never), "expand: the shape is 3: expected a list of sizes"],
+  ])("%s", (_, make, message) => {
+    expect(make).toThrow(message);
+  });
+});
+
+it("categorical draws of integer logits have the probabilities of their softmax", async () => {
+  for (const dtype of ["int32", "int64", "uint8"] as const) {
+    const drawn = (await random.categorical(expand(tensor([0, 0, 0, 0], { dtype }), [20_000, 4])).array()) as number[];
+    // 5000 each, with a standard deviation of 61
+    for (const kind of [0, 1, 2, 3]) expect(Math.abs(drawn.filter((each) => each === kind).length - 5000)).toBeLessThan(360);
+  }
+});
+
+it("graphs of very many operators are ONNX Runtime's, and an error of the other executor", async () => {
+  const long = (x: Tensor) => {
+    let y = x;
+    for (let i = 0; i < 2100; i++) y = y.add(x).tanh();
+    return y;
+  };
+  await expect(compile(long, { executor: "wasm" })(tensor([0.5]))).rejects.toThrow(
+    'executor "wasm": it has no code for 4200 operators in one graph',
+  );
+  const [value] = (await (await compile(long)(tensor([0.5]))).array()) as number[];
+  // The fixed point of y = tanh(y + 1/2)
+  expect(Math.abs(Math.tanh((value as number) + 0.5) - (value as number))).toBeLessThan(1e-6);
+}, 60_000);
