@@ -87,7 +87,7 @@ function topKBy(x: Tensor, k: number, options: TopKOptions, ignoresNaN?: boolean
 
 /**
  * TopK by one of numbers alone: first with NaN as infinity, and infinity as the greatest finite number, from which only the order of what was chosen
- * tells it apart.
+ * tells it apart. Of fewer than all it may so choose the greatest finite number in place of infinity.
  */
 function withNaN(x: Tensor, attributes: TopKAttributes): readonly [Tensor, Tensor] {
   const { axis } = attributes;
