@@ -60,6 +60,7 @@ export {
   focalLoss,
   huber,
   klDivergence,
+  type LossOptions,
   meanAbsoluteError,
   meanSquaredError,
   type Reduction,

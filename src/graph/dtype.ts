@@ -52,7 +52,7 @@ export function dtypeOf(array: TypedArray): DType {
   throw new KasaneError(`a ${array.constructor.name} needs its dtype named, for example { dtype: "float16" }`);
 }
 
-/** The least and the greatest integer between which `dtype`, and a JavaScript number, holds every integer; truth values are made of any. */
+/** The least and the greatest integer between which `dtype`, and a JavaScript number, holds every integer; booleans are made of any. */
 export function exactIntegers(dtype: DType): readonly [least: number, greatest: number] {
   const bits = { bool: 53, uint8: 8, int8: 7, int32: 31, int64: 53, float16: 11, float32: 24, float64: 53 }[dtype];
   const greatest = 2 ** bits - (isFloat(dtype) ? 0 : 1);
@@ -106,7 +106,7 @@ export function convert(values: ArrayLike<number | bigint | boolean>, dtype: DTy
   if (result instanceof BigInt64Array) {
     for (let i = 0; i < values.length; i++) {
       const value = values[i];
-      check(typeof value !== "number" || Number.isInteger(value), () => `${value} is not an integer: int64 holds whole numbers`);
+      check(typeof value !== "number" || Number.isInteger(value), () => `${value} is not an integer: int64 holds integers`);
       result[i] = BigInt(value as number);
     }
   } else if (dtype === "float16") {

@@ -2,7 +2,7 @@ import { convert, type DType, elementAt } from "../graph/dtype.js";
 
 /**
  * What elementwise operators are made of. An operator states its expression once, for operands of any kind: on numbers it computes constants,
- * on the registers of a processor it becomes code. Truths are what comparisons give.
+ * on the registers of a processor it becomes code. Comparisons give booleans.
  */
 export interface Algebra<T> {
   constant(value: number): T;
@@ -20,7 +20,7 @@ export interface Algebra<T> {
   sqrt(x: T): T;
   floor(x: T): T;
   ceil(x: T): T;
-  /** The nearest whole number, halves to even. */
+  /** The nearest integer, halves to even. */
   nearest(x: T): T;
   exp(x: T): T;
   log(x: T): T;
@@ -42,7 +42,7 @@ export interface Algebra<T> {
 /** How an operator's output element follows from the input elements at its place. */
 export type Expression<A = unknown> = <T>(algebra: Algebra<T>, operands: readonly [T, T, T, ...T[]], attributes: A) => T;
 
-/** The algebra of numbers, truths being 0 and 1. */
+/** The algebra of numbers, booleans being 0 and 1. */
 export const numbers: Algebra<number> = {
   constant: (value) => value,
   add: (a, b) => a + b,

@@ -140,14 +140,14 @@ export const add = (a: TensorLike, b: TensorLike): Tensor => promoted(arithmetic
 export const sub = (a: TensorLike, b: TensorLike): Tensor => promoted(arithmetic.Sub, a, b);
 /** `a b`, element by element. */
 export const mul = (a: TensorLike, b: TensorLike): Tensor => promoted(arithmetic.Mul, a, b);
-/** `a / b`; of whole numbers too a fraction (see {@link floorDiv}). */
+/** `a / b`; of integers too a fraction (see {@link floorDiv}). */
 export function div(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = operands("Div", a, b) as [Tensor, Tensor];
   const dtype = promote(x.dtype, y.dtype);
   const float = isFloat(dtype) ? dtype : "float32";
   return apply(arithmetic.Div, [cast(x, float), cast(y, float)]);
 }
-/** The largest whole number not above `a / b`. */
+/** The largest integer not above `a / b`. */
 export function floorDiv(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = operands("floorDiv", a, b) as [Tensor, Tensor];
   const dtype = promote(x.dtype, y.dtype);
@@ -215,11 +215,11 @@ export const neg = (x: TensorLike): Tensor => numeric(arithmetic.Neg, x);
 export const abs = (x: TensorLike): Tensor => numeric(arithmetic.Abs, x);
 /** -1, 0 or 1. */
 export const sign = (x: TensorLike): Tensor => numeric(arithmetic.Sign, x);
-/** The largest whole number not above `x`. */
+/** The largest integer not above `x`. */
 export const floor = (x: TensorLike): Tensor => rounding(arithmetic.Floor, x);
-/** The smallest whole number not below `x`. */
+/** The smallest integer not below `x`. */
 export const ceil = (x: TensorLike): Tensor => rounding(arithmetic.Ceil, x);
-/** The nearest whole number, halves to even. */
+/** The nearest integer, halves to even. */
 export const round = (x: TensorLike): Tensor => rounding(arithmetic.Round, x);
 /** `x²`. */
 export const square = (x: TensorLike): Tensor => numeric(arithmetic.Square, x);

@@ -1,9 +1,11 @@
 import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
+import { checkOptions, type OptionNames } from "../graph/options.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { relu, sigmoid, softplus } from "./activation.js";
 import { abs, add, clip, div, maximum, mul, neg, square, sub, where } from "./arithmetic.js";
+import { type AxisOptions, checkAxisOptions } from "./axis.js";
 import { cast } from "./cast.js";
 import { equal } from "./compare.js";
 import { checkTensors } from "./constants.js";
@@ -42,7 +44,26 @@ export const losses = family({
 /** How the losses of the elements become one: their mean, their sum, or not at all. */
 export type Reduction = "mean" | "sum" | "none";
 
-const combine = (x: Tensor, reduction: Reduction): Tensor => (reduction === "none" ? x : reduction === "sum" ? sum(x) : mean(x));
+/** Settings that all losses have. */
+export interface LossOptions {
+  readonly reduction?: Reduction;
+}
+
+function combine(x: Tensor, reduction: Reduction = "mean"): Tensor {
+  if (reduction === "none") return x;
+  return reduction === "sum" ? sum(x) : mean(x);
+}
+
+/** Throws unless `options` are those of a loss: `names`, and how it is reduced. */
+function checkLossOptions<Options extends LossOptions>(
+  operation: string,
+  options: Options,
+  names: OptionNames<Omit<Options, "reduction">>,
+): void {
+  checkOptions<LossOptions>(operation, options, { ...names, reduction: "optional" });
+  const { reduction = "mean" } = options;
+  check(["mean", "sum", "none"].includes(reduction), () => `${operation}: reduction ${reduction}: expected "mean", "sum" or "none"`);
+}
 
 function checkPair(operation: string, predicted: Tensor, target: Tensor): Tensor {
   checkTensors(operation, predicted, target);
@@ -54,8 +75,7 @@ function checkPair(operation: string, predicted: Tensor, target: Tensor): Tensor
 }
 
 /** Settings of {@link crossEntropy}. */
-export interface CrossEntropyOptions {
-  readonly reduction?: Reduction;
+export interface CrossEntropyOptions extends LossOptions {
   /** Targets of this value count for nothing. */
   readonly ignoreIndex?: number;
   /** The share of the target's probability that is spread evenly over all classes (Szegedy et al. 2016, section 7). */
@@ -70,11 +90,13 @@ export interface CrossEntropyOptions {
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
   checkTensors("crossEntropy", logits, targets);
+  const names = { ignoreIndex: "optional", labelSmoothing: "optional", classWeights: "optional" } as const;
+  checkLossOptions("crossEntropy", options, names);
   const { reduction = "mean", ignoreIndex, labelSmoothing = 0, classWeights } = options;
   check(
     sameShape(logits.shape.slice(0, -1), targets.shape) && !isFloat(targets.dtype),
     () =>
-      `crossEntropy: logits ${showShape(logits.shape)} need whole-number targets ${showShape(logits.shape.slice(0, -1))}, got ${targets.dtype}${showShape(targets.shape)}`,
+      `crossEntropy: logits ${showShape(logits.shape)} need integer targets ${showShape(logits.shape.slice(0, -1))}, got ${targets.dtype}${showShape(targets.shape)}`,
   );
   check(labelSmoothing >= 0 && labelSmoothing <= 1, () => `crossEntropy: labelSmoothing ${labelSmoothing}: expected 0 to 1`);
   const classes = logits.shape.at(-1) as number;
@@ -100,37 +122,36 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
 }
 
 /** The cross entropy of `σ(logits)` and `targets` in [0, 1], element by element, without overflow: `ln(1 + eˣ) - x t`. */
-export function binaryCrossEntropy(logits: Tensor, targets: Tensor, { reduction = "mean" }: { reduction?: Reduction } = {}): Tensor {
-  return combine(sub(softplus(logits), mul(logits, checkPair("binaryCrossEntropy", logits, targets))), reduction);
+export function binaryCrossEntropy(logits: Tensor, targets: Tensor, options: LossOptions = {}): Tensor {
+  checkLossOptions("binaryCrossEntropy", options, {});
+  return combine(sub(softplus(logits), mul(logits, checkPair("binaryCrossEntropy", logits, targets))), options.reduction);
 }
 
 /** `(predicted - target)²`. */
-export function meanSquaredError(predicted: Tensor, target: Tensor, { reduction = "mean" }: { reduction?: Reduction } = {}): Tensor {
-  return combine(square(sub(predicted, checkPair("meanSquaredError", predicted, target))), reduction);
+export function meanSquaredError(predicted: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkLossOptions("meanSquaredError", options, {});
+  return combine(square(sub(predicted, checkPair("meanSquaredError", predicted, target))), options.reduction);
 }
 
 /** `d²/2` where the distance `d` is at most `delta`, `delta (d - delta/2)` beyond (Huber 1964). */
-export function huber(
-  predicted: Tensor,
-  target: Tensor,
-  { delta = 1, reduction = "mean" }: { delta?: number; reduction?: Reduction } = {},
-): Tensor {
+export function huber(predicted: Tensor, target: Tensor, options: LossOptions & { readonly delta?: number } = {}): Tensor {
+  checkLossOptions("huber", options, { delta: "optional" });
+  const { delta = 1, reduction = "mean" } = options;
   check(delta > 0, () => `huber: delta ${delta}: expected a number above 0`);
   const distance = abs(sub(predicted, checkPair("huber", predicted, target)));
   return combine(mul(bent(distance, delta), delta), reduction);
 }
 
 /** `|predicted - target|`: the L1 loss. */
-export function meanAbsoluteError(predicted: Tensor, target: Tensor, { reduction = "mean" }: { reduction?: Reduction } = {}): Tensor {
-  return combine(abs(sub(predicted, checkPair("meanAbsoluteError", predicted, target))), reduction);
+export function meanAbsoluteError(predicted: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkLossOptions("meanAbsoluteError", options, {});
+  return combine(abs(sub(predicted, checkPair("meanAbsoluteError", predicted, target))), options.reduction);
 }
 
 /** `d²/2β` where the distance `d` is below `beta`, `d - β/2` beyond (Girshick 2015, Fast R-CNN, equation 3, with β = 1). */
-export function smoothL1(
-  predicted: Tensor,
-  target: Tensor,
-  { beta = 1, reduction = "mean" }: { beta?: number; reduction?: Reduction } = {},
-): Tensor {
+export function smoothL1(predicted: Tensor, target: Tensor, options: LossOptions & { readonly beta?: number } = {}): Tensor {
+  checkLossOptions("smoothL1", options, { beta: "optional" });
+  const { beta = 1, reduction = "mean" } = options;
   check(beta > 0, () => `smoothL1: beta ${beta}: expected a number above 0, or use meanAbsoluteError`);
   const distance = abs(sub(predicted, checkPair("smoothL1", predicted, target)));
   return combine(bent(distance, beta), reduction);
@@ -150,8 +171,10 @@ function bent(distance: Tensor, border: number): Tensor {
 export function focalLoss(
   logits: Tensor,
   targets: Tensor,
-  { alpha = 0.25, gamma = 2, reduction = "mean" }: { alpha?: number; gamma?: number; reduction?: Reduction } = {},
+  options: LossOptions & { readonly alpha?: number; readonly gamma?: number } = {},
 ): Tensor {
+  checkLossOptions("focalLoss", options, { alpha: "optional", gamma: "optional" });
+  const { alpha = 0.25, gamma = 2, reduction = "mean" } = options;
   check(alpha >= 0 && alpha <= 1 && gamma >= 0, () => `focalLoss: alpha ${alpha}, gamma ${gamma}: expected 0 to 1, and a number from 0`);
   const t = checkPair("focalLoss", logits, targets);
   // ln pₜ is minus the cross entropy, so 1 - pₜ is σ(x) for a target of 0 and σ(-x) for one of 1.
@@ -169,8 +192,10 @@ export function tripletLoss(
   anchor: Tensor,
   positive: Tensor,
   negative: Tensor,
-  { margin = 1, epsilon = 1e-6, reduction = "mean" }: { margin?: number; epsilon?: number; reduction?: Reduction } = {},
+  options: LossOptions & { readonly margin?: number; readonly epsilon?: number } = {},
 ): Tensor {
+  checkLossOptions("tripletLoss", options, { margin: "optional", epsilon: "optional" });
+  const { margin = 1, epsilon = 1e-6, reduction = "mean" } = options;
   const distance = (other: Tensor) => norm(add(sub(anchor, checkPair("tripletLoss", anchor, other)), epsilon), { axis: -1 });
   return combine(relu(add(sub(distance(positive), distance(negative)), margin)), reduction);
 }
@@ -179,14 +204,17 @@ export function tripletLoss(
  * `Σ t (ln t - x)`, the divergence of the distribution whose logarithm is `logPredicted` from `target`, over the last axis.
  * The mean is over the distributions (PyTorch's `batchmean`).
  */
-export function klDivergence(logPredicted: Tensor, target: Tensor, { reduction = "mean" }: { reduction?: Reduction } = {}): Tensor {
+export function klDivergence(logPredicted: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkLossOptions("klDivergence", options, {});
   const t = checkPair("klDivergence", logPredicted, target);
   const zero = equal(t, 0);
-  return combine(sum(mul(t, sub(log(where(zero, 1, t)), logPredicted)), { axis: -1 }), reduction);
+  return combine(sum(mul(t, sub(log(where(zero, 1, t)), logPredicted)), { axis: -1 }), options.reduction);
 }
 
 /** The cosine of the angle between vectors along `axis`: `a b / max(|a| |b|, epsilon)`. */
-export function cosineSimilarity(a: Tensor, b: Tensor, { axis = -1, epsilon = 1e-8 }: { axis?: number; epsilon?: number } = {}): Tensor {
+export function cosineSimilarity(a: Tensor, b: Tensor, options: AxisOptions & { readonly epsilon?: number } = {}): Tensor {
+  checkAxisOptions("cosineSimilarity", options, { axis: "optional", epsilon: "optional" });
+  const { axis = -1, epsilon = 1e-8 } = options;
   // In half precision the products would overflow, and epsilon vanish.
   if (a.dtype === "float16") return cast(cosineSimilarity(cast(a, "float32"), cast(b, "float32"), { axis, epsilon }), "float16");
   return div(sum(mul(a, b), { axis }), maximum(mul(norm(a, { axis }), norm(b, { axis })), epsilon));

@@ -212,7 +212,7 @@ function fractions(operation: string, x: Tensor): Tensor {
 
 /** The sum over the axes `axis`, by default all. */
 export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy("sum", reduce.ReduceSum, counted("sum", x), options);
-/** The mean over `axis`, of whole numbers too a fraction. */
+/** The mean over `axis`, of integers too a fraction. */
 export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor =>
   reduceSome("mean", reduce.ReduceMean, fractions("mean", x), options);
 /** An extremum of booleans by that of 0 and 1. */

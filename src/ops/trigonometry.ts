@@ -1,7 +1,7 @@
 import type { Tensor } from "../graph/tensor.js";
 import { add, floor, mul, square, sub } from "./arithmetic.js";
 
-/** π in two parts, of which the first times a whole number below 2^13 is exact in float32 (Cody and Waite 1980). */
+/** π in two parts, of which the first times an integer below 2^13 is exact in float32 (Cody and Waite 1980). */
 const piHigh = 3.140625;
 const piLow = Math.PI - piHigh;
 
@@ -10,7 +10,7 @@ const coefficients = [1, -1 / 6, 1 / 120, -1 / 5040, 1 / 362_880, -1 / 39_916_80
 
 /**
  * The sine to float32's precision by arithmetic alone: WGSL promises its own to 2^-11.
- * With `k` the whole number nearest to `x/π` and `r = x - kπ`, it is `sin(r)` with the sign of `k`'s parity.
+ * With `k` the integer nearest to `x/π` and `r = x - kπ`, it is `sin(r)` with the sign of `k`'s parity.
  */
 export function preciseSin(x: Tensor): Tensor {
   const k = floor(add(mul(x, 1 / Math.PI), 0.5));

@@ -1,6 +1,8 @@
 import * as kasane from "kasane";
 import { KasaneError, ones, type Tensor } from "kasane";
 import { describe, expect, it } from "vitest";
+import { lossMethods } from "../../src/ops/loss.js";
+import { reduceMethods } from "../../src/ops/reduce.js";
 
 const x = ones([2, 3]);
 const indices = kasane.zeros([2, 3], "int32");
@@ -52,5 +54,29 @@ describe("the option axis", () => {
     expect(shape(x.unsqueeze({ axis: [0, -1] }))).toEqual([1, 2, 3, 1]);
     expect(shape(kasane.stack([x, x], { axis: -1 }))).toEqual([2, 3, 2]);
     expect(shape(kasane.concat([x, x], { axis: -1 }))).toEqual([2, 6]);
+  });
+});
+
+describe("a reduction without its operand", () => {
+  it.each(Object.entries(reduceMethods))("%s says that a tensor is missing", (name, reduction) => {
+    expect(() => reduction(undefined as never)).toThrow(`${name}: operand 1 is undefined: expected a tensor`);
+  });
+});
+
+describe("a loss", () => {
+  const { crossEntropy, tripletLoss, cosineSimilarity, ...losses } = lossMethods;
+  it.each(Object.entries(losses))("%s refuses options that it does not have, and unknown reductions", (name, loss) => {
+    expect(() => loss(x, x, { reduktion: "sum" } as never)).toThrow(`${name}: unknown option reduktion: did you mean reduction?`);
+    expect(() => loss(x, x, { reduction: "average" } as never)).toThrow(`${name}: reduction average: expected "mean", "sum" or "none"`);
+  });
+
+  it("of triplets and of classes does so too", () => {
+    expect(() => tripletLoss(x, x, x, { margn: 1 } as never)).toThrow("tripletLoss: unknown option margn: did you mean margin?");
+    expect(() => crossEntropy(x, kasane.zeros([2], "int32"), { smoothing: 0.1 } as never)).toThrow(
+      "crossEntropy: unknown option smoothing",
+    );
+    expect(() => cosineSimilarity(x, x, { epsilom: 1 } as never)).toThrow(
+      "cosineSimilarity: unknown option epsilom: did you mean epsilon?",
+    );
   });
 });
