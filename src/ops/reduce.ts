@@ -230,6 +230,7 @@ export const min = (x: Tensor, options: ReduceOptions = {}): Tensor =>
 export const prod = (x: Tensor, options: ReduceOptions = {}): Tensor => reduceBy("prod", reduce.ReduceProd, counted("prod", x), options);
 /** The mean squared distance from the mean over `axis`, divided by the count less `correction` (1: the unbiased estimate). */
 export function variance(x: Tensor, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {
+  checkTensors("variance", x);
   checkAxisOptions("variance", options, { ...optionNames, correction: "optional" });
   const { axes, keepDims } = settingsOf("variance", options, x.rank);
   const squares = square(sub(x, mean(x, { axis: axes, keepDims: true })));
@@ -241,6 +242,7 @@ export function variance(x: Tensor, options: ReduceOptions & { readonly correcti
 }
 /** The p-norm `(Σ |x|ᵖ)^(1/p)` over `axis`: Euclidean by default. */
 export function norm(x: Tensor, options: ReduceOptions & { readonly order?: number } = {}): Tensor {
+  checkTensors("norm", x);
   checkAxisOptions("norm", options, { ...optionNames, order: "optional" });
   const { axes, keepDims } = settingsOf("norm", options, x.rank);
   const { order = 2 } = options;
@@ -290,11 +292,15 @@ export const argmin = (x: Tensor, options: IndexOptions = {}): Tensor => indexBy
 export const cumulativeSum = (x: Tensor, options: AxisOptions = {}): Tensor =>
   apply(reduce.CumSum, [counted("cumulativeSum", x)], { axis: axisOf("cumulativeSum", options, x.rank, -1), reverse: 0 });
 /** Whether any element over `axis` is true; of none, no. */
-export const any = (x: Tensor, options: ReduceOptions = {}): Tensor =>
-  cast(reduceBy("any", reduce.ReduceSum, cast(cast(x, "bool"), "int32"), options), "bool");
+export function any(x: Tensor, options: ReduceOptions = {}): Tensor {
+  checkTensors("any", x);
+  return cast(reduceBy("any", reduce.ReduceSum, cast(cast(x, "bool"), "int32"), options), "bool");
+}
 /** Whether all elements over `axis` are true; of none, yes. */
-export const all = (x: Tensor, options: ReduceOptions = {}): Tensor =>
-  logicalNot(cast(reduceBy("all", reduce.ReduceSum, cast(logicalNot(x), "int32"), options), "bool"));
+export function all(x: Tensor, options: ReduceOptions = {}): Tensor {
+  checkTensors("all", x);
+  return logicalNot(cast(reduceBy("all", reduce.ReduceSum, cast(logicalNot(x), "int32"), options), "bool"));
+}
 
 /** The faces that tensors have as methods too. */
 export const reduceMethods = { sum, mean, max, min, prod, variance, norm, logSumExp, argmax, argmin, cumulativeSum, any, all };
