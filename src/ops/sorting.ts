@@ -48,7 +48,7 @@ export const sorting = family({
 });
 
 /** The elements chosen, and the int32 indices that they had. */
-interface Chosen {
+export interface Chosen {
   readonly values: Tensor;
   readonly indices: Tensor;
 }
