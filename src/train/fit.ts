@@ -179,7 +179,9 @@ class Run<Batch> {
         Number.isSafeInteger(count) && count >= 1,
         () => `fit: stepsPerCall gave ${count} at step ${before}, expected an integer from 1`,
       );
-      means.add(await figuresOf(await step(batch, count, before), before + 1));
+      // A compiled function takes each number as a setting: it is told of steps only where it asks.
+      const told = stepsPerCall !== undefined || step.length > 1 ? ([count, before] as const) : [];
+      means.add(await figuresOf(await step(batch, ...(told as [number, number])), before + 1));
       if (recordTimes) this.times.add({ stepMilliseconds: (performance.now() - begun) / count }, count);
       at.step += count;
       at.batch++;

@@ -12,7 +12,8 @@ import type { ProgressStream, Work } from "./progress.js";
 /** What a training run is made of. */
 export interface FitOptions<Batch> {
   /**
-   * Makes `count` steps, by default one, after the `done` made before; often a compiled function.
+   * Makes one step; often a compiled function. With `stepsPerCall`, or where it declares more parameters than `batch`, it makes `count` steps and
+   * is told how many were `done` before.
    * The scalars of its result are the step's figures. Their means are recorded.
    */
   readonly step: (batch: Batch, count: number, done: number) => Promise<Readonly<Record<string, Tensor | number>>>;

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compile, random, seed, type Tensor, Variable, zeros } from "kasane";
+import { compile, random, seed, type Tensor, tensor, Variable, zeros } from "kasane";
 import { files, train } from "kasane/node";
 import { describe, expect, it } from "vitest";
 import { sampleRun } from "./sampleRun.js";
@@ -475,3 +475,25 @@ function interrupt(
   });
   return new Promise((resolve) => child.on("close", (code) => resolve({ code, output, errors })));
 }
+
+it("gives a compiled function the batch alone, however many steps it makes", async () => {
+  const weight = new Variable(tensor(0));
+  const step = compile((x: Tensor) => {
+    weight.assign(weight.add(x));
+    return { loss: x.mul(2) };
+  });
+  const ones = Array.from({ length: 70 }, () => tensor(1));
+  const { step: made } = await train.fit({ step, batches: () => ones, epochs: 1, progress: false });
+  expect(made).toBe(70);
+  expect(await weight.item()).toBe(70);
+  const told: number[][] = [];
+  const told3 = async (_: Tensor, count: number, done: number) => {
+    told.push([count, done]);
+    return { loss: 0 };
+  };
+  await train.fit({ step: told3, batches: () => ones.slice(0, 2), epochs: 1, progress: false });
+  expect(told).toEqual([
+    [1, 0],
+    [1, 1],
+  ]);
+});
