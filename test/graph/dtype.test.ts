@@ -61,7 +61,7 @@ describe("convert", () => {
   });
 
   it("refuses fractions for int64", () => {
-    expect(() => convert([1.5], "int64")).toThrow("1.5 is not an integer: int64 holds whole numbers");
+    expect(() => convert([1.5], "int64")).toThrow("1.5 is not an integer: int64 holds integers");
   });
 });
 
