@@ -14,6 +14,12 @@ beforeAll(async () => {
 });
 
 describe("checkpoints", () => {
+  it.each([1.5, -1, Number.NaN, 2 ** 53])("refuses the step %s, which could not be read again", async (step) => {
+    const file = join(folder, "step.safetensors");
+    await expect(saveCheckpoint(file, { state: {}, step })).rejects.toThrow(`saveCheckpoint: got step ${step}, expected an integer from 0`);
+    await expect(readCheckpointNotes(file)).rejects.toThrow("no such file");
+  });
+
   it("restores variables, random numbers and notes", async () => {
     const file = join(folder, "run.safetensors");
     const { model, optimizer } = sampleRun(3);
