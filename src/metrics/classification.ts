@@ -52,6 +52,15 @@ export class RunningMeans {
   }
 }
 
+/** Throws unless there is one target for each row of `[..., classes]`. */
+function checkTargets(operation: string, what: string, rows: Tensor, targets: Tensor): void {
+  const expected = rows.shape.slice(0, -1);
+  check(
+    sameShape(expected, targets.shape),
+    () => `${operation}: targets ${showShape(targets.shape)} for ${what} ${showShape(rows.shape)}, expected ${showShape(expected)}`,
+  );
+}
+
 /**
  * The share of rows whose largest logit is the target's, a scalar.
  * @param logits `[..., classes]`
@@ -59,10 +68,7 @@ export class RunningMeans {
  */
 export function accuracy(logits: Tensor, targets: Tensor): Tensor {
   const predicted = argmax(logits, { axis: -1 });
-  check(
-    sameShape(predicted.shape, targets.shape),
-    () => `accuracy: targets ${showShape(targets.shape)} for logits ${showShape(logits.shape)}, expected ${showShape(predicted.shape)}`,
-  );
+  checkTargets("accuracy", "logits", logits, targets);
   return mean(cast(equal(predicted, cast(targets, predicted.dtype)), "float32"));
 }
 
@@ -72,11 +78,7 @@ export function accuracy(logits: Tensor, targets: Tensor): Tensor {
  * @param targets class indices `[...]`
  */
 export function topKAccuracy(logits: Tensor, targets: Tensor, k: number): Tensor {
-  const expected = logits.shape.slice(0, -1);
-  check(
-    sameShape(expected, targets.shape),
-    () => `topKAccuracy: targets ${showShape(targets.shape)} for logits ${showShape(logits.shape)}, expected ${showShape(expected)}`,
-  );
+  checkTargets("topKAccuracy", "logits", logits, targets);
   const found = equal(topK(logits, k).indices, unsqueeze(cast(targets, "int32"), { axis: -1 }));
   return mean(cast(any(found, { axis: -1 }), "float32"));
 }
@@ -88,11 +90,7 @@ export function topKAccuracy(logits: Tensor, targets: Tensor, k: number): Tensor
  * @param targets class indices `[...]`
  */
 export function logLoss(probabilities: Tensor, targets: Tensor, epsilon = 2 ** -23): Tensor {
-  const expected = probabilities.shape.slice(0, -1);
-  check(
-    sameShape(expected, targets.shape),
-    () => `logLoss: targets ${showShape(targets.shape)} for ${showShape(probabilities.shape)}, expected ${showShape(expected)}`,
-  );
+  checkTargets("logLoss", "probabilities", probabilities, targets);
   const picked = takeAlongAxis(probabilities, unsqueeze(targets, { axis: -1 }), { axis: -1 });
   return neg(mean(log(clip(picked, epsilon, 1))));
 }

@@ -1,5 +1,5 @@
 import type { DType } from "../graph/dtype.js";
-import { type Shape, sizeOf } from "../graph/shape.js";
+import type { Shape } from "../graph/shape.js";
 import type { Node, Tensor } from "../graph/tensor.js";
 import type { Algebra } from "../ops/algebra.js";
 import { operatorOf } from "../ops/operator.js";
@@ -79,8 +79,6 @@ export function replaceParts(lazy: Lazy, replace: (part: Lazy) => Lazy | undefin
 /** How many operators are applied to compute an element of a node with these operands. */
 export const weightOf = (operands: readonly Lazy[]): number =>
   operands.reduce((sum, operand) => sum + (operand.kind === "applied" ? operand.weight : 0), 1);
-
-export const sizeOfLazy = ({ shape }: Lazy): number => sizeOf(shape);
 
 /** The element type by which the module holds `dtype`. */
 export function elementOf(dtype: DType): Element {
