@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { writeAtomically } from "../files/atomicWrite.js";
 import { readIfThere } from "../files/readFile.js";
 import { excerpt, KasaneError } from "../graph/error.js";
@@ -16,8 +17,9 @@ export interface Dataset {
 
 /** A file of a dataset. */
 export interface DatasetFile {
+  /** Its public home; packed by gzip where that ends with `.gz`. */
   readonly url: string;
-  /** The SHA-256 of the file as it is read, in hexadecimal. */
+  /** The SHA-256 of the file, in hexadecimal: of what is in it where it is packed, since packing differs from copy to copy. */
   readonly sha256: string;
 }
 
@@ -41,7 +43,7 @@ export const defaultCache = (): string => join(process.env.XDG_CACHE_HOME || joi
 
 /**
  * Reads a dataset from the folder, else the cache, else its public home, from where it goes into the cache.
- * In the folder and the cache a file may lie by itself, in a folder of the dataset's name, or in `name.tar.gz`.
+ * In the folder and the cache a file may lie by itself, packed by gzip (`file.gz`) or not, in a folder of the dataset's name, or in `name.tar.gz`.
  * @returns the files' bytes, by name
  * @throws KasaneError where a file is not found and cannot be downloaded (it says where to put it), or is not the published one
  */
@@ -54,9 +56,11 @@ export async function readDataset(
   for (const place of places) collect(dataset, place, found, limit);
   for (const [file, { url, sha256 }] of Object.entries(dataset.files)) {
     if (found.has(file)) continue;
-    const bytes = await download(dataset, file, places, limit, (received, total) => onDownload?.(file, received, total));
+    const received = await download(dataset, file, places, limit, (received, total) => onDownload?.(file, received, total));
+    const isPacked = url.endsWith(".gz");
+    const bytes = isPacked ? unpacked(received, limit, url) : received;
     verify(bytes, sha256, url);
-    await writeAtomically(join(cache, dataset.name, file), bytes);
+    await writeAtomically(join(cache, dataset.name, isPacked ? `${file}.gz` : file), received);
     found.set(file, bytes);
   }
   return found;
@@ -66,9 +70,10 @@ export async function readDataset(
 function collect(dataset: Dataset, folder: string, found: Map<string, Uint8Array>, limit: number): void {
   const missing = () => Object.keys(dataset.files).filter((file) => !found.has(file));
   for (const file of missing()) {
-    for (const path of [join(folder, dataset.name, file), join(folder, file)]) {
-      const bytes = readIfThere(path, limit);
-      if (!bytes) continue;
+    for (const path of [join(folder, dataset.name, file), join(folder, file)].flatMap((plain) => [plain, `${plain}.gz`])) {
+      const read = readIfThere(path, limit);
+      if (!read) continue;
+      const bytes = path.endsWith(".gz") ? unpacked(read, limit, path) : read;
       verify(bytes, (dataset.files[file] as DatasetFile).sha256, path);
       found.set(file, bytes);
       break;
@@ -83,6 +88,16 @@ function collect(dataset: Dataset, folder: string, found: Map<string, Uint8Array
     if (found.has(file) || !Object.hasOwn(dataset.files, file)) continue;
     verify(bytes, (dataset.files[file] as DatasetFile).sha256, `${file} in ${path}`);
     found.set(file, bytes);
+  }
+}
+
+function unpacked(bytes: Uint8Array, limit: number, where: string): Uint8Array {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: limit });
+  } catch (error) {
+    throw new KasaneError(`${where} cannot be unpacked as gzip (${(error as Error).message}): remove it or fetch it again`, {
+      cause: error,
+    });
   }
 }
 

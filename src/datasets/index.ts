@@ -1,6 +1,7 @@
 export { pennTreebank, wikiText2 } from "./corpora.js";
 export { type Dataset, type DatasetFile, type DatasetOptions, defaultCache, readDataset } from "./dataset.js";
 export { readIdx } from "./idx.js";
+export { fashionMnist, fashionMnistClasses, type LabelledImages, mnist, readMnist } from "./mnist.js";
 export { parallelSentences, type SentencePair, smallParallelEnJa } from "./parallelSentences.js";
 export {
   cmudict,

@@ -122,3 +122,25 @@ it("says which file to put where when it cannot be downloaded", async () => {
     /failed \(fetch failed: .+\): put toy\.train\.txt into/,
   );
 });
+
+it("takes a file packed by gzip for what is in it", async () => {
+  const packed = gzipSync(texts["toy.train.txt"] as string);
+  const dataset: datasets.Dataset = {
+    ...toy(),
+    files: { "toy.train.txt": { url: `${home}/toy.train.txt.gz`, sha256: sha256(texts["toy.train.txt"] as string) } },
+  };
+  writeFileSync(join(folder, "toy.train.txt.gz"), packed);
+  expect(read(await datasets.readDataset(dataset, { folder, cache }))).toEqual({ "toy.train.txt": "a b c" });
+  expect(requests).toEqual([]);
+  writeFileSync(join(folder, "toy.train.txt.gz"), packed.subarray(0, 12));
+  await expect(datasets.readDataset(dataset, { folder, cache })).rejects.toThrow(/toy\.train\.txt\.gz cannot be unpacked as gzip/);
+  writeFileSync(join(folder, "toy.train.txt.gz"), gzipSync("a".repeat(2000)));
+  await expect(datasets.readDataset(dataset, { folder, cache, limit: 1000 })).rejects.toThrow(/cannot be unpacked as gzip/);
+});
+
+it("downloads a packed file, and keeps it packed", async () => {
+  served["toy.train.txt.gz"] = "not packed";
+  const dataset: datasets.Dataset = { ...toy(), files: { "toy.train.txt": { url: `${home}/toy.train.txt.gz`, sha256: sha256("a b c") } } };
+  await expect(datasets.readDataset(dataset, { folder, cache })).rejects.toThrow(/cannot be unpacked as gzip/);
+  expect(existsSync(join(cache, "toy"))).toBe(false);
+});

@@ -25,3 +25,22 @@ it.each([
 ])("refuses %s", (_, bytes) => {
   expect(() => datasets.readIdx(bytes)).toThrow(/^IDX: /);
 });
+
+const idx = (shape: readonly number[], bytes: readonly number[]) =>
+  Uint8Array.from([0, 0, 8, shape.length, ...shape.flatMap((size) => [0, 0, 0, size]), ...bytes]);
+
+it("reads the files of MNIST, and refuses parts that do not belong together", async () => {
+  const files = new Map(
+    ["train", "t10k"].flatMap((part) => [
+      [`${part}-images-idx3-ubyte`, idx([2, 1, 2], [0, 255, 7, 8])] as const,
+      [`${part}-labels-idx1-ubyte`, idx([2], [3, 9])] as const,
+    ]),
+  );
+  const { train, test } = datasets.readMnist(files);
+  expect(await train.images.array()).toEqual([[[0, 255]], [[7, 8]]]);
+  expect(await test.labels.array()).toEqual([3, 9]);
+  files.set("t10k-labels-idx1-ubyte", idx([3], [3, 9, 1]));
+  expect(() => datasets.readMnist(files)).toThrow("readMnist: t10k has images [2, 1, 2] and labels [3], expected as many of both");
+  files.delete("train-labels-idx1-ubyte");
+  expect(() => datasets.readMnist(files)).toThrow("readMnist: there is no file train-labels-idx1-ubyte");
+});
