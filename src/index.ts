@@ -93,6 +93,7 @@ export { sort, topK } from "./ops/sorting.js";
 export { tril, triu } from "./ops/triangle.js";
 export * as optim from "./optim/index.js";
 export { randomState, seed, setRandomState } from "./random/state.js";
+export * as rl from "./rl/index.js";
 export { type Compiled, type CompileOptions, compile } from "./runtime/compile.js";
 export type { PartExplanation, RunExplanation } from "./runtime/executor.js";
 export { type Explanation, explain } from "./runtime/explain.js";

@@ -26,7 +26,7 @@ describe("the main entry, bundled for a browser", () => {
     expect(warnings).toEqual([]);
     expect(modules).toContain("kasane/dist/src/ops/methods.js");
     expect(modules).toContain("kasane/dist/src/runtime/eager.js");
-    const unused = /^(zod|@huggingface)\/|^kasane\/dist\/src\/(data|decode|metrics|models|nn|optim|parallel)\//;
+    const unused = /^(zod|@huggingface)\/|^kasane\/dist\/src\/(data|decode|metrics|models|nn|optim|parallel|rl)\//;
     expect(modules.filter((module) => unused.test(module))).toEqual([]);
   });
 });
