@@ -98,4 +98,5 @@ export { type Compiled, type CompileOptions, compile } from "./runtime/compile.j
 export type { PartExplanation, RunExplanation } from "./runtime/executor.js";
 export { type Explanation, explain } from "./runtime/explain.js";
 export { type Device, devices } from "./runtime/ort/devices.js";
+export type { Elements, ModuleArray, Synchronous } from "./runtime/synchronous.js";
 export { setThreads } from "./runtime/threads.js";

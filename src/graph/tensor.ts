@@ -20,7 +20,7 @@ export interface Storage {
   /** The elements, where they are in host memory. Never written to once a tensor has them. */
   readonly host?: TypedArray;
   /** The elements, fetched from the device where need be. */
-  read(): Promise<TypedArray>;
+  read(): TypedArray | Promise<TypedArray>;
 }
 
 /** The settings of an operator: ONNX attributes (integers; floats wrapped by {@link float}), or what its lowering needs. */
@@ -178,8 +178,8 @@ export const nextNodeId = (): number => nodes;
 export class HostStorage implements Storage {
   constructor(readonly host: TypedArray) {}
 
-  read(): Promise<TypedArray> {
-    return Promise.resolve(this.host);
+  read(): TypedArray {
+    return this.host;
   }
 }
 

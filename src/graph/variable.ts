@@ -10,8 +10,8 @@ let unnamed = 0;
 interface VariableRuntime {
   /** Computes and stores a value outside a traced function; forgets the value where there is none. */
   assign(variable: Variable, value: Tensor | undefined): Promise<void>;
-  /** The value now, copied; to be called in a section that has the runtime for itself. */
-  read(variable: Variable): Promise<TypedArray>;
+  /** The value now, copied; to be called in a section that has the runtime for itself. A promise only where it is not at hand. */
+  read(variable: Variable): TypedArray | Promise<TypedArray>;
   /** The tensor that a variable is read as, once it was assigned in a traced function. */
   assigned(value: Tensor): Tensor;
 }
@@ -43,13 +43,18 @@ class Reading implements Storage {
     readonly moment: number,
   ) {}
 
-  async read(): Promise<TypedArray> {
+  read(): TypedArray | Promise<TypedArray> {
     return this.host ?? provided().read(this.variable);
   }
 
-  /** Keeps a copy of the value from now on. */
-  async keep(): Promise<void> {
-    this.host ??= await provided().read(this.variable);
+  /** Keeps a copy of the value from now on. A promise only where it is not at hand. */
+  keep(): undefined | Promise<void> {
+    const value = this.read();
+    const hold = (elements: TypedArray) => {
+      this.host ??= elements;
+      return undefined;
+    };
+    return value instanceof Promise ? value.then(hold) : hold(value);
   }
 }
 
@@ -151,12 +156,14 @@ export async function keepReadings(leaves: readonly Tensor[]): Promise<void> {
   for (const leaf of leaves) await readingOf(leaf)?.keep();
 }
 
-/** Has the readings of variables up to a moment keep their values, before these are written; undefined where there are none. */
+/** Has the readings of variables up to a moment keep their values, before these are written; a promise only where a value is not at hand. */
 export function keepBeforeWrite(written: readonly Variable[], moment: number): Promise<void> | undefined {
-  let kept: Reading[] | undefined;
+  let waiting: Promise<void>[] | undefined;
   for (const variable of written) {
-    const readings = variable.readingsUntil(moment);
-    if (readings.length > 0) kept = [...(kept ?? []), ...readings];
+    for (const reading of variable.readingsUntil(moment)) {
+      const kept = reading.keep();
+      if (kept) waiting = [...(waiting ?? []), kept];
+    }
   }
-  return kept && Promise.all(kept.map((each) => each.keep())).then(() => undefined);
+  return waiting && Promise.all(waiting).then(() => undefined);
 }

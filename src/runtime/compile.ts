@@ -17,6 +17,7 @@ import { requireDevice } from "./ort/devices.js";
 import { mapData } from "./plainData.js";
 import { elementsOf, Plan } from "./plan.js";
 import { runtime } from "./runtime.js";
+import { type Synchronous, synchronousCall } from "./synchronous.js";
 
 /** Settings of {@link compile}. */
 export interface CompileOptions extends RunOptions {
@@ -55,6 +56,12 @@ export interface Compiled<Values extends readonly unknown[], Result> {
    * outside the arithmetic. Settings are the same for all runs. The results are stacked along a new first axis.
    */
   many(...values: { [I in keyof Values]: Feed<Values[I]> }): Promise<Stacked<Result>>;
+  /**
+   * Makes a call ready that needs no promise, for arguments with the shapes, dtypes and settings of `values`: for steps of microseconds, such as an
+   * agent's choice of an action, of which a promise would be the greater part. Small graphs alone have it, those that a module of our own runs.
+   * @throws KasaneError (the returned promise) where ONNX Runtime runs the graph
+   */
+  synchronous(...values: { [I in keyof Values]: Feed<Values[I]> }): Promise<Synchronous<Values, Result>>;
   /** Gives the native memory of its sessions back. Without it they are released when the least recently used make room. */
   dispose(): Promise<void>;
 }
@@ -169,7 +176,11 @@ export function compile<Values extends readonly unknown[], Result>(
       for (const { plan } of plans) await plan.release();
     });
   };
-  const compiled = Object.assign(call(false), { many: call(true), dispose });
+  const synchronous = async (...values: unknown[]) => {
+    const { plan, pattern, result } = (await runtime.enqueue(prepare(values, false))).traced;
+    return synchronousCall(plan, pattern, (outputs) => fill(result, outputs));
+  };
+  const compiled = Object.assign(call(false), { many: call(true), synchronous, dispose });
   for (const [several, each] of [compiled, compiled.many].entries()) preparations.set(each, (values) => prepare(values, several === 1));
   explainable(compiled, () => new Map([...traced].map(([signature, { plan }]) => [signature, plan])));
   return compiled as unknown as Compiled<Values, Result>;
@@ -251,7 +262,7 @@ function checkNotAsync(result: unknown): void {
   throw new KasaneError("compile: the function is async: a traced function only builds tensors, so it needs no await");
 }
 
-function fill(result: unknown, values: readonly Tensor[]): unknown {
+function fill(result: unknown, values: readonly unknown[]): unknown {
   if (result instanceof Place) return values[result.index];
   if (Array.isArray(result)) return result.map((item) => fill(item, values));
   if (result === null || typeof result !== "object") return result;

@@ -119,9 +119,8 @@ function assign(variable: Variable, value: Tensor | undefined): Promise<void> {
   });
 }
 
-async function readState(variable: Variable): Promise<TypedArray> {
-  await initialise([variable]);
-  return (variable.storage as State).read();
+function readState(variable: Variable): TypedArray | Promise<TypedArray> {
+  return variable.storage ? variable.storage.read() : initialise([variable]).then(() => stateOf(variable).read());
 }
 
 provideVariables({ assign, read: readState, assigned });

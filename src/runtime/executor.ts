@@ -30,6 +30,8 @@ export interface Executor {
    * @returns the outputs
    */
   run(inputs: readonly TypedArray[], draw: Draw): readonly Tensor[] | Promise<readonly Tensor[]>;
+  /** Runs without promises; absent where there are none. It keeps what it holds until it is released. */
+  synchronous?(): SynchronousRun;
   /** Gives back what it holds; a later run takes it again. */
   release(): Promise<void>;
   /**
@@ -48,6 +50,14 @@ export interface Measurement {
   readonly update?: { readonly path: string; readonly times: readonly number[] };
 }
 
+/** How a graph is run without promises. */
+export interface SynchronousRun {
+  /** The elements of the outputs. Each run writes over them. */
+  readonly outputs: readonly TypedArray[];
+  /** Runs it once, as {@link Executor.run} does. */
+  run(inputs: readonly TypedArray[], draw: Draw): void;
+}
+
 /** Fills an array with the numbers of a random leaf. */
 export type Draw = (leaf: Tensor, into: Float32Array<ArrayBuffer>) => void;
 
@@ -64,6 +74,8 @@ export interface Runnable {
    * @param key of the random numbers drawn this time
    */
   run(inputs: readonly TypedArray[], key: readonly [number, number]): readonly Tensor[] | Promise<readonly Tensor[]>;
+  /** As {@link Executor.synchronous}. */
+  synchronous?(): SynchronousRun | undefined;
   release(): Promise<void>;
   /** What runs it, and why. */
   explain(): RunExplanation;

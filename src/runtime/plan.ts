@@ -5,7 +5,7 @@ import type { Variable } from "../graph/variable.js";
 import type { Computation } from "../passes/binding.js";
 import { fillBernoulli } from "../random/bernoulli.js";
 import { fillUniform } from "../random/uniform.js";
-import type { Draw, Executor, Measurement, RunExplanation, Runnable, RunOptions } from "./executor.js";
+import type { Draw, Executor, Measurement, RunExplanation, Runnable, RunOptions, SynchronousRun } from "./executor.js";
 import { onnxExecutorOf, selectExecutor } from "./selectExecutor.js";
 
 /** A computation with the executor that runs it. */
@@ -30,6 +30,10 @@ export class Plan implements Runnable {
 
   run(inputs: readonly TypedArray[], key: readonly [number, number]): readonly Tensor[] | Promise<readonly Tensor[]> {
     return this.executor.run(inputs, drawing(key));
+  }
+
+  synchronous(): SynchronousRun | undefined {
+    return this.executor.synchronous?.();
   }
 
   explain(): RunExplanation {

@@ -62,6 +62,11 @@ export class Runtime {
     }
   }
 
+  /** Whether a body is under way. */
+  get isBusy(): boolean {
+    return this.pending > 0;
+  }
+
   /** Makes later bodies wait for `result`. */
   private follow<T>(result: Promise<T>): Promise<T> {
     this.pending++;

@@ -38,10 +38,13 @@ export class State implements Storage {
   }
 
   /** A copy of the elements, since the buffers are written to again. */
-  async read(): Promise<TypedArray> {
-    return (await this.kept.elements()).slice() as TypedArray;
+  read(): TypedArray | Promise<TypedArray> {
+    const elements = this.kept.elements();
+    return elements instanceof Promise ? elements.then(copied) : copied(elements);
   }
 }
+
+const copied = (elements: TypedArray): TypedArray => elements.slice() as TypedArray;
 
 /** The state of a variable whose first value was computed. */
 export const stateOf = (variable: Variable): State => variable.storage as State;

@@ -1,17 +1,20 @@
 import { z } from "zod";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "../files/safetensors.js";
 import { jsonOf, parseAs, parseJson } from "../files/schema.js";
-import { isFloat } from "../graph/dtype.js";
+import { dtypeOf, isFloat, type TypedArray } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
+import { showShape } from "../graph/shape.js";
 import type { StoredTensor } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import { readVariables, writeVariables } from "../nn/state.js";
 import { randomState, setRandomState } from "../random/state.js";
 
-/** Something with variables that a checkpoint keeps: a module, an optimizer. */
+/** Something that a checkpoint keeps: a module, an optimizer, an agent with its replay buffer, environments. */
 export interface Stateful {
   /** The variables by their names, which stay the same from run to run. */
-  namedVariables(): ReadonlyMap<string, Variable>;
+  namedVariables?(): ReadonlyMap<string, Variable>;
+  /** Arrays that are no tensors, by such names. Loading writes into them, so their types and lengths stay the same too. */
+  namedArrays?(): ReadonlyMap<string, TypedArray>;
 }
 
 /** What is kept of a training run beside its variables. */
@@ -63,6 +66,7 @@ export async function saveCheckpoint(
   const kept = { ...(config !== undefined && { config }), ...(extra !== undefined && { extra }) };
   const notes = jsonOf({ version, step, random, ...kept }, "saveCheckpoint: the checkpoint");
   const variables = variablesOf(state);
+  const arrays = [...arraysOf(state)].map(([name, array]) => [name, storedArray(array.slice() as TypedArray)] as const);
   const values = await readVariables(variables);
   for (const [name, { trainable }] of variables) {
     check(
@@ -72,7 +76,7 @@ export async function saveCheckpoint(
         "compile with detectAnomalies to see where",
     );
   }
-  await writeSafetensors(file, values, { [key]: notes });
+  await writeSafetensors(file, new Map([...values, ...arrays]), { [key]: notes });
 }
 
 /** Whether all elements are numbers, and none is infinite. */
@@ -92,7 +96,15 @@ export async function loadCheckpoint(file: string, state: Readonly<Record<string
   const variables = variablesOf(state);
   const { tensors, metadata } = await readSafetensors(file, (name) => name.slice(0, name.indexOf(".")) in state);
   const { random, ...notes } = parseNotes(file, metadata.get(key));
+  const arrays = [...arraysOf(state)].map(([name, array]) => {
+    const stored = tensors.get(name);
+    tensors.delete(name);
+    const [got, expected] = [stored ? showType(stored) : "missing", showType(storedArray(array))];
+    check(got === expected, () => `${file} is of another model: ${name} is ${got}, expected ${expected}`);
+    return () => array.set((stored as StoredTensor).data as never);
+  });
   await writeVariables(variables, tensors, `${file} is of another model`);
+  for (const set of arrays) set();
   setRandomState(random);
   return { step: notes.step, config: notes.config, extra: notes.extra };
 }
@@ -104,14 +116,22 @@ export async function readCheckpointNotes(file: string): Promise<CheckpointNotes
   return { step, config, extra };
 }
 
-function variablesOf(state: Readonly<Record<string, Stateful>>): Map<string, Variable> {
+const variablesOf = (state: Readonly<Record<string, Stateful>>) => partsOf(state, (part) => part.namedVariables?.());
+const arraysOf = (state: Readonly<Record<string, Stateful>>) => partsOf(state, (part) => part.namedArrays?.());
+
+/** What the parts of a state have, by the names of both. */
+function partsOf<T>(state: Readonly<Record<string, Stateful>>, of: (part: Stateful) => ReadonlyMap<string, T> | undefined): Map<string, T> {
   return new Map(
     Object.entries(state).flatMap(([part, holder]) => {
       check(!part.includes("."), () => `checkpoint: the part "${part}": a dot separates a part from its variables' names, so it has none`);
-      return [...holder.namedVariables()].map(([name, variable]) => [`${part}.${name}`, variable] as const);
+      return [...(of(holder) ?? [])].map(([name, value]) => [`${part}.${name}`, value] as const);
     }),
   );
 }
+
+const storedArray = (data: TypedArray): StoredTensor => ({ dtype: dtypeOf(data), shape: [data.length], data });
+
+const showType = ({ dtype, shape }: StoredTensor): string => `${dtype}${showShape(shape)}`;
 
 function parseNotes(file: string, text: string | undefined): z.infer<typeof notesSchema> {
   check(text !== undefined, () => `${file}: not a checkpoint: a safetensors file without the metadata "${key}"`);

@@ -51,6 +51,27 @@ describe("checkpoints", () => {
     expect(await other.stateDict()).toEqual(await model.stateDict());
   });
 
+  it("keeps arrays that are no tensors, and writes into them when it is loaded", async () => {
+    const file = join(folder, "arrays.safetensors");
+    const { model } = sampleRun(3);
+    const partOf = (arrays: readonly (Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>)[]) => ({
+      namedArrays: () => new Map(arrays.map((array, i) => [`${i}`, array])),
+    });
+    const arrays = [Float64Array.of(1 / 3, Number.POSITIVE_INFINITY), Int32Array.of(-7), Uint8Array.of(255, 0, 1), new Int32Array(0)];
+    await saveCheckpoint(file, { state: { model, buffer: partOf(arrays) }, step: 1 });
+    const [floats, integers, bytes] = [new Float64Array(2), new Int32Array(1), new Uint8Array(3)];
+    await loadCheckpoint(file, { model, buffer: partOf([floats, integers, bytes, new Int32Array(0)]) });
+    expect([floats, integers, bytes]).toEqual(arrays.slice(0, 3));
+
+    await model.hidden.weight.assign(zeros([16, 4]));
+    const wrong = (first: Parameters<typeof partOf>[0][number]) =>
+      loadCheckpoint(file, { model, buffer: partOf([first, integers, bytes, new Int32Array(0)]) });
+    await expect(wrong(new Float64Array(3))).rejects.toThrow(`${file} is of another model: buffer.0 is float64[2], expected float64[3]`);
+    await expect(wrong(new Int32Array(2))).rejects.toThrow("buffer.0 is float64[2], expected int32[2]");
+    await expect(loadCheckpoint(file, { model, buffer: partOf([floats, integers, bytes]) })).rejects.toThrow("unexpected: buffer.3");
+    expect((await model.hidden.weight.data()).every((x) => x === 0)).toBe(true);
+  });
+
   it("names what differs in a checkpoint of another model, and changes nothing", async () => {
     const file = join(folder, "other.safetensors");
     const { model } = sampleRun(3);

@@ -1,10 +1,11 @@
 import { compileModule } from "../../assembly/webAssembly.js";
 import type { TypedArray } from "../../graph/dtype.js";
+import { check } from "../../graph/error.js";
 import { fromStorage, HostStorage, type Tensor } from "../../graph/tensor.js";
 import type { Variable } from "../../graph/variable.js";
 import type { Binding } from "../../passes/binding.js";
 import { type GraphModule, graphModule, type Place } from "../../wasm/module.js";
-import type { Draw, Executor } from "../executor.js";
+import type { Draw, Executor, SynchronousRun } from "../executor.js";
 import { runtime } from "../runtime.js";
 import { instantiateGraph, put, type Slot, slotAt, taken, VariableSlot } from "./slots.js";
 
@@ -26,6 +27,8 @@ export class WasmExecutor implements Executor {
   readonly module: GraphModule;
   private compiled: object | undefined;
   private instance: Running | undefined;
+  /** Whether somebody has the instance's arrays. */
+  private isHeld = false;
   private readonly changed: readonly Variable[];
 
   /** @throws Unsupported where the graph holds what a module has no code for */
@@ -55,18 +58,47 @@ export class WasmExecutor implements Executor {
       : Promise.all(waiting).then(() => this.finish(instance, values, draw));
   }
 
+  synchronous(): SynchronousRun {
+    const instance = this.start();
+    this.isHeld = true;
+    runtime.modules.delete(this);
+    const { variables, outputs } = instance;
+    // A module's booleans are integers.
+    const results = outputs.map((slot) => taken(slot));
+    return {
+      outputs: results,
+      run: (values, draw) => {
+        check(this.instance === instance, () => "synchronous: the compiled function was disposed of: make the call ready anew");
+        for (const slot of variables) {
+          check(!slot.update(), () => `synchronous: the value of ${slot.tensor.name} is not in host memory: await its data() first`);
+        }
+        this.compute(instance, values, draw);
+        for (let i = 0; i < outputs.length; i++) {
+          const { array } = outputs[i] as Slot;
+          const result = results[i] as TypedArray;
+          if (result !== array) for (let j = 0; j < result.length; j++) result[j] = (array[j] as number) & 1;
+        }
+      },
+    };
+  }
+
   async release(): Promise<void> {
+    this.isHeld = false;
     runtime.modules.delete(this);
     for (const slot of this.instance?.variables ?? []) slot.vacate();
     this.instance = undefined;
   }
 
-  private finish({ run, inputs, randoms, updated, outputs }: Running, values: readonly TypedArray[], draw: Draw): readonly Tensor[] {
+  private compute({ run, inputs, randoms, updated }: Running, values: readonly TypedArray[], draw: Draw): void {
     for (let i = 0; i < inputs.length; i++) put(inputs[i] as Slot, values[i] as TypedArray);
     for (const { tensor, array } of randoms) draw(tensor, array as Float32Array<ArrayBuffer>);
     run();
     for (const slot of updated) slot.advance();
-    return outputs.map((slot) => {
+  }
+
+  private finish(instance: Running, values: readonly TypedArray[], draw: Draw): readonly Tensor[] {
+    this.compute(instance, values, draw);
+    return instance.outputs.map((slot) => {
       const { dtype, shape } = slot.tensor;
       const data = taken(slot);
       return fromStorage(new HostStorage(data === slot.array ? (data.slice() as TypedArray) : data), shape, dtype);
@@ -76,7 +108,7 @@ export class WasmExecutor implements Executor {
   /** Makes it ready to run. Throws where the engine refuses the module or its memory. */
   start(): Running {
     const { modules } = runtime;
-    if (this.instance && modules.size <= capacity) return this.instance;
+    if (this.instance && (this.isHeld || modules.size <= capacity)) return this.instance;
     this.instance ??= this.instantiate();
     modules.delete(this);
     modules.add(this);
