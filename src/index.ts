@@ -69,6 +69,7 @@ export {
 } from "./ops/loss.js";
 export { matmul } from "./ops/matmul.js";
 export { layerNorm, logSoftmax, softmax } from "./ops/normalize.js";
+export { type AveragePoolOptions, averagePool, type MaxPoolOptions, maxPool } from "./ops/pool.js";
 export { random } from "./ops/random.js";
 export {
   all,

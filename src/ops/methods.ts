@@ -8,6 +8,7 @@ import { logicMethods } from "./logic.js";
 import { lossMethods } from "./loss.js";
 import { matmulMethods } from "./matmul.js";
 import { normalizeMethods } from "./normalize.js";
+import { poolMethods } from "./pool.js";
 import { reduceMethods } from "./reduce.js";
 import { shapeMethods } from "./shapes.js";
 import { pieceMethods } from "./slicing.js";
@@ -29,6 +30,7 @@ export const methods = {
   ...indexingMethods,
   ...sortingMethods,
   ...normalizeMethods,
+  ...poolMethods,
   ...lossMethods,
 };
 

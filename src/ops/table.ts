@@ -10,6 +10,7 @@ import { losses } from "./loss.js";
 import { products } from "./matmul.js";
 import { normalize } from "./normalize.js";
 import type { Operator } from "./operator.js";
+import { pool } from "./pool.js";
 import { recurrent } from "./recurrent.js";
 import { reduce } from "./reduce.js";
 import { loops } from "./scan.js";
@@ -34,6 +35,7 @@ export const operators: Readonly<Record<string, Operator<never>>> = {
   ...indexing,
   ...sorting,
   ...normalize,
+  ...pool,
   ...losses,
   ...loops,
   ...recurrent,

@@ -1,6 +1,6 @@
 import { type DType, isFloat } from "../graph/dtype.js";
 import { sizeOf } from "../graph/shape.js";
-import { always, type Gap, type Gaps, ofDoubles, ofFloats, ofIntegers } from "./target.js";
+import { always, either, type Gap, type Gaps, ofDoubles, ofFloats, ofIntegers } from "./target.js";
 
 /** What ONNX has no operator of, or none of these types. */
 export const ofStandard: Gaps = {
@@ -17,9 +17,17 @@ export const ofStandard: Gaps = {
   StopGradient: always,
   CustomGradient: always,
   After: always,
+  // Gradients of pooling.
+  MaxPoolGradient: always,
+  MaxPoolGather: always,
+  AveragePoolGradient: always,
 };
 
 const never: Gap = () => false;
+/** Its kernels of pooling take no padding as wide as a window. */
+const widePadding: Gap = ({ attributes: { kernel, pads } }) =>
+  (pads as number[]).some((count, i) => count >= ((kernel as number[])[i % (kernel as number[]).length] as number));
+
 const notSingle: Gap = ({ inputs: [x] }) => x?.dtype !== "float32";
 
 /** What no provider of ONNX Runtime 1.30 has: double precision is for checking gradients, and few kernels are for it. */
@@ -39,6 +47,8 @@ export const ofOnnxRuntime: Gaps = {
   GRU: notSingle,
   // Only its CPU has operations on bits.
   FromZero: always,
+  MaxPool: either(ofIntegers, widePadding),
+  AveragePool: either(ofDoubles, widePadding),
   // It does not expand an axis to none.
   Expand: ({ inputs: [x], attributes: { shape } }) => sizeOf(shape as number[]) === 0 && x !== undefined && sizeOf(x.shape) > 0,
 };
@@ -57,6 +67,7 @@ export const ofCpu: Gaps = {
   FromZero: never,
   ReduceMax: notNaN,
   ReduceMin: notNaN,
+  MaxPool: either(notNaN, ofIntegers, widePadding),
   ArgMax: ofFloats,
   ArgMin: ofFloats,
   TopK: notNaN,
@@ -132,4 +143,6 @@ export const ofWasm: Gaps = {
   LSTM: always,
   GRU: always,
   ReverseSequence: always,
+  MaxPool: always,
+  AveragePool: always,
 };

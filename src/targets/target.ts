@@ -30,3 +30,8 @@ export const always: Gap = () => true;
 export const ofDoubles: Gap = ({ inputs: [x] }) => x?.dtype === "float64";
 export const ofFloats: Gap = ({ inputs: [x] }) => x !== undefined && isFloat(x.dtype);
 export const ofIntegers: Gap = ({ inputs: [x] }) => x !== undefined && !isFloat(x.dtype);
+/** Where one of several gaps is. */
+export const either =
+  (...gaps: readonly Gap[]): Gap =>
+  (application, threads) =>
+    gaps.some((gap) => gap(application, threads));

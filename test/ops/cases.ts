@@ -1,6 +1,7 @@
 import type { Case, CaseTable } from "./cases/case.js";
 import { activation, compare, elementwise } from "./cases/elementwise.js";
 import { loss, normalize } from "./cases/loss.js";
+import { pool } from "./cases/pool.js";
 import { reduce } from "./cases/reduce.js";
 import { create, indexing, products, shapes } from "./cases/shapes.js";
 
@@ -15,6 +16,7 @@ export const table: CaseTable = {
   ...shapes,
   ...indexing,
   ...normalize,
+  ...pool,
   ...loss,
 };
 
