@@ -46,6 +46,8 @@ export type { AxesOptions, AxisOptions } from "./ops/axis.js";
 export { cast } from "./ops/cast.js";
 export { equal, greater, greaterEqual, less, lessEqual, logicalNot, notEqual } from "./ops/compare.js";
 export { type NestedArray, type TensorLike, tensor } from "./ops/constants.js";
+export { type ConvOptions, type ConvTransposeOptions, conv, convTranspose } from "./ops/conv.js";
+export type { Padding, PerAxis } from "./ops/convolutionGeometry.js";
 export { arange, eye, full, ones, onesLike, zeros, zerosLike } from "./ops/create.js";
 export { einsum } from "./ops/einsum.js";
 export { cos, exp, expm1, log, log1p, pow, sin, tanh } from "./ops/elementary.js";

@@ -1,5 +1,6 @@
 export * from "./additiveAttention.js";
 export * from "./attention.js";
+export * from "./conv.js";
 export * from "./convolutionalContext.js";
 export { type CtcLossOptions, ctcLoss } from "./ctcLoss.js";
 export * from "./dropout.js";

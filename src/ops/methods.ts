@@ -2,6 +2,7 @@ import { Tensor } from "../graph/tensor.js";
 import { activationMethods } from "./activation.js";
 import { arithmeticMethods } from "./arithmetic.js";
 import { compareMethods } from "./compare.js";
+import { convMethods } from "./conv.js";
 import { elementaryMethods } from "./elementary.js";
 import { indexingMethods } from "./indexing.js";
 import { logicMethods } from "./logic.js";
@@ -24,6 +25,7 @@ export const methods = {
   ...activationMethods,
   ...reduceMethods,
   ...matmulMethods,
+  ...convMethods,
   ...shapeMethods,
   ...triangleMethods,
   ...pieceMethods,

@@ -145,7 +145,7 @@ function unslice(part: Tensor, axis: number, size: number, start: number, step: 
   const ascending = step < 0 ? flip(part, { axis }) : part;
   const gap = Math.abs(step);
   const first = step < 0 ? start + (count - 1) * step : start;
-  const spread = gap === 1 ? ascending : dilate(ascending, axis, gap);
+  const spread = dilate(ascending, axis, gap);
   const length = spread.shape[axis] as number;
   // The dilation ends in zeros that may reach past the end.
   const kept =
@@ -162,7 +162,8 @@ function unslice(part: Tensor, axis: number, size: number, start: number, step: 
 }
 
 /** Follows every element along `axis` by `gap - 1` zeros. */
-function dilate(x: Tensor, axis: number, gap: number): Tensor {
+export function dilate(x: Tensor, axis: number, gap: number): Tensor {
+  if (gap === 1) return x;
   const inner = [...x.shape.slice(0, axis + 1), 1, ...x.shape.slice(axis + 1)];
   const padded = pad(
     reshape(x, inner),

@@ -2,6 +2,7 @@ import { activation } from "./activation.js";
 import { arithmetic } from "./arithmetic.js";
 import { casts } from "./cast.js";
 import { compare } from "./compare.js";
+import { convolutions } from "./conv.js";
 import { create } from "./create.js";
 import { elementary } from "./elementary.js";
 import { indexing } from "./indexing.js";
@@ -30,6 +31,7 @@ export const operators: Readonly<Record<string, Operator<never>>> = {
   ...activation,
   ...reduce,
   ...products,
+  ...convolutions,
   ...shapes,
   ...pieces,
   ...indexing,

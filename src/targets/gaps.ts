@@ -10,6 +10,7 @@ export const ofStandard: Gaps = {
   LogSumExp: always,
   CrossEntropy: always,
   Mod: ofFloats,
+  ConvWeightGradient: always,
   Range: ({ attributes: { dtype } }) => !["float32", "float64", "int32", "int64"].includes(dtype as string),
   // Marks for the time of tracing.
   AllReduce: always,
@@ -41,6 +42,8 @@ export const ofOnnxRuntime: Gaps = {
   Softplus: ofDoubles,
   HardSwish: ofDoubles,
   Cos: ofDoubles,
+  Conv: ofDoubles,
+  ConvTranspose: ofDoubles,
   LayerNormalization: ofDoubles,
   RNN: notSingle,
   LSTM: notSingle,
@@ -98,6 +101,8 @@ const mostBuffers = 8;
 
 export const ofWebGpu: Gaps = {
   ...withoutLoops,
+  // Of images with at most two spatial axes alone.
+  ConvTranspose: (application, threads) => ofDoubles(application, threads) || (application.inputs[0]?.shape.length ?? 0) > 4,
   Split: ({ attributes: { sizes } }) => (sizes as number[]).length >= mostBuffers,
   MatMul: ofIntegers,
   And: always,
@@ -137,6 +142,8 @@ export const ofWasm: Gaps = {
   Softmax: always,
   LogSoftmax: always,
   LayerNormalization: always,
+  Conv: always,
+  ConvTranspose: always,
   ArgMax: always,
   ArgMin: always,
   RNN: always,

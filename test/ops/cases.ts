@@ -1,4 +1,5 @@
 import type { Case, CaseTable } from "./cases/case.js";
+import { convolutions } from "./cases/conv.js";
 import { activation, compare, elementwise } from "./cases/elementwise.js";
 import { loss, normalize } from "./cases/loss.js";
 import { pool } from "./cases/pool.js";
@@ -13,6 +14,7 @@ export const table: CaseTable = {
   ...activation,
   ...reduce,
   ...products,
+  ...convolutions,
   ...shapes,
   ...indexing,
   ...normalize,

@@ -94,7 +94,7 @@ it("what the wasm executor has no code for", () => {
 describe("the cases", () => {
   it("cover every function that PyTorch has too", () => {
     // Constants, and losses that the cases of test/ops/cases hold to PyTorch: made of what is drawn here.
-    const elsewhere = ["tensor", "zeros", "ones", "zerosLike", "onesLike", "focalLoss", "tripletLoss"];
+    const elsewhere = ["tensor", "zeros", "ones", "zerosLike", "onesLike", "conv", "convTranspose", "focalLoss", "tripletLoss"];
     expect(Object.keys(table).filter((name) => !operators.includes(name))).toEqual(elsewhere);
   });
 
