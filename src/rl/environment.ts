@@ -30,7 +30,7 @@ export abstract class Environment<A extends Action = Action> {
    * All that changes, random numbers included, in one array. A copy of it is a snapshot; set into it again, it takes the environment back to the
    * bit.
    */
-  readonly memory: Float64Array;
+  readonly memory: Float64Array<ArrayBuffer>;
   /** What the environment itself keeps of an episode: a part of {@link memory}. */
   readonly state: Float64Array;
   protected readonly random: Generator;
@@ -108,6 +108,11 @@ export abstract class Environment<A extends Action = Action> {
           `${this.name}: an episode has not ended in ${mostSteps} steps: limit it by the option maxSteps, or allow it by maxSteps: Infinity`,
       );
     }
+  }
+
+  /** All that changes, for a checkpoint: it resumes to the bit. */
+  namedArrays(): ReadonlyMap<string, Float64Array<ArrayBuffer>> {
+    return new Map([["memory", this.memory]]);
   }
 
   /** Writes the observation, `observationSpace.size` numbers, into `into` from `at` on. */

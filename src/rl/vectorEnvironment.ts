@@ -1,3 +1,4 @@
+import type { TypedArray } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import type { Environment } from "./environment.js";
 import { type Action, Discrete, type Space } from "./space.js";
@@ -11,7 +12,7 @@ export class VectorEnvironment {
   readonly observationSpace: Space;
   readonly actionSpace: Space;
   /** `[count, observationSpace.size]` in rows. */
-  readonly observations: Float32Array;
+  readonly observations: Float32Array<ArrayBuffer>;
   /** As {@link observations}; a row holds where the last step ended an episode. */
   readonly finalObservations: Float32Array;
   /** `[count]`, of the last step. */
@@ -20,10 +21,10 @@ export class VectorEnvironment {
   readonly terminated: Uint8Array;
   readonly truncated: Uint8Array;
   /** `[count]`: the sum of rewards and the number of steps of the episode that ended last; both stay until the next ends. */
-  readonly episodeReturns: Float64Array;
-  readonly episodeLengths: Float64Array;
+  readonly episodeReturns: Float64Array<ArrayBuffer>;
+  readonly episodeLengths: Float64Array<ArrayBuffer>;
   /** `[count]`: the sums of rewards of the episodes under way. */
-  private readonly returns: Float64Array;
+  private readonly returns: Float64Array<ArrayBuffer>;
   private readonly action: Float64Array;
 
   constructor(readonly environments: readonly Environment[]) {
@@ -87,12 +88,9 @@ export class VectorEnvironment {
   }
 
   /** All that changes, for a checkpoint: it resumes to the bit. */
-  namedArrays(): ReadonlyMap<string, Float64Array | Float32Array> {
+  namedArrays(): ReadonlyMap<string, TypedArray> {
     const { observations, returns, episodeReturns, episodeLengths } = this;
-    const memories = this.environments.map(({ memory }, i) => [`${i}`, memory] as const);
-    return new Map<string, Float64Array | Float32Array>([
-      ...memories,
-      ...Object.entries({ observations, returns, episodeReturns, episodeLengths }),
-    ]);
+    const memories = Object.fromEntries(this.environments.map(({ memory }, i) => [i, memory]));
+    return new Map<string, TypedArray>(Object.entries({ ...memories, observations, returns, episodeReturns, episodeLengths }));
   }
 }

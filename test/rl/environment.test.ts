@@ -170,7 +170,7 @@ describe("VectorEnvironment", () => {
     };
     steps(one, 0);
     const from = one.namedArrays();
-    for (const [name, array] of other.namedArrays()) array.set(from.get(name) as Float64Array);
+    for (const [name, array] of other.namedArrays()) array.set(from.get(name) as never);
     expect(other.observations).toEqual(one.observations);
     expect(steps(other, 50)).toEqual(steps(one, 50));
   });
