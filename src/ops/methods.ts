@@ -1,6 +1,7 @@
 import { Tensor } from "../graph/tensor.js";
 import { activationMethods } from "./activation.js";
 import { arithmeticMethods } from "./arithmetic.js";
+import { channelMethods } from "./channelNorm.js";
 import { compareMethods } from "./compare.js";
 import { convMethods } from "./conv.js";
 import { elementaryMethods } from "./elementary.js";
@@ -33,6 +34,7 @@ export const methods = {
   ...sortingMethods,
   ...normalizeMethods,
   ...poolMethods,
+  ...channelMethods,
   ...lossMethods,
 };
 
