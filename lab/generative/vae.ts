@@ -4,14 +4,14 @@ import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import * as option from "../options.js";
 import { drawPictureGrid, printPictures, rowsOf } from "../plot/pictureGrid.js";
-import { pictureSize, picturesAt, readPictures } from "./pictures.js";
+import { images, pictureSize, picturesAt, readPictures } from "./pictures.js";
 import { type Batch, batchOf, drawAll, inputOf, judgeOf, logLikelihood } from "./vaeFigures.js";
 
 /** Digits, or kinds of clothes. */
 const classes = 10;
 
 const schema = z.object({
-  images: z.enum(["mnist", "fashion"]).default("mnist").describe("which pictures are learnt"),
+  images: images().default("mnist"),
   hidden: option.listOf("[1-9]\\d{0,3}", "sizes of hidden layers").default("400").describe("sizes of the encoder's hidden layers"),
   latent: z.int().min(1).max(512).default(20).meta({ description: "size of the latent variable", unit: "units" }),
   activation: z.enum(["relu", "tanh"]).default("relu").describe("of the hidden layers"),
@@ -65,11 +65,11 @@ export const vae = defineExperiment({
   },
 
   async run(context, options) {
-    const { images, binarization, importance, beta, conditional, batchSize, learningRate, epochs, heldOut } = options;
+    const { binarization, importance, beta, conditional, batchSize, learningRate, epochs, heldOut } = options;
     const { device, seed } = context;
 
     // Data
-    const { train, test } = await readPictures(context, images, heldOut);
+    const { train, test } = await readPictures(context, options.images, heldOut);
     const size = train.height * train.width;
     const perEpoch = Math.floor(train.count / batchSize);
 
