@@ -20,6 +20,7 @@ export * as models from "./models/index.js";
 export * as nn from "./nn/index.js";
 export { type Exportable, type InputSpecification, onnxModel } from "./onnx/model.js";
 export { elu, erf, gelu, hardSwish, leakyRelu, relu, sigmoid, silu, softplus } from "./ops/activation.js";
+export { adaptiveAveragePool, adaptiveMaxPool, globalAveragePool, globalMaxPool } from "./ops/adaptivePool.js";
 export {
   abs,
   add,
@@ -44,15 +45,6 @@ export {
 } from "./ops/arithmetic.js";
 export type { AxesOptions, AxisOptions } from "./ops/axis.js";
 export { cast } from "./ops/cast.js";
-export {
-  type BatchNormOptions,
-  batchNorm,
-  type ChannelNormOptions,
-  groupNorm,
-  instanceNorm,
-  type LocalResponseNormOptions,
-  localResponseNorm,
-} from "./ops/channelNorm.js";
 export { equal, greater, greaterEqual, less, lessEqual, logicalNot, notEqual } from "./ops/compare.js";
 export { type NestedArray, type TensorLike, tensor } from "./ops/constants.js";
 export { type ConvOptions, type ConvTransposeOptions, conv, convTranspose } from "./ops/conv.js";
@@ -80,6 +72,7 @@ export {
 } from "./ops/loss.js";
 export { matmul } from "./ops/matmul.js";
 export { layerNorm, logSoftmax, softmax } from "./ops/normalize.js";
+export { fold, type PatchOptions, unfold } from "./ops/patches.js";
 export { type AveragePoolOptions, averagePool, type MaxPoolOptions, maxPool } from "./ops/pool.js";
 export { random } from "./ops/random.js";
 export {

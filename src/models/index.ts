@@ -3,4 +3,3 @@ export * from "./sequenceModel.js";
 export * from "./sequenceOnnx.js";
 export * from "./sequenceToSequence.js";
 export * from "./transformer.js";
-export * from "./variationalAutoencoder.js";

@@ -1,18 +1,22 @@
 import { check } from "../graph/error.js";
 import { type Shape, showShape } from "../graph/shape.js";
 
-/** How a kernel moves over an image, under ONNX's names: the attributes of every convolution. One number a spatial axis. */
-export interface ConvolutionGeometry {
+/** How windows, or a kernel, lie on an image, under ONNX's names. One number a spatial axis. */
+export interface WindowGeometry {
   readonly strides: readonly number[];
-  /** The zeros before each axis, then those after each. */
+  /** The places added before each axis, then those after each. */
   readonly pads: readonly number[];
   readonly dilations: readonly number[];
+}
+
+/** The attributes of every convolution. */
+export interface ConvolutionGeometry extends WindowGeometry {
   /** Into how many groups the channels are divided, each convolved by itself. */
   readonly group: number;
 }
 
 /** How many places a kernel has along each axis of an image of the spatial sizes `sizes`. */
-export const placesOf = (sizes: Shape, kernel: Shape, { strides, pads, dilations }: ConvolutionGeometry): Shape =>
+export const placesOf = (sizes: Shape, kernel: Shape, { strides, pads, dilations }: WindowGeometry): Shape =>
   sizes.map((size, i) => {
     const padded = size + (pads[i] as number) + (pads[i + sizes.length] as number);
     return Math.floor((padded - reach(kernel[i] as number, dilations[i] as number)) / (strides[i] as number)) + 1;

@@ -1,7 +1,7 @@
 import { Tensor } from "../graph/tensor.js";
 import { activationMethods } from "./activation.js";
+import { adaptivePoolMethods } from "./adaptivePool.js";
 import { arithmeticMethods } from "./arithmetic.js";
-import { channelMethods } from "./channelNorm.js";
 import { compareMethods } from "./compare.js";
 import { convMethods } from "./conv.js";
 import { elementaryMethods } from "./elementary.js";
@@ -10,6 +10,7 @@ import { logicMethods } from "./logic.js";
 import { lossMethods } from "./loss.js";
 import { matmulMethods } from "./matmul.js";
 import { normalizeMethods } from "./normalize.js";
+import { patchMethods } from "./patches.js";
 import { poolMethods } from "./pool.js";
 import { reduceMethods } from "./reduce.js";
 import { shapeMethods } from "./shapes.js";
@@ -34,7 +35,8 @@ export const methods = {
   ...sortingMethods,
   ...normalizeMethods,
   ...poolMethods,
-  ...channelMethods,
+  ...adaptivePoolMethods,
+  ...patchMethods,
   ...lossMethods,
 };
 

@@ -1,19 +1,19 @@
 import { convert, type DType, exactIntegers, isFloat } from "../graph/dtype.js";
-import { checkOptions } from "../graph/options.js";
+import { checkOptions, type OptionNames } from "../graph/options.js";
 import type { Shape } from "../graph/shape.js";
 import { fromData, type Tensor } from "../graph/tensor.js";
 import { add, maximum, mul, where } from "./arithmetic.js";
 import { cast } from "./cast.js";
 import { equal, greater, notEqual } from "./compare.js";
 import { checkTensors, scalar } from "./constants.js";
+import type { Padding, PerAxis } from "./convolutionGeometry.js";
 import { zeros } from "./create.js";
 import { narrow } from "./kinds.js";
 import { apply, declare, type Emitter, family } from "./operator.js";
 import {
   type AxisWindows,
   alongAxes,
-  type Padding,
-  type PerAxis,
+  checkTouched,
   placesOfWindows,
   sumOfWindows,
   type Windows,
@@ -47,7 +47,7 @@ export const pool = family({
     infer: ([x], windows) => ({ dtype: x.dtype, shape: windowShape(x.shape, windows) }),
     kind: { is: "opaque" },
     gradient: [(g, [x], [y], windows) => toMaxima(x, y, g, windows)],
-    decompose: ([x], windows) => (isFloat(x.dtype) && !windows.ignoresNaN ? maximaWithNaN(x, windows) : maxima(x, windows).at(-1)),
+    decompose: ([x], windows) => (isFloat(x.dtype) && !windows.ignoresNaN ? maximaByKernel(x, windows) : maxima(x, windows).at(-1)),
     emit: (emitter: Emitter, [x], windows) => emitter.node("MaxPool", [x as string], emitWindows(windows)),
   }),
   // Of each window of x, whose maximum is y, the third operand goes to the first place in row-major order that holds y. What meets is added.
@@ -127,11 +127,19 @@ function maxima(x: Tensor, windows: Windows): readonly Tensor[] {
 const lowest = ({ dtype }: Tensor): number =>
   isFloat(dtype) ? Number.NEGATIVE_INFINITY : dtype === "int64" ? -(2 ** 63) : exactIntegers(dtype)[0];
 
-/** {@link maxima} by a kernel that passes NaN over: NaN where there is one. */
-function maximaWithNaN(x: Tensor, windows: Windows): Tensor {
+/**
+ * {@link maxima} by a kernel that passes NaN over, and that takes padding for the least finite number: NaN where there is one, and minus infinity
+ * where nothing is above it.
+ */
+function maximaByKernel(x: Tensor, windows: Windows): Tensor {
   const over = (values: Tensor) => apply(pool.MaxPool, [values], { ...windows, ignoresNaN: true });
-  return where(greater(over(cast(notEqual(x, x), x.dtype)), 0), Number.NaN, over(x));
+  const most = over(x);
+  const found = windows.pads.some((count) => count > 0) ? where(greater(most, leastFinite(x)), most, Number.NEGATIVE_INFINITY) : most;
+  return where(greater(over(cast(notEqual(x, x), x.dtype)), 0), Number.NaN, found);
 }
+
+const leastFinite = ({ dtype }: Tensor): number =>
+  dtype === "float16" ? -65504 : dtype === "float32" ? -3.4028234663852886e38 : -Number.MAX_VALUE;
 
 /** NaN as infinity, which is the maximum too and equals itself. */
 const ordered = (x: Tensor): Tensor => (isFloat(x.dtype) ? where(notEqual(x, x), Number.POSITIVE_INFINITY, x) : x);
@@ -197,7 +205,7 @@ const withoutRest = (shape: Shape, windows: Windows, given: Windows, { dtype }: 
     .reduce((a, b) => mul(a, b));
 
 /** Numbers along one axis, or one number where all are the same. */
-function vector(numbers: readonly number[], axis: number, rank: number, dtype: DType): Tensor {
+export function vector(numbers: readonly number[], axis: number, rank: number, dtype: DType): Tensor {
   const [first = 1] = numbers;
   if (numbers.every((number) => number === first)) return scalar(first, dtype);
   const shape = Array.from({ length: rank }, (_, i) => (i === axis ? numbers.length : 1));
@@ -228,6 +236,22 @@ export interface AveragePoolOptions {
   readonly countPadding?: boolean;
 }
 
+/** Which options {@link maxPool} has. */
+export const maxPoolOptionNames: OptionNames<MaxPoolOptions> = {
+  stride: "optional",
+  padding: "optional",
+  dilation: "optional",
+  ceilMode: "optional",
+};
+
+/** Which options {@link averagePool} has. */
+export const averagePoolOptionNames: OptionNames<AveragePoolOptions> = {
+  stride: "optional",
+  padding: "optional",
+  ceilMode: "optional",
+  countPadding: "optional",
+};
+
 /**
  * The maximum of each window of an image `[batch, channels, ...places]` with 1 to 3 axes of places; NaN is above all. The gradient goes to the
  * first place in row-major order that holds the maximum.
@@ -236,8 +260,9 @@ export interface AveragePoolOptions {
  */
 export function maxPool(x: Tensor, kernel: PerAxis, options: MaxPoolOptions = {}): Tensor {
   checkTensors("maxPool", x);
-  checkOptions<MaxPoolOptions>("maxPool", options, { stride: "optional", padding: "optional", dilation: "optional", ceilMode: "optional" });
-  const windows = windowsOn("maxPool", x, kernel, options);
+  checkOptions("maxPool", options, maxPoolOptionNames);
+  const windows = windowsOn("maxPool", x.shape, kernel, options);
+  checkTouched("maxPool", x.shape, windows);
   return narrow(x.dtype) ? cast(apply(pool.MaxPool, [cast(x, "int32")], windows), x.dtype) : apply(pool.MaxPool, [x], windows);
 }
 
@@ -248,18 +273,14 @@ export function maxPool(x: Tensor, kernel: PerAxis, options: MaxPoolOptions = {}
  */
 export function averagePool(x: Tensor, kernel: PerAxis, options: AveragePoolOptions = {}): Tensor {
   checkTensors("averagePool", x);
-  checkOptions<AveragePoolOptions>("averagePool", options, {
-    stride: "optional",
-    padding: "optional",
-    ceilMode: "optional",
-    countPadding: "optional",
-  });
+  checkOptions("averagePool", options, averagePoolOptionNames);
   const { countPadding = true, ceilMode = false } = options;
-  const windows = windowsOn("averagePool", x, kernel, options);
+  const windows = windowsOn("averagePool", x.shape, kernel, options);
+  checkTouched("averagePool", x.shape, windows);
   const image = isFloat(x.dtype) ? x : cast(x, "float32");
   const averages = means(image, { ...windows, countPadding });
   if (!ceilMode || !countPadding) return averages;
-  return mul(averages, withoutRest(x.shape, windows, windowsOn("averagePool", x, kernel, { ...options, ceilMode: false }), image));
+  return mul(averages, withoutRest(x.shape, windows, windowsOn("averagePool", x.shape, kernel, { ...options, ceilMode: false }), image));
 }
 
 /** The faces that tensors have as methods too. */

@@ -1,7 +1,7 @@
 import { activation } from "./activation.js";
+import { globalPool } from "./adaptivePool.js";
 import { arithmetic } from "./arithmetic.js";
 import { casts } from "./cast.js";
-import { channels } from "./channelNorm.js";
 import { compare } from "./compare.js";
 import { convolutions } from "./conv.js";
 import { create } from "./create.js";
@@ -12,6 +12,7 @@ import { losses } from "./loss.js";
 import { products } from "./matmul.js";
 import { normalize } from "./normalize.js";
 import type { Operator } from "./operator.js";
+import { patches } from "./patches.js";
 import { pool } from "./pool.js";
 import { recurrent } from "./recurrent.js";
 import { reduce } from "./reduce.js";
@@ -39,7 +40,8 @@ export const operators: Readonly<Record<string, Operator<never>>> = {
   ...sorting,
   ...normalize,
   ...pool,
-  ...channels,
+  ...globalPool,
+  ...patches,
   ...losses,
   ...loops,
   ...recurrent,

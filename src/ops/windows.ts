@@ -2,22 +2,17 @@ import { check } from "../graph/error.js";
 import { type Shape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add } from "./arithmetic.js";
+import { type Padding, type PerAxis, paddingOf, perAxis, placesOf, reach, type WindowGeometry } from "./convolutionGeometry.js";
 import { zeros } from "./create.js";
 import { reshape, unsqueeze } from "./shapes.js";
 import { concat, pad, slice } from "./slicing.js";
 
 // Windows that slide over the places of images, `[batch, channels, ...places]`.
 
-/** The windows of an operator, each list with a number for every axis of places. */
-export interface Windows {
-  /** How many places a window has. */
+/** The windows of an operator. */
+export interface Windows extends WindowGeometry {
+  /** How many places a window has along each axis. */
   readonly kernel: readonly number[];
-  /** How far apart windows begin. */
-  readonly strides: readonly number[];
-  /** The places added before the first along each axis, then those added after the last. */
-  readonly pads: readonly number[];
-  /** How far apart the places of a window are. */
-  readonly dilations: readonly number[];
 }
 
 /** {@link Windows} along one axis. */
@@ -42,17 +37,14 @@ export const alongAxes = ({ kernel, strides, pads, dilations }: Windows): readon
     dilation: dilations[i] as number,
   }));
 
-/** How many places a window reaches over. */
-export const reach = ({ kernel, dilation }: Pick<AxisWindows, "kernel" | "dilation">): number => (kernel - 1) * dilation + 1;
-
 /** How many windows an axis of so many places has. */
-export const windowCount = (size: number, along: AxisWindows): number =>
-  Math.floor((size + along.before + along.after - reach(along)) / along.stride) + 1;
+export const windowCount = (size: number, { kernel, stride, before, after, dilation }: AxisWindows): number =>
+  Math.floor((size + before + after - reach(kernel, dilation)) / stride) + 1;
 
 /** The shape of one element for each window. */
 export const windowShape = (shape: Shape, windows: Windows): Shape => [
   ...shape.slice(0, 2),
-  ...alongAxes(windows).map((along) => windowCount(shape[along.axis] as number, along)),
+  ...placesOf(shape.slice(2), windows.kernel, windows),
 ];
 
 /** What pads `x` along one axis. */
@@ -109,12 +101,7 @@ export function sumOfWindows(parts: readonly Tensor[], { axis, stride, before, d
   return sliceAxis(whole, axis, before, before + size);
 }
 
-/** A number for every axis of places, or one for all. */
-export type PerAxis = number | readonly number[];
-
-/** Places added before the first and after the last along each axis: as many as windows of stride 1 need to be as many as places ("same"), or none. */
-export type Padding = number | "same" | "valid" | readonly (number | readonly [before: number, after: number])[];
-
+/** How windows lie on an image: options of pooling and of patches. */
 export interface WindowOptions {
   readonly stride?: PerAxis;
   readonly padding?: Padding;
@@ -122,92 +109,62 @@ export interface WindowOptions {
   readonly ceilMode?: boolean;
 }
 
-/** A list of numbers for every axis of places of an image `x`. */
-export function perAxis(operation: string, name: string, value: PerAxis, axes: number, least = 1): readonly number[] {
-  const list = typeof value === "number" ? new Array<number>(axes).fill(value) : value;
-  check(
-    Array.isArray(list) && list.length === axes && list.every((each) => Number.isInteger(each) && each >= least),
-    () => `${operation}: ${name} is ${JSON.stringify(value)}: expected an integer from ${least}, or ${axes} of them, one an axis of places`,
-  );
-  return list;
-}
-
 /** The number of axes of places of an image; throws unless it has from 1 to 3. */
-export function placeAxes(operation: string, x: Tensor): number {
+export function placeAxes(operation: string, shape: Shape): number {
   check(
-    x.rank >= 3 && x.rank <= 5,
-    () => `${operation}: got ${showShape(x.shape)}: expected [batch, channels, ...places] with 1 to 3 axes of places`,
+    shape.length >= 3 && shape.length <= 5,
+    () => `${operation}: got ${showShape(shape)}: expected [batch, channels, ...places] with 1 to 3 axes of places`,
   );
-  return x.rank - 2;
+  return shape.length - 2;
 }
 
-/** The windows that options describe, each of which has a place of the image; by default they lie side by side. */
-export function windowsOn(operation: string, x: Tensor, kernel: PerAxis, options: WindowOptions): Windows {
-  const axes = placeAxes(operation, x);
-  const sizes = perAxis(operation, "kernel", kernel, axes);
-  const strides = perAxis(operation, "stride", options.stride ?? sizes, axes);
-  const dilations = perAxis(operation, "dilation", options.dilation ?? 1, axes);
-  const ends = sizes.map((size, i) => {
-    const along = { axis: i + 2, kernel: size, stride: strides[i] as number, dilation: dilations[i] as number };
-    return endsOf(operation, x, along, options);
+/** The windows that options describe on images of a shape; by default they lie side by side. */
+export function windowsOn(operation: string, shape: Shape, kernel: PerAxis, options: WindowOptions): Windows {
+  const axes = placeAxes(operation, shape);
+  const { padding = 0, ceilMode = false } = options;
+  const sizes = perAxis(operation, "kernel", kernel, axes, 1);
+  const strides = perAxis(operation, "stride", options.stride ?? sizes, axes, 1);
+  const dilations = perAxis(operation, "dilation", options.dilation ?? 1, axes, 1);
+  const given = padding === "same" ? undefined : paddingOf(operation, padding, sizes, strides, dilations);
+  const ends = sizes.map((places, i) => {
+    const [size, stride, extent] = [shape[i + 2] as number, strides[i] as number, reach(places, dilations[i] as number)];
+    const [before, after] = given?.[i] ?? sameEnds(size, extent, stride);
+    check(
+      extent <= size + before + after,
+      () =>
+        `${operation}: a window of ${extent} places on axis ${i + 2} of ${showShape(shape)} with ${before + after} added: ` +
+        "expected a smaller kernel or more padding",
+    );
+    return [before, ceilMode ? ceilEnd(size, extent, stride, before, after) : after] as const;
   });
   return { kernel: sizes, strides, dilations, pads: [...ends.map(([before]) => before), ...ends.map(([, after]) => after)] };
 }
 
-/** The places added before the first and after the last along one axis. */
-function endsOf(
-  operation: string,
-  x: Tensor,
-  along: Pick<AxisWindows, "axis" | "kernel" | "stride" | "dilation">,
-  { padding = 0, ceilMode = false }: WindowOptions,
-): readonly [number, number] {
-  const { axis, stride } = along;
-  const size = x.shape[axis] as number;
-  const extent = reach(along);
-  const [before, after] = givenEnds(operation, padding, axis - 2, x.rank - 2) ?? sameEnds(size, extent, stride);
-  check(
-    size > 0 && extent <= size + before + after,
-    () =>
-      `${operation}: a window of ${extent} places does not fit axis ${axis} of ${showShape(x.shape)} with ${before + after} added: ` +
-      "expected a smaller kernel or more padding",
-  );
-  const rest = size + before + after - extent;
-  // As PyTorch: a last window that is cut off counts where it begins before the places added at the end.
-  const counted = Math.ceil(rest / stride);
-  const steps = !ceilMode ? Math.floor(rest / stride) : counted * stride >= size + before ? counted - 1 : counted;
-  const end = ceilMode ? Math.max(0, steps * stride + extent - size - before) : after;
-  for (let step = 0; step <= steps; step++) {
-    const start = step * stride - before;
-    const first = start < 0 ? start + Math.ceil(-start / along.dilation) * along.dilation : start;
-    check(
-      first < size && first < start + extent,
-      () =>
-        `${operation}: a window along axis ${axis} of ${showShape(x.shape)} has nothing but padding: expected less than ${before + after} places`,
-    );
-  }
-  return [before, end];
-}
-
-/** The ends that the padding names; undefined for "same". */
-function givenEnds(operation: string, padding: Padding, index: number, axes: number): readonly [number, number] | undefined {
-  if (padding === "same") return undefined;
-  if (padding === "valid") return [0, 0];
-  const each = typeof padding === "number" ? padding : padding[index];
-  const ends = typeof each === "number" ? [each, each] : each;
-  check(
-    (typeof padding === "number" || (Array.isArray(padding) && padding.length === axes)) &&
-      Array.isArray(ends) &&
-      ends.length === 2 &&
-      ends.every((end) => Number.isInteger(end) && end >= 0),
-    () =>
-      `${operation}: padding is ${JSON.stringify(padding)}: expected an integer from 0, "same", "valid", ` +
-      `or ${axes} numbers or pairs [before, after], one an axis of places`,
-  );
-  return ends as [number, number];
-}
-
-/** So many places that there are ceil(size / stride) windows, the odd one after the last place, as in TensorFlow. */
+/** So many places added that there are ⌈size / stride⌉ windows, the odd one after the last, as in TensorFlow. */
 function sameEnds(size: number, extent: number, stride: number): readonly [number, number] {
   const added = Math.max(0, (Math.ceil(size / stride) - 1) * stride + extent - size);
   return [added >> 1, added - (added >> 1)];
+}
+
+/** What is added after an axis so that a last window is whole, which counts where it begins before the places that were added there: as PyTorch. */
+function ceilEnd(size: number, extent: number, stride: number, before: number, after: number): number {
+  const steps = Math.ceil((size + before + after - extent) / stride);
+  const counted = steps * stride >= size + before ? steps - 1 : steps;
+  return Math.max(0, counted * stride + extent - size - before);
+}
+
+/** Throws where a window has nothing but places added: it has no maximum and no mean. */
+export function checkTouched(operation: string, shape: Shape, windows: Windows): void {
+  for (const along of alongAxes(windows)) {
+    const { axis, kernel, stride, before, dilation } = along;
+    const size = shape[axis] as number;
+    for (let window = 0; window < windowCount(size, along); window++) {
+      const start = window * stride - before;
+      const skipped = start < 0 ? Math.ceil(-start / dilation) : 0;
+      check(
+        skipped < kernel && start + skipped * dilation < size,
+        () => `${operation}: window ${window} along axis ${axis} of ${showShape(shape)} has nothing but padding: expected less of it`,
+      );
+    }
+  }
 }

@@ -22,6 +22,8 @@ export const ofStandard: Gaps = {
   MaxPoolGradient: always,
   MaxPoolGather: always,
   AveragePoolGradient: always,
+  Unfold: always,
+  Fold: always,
 };
 
 const never: Gap = () => false;
@@ -52,6 +54,8 @@ export const ofOnnxRuntime: Gaps = {
   FromZero: always,
   MaxPool: either(ofIntegers, widePadding),
   AveragePool: either(ofDoubles, widePadding),
+  GlobalAveragePool: ofDoubles,
+  GlobalMaxPool: ofDoubles,
   // It does not expand an axis to none.
   Expand: ({ inputs: [x], attributes: { shape } }) => sizeOf(shape as number[]) === 0 && x !== undefined && sizeOf(x.shape) > 0,
 };
@@ -71,6 +75,7 @@ export const ofCpu: Gaps = {
   ReduceMax: notNaN,
   ReduceMin: notNaN,
   MaxPool: either(notNaN, ofIntegers, widePadding),
+  GlobalMaxPool: always,
   ArgMax: ofFloats,
   ArgMin: ofFloats,
   TopK: notNaN,
@@ -121,6 +126,7 @@ export const ofWebGpu: Gaps = {
   Cos: always,
   Softplus: always,
   LogSoftmax: always,
+  GlobalMaxPool: always,
   RNN: always,
   LSTM: always,
   GRU: always,
@@ -144,7 +150,6 @@ export const ofWasm: Gaps = {
   LayerNormalization: always,
   Conv: always,
   ConvTranspose: always,
-  BatchNormalization: always,
   ArgMax: always,
   ArgMin: always,
   RNN: always,

@@ -1,5 +1,4 @@
 import type { Case, CaseTable } from "./cases/case.js";
-import { channels } from "./cases/channels.js";
 import { convolutions } from "./cases/conv.js";
 import { activation, compare, elementwise } from "./cases/elementwise.js";
 import { loss, normalize } from "./cases/loss.js";
@@ -20,7 +19,6 @@ export const table: CaseTable = {
   ...indexing,
   ...normalize,
   ...pool,
-  ...channels,
   ...loss,
 };
 

@@ -1,5 +1,5 @@
 import * as k from "kasane";
-import { type CaseTable, list, of, spread } from "./case.js";
+import { type CaseTable, list, of, spread, whole } from "./case.js";
 
 const line = spread([2, 2, 9]);
 const image = spread([2, 2, 6, 7]);
@@ -44,5 +44,47 @@ export const pool: CaseTable = {
     ),
     of("of volumes that overlap", [volume], (x) => k.averagePool(x, 3, { stride: 2, padding: 1 })),
     of("of squares", [image], (x) => k.square(k.averagePool(k.square(x), 2, { stride: 1 }))),
+  ],
+  adaptiveAveragePool: [
+    of("of equal parts", [image], (x) => k.adaptiveAveragePool(x, [3, 1])),
+    of("of parts that overlap evenly", [image], (x) => k.adaptiveAveragePool(x, [2, 3])),
+    of("of other parts", [image], (x) => k.adaptiveAveragePool(x, [4, 5])),
+    of("of one part", [volume], (x) => k.adaptiveAveragePool(x, 1)),
+    of("to more places", [line], (x) => k.adaptiveAveragePool(x, 13)),
+    of("of volumes", [volume], (x) => k.adaptiveAveragePool(x, [2, 3, 3])),
+  ],
+  adaptiveMaxPool: [
+    of("of equal parts", [image], (x) => k.adaptiveMaxPool(x, [3, 1])),
+    of("of parts that overlap evenly", [image], (x) => k.adaptiveMaxPool(x, [2, 3])),
+    of("of other parts", [image], (x) => k.adaptiveMaxPool(x, [4, 5])),
+    of("of one part", [volume], (x) => k.adaptiveMaxPool(x, 1)),
+    of("to more places", [line], (x) => k.adaptiveMaxPool(x, 13)),
+    of("of volumes", [volume], (x) => k.adaptiveMaxPool(x, [2, 3, 3])),
+    of("of equal numbers", [drawing], (x) => k.adaptiveMaxPool(x, [4, 5]), { bent: true }),
+  ],
+  globalAveragePool: [
+    of("of images", [image], (x) => k.globalAveragePool(x)),
+    of("of lines, squared", [line], (x) => k.square(k.globalAveragePool(k.square(x)))),
+  ],
+  globalMaxPool: [
+    of("of images", [image], (x) => k.globalMaxPool(x)),
+    of("of lines, squared", [line], (x) => k.square(k.globalMaxPool(k.square(x)))),
+    of("of equal numbers", [drawing], (x) => k.globalMaxPool(x), { bent: true }),
+    of("of whole numbers", [whole([3, -7, 9, 9, -2, -8], [1, 2, 3])], (x) => k.globalMaxPool(x)),
+  ],
+  unfold: [
+    of("of images", [image], (x) => k.unfold(x, [3, 2])),
+    of("with all settings", [image], (x) => k.unfold(x, [3, 2], { stride: [2, 1], padding: [2, 1], dilation: [1, 3] })),
+    of("squared", [image], (x) => k.square(k.unfold(k.square(x), 2, { stride: 2 }))),
+    of("of lines", [line], (x) => k.unfold(x, 3, { stride: 2, padding: 4 })),
+    of("of volumes", [volume], (x) => k.unfold(x, 2, { stride: [1, 2, 1], padding: [0, 1, 0] })),
+    of("of whole numbers", [whole([3, -7, 9, 9, -2, -8], [1, 1, 2, 3])], (x) => k.unfold(x, 2)),
+  ],
+  fold: [
+    of("of images", [spread([2, 12, 24])], (x) => k.fold(x, [6, 7], [3, 2])),
+    of("with all settings", [spread([2, 12, 24])], (x) => k.fold(x, [6, 7], [3, 2], { stride: [2, 1], padding: [2, 1], dilation: [1, 3] })),
+    of("squared", [spread([1, 4, 9])], (x) => k.square(k.fold(k.square(x), [6, 7], 2, { stride: 2 }))),
+    of("of lines", [spread([2, 6, 8])], (x) => k.fold(x, [9], 3, { stride: 2, padding: 4 })),
+    of("of whole numbers", [whole([1, 2, 3, 4, 5, 6, 7, 8], [1, 4, 2])], (x) => k.fold(x, [2, 3], 2)),
   ],
 };
