@@ -7,7 +7,7 @@ import type { Computation } from "../passes/binding.js";
 import { prepare } from "../passes/index.js";
 import { watch } from "../passes/watch.js";
 import { operatorsIn } from "../runtime/estimate.js";
-import { targetOf } from "../targets/targets.js";
+import { targetFor } from "../runtime/ort/devices.js";
 import type { Cut, Gathered } from "./cut.js";
 import type { Phase, Program } from "./program.js";
 
@@ -38,7 +38,7 @@ export interface Built {
 
 /** The models of a step's phases, under one name for each value. */
 export function build({ phases, outputs }: Cut, local: Computation, global: Computation, threads: number, detectAnomalies: boolean): Built {
-  const target = targetOf("cpu", threads);
+  const target = targetFor("cpu", threads);
   const names = new Map<Tensor, string>();
   const taken = new Set<string>();
   const types: Record<string, TensorType> = {};

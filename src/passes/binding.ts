@@ -2,7 +2,7 @@ import type { Named, RandomSource, Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { leavesOf } from "../graph/walk.js";
 import type { Target } from "../targets/target.js";
-import { prepare } from "./index.js";
+import { prepare, type Report } from "./index.js";
 
 /** A graph: its inputs, its outputs, and the next values of variables. */
 export interface Computation {
@@ -29,9 +29,9 @@ export interface Binding {
   readonly results: readonly Tensor[];
 }
 
-/** Prepares a computation for a target. */
-export function bind({ inputs, outputs, updates }: Computation, target: Target): Binding {
-  const results = prepare([...outputs, ...updates.values()], target);
+/** Prepares a computation for a target; `report` is told what `prepare` tells it. */
+export function bind({ inputs, outputs, updates }: Computation, target: Target, report?: Report): Binding {
+  const results = prepare([...outputs, ...updates.values()], target, report);
   return bindingOf(
     inputs,
     results.slice(0, outputs.length),

@@ -6,6 +6,7 @@ import { applyAll } from "../ops/operator.js";
 import { Body, loops } from "../ops/scan.js";
 import type { Target } from "../targets/target.js";
 import { addToProducts } from "./addToProducts.js";
+import { blockChannels, gainsFromBlocks, type LayoutDecision } from "./blocked/index.js";
 import { deduplicate } from "./deduplicate.js";
 import { fold } from "./fold.js";
 import { hoist } from "./hoist.js";
@@ -29,6 +30,8 @@ const passes = [
   // Before lowering, since a target may have no such operators.
   scatterOnto,
   applyRules(refine),
+  // Before lowering, since the gradients of convolutions are operators of their own until then.
+  chooseLayouts,
   applyRules(lower),
   selectImplementation,
   // Now all operators are those that will run, and the bodies of loops are what is left in them.
@@ -46,16 +49,32 @@ const passes = [
   deduplicate,
 ];
 
-/** Prepares a graph for a target: the same values of the same leaves, by operators that the target has, and fewer of them. */
-export function prepare(outputs: readonly Tensor[], target: Target): readonly Tensor[] {
-  return rebuild(() => passes.reduce((current, pass) => pass(current, target), outputs));
+/** Takes what a pass decided about a node, for whoever asks why a graph is as it is. */
+export type Report = (decision: LayoutDecision) => void;
+
+/**
+ * Prepares a graph for a target: the same values of the same leaves, by operators that the target has, and fewer of them.
+ * @param report is told the layouts that convolutions are computed in
+ */
+export function prepare(outputs: readonly Tensor[], target: Target, report?: Report): readonly Tensor[] {
+  return rebuild(() => passes.reduce<readonly Tensor[]>((current, pass) => pass(current, target, report), outputs));
+}
+
+/** Puts images into blocks of channels, where the target has those and the graph has convolutions. */
+function chooseLayouts(outputs: readonly Tensor[], target: Target, report?: Report): readonly Tensor[] {
+  if (!gainsFromBlocks(outputs)) return outputs;
+  const prepared = target.channelBlock > 1 ? applyRules(skipZeros, unexpand, fold, simplify)(deduplicate(outputs), target) : outputs;
+  return blockChannels(prepared, target, report);
 }
 
 /** Prepares the bodies of loops. */
-function prepareBodies(outputs: readonly Tensor[], target: Target): readonly Tensor[] {
+function prepareBodies(outputs: readonly Tensor[], target: Target, report?: Report): readonly Tensor[] {
   return rewrite(outputs, (node, inputs) => {
     if (!isNodeOf(node, loops.Scan)) return undefined;
     const { body } = node.attributes;
-    return applyAll(loops.Scan, inputs, { ...node.attributes, body: new Body(body.inputs, prepare(body.outputs, target), body.origin) });
+    return applyAll(loops.Scan, inputs, {
+      ...node.attributes,
+      body: new Body(body.inputs, prepare(body.outputs, target, report), body.origin),
+    });
   });
 }

@@ -13,6 +13,7 @@ import { type Feed, matches, NumberLimit, readArguments } from "./arguments.js";
 import { initialise, initialiseLater, realise } from "./eager.js";
 import type { Runnable, RunOptions } from "./executor.js";
 import { explainable } from "./explain.js";
+import { findBlockFor } from "./ort/channelBlock.js";
 import { requireDevice } from "./ort/devices.js";
 import { mapData } from "./plainData.js";
 import { elementsOf, Plan } from "./plan.js";
@@ -45,6 +46,7 @@ const compileOptions: OptionNames<CompileOptions> = {
   threads: "optional",
   detectAnomalies: "optional",
   arena: "optional",
+  channelBlocks: "optional",
   executor: "optional",
 };
 
@@ -206,6 +208,7 @@ async function makePlan(
     traceFunction(fn, pattern, options, (full) => shapeOf(runs === undefined ? full : full.slice(1)));
   const { once, places, names } = traceWith((full) => full);
   await keepReadings(leavesOf([...once.outputs, ...once.updates.values()]));
+  await findBlockFor([...once.outputs, ...once.updates.values()]);
   const { workers = 1 } = options;
   const traced = { pattern, result: places, runs: runs ?? 1 };
   if (workers !== 1) {

@@ -6,6 +6,7 @@ import { keepBeforeWrite, nextWrite, provideVariables, Variable } from "../graph
 import { leavesOf, substitute } from "../graph/walk.js";
 import { assigned } from "../ops/assigned.js";
 import type { NestedArray } from "../ops/constants.js";
+import { findBlockFor } from "./ort/channelBlock.js";
 import { drawing, elementsOf, Plan } from "./plan.js";
 import { runtime } from "./runtime.js";
 import { hostHolder, State, stateOf } from "./state.js";
@@ -32,6 +33,7 @@ async function compute(tensors: readonly Tensor[]): Promise<Tensor[]> {
   await initialise(leaves.filter((leaf) => leaf instanceof Variable));
   const key = structureOf(tensors, leaves);
   const inputs = leaves.filter(isEagerInput);
+  await findBlockFor(tensors);
   const plan = runtime.plans.get(key) ?? planOf(tensors, inputs);
   const results = await plan.run(await Promise.all(inputs.map(inputElements)), [0, 0]);
   await remember(key, plan);

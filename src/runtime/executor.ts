@@ -1,6 +1,7 @@
 import type { TypedArray } from "../graph/dtype.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
+import type { LayoutDecision } from "../passes/blocked/index.js";
 import type { Estimate } from "./estimate.js";
 import type { Device } from "./ort/devices.js";
 
@@ -17,6 +18,11 @@ export interface RunOptions {
    * again gets up to a third slower. On the CPU.
    */
   readonly arena?: boolean;
+  /**
+   * Whether convolutions may run on images whose channels lie in blocks, where this machine has kernels for that, by default true. The results are the
+   * same within rounding.
+   */
+  readonly channelBlocks?: boolean;
   /** What runs it: a WebAssembly module of its own, or ONNX Runtime; by default whichever is estimated to be faster. */
   readonly executor?: "wasm" | "onnxruntime";
 }
@@ -90,6 +96,8 @@ export interface RunExplanation {
   readonly reason: string;
   /** What both were estimated to cost; undefined where a module was ruled out. */
   readonly estimate?: Estimate;
+  /** The layouts that convolutions and their gradients are computed in, and why; absent where there are none. */
+  readonly convolutions?: readonly LayoutDecision[];
   /** How many operators the prepared graph has; those within a loop count once. */
   readonly operators: number;
   /** Bytes that a module's memory plan takes up, constants and variables included; ONNX Runtime plans its own. */

@@ -34,6 +34,8 @@ export class Runtime {
   readonly devices = new Map<Device, Promise<ort.InferenceSession | undefined>>();
   /** The early end of this ONNX Runtime, once that was tried. */
   earlyEnd: Promise<EarlyEnd | undefined> | undefined;
+  /** The block of channels of this machine's convolutions; undefined until a graph has one. */
+  channelBlock: number | undefined;
   /** The worker threads by rank. The leader, of rank 0, is the calling thread. */
   readonly workers = new Map<number, WorkerThread>();
   /** The memory for random numbers of a run: one run follows another, so all share it. */

@@ -1,6 +1,7 @@
 import { KasaneError } from "../graph/error.js";
 import { totalSize } from "../graph/tensor.js";
 import { type Binding, bind, type Computation } from "../passes/binding.js";
+import type { LayoutDecision } from "../passes/blocked/index.js";
 import { cutUpdate } from "../passes/cutUpdate.js";
 import { changedInPlace } from "../passes/inPlace.js";
 import { Unsupported } from "../wasm/algebra.js";
@@ -29,20 +30,27 @@ export interface Selection {
  */
 export function onnxExecutorOf(
   computation: Computation,
-  { device = "cpu", threads = threadsFor([...computation.outputs, ...computation.updates.values()]), detectAnomalies, arena }: RunOptions,
-): { readonly binding: Binding; readonly executor: OnnxExecutor } {
+  {
+    device = "cpu",
+    threads = threadsFor([...computation.outputs, ...computation.updates.values()]),
+    detectAnomalies,
+    arena,
+    channelBlocks,
+  }: RunOptions,
+): { readonly binding: Binding; readonly executor: OnnxExecutor; readonly convolutions: readonly LayoutDecision[] } {
+  const convolutions: LayoutDecision[] = [];
   const settings = { device, threads, detectAnomalies, arena };
-  const binding = bind(computation, targetFor(device, threads));
+  const binding = bind(computation, targetFor(device, threads, channelBlocks), (decision) => convolutions.push(decision));
   const cut = device === "cpu" && !detectAnomalies ? cutUpdate(binding) : undefined;
   const update = cut && Update.of(cut);
-  return { binding, executor: new OnnxExecutor(update ? cut.binding : binding, settings, update) };
+  return { binding, executor: new OnnxExecutor(update ? cut.binding : binding, settings, update), convolutions };
 }
 
 /** Selects the executor of a computation: of those that can run it, the faster by the {@link estimate}. */
 export function selectExecutor(computation: Computation, options: RunOptions): Selection {
   const { device = "cpu", detectAnomalies, executor } = options;
   const byOnnx = (reason: string, cost?: Estimate): Selection => {
-    const made = onnxExecutorOf(computation, options);
+    const { convolutions, ...made } = onnxExecutorOf(computation, options);
     const { update } = made.executor;
     const after = update ? `; then a module changes ${update.changes} variables in their places` : "";
     const operators = operatorsIn(made.binding.results);
@@ -53,6 +61,7 @@ export function selectExecutor(computation: Computation, options: RunOptions): S
         executor: "onnxruntime",
         reason: `${reason}${after}`,
         ...(cost && { estimate: cost }),
+        ...(convolutions.length > 0 && { convolutions }),
         operators,
         ...(memory !== undefined && { memory }),
       },

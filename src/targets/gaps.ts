@@ -2,6 +2,11 @@ import { type DType, isFloat } from "../graph/dtype.js";
 import { sizeOf } from "../graph/shape.js";
 import { always, either, type Gap, type Gaps, ofDoubles, ofFloats, ofIntegers } from "./target.js";
 
+const never: Gap = () => false;
+
+/** The operators on images whose channels lie in blocks. */
+const onBlocks = (gap: Gap): Gaps => ({ ToBlocked: gap, FromBlocked: gap, BlockedConv: gap, BlockedPool: gap, BlockedMean: gap });
+
 /** What ONNX has no operator of, or none of these types. */
 export const ofStandard: Gaps = {
   Square: always,
@@ -11,6 +16,8 @@ export const ofStandard: Gaps = {
   CrossEntropy: always,
   Mod: ofFloats,
   ConvWeightGradient: always,
+  ChannelProduct: always,
+  ...onBlocks(always),
   Range: ({ attributes: { dtype } }) => !["float32", "float64", "int32", "int64"].includes(dtype as string),
   // Marks for the time of tracing.
   AllReduce: always,
@@ -26,7 +33,6 @@ export const ofStandard: Gaps = {
   Fold: always,
 };
 
-const never: Gap = () => false;
 /** Its kernels of pooling take no padding as wide as a window. */
 const widePadding: Gap = ({ attributes: { kernel, pads } }) =>
   (pads as number[]).some((count, i) => count >= ((kernel as number[])[i % (kernel as number[]).length] as number));
@@ -71,6 +77,7 @@ const notNaN: Gap = (application, threads) => ofFloats(application, threads) && 
 
 export const ofCpu: Gaps = {
   ...ofOnnxRuntime,
+  ...onBlocks(never),
   FromZero: never,
   ReduceMax: notNaN,
   ReduceMin: notNaN,

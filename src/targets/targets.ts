@@ -28,8 +28,15 @@ export type TargetName = keyof typeof descriptions;
 /**
  * The target of a name.
  * @param threads how many threads run a kernel; 0: as many as there are cores
+ * @param channelBlock the block of channels of this machine's convolutions, by default 1: the plain layout
  */
-export function targetOf(name: TargetName, threads = 0): Target {
+export function targetOf(name: TargetName, threads = 0, channelBlock = 1): Target {
   const { gaps, freeSizes = false, transposesByBlocks = false }: Description = descriptions[name];
-  return { threads, freeSizes, transposesByBlocks, has: (application) => !(gaps[application.type]?.(application, threads) ?? false) };
+  return {
+    threads,
+    freeSizes,
+    transposesByBlocks,
+    channelBlock,
+    has: (application) => !(gaps[application.type]?.(application, threads) ?? false),
+  };
 }

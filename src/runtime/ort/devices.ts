@@ -14,7 +14,8 @@ export type Device = "cpu" | "webgpu" | "cuda" | "dml" | "coreml";
 export const providerOf = (device: Device): string => (isWeb && device === "cpu" ? "wasm" : device);
 
 /** The target of graphs that run on a device. */
-export const targetFor = (device: Device, threads?: number): Target => targetOf(isWeb && device === "cpu" ? "web" : device, threads);
+export const targetFor = (device: Device, threads?: number, channelBlocks = true): Target =>
+  targetOf(isWeb && device === "cpu" ? "web" : device, threads, device === "cpu" && channelBlocks ? runtime.channelBlock : 1);
 
 /** The devices that this ONNX Runtime was built with and that this machine offers. */
 export async function devices(): Promise<Device[]> {
