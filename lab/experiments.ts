@@ -89,4 +89,11 @@ export const experiments: readonly ListedExperiment[] = [
     asks: 'an English sentence, such as "show your own business ."',
     load: async () => (await import("./sequence/translate-rnn.js")).translateRnn,
   },
+  {
+    name: "vae",
+    title: "Variational autoencoder: digits as points of a normal distribution, drawn from it again",
+    chapter: "generative",
+    asks: 'how many digits to draw, such as "8"; of a --conditional run the digits themselves, such as "2026"',
+    load: async () => (await import("./generative/vae.js")).vae,
+  },
 ];

@@ -45,6 +45,15 @@ export {
 } from "./ops/arithmetic.js";
 export type { AxesOptions, AxisOptions } from "./ops/axis.js";
 export { cast } from "./ops/cast.js";
+export {
+  type BatchNormOptions,
+  batchNorm,
+  type ChannelNormOptions,
+  groupNorm,
+  instanceNorm,
+  type LocalResponseNormOptions,
+  localResponseNorm,
+} from "./ops/channelNorm.js";
 export { equal, greater, greaterEqual, less, lessEqual, logicalNot, notEqual } from "./ops/compare.js";
 export { type NestedArray, type TensorLike, tensor } from "./ops/constants.js";
 export { type ConvOptions, type ConvTransposeOptions, conv, convTranspose } from "./ops/conv.js";

@@ -3,3 +3,4 @@ export * from "./sequenceModel.js";
 export * from "./sequenceOnnx.js";
 export * from "./sequenceToSequence.js";
 export * from "./transformer.js";
+export * from "./variationalAutoencoder.js";

@@ -1,5 +1,6 @@
 export * from "./additiveAttention.js";
 export * from "./attention.js";
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchNorm.js";
 export * from "./conv.js";
 export * from "./convolutionalContext.js";
 export { type CtcLossOptions, ctcLoss } from "./ctcLoss.js";

@@ -1,9 +1,10 @@
-import { isFloat } from "../graph/dtype.js";
+import { type DType, isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import { fromData, type StoredTensor, type TensorType } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import { cast } from "../ops/cast.js";
+import { holds } from "../ops/constants.js";
 
 /** The values of variables, by the same names; variables that have none yet are initialised. */
 export async function readVariables(variables: ReadonlyMap<string, Variable>): Promise<Map<string, StoredTensor>> {
@@ -17,7 +18,7 @@ export async function readVariables(variables: ReadonlyMap<string, Variable>): P
 const maximumShown = 8;
 
 /**
- * Sets variables to stored values, all of them or, where one does not fit, none. Floating-point types are converted into each other.
+ * Sets variables to stored values, all of them or, where one does not fit, none. Floating-point types are converted into each other, integers where the other type holds them.
  * @param variables by name; a variable may have several names, of which one is enough
  * @param fault how the error begins
  * @throws KasaneError naming what is missing, unexpected or of another shape or type
@@ -35,9 +36,8 @@ export async function writeVariables(
       misfits.push(`unexpected: ${name}`);
       continue;
     }
-    const fits =
-      sameShape(value.shape, variable.shape) && (value.dtype === variable.dtype || (isFloat(value.dtype) && isFloat(variable.dtype)));
-    if (!fits) misfits.push(`${name} is ${showType(value)}, expected ${showType(variable)}`);
+    if (!sameShape(value.shape, variable.shape) || !isConvertible(value, variable.dtype))
+      misfits.push(`${name} is ${showType(value)}, expected ${showType(variable)}`);
     found.set(variable, value);
   }
   for (const [name, variable] of variables) {
@@ -50,6 +50,13 @@ export async function writeVariables(
   await Promise.all(
     [...found].map(([variable, { data, shape, dtype }]) => variable.assign(cast(fromData(data, shape, dtype), variable.dtype))),
   );
+}
+
+/** Whether a stored value is as good in another dtype: floating-point types round, integers must be held. */
+function isConvertible({ dtype, data }: StoredTensor, to: DType): boolean {
+  if (dtype === to || (isFloat(dtype) && isFloat(to))) return true;
+  if ([dtype, to].some((each) => each === "bool" || isFloat(each))) return false;
+  return Array.prototype.every.call(data, (value: number | bigint) => holds(to, value));
 }
 
 const showType = ({ dtype, shape }: TensorType): string => `${dtype}${showShape(shape)}`;

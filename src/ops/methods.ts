@@ -2,6 +2,7 @@ import { Tensor } from "../graph/tensor.js";
 import { activationMethods } from "./activation.js";
 import { adaptivePoolMethods } from "./adaptivePool.js";
 import { arithmeticMethods } from "./arithmetic.js";
+import { channelMethods } from "./channelNorm.js";
 import { compareMethods } from "./compare.js";
 import { convMethods } from "./conv.js";
 import { elementaryMethods } from "./elementary.js";
@@ -35,6 +36,7 @@ export const methods = {
   ...sortingMethods,
   ...normalizeMethods,
   ...poolMethods,
+  ...channelMethods,
   ...adaptivePoolMethods,
   ...patchMethods,
   ...lossMethods,

@@ -248,6 +248,10 @@ export type Range = readonly [start?: number | null, stop?: number | null, step?
 /** A part of every axis, `[start, stop, step]` each as in Python; missing ranges keep the whole axis. */
 export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
   checkTensors("slice", x);
+  check(
+    Array.isArray(ranges) && ranges.every((range) => Array.isArray(range)),
+    () => `slice: got ${JSON.stringify(ranges)}: expected a range for each axis, such as [[0, 2]] for the first two along axis 0`,
+  );
   check(ranges.length <= x.rank, () => `slice: ${ranges.length} ranges for ${showShape(x.shape)}`);
   const starts: number[] = [];
   const ends: number[] = [];

@@ -2,6 +2,7 @@ import { activation } from "./activation.js";
 import { globalPool } from "./adaptivePool.js";
 import { arithmetic } from "./arithmetic.js";
 import { casts } from "./cast.js";
+import { channels } from "./channelNorm.js";
 import { compare } from "./compare.js";
 import { convolutions } from "./conv.js";
 import { create } from "./create.js";
@@ -40,6 +41,7 @@ export const operators: Readonly<Record<string, Operator<never>>> = {
   ...sorting,
   ...normalize,
   ...pool,
+  ...channels,
   ...globalPool,
   ...patches,
   ...losses,

@@ -62,9 +62,11 @@ export function cut(local: Computation, global: Computation, count: number, name
   const rebuilt = rewrite([...outputs, ...local.updates.values()], (node, [x]) => {
     if (!isNodeOf(node, exchange.AllReduce)) return undefined;
     const [original, like] = node.inputs;
-    if (!varying.has(original)) return [x as Tensor];
+    const divisor = divisorOf(node.attributes, kindOf(like), count);
+    // What all workers have needs no exchange: the sum is so many times that.
+    if (!varying.has(original)) return [times(x as Tensor, count / divisor)];
     const { exchanged } = phaseAt(levelOf(original));
-    const value = contribution(x as Tensor, node.attributes, kindOf(like), count);
+    const value = times(x as Tensor, 1 / divisor);
     const known = exchanged.find((each) => each.value === value);
     const sum = known?.sum ?? new Tensor(value.dtype, value.shape, { kind: "input", name: "sum" });
     if (!known) exchanged.push({ value, sum });
@@ -84,12 +86,14 @@ export function cut(local: Computation, global: Computation, count: number, name
   return { phases, final: { outputs: final, updates }, outputs: places };
 }
 
-/** The term of the sum that a worker computes. */
-function contribution(x: Tensor, { reduction }: { reduction?: WorkerReduction }, like: Kind, count: number): Tensor {
-  const times = reduction === "sum" ? 1 : reduction === "mean" ? count : multiplicity(like, count);
-  if (times === undefined) throw new KasaneError(fault("what is exchanged", like));
-  return times === 1 ? x : mul(x, 1 / times);
+/** What the sum of the workers' values is divided by in an exchange. */
+function divisorOf({ reduction }: { reduction?: WorkerReduction }, like: Kind, count: number): number {
+  const divisor = reduction === "sum" ? 1 : reduction === "mean" ? count : multiplicity(like, count);
+  if (divisor === undefined) throw new KasaneError(fault("what is exchanged", like));
+  return divisor;
 }
+
+const times = (x: Tensor, factor: number): Tensor => (factor === 1 ? x : mul(x, factor));
 
 /** The number of exchanges before each value, and the values that differ among workers. */
 function levelsOf(outputs: readonly Tensor[], kindOf: (x: Tensor) => Kind | undefined) {

@@ -103,7 +103,9 @@ function kindOfOutput(node: Node, inputs: readonly Kind[], output: Tensor, twin:
     const { reduction } = node.attributes;
     const like = inputs[1] as Kind;
     if (inputs[0]?.is === "share") return fault("would mix the examples of the workers: reduce over the batch first");
-    if (reduction !== undefined || multiplicity(like, count) !== undefined) return whole();
+    const total = multiplicity(inputs[0] as Kind, count);
+    if (reduction !== undefined) return whole(total === undefined ? 1 : reduction === "mean" ? total / count : total);
+    if (multiplicity(like, count) !== undefined) return whole();
     return like.is === "unknown" ? like : fault("is like a value that still has the axis of the batch");
   }
   const lost = inputs.find((kind) => kind.is === "unknown");

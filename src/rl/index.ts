@@ -1,8 +1,15 @@
 export { Generator } from "../random/generator.js";
 export { Environment, type EnvironmentOptions } from "./environment.js";
 export { Acrobot } from "./environments/acrobot.js";
+export { Bandit, type BanditOptions } from "./environments/bandit.js";
+export { Blackjack, type BlackjackOptions } from "./environments/blackjack.js";
 export { CartPole } from "./environments/cartPole.js";
+export { CliffWalking, type CliffWalkingOptions } from "./environments/cliffWalking.js";
+export { FrozenLake, type FrozenLakeOptions } from "./environments/frozenLake.js";
+export { GridEnvironment, type Move } from "./environments/grid.js";
 export { MountainCar, MountainCarContinuous } from "./environments/mountainCar.js";
 export { Pendulum } from "./environments/pendulum.js";
+export { Taxi, type TaxiState, taxiState } from "./environments/taxi.js";
+export { FiniteEnvironment, type MarkovModel, type Transition } from "./finite.js";
 export { type Action, Box, Discrete, drawAction, MultiDiscrete, type Space } from "./space.js";
 export { VectorEnvironment } from "./vectorEnvironment.js";

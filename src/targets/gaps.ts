@@ -157,6 +157,7 @@ export const ofWasm: Gaps = {
   LayerNormalization: always,
   Conv: always,
   ConvTranspose: always,
+  BatchNormalization: always,
   ArgMax: always,
   ArgMin: always,
   RNN: always,

@@ -86,6 +86,7 @@ describe("slice", () => {
       "slice: got the bound 0.5 along axis 0: expected an integer, or null for the end of the axis",
     );
     expect(() => slice(ones([3]), [[0, Number.NaN]])).toThrow("slice: got the bound NaN along axis 0");
+    expect(() => slice(ones([3]), [0, 2] as never)).toThrow("slice: got [0,2]: expected a range for each axis, such as [[0, 2]]");
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Case, CaseTable } from "./cases/case.js";
+import { channels } from "./cases/channels.js";
 import { convolutions } from "./cases/conv.js";
 import { activation, compare, elementwise } from "./cases/elementwise.js";
 import { loss, normalize } from "./cases/loss.js";
@@ -19,6 +20,7 @@ export const table: CaseTable = {
   ...indexing,
   ...normalize,
   ...pool,
+  ...channels,
   ...loss,
 };
 

@@ -28,7 +28,12 @@ class Walk extends rl.Environment<number> {
   }
 }
 
-const everyClassic = [
+const every = [
+  () => new rl.FrozenLake(),
+  () => new rl.CliffWalking({ slippery: true }),
+  () => new rl.Taxi(),
+  () => new rl.Blackjack(),
+  () => new rl.Bandit({ maxSteps: 50 }),
   () => new rl.CartPole(),
   () => new rl.MountainCar(),
   () => new rl.MountainCarContinuous(),
@@ -98,7 +103,7 @@ describe("Environment", () => {
     expect(allowed.ended).toBe(false);
   });
 
-  test.each(everyClassic)("%# follows from its seed, and goes on from a copy of its memory to the bit", (make) => {
+  test.each(every)("%# follows from its seed, and goes on from a copy of its memory to the bit", (make) => {
     const [one, other, third] = [make(), make(), make()];
     one.reset(5);
     other.reset(5);
@@ -111,7 +116,7 @@ describe("Environment", () => {
   });
 
   test("observations are in their space", () => {
-    for (const make of everyClassic) {
+    for (const make of every) {
       const environment = make();
       const observation = new Float32Array(environment.observationSpace.size);
       for (let i = 0; i < 1000; i++) {
@@ -120,6 +125,47 @@ describe("Environment", () => {
         expect(environment.observationSpace.contains(observation)).toBe(true);
       }
     }
+  });
+});
+
+describe("options of environments", () => {
+  test("are checked", () => {
+    expect(() => new rl.FrozenLake({ map: "5x5" as never })).toThrow(
+      "FrozenLake: got the map 5x5, expected 4x4 or 8x8, or rows of letters",
+    );
+    for (const map of [["SF", "G"], ["FG"], ["SSG"], ["SXG"]]) {
+      expect(() => new rl.FrozenLake({ map })).toThrow("expected rows of one length, of the letters S (once), F, H and G");
+    }
+    expect(new rl.FrozenLake({ map: "8x8" }).maxSteps).toBe(200);
+    expect(new rl.FrozenLake({ map: ["SG"], slippery: false }).transitions(0, 2)).toEqual([
+      { probability: 1, next: 1, reward: 1, terminated: true },
+    ]);
+    expect(() => new rl.FrozenLake().transitions(16, 0)).toThrow("FrozenLake: there is no action 0 in a state 16");
+    expect(() => new rl.Bandit({ arms: 0 })).toThrow("Bandit: got 0 arms, expected an integer from 1");
+    expect(() => new rl.Bandit({ meanValue: Number.NaN })).toThrow("Bandit: got meanValue NaN, expected a finite number");
+  });
+});
+
+describe("Bandit", () => {
+  test("pays the value of an arm with noise of standard deviation 1", () => {
+    const bandit = new rl.Bandit({ arms: 3, meanValue: 4, maxSteps: 10_000 });
+    bandit.reset(2);
+    const arm = bandit.bestArm;
+    expect(bandit.state[arm]).toBe(Math.max(...bandit.state));
+    let [sum, squares] = [0, 0];
+    while (!bandit.ended) {
+      bandit.step(arm);
+      sum += bandit.reward;
+      squares += (bandit.reward - (bandit.state[arm] as number)) ** 2;
+    }
+    // Four standard errors.
+    expect(Math.abs(sum / 10_000 - (bandit.state[arm] as number))).toBeLessThan(4 / 100);
+    expect(Math.abs(squares / 10_000 - 1)).toBeLessThan((4 * Math.SQRT2) / 100);
+    const values = Array.from({ length: 3000 }, () => {
+      bandit.reset();
+      return bandit.state[0] as number;
+    });
+    expect(Math.abs(values.reduce((a, b) => a + b) / 3000 - 4)).toBeLessThan(4 / Math.sqrt(3000));
   });
 });
 

@@ -1,0 +1,138 @@
+import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
+import type { Tensor } from "../graph/tensor.js";
+import { Linear } from "../nn/linear.js";
+import { Module } from "../nn/module.js";
+import { Sequential } from "../nn/sequential.js";
+import { checkSizes } from "../nn/sizes.js";
+import { relu, softplus } from "../ops/activation.js";
+import { add, clip, mul, square, sub } from "../ops/arithmetic.js";
+import { cast } from "../ops/cast.js";
+import { exp, tanh } from "../ops/elementary.js";
+import { oneHot } from "../ops/indexing.js";
+import { random } from "../ops/random.js";
+import { logSumExp, sum } from "../ops/reduce.js";
+import { expand } from "../ops/shapes.js";
+import { concat } from "../ops/slicing.js";
+
+/** Settings of a {@link VariationalAutoencoder}. */
+export interface VariationalAutoencoderOptions {
+  /** Sizes of the hidden layers of the encoder; the decoder has them in the other order. */
+  readonly hidden: readonly number[];
+  /** Size of the latent variable. */
+  readonly latent: number;
+  /** With classes both halves are told which one an input is of (Sohn et al. 2015, conditional VAE). */
+  readonly classes?: number;
+  readonly activation?: "relu" | "tanh";
+}
+
+/** A diagonal normal distribution for each input, both `[batch, latent]`. */
+export interface Posterior {
+  readonly mean: Tensor;
+  readonly logVariance: Tensor;
+}
+
+/** The variance of a posterior lies within e to plus or minus this, so that no exponential overflows. */
+const mostLogVariance = 20;
+
+/**
+ * A variational autoencoder of dense layers with Bernoulli outputs (Kingma and Welling 2014, Auto-encoding variational Bayes).
+ * Inputs are `[batch, inputSize]`, 0 to 1: bits, or the probabilities of bits.
+ */
+export class VariationalAutoencoder extends Module {
+  readonly encoder: Sequential;
+  readonly posteriorMean: Linear;
+  readonly posteriorLogVariance: Linear;
+  readonly decoder: Sequential;
+  readonly latent: number;
+  readonly classes: number;
+
+  constructor(inputSize: number, options: VariationalAutoencoderOptions) {
+    super();
+    checkOptions("VariationalAutoencoder", options, {
+      hidden: "required",
+      latent: "required",
+      classes: "optional",
+      activation: "optional",
+    });
+    const { hidden, latent, classes = 0, activation = "relu" } = options;
+    checkSizes("VariationalAutoencoder", { inputSize, latent });
+    check(hidden.length > 0, () => "VariationalAutoencoder: hidden is empty: expected the size of one layer or more");
+    const nonlinearity = { relu, tanh }[activation];
+    const layers = (sizes: readonly number[]) =>
+      sizes.slice(1).flatMap((size, i) => [new Linear(sizes[i] as number, size), (x: Tensor) => nonlinearity(x)]);
+    const last = hidden.at(-1) as number;
+    this.latent = latent;
+    this.classes = classes;
+    this.encoder = new Sequential(...layers([inputSize + classes, ...hidden]));
+    this.posteriorMean = new Linear(last, latent);
+    this.posteriorLogVariance = new Linear(last, latent);
+    const backwards = hidden.toReversed();
+    this.decoder = new Sequential(...layers([latent + classes, ...backwards]), new Linear(backwards.at(-1) as number, inputSize));
+  }
+
+  /** Logits of what `x` is taken for, `[batch, inputSize]`: the outputs for the mean of its latent variable. */
+  forward(x: Tensor, labels?: Tensor): Tensor {
+    return this.decode(this.encode(x, labels).mean, labels);
+  }
+
+  /** What is known of the latent variable of `x` `[batch, inputSize]`; `labels` int32 `[batch]` where there are classes. */
+  encode(x: Tensor, labels?: Tensor): Posterior {
+    const hidden = this.encoder.forward(this.withLabels(x, labels));
+    const logVariance = clip(this.posteriorLogVariance.forward(hidden), -mostLogVariance, mostLogVariance);
+    return { mean: this.posteriorMean.forward(hidden), logVariance };
+  }
+
+  /** Logits of the outputs, `[batch, inputSize]`, of the latent variable `z` `[batch, latent]`. */
+  decode(z: Tensor, labels?: Tensor): Tensor {
+    return this.decoder.forward(this.withLabels(z, labels));
+  }
+
+  /**
+   * The two terms of the negative evidence lower bound, each `[batch]` in nats: the cross entropy of the outputs for one draw of the latent
+   * variable, and the divergence of the posterior from the standard normal prior (Kingma and Welling 2014, appendix B).
+   */
+  negativeElbo(x: Tensor, labels?: Tensor): { readonly reconstruction: Tensor; readonly divergence: Tensor } {
+    const posterior = this.encode(x, labels);
+    const { mean, logVariance } = posterior;
+    const noise = random.normal(mean.shape);
+    const reconstruction = reconstructionOf(this.decode(draw(posterior, noise), labels), x);
+    const divergence = mul(sum(sub(add(square(mean), exp(logVariance)), add(logVariance, 1)), { axis: -1 }), 0.5);
+    return { reconstruction, divergence };
+  }
+
+  /**
+   * The importance-weighted lower bound of log p(x) from `samples` draws for each input, `[batch]` in nats (Burda, Grosse and Salakhutdinov
+   * 2015, Importance weighted autoencoders, equation 8). With one draw it is the evidence lower bound, with many nearly log p(x).
+   */
+  importanceBound(x: Tensor, samples: number, labels?: Tensor): Tensor {
+    check(Number.isInteger(samples) && samples > 0, () => `importanceBound: got samples ${samples}, expected an integer from 1`);
+    const [batch, inputSize] = x.shape as [number, number];
+    const posterior = this.encode(x, labels);
+    const noise = random.normal([samples, batch, this.latent]);
+    const z = draw(posterior, noise);
+    const rows = samples * batch;
+    const repeated = labels && expand(labels.reshape([1, batch]), [samples, batch]).reshape([rows]);
+    const logits = this.decode(z.reshape([rows, this.latent]), repeated).reshape([samples, batch, inputSize]);
+    // The constants of both normal densities cancel.
+    const logPrior = sum(square(z), { axis: -1 });
+    const logPosterior = sum(add(square(noise), posterior.logVariance), { axis: -1 });
+    const logRatio = mul(sub(logPosterior, logPrior), 0.5);
+    const logWeights = sub(logRatio, reconstructionOf(logits, x));
+    return sub(logSumExp(logWeights, { axis: 0 }), Math.log(samples));
+  }
+
+  private withLabels(x: Tensor, labels: Tensor | undefined): Tensor {
+    check(
+      (labels !== undefined) === this.classes > 0,
+      () => `VariationalAutoencoder: it has ${this.classes} classes, and got ${labels ? "labels" : "no labels"}`,
+    );
+    return labels ? concat([x, cast(oneHot(labels, this.classes), x.dtype)], { axis: -1 }) : x;
+  }
+}
+
+/** A point of the posterior for standard normal `noise` (the reparameterisation trick). */
+const draw = ({ mean, logVariance }: Posterior, noise: Tensor): Tensor => add(mean, mul(exp(mul(logVariance, 0.5)), noise));
+
+/** The cross entropy of Bernoulli outputs, summed over the last axis; the axes before it broadcast. */
+const reconstructionOf = (logits: Tensor, x: Tensor): Tensor => sum(sub(softplus(logits), mul(logits, x)), { axis: -1 });
