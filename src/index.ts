@@ -19,6 +19,9 @@ export * as metrics from "./metrics/index.js";
 export * as models from "./models/index.js";
 export * as nn from "./nn/index.js";
 export { type Exportable, type InputSpecification, onnxModel } from "./onnx/model.js";
+export { OnnxModule, type OnnxOptions, type OnnxValue, readOnnx } from "./onnx/onnxModule.js";
+export type { ReadNode } from "./onnx/readNode.js";
+export { type NodeReader, type OnnxOperatorOptions, registerOnnxOperator, type Value } from "./onnx/registry.js";
 export { elu, erf, gelu, hardSwish, leakyRelu, relu, sigmoid, silu, softplus } from "./ops/activation.js";
 export { adaptiveAveragePool, adaptiveMaxPool, globalAveragePool, globalMaxPool } from "./ops/adaptivePool.js";
 export {

@@ -23,6 +23,11 @@ export abstract class Module {
   /** What the module computes: plain tensor code. */
   abstract forward(...inputs: never[]): unknown;
 
+  /** What has the fields that are walked: the module, unless it knows its variables by other names than those of fields. */
+  memberFields(): object {
+    return this;
+  }
+
   /** The variables that optimizers train, each once. */
   parameters(): Variable[] {
     return [...this.namedVariables().values()].filter((variable) => variable.trainable);
@@ -82,7 +87,7 @@ export abstract class Module {
 
 /** The variables and modules that the fields of `holder` hold, also in arrays and plain objects, by their paths. */
 function* membersOf(holder: object, prefix = ""): Generator<[path: string, member: Variable | Module]> {
-  for (const [key, value] of Object.entries(holder)) {
+  for (const [key, value] of Object.entries(holder instanceof Module ? holder.memberFields() : holder)) {
     if (value instanceof Variable || value instanceof Module) yield [prefix + key, value];
     else if (isPlain(value)) yield* membersOf(value, `${prefix}${key}.`);
   }

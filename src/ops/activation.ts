@@ -4,7 +4,7 @@ import { abs, add, div, maximum, mul, neg, reciprocal, square, sub, where } from
 import { greater, less } from "./compare.js";
 import type { TensorLike } from "./constants.js";
 import { scalar } from "./constants.js";
-import { exp, expm1, log1p } from "./elementary.js";
+import { exp, expm1, log1p, tanh } from "./elementary.js";
 import { preciseErf } from "./erf.js";
 import { floating, unary } from "./kinds.js";
 import { declare, family } from "./operator.js";
@@ -40,6 +40,7 @@ export const activation = family({
     },
     gradient: [(g, [x], _, { alpha }) => where(greater(x, 0), g, mul(g, alpha.float))],
     decompose: ([x], { alpha }) => where(greater(x, 0), x, mul(x, alpha.float)),
+    read: (node) => leakyRelu(node.input(0), node.number("alpha", 0.01)),
   }),
   // α (eˣ - 1) below 0, whose derivative is y + α
   Elu: declare<{ alpha: FloatAttribute }>({
@@ -50,13 +51,17 @@ export const activation = family({
     },
     gradient: [(g, [x], [y], { alpha }) => mul(g, where(greater(x, 0), 1, add(y, alpha.float)))],
     decompose: ([x], { alpha }) => where(greater(x, 0), x, mul(expm1(x), alpha.float)),
+    read: (node) => elu(node.input(0), node.number("alpha", 1)),
   }),
   // x Φ(x) has the derivative Φ(x) + x φ(x) (Hendrycks and Gimpel 2016)
-  Gelu: unary(
-    (m, x) => m.mul(m.mul(x, m.constant(0.5)), m.add(m.constant(1), m.erf(m.mul(x, m.constant(Math.SQRT1_2))))),
-    (g, [x]) => mul(g, add(normalDistribution(x), mul(x, normalDensity(x)))),
-    ([x]) => mul(x, normalDistribution(x)),
-  ),
+  Gelu: {
+    ...unary(
+      (m, x) => m.mul(m.mul(x, m.constant(0.5)), m.add(m.constant(1), m.erf(m.mul(x, m.constant(Math.SQRT1_2))))),
+      (g, [x]) => mul(g, add(normalDistribution(x), mul(x, normalDensity(x)))),
+      ([x]) => mul(x, normalDistribution(x)),
+    ),
+    read: (node) => (node.text("approximate", "none") === "tanh" ? geluByTanh : gelu)(node.input(0)),
+  },
   // ln(1 + eˣ) = max(x, 0) + ln(1 + e^-|x|) has the derivative σ(x)
   Softplus: unary(
     (m, x) => m.add(m.max(x, m.constant(0)), log1pOf(m, m.exp(m.neg(m.abs(x))))),
@@ -73,6 +78,10 @@ export const activation = family({
     ([x]) => mul(x, maximum(sub(1, maximum(sub(0.5, div(x, 6)), 0)), 0)),
   ),
 });
+
+/** Gelu with the normal distribution by a hyperbolic tangent (Hendrycks and Gimpel 2016, section 2). */
+export const geluByTanh = (x: Tensor): Tensor =>
+  mul(mul(x, 0.5), add(1, tanh(mul(mul(x, Math.sqrt(2 / Math.PI)), add(1, mul(0.044715, square(x)))))));
 
 const normalDistribution = (x: Tensor): Tensor => mul(0.5, add(1, erf(mul(x, Math.SQRT1_2))));
 const normalDensity = (x: Tensor): Tensor => mul(1 / Math.sqrt(2 * Math.PI), exp(mul(-0.5, square(x))));

@@ -20,6 +20,7 @@ export const arithmetic = family({
   Div: binary((m, a, b) => m.div(a, b), [(g, [, b]) => div(g, b), (g, [, b], [y]) => neg(mul(g, div(y, b)))], {
     linearity: "first",
     simplify: neutral(1, false),
+    read: (node) => (isFloat(node.input(0).dtype) ? div(node.input(0), node.input(1)) : truncatedDiv(node.input(0), node.input(1))),
   }),
   // a mod b = a - b floor(a/b), exactly; the sign is the divisor's, as in Python
   Mod: binary(
@@ -36,6 +37,11 @@ export const arithmetic = family({
         const rest = remainder(a, b);
         return where(isOtherSign(rest, b), add(rest, b), rest);
       },
+      read: (node) => {
+        const [a, b] = [node.input(0), node.input(1)];
+        if (node.integer("fmod", 0) === 0) return mod(a, b);
+        return isFloat(a.dtype) ? remainder(a, b) : sub(a, mul(b, truncatedDiv(a, b)));
+      },
     },
   ),
   // What a division cut off towards zero leaves, with the sign of a: C's fmod
@@ -48,16 +54,19 @@ export const arithmetic = family({
         const quotient = div(a, b);
         return sub(a, mul(b, mul(sign(quotient), floor(abs(quotient)))));
       },
+      read: undefined,
     },
   ),
   // Where both are equal each takes half, as in PyTorch.
   Max: binary((m, a, b) => m.max(a, b), [(g, [a, b]) => mul(g, share(a, b, greater)), (g, [a, b]) => mul(g, share(b, a, greater))], {
     commutative: true,
     decompose: ([a, b]) => where(greaterEqual(a, b), a, b),
+    read: (node) => node.rest().reduce(maximum),
   }),
   Min: binary((m, a, b) => m.min(a, b), [(g, [a, b]) => mul(g, share(a, b, less)), (g, [a, b]) => mul(g, share(b, a, less))], {
     commutative: true,
     decompose: ([a, b]) => where(lessEqual(a, b), a, b),
+    read: (node) => node.rest().reduce(minimum),
   }),
   Clip: declare<{ low: number; high: number }>({
     infer: ([x]) => x,
@@ -74,6 +83,17 @@ export const arithmetic = family({
       const { dtype } = type as TensorType;
       const bounds = [low, high].map((bound) => (isFloat(dtype) || Number.isFinite(bound) ? emitter.scalar(bound, dtype) : ""));
       return emitter.node("Clip", [x as string, ...bounds]);
+    },
+    roles: { 1: "setting", 2: "setting" },
+    read: (node) => {
+      const x = node.input(0);
+      // Until version 11 the bounds were attributes.
+      const bounds = [1, 2].map((index) => (node.optional(index) ? node.whereKnown(index)?.[0] : undefined));
+      const isKnown = [1, 2].every((index) => !node.optional(index) || bounds[index - 1] !== undefined);
+      const [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+      if (isKnown) return clip(x, bounds[0] ?? node.number("min", low), bounds[1] ?? node.number("max", high));
+      const raised = maximum(x, node.optional(1) ?? low);
+      return minimum(raised, node.optional(2) ?? high);
     },
   }),
   Neg: {
@@ -108,11 +128,14 @@ export const arithmetic = family({
     },
   ),
   // (x²)' = 2x
-  Square: unary(
-    (m, x) => m.mul(x, x),
-    (g, [x]) => mul(mul(g, 2), x),
-    ([x]) => mul(x, x),
-  ),
+  Square: {
+    ...unary(
+      (m, x) => m.mul(x, x),
+      (g, [x]) => mul(mul(g, 2), x),
+      ([x]) => mul(x, x),
+    ),
+    read: undefined,
+  },
   // (√x)' = 1 / 2√x
   Sqrt: unary(
     (m, x) => m.sqrt(x),
@@ -127,6 +150,7 @@ export const arithmetic = family({
     infer: ([condition, a, b]) => ({ dtype: a.dtype, shape: broadcastOrThrow("where", condition.shape, a.shape, b.shape) }),
     kind: { is: "elementwise", expression: (m, [condition, a, b]) => m.select(condition, a, b) },
     gradient: [undefined, (g, [condition]) => where(condition, g, 0), (g, [condition]) => where(condition, 0, g)],
+    read: (node) => where(node.input(0), node.input(1), node.input(2)),
   }),
 });
 
@@ -160,11 +184,21 @@ export function floorDiv(a: TensorLike, b: TensorLike): Tensor {
   }
   const wide = dtype === "int64" ? "int64" : "int32";
   const [n, d] = [cast(x, wide), cast(y, wide)];
-  // ONNX cuts the quotient off towards zero: one less where there is a remainder and the signs differ.
-  const quotient = overSafe(n, d, (safe) => apply(arithmetic.Div, [n, safe]), neg);
+  // Cut off towards zero: one less where there is a remainder and the signs differ.
+  const quotient = truncatedDiv(n, d);
   const rest = sub(n, mul(quotient, d));
   return cast(sub(quotient, cast(less(mul(sign(rest), sign(d)), 0), wide)), dtype === "bool" ? "int32" : dtype);
 }
+/** The quotient of integers, cut off towards zero. */
+const truncatedDiv = (a: Tensor, b: Tensor): Tensor => {
+  const dtype = promote(a.dtype, b.dtype);
+  const wide = dtype === "int64" ? "int64" : "int32";
+  const [n, d] = [cast(a, wide), cast(b, wide)];
+  return cast(
+    overSafe(n, d, (safe) => apply(arithmetic.Div, [n, safe]), neg),
+    dtype,
+  );
+};
 /** `a - b floor(a / b)`: the remainder, with the divisor's sign. */
 export function mod(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = operands("mod", a, b) as [Tensor, Tensor];

@@ -1,6 +1,6 @@
-import { type DType, isFloat } from "../graph/dtype.js";
+import { type DType, dtypes, isFloat } from "../graph/dtype.js";
 import type { Tensor } from "../graph/tensor.js";
-import { apply, declare, family } from "./operator.js";
+import { apply, declare, family, type OnnxNode } from "./operator.js";
 
 /** ONNX's numbers for the dtypes (`TensorProto.DataType` in onnx.proto). */
 export const onnxTypes: Readonly<Record<DType, number>> = {
@@ -13,6 +13,17 @@ export const onnxTypes: Readonly<Record<DType, number>> = {
   float16: 10,
   float64: 11,
 };
+
+/** The dtype that holds ONNX's numbered type in a module that was read: floating-point types become the module's, integers the next wider one. */
+export function dtypeOfOnnx(node: Pick<OnnxNode, "float" | "check">, type: number): DType {
+  const wider = ({ 4: "int32", 5: "int32", 12: "int64", 13: "int64", 16: "float32" } as const)[type];
+  const dtype = wider ?? dtypes.find((each) => onnxTypes[each] === type);
+  node.check(
+    dtype !== undefined,
+    () => `the type ${type} of onnx.proto is none that tensors have here: expected one of numbers or booleans`,
+  );
+  return isFloat(dtype) ? node.float : dtype;
+}
 
 /**
  * `x` with elements of `dtype`: fractions are cut off towards zero, anything but zero is true. Gradients pass between floats. Of integers the low bits
@@ -30,6 +41,7 @@ export const casts = family({
     decompose: ([x], { dtype }): Tensor =>
       dtype === "int32" || dtype === "int64" ? apply(casts.SaturatingCast, [x], { dtype }) : cast(cast(x, "int32"), dtype),
     emit: (emitter, [x], { dtype }) => emitter.node("Cast", [x as string], { to: onnxTypes[dtype] }),
+    read: (node) => cast(node.input(0), dtypeOfOnnx(node, node.integer("to", 0))),
   }),
   // Of floats to int32 or int64, by a kernel that makes the least integer of what is beyond the range, or the nearest, and either of NaN.
   SaturatingCast: declare<{ dtype: "int32" | "int64" }>({

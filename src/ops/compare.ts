@@ -1,9 +1,7 @@
-import { promote } from "../graph/dtype.js";
-import { Tensor } from "../graph/tensor.js";
-import { cast } from "./cast.js";
-import { holds, operands, scalar, type TensorLike } from "./constants.js";
-import { comparison, narrow, ofBooleans, unary } from "./kinds.js";
-import { apply, family, type Operator } from "./operator.js";
+import type { Tensor } from "../graph/tensor.js";
+import type { TensorLike } from "./constants.js";
+import { compared, comparison, ofBooleans, unary } from "./kinds.js";
+import { family } from "./operator.js";
 
 /** Comparisons and negation: bool out, no gradient. */
 export const compare = family({
@@ -12,21 +10,8 @@ export const compare = family({
   GreaterOrEqual: comparison((m, a, b) => m.greaterEqual(a, b)),
   Less: comparison((m, a, b) => m.greater(b, a)),
   LessOrEqual: comparison((m, a, b) => m.greaterEqual(b, a)),
-  Not: unary((m, x) => m.not(x), "nonDifferentiable"),
+  Not: { ...unary((m, x) => m.not(x), "nonDifferentiable"), read: (node) => logicalNot(node.input(0)) },
 });
-
-function compared(operator: Operator, left: TensorLike, right: TensorLike): Tensor {
-  const { dtype: beside = "float32" } = [left, right].find((value) => value instanceof Tensor) ?? {};
-  // A number beyond all that the dtype of the tensor beside it holds is infinite to it.
-  const within = (value: TensorLike): TensorLike =>
-    value instanceof Tensor || holds(beside, value)
-      ? value
-      : scalar(Number(value) > 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY, "float32");
-  const [a, b] = operands(operator.type, within(left), within(right)) as [Tensor, Tensor];
-  const dtype = promote(a.dtype, b.dtype);
-  const wide = narrow(dtype) ? "int32" : dtype;
-  return apply(operator, [cast(a, wide), cast(b, wide)]);
-}
 
 /** Where `a` equals `b`. */
 export const equal = (a: TensorLike, b: TensorLike): Tensor => compared(compare.Equal, a, b);

@@ -98,5 +98,10 @@ export const create = family({
     decompose: (_, { start, stop, step, dtype }): Tensor => cast(arange(start, stop, step), dtype),
     emit: (emitter, _, { start, stop, step, dtype }) =>
       emitter.node("Range", [emitter.scalar(start, dtype), emitter.scalar(stop, dtype), emitter.scalar(step, dtype)]),
+    roles: { 0: "setting", 1: "setting", 2: "setting" },
+    read: (node) => {
+      const [start = 0, stop = 0, step = 1] = [0, 1, 2].map((index) => node.known(index)?.[0]);
+      return arange(start, stop, step, node.input(0).dtype);
+    },
   }),
 });

@@ -25,6 +25,15 @@ export const elementary = family({
         return mul(g, where(isZero, 0, mul(y, log(where(isZero, 1, a)))));
       },
     ],
+    {
+      roles: { 1: "setting" },
+      // The result has the type of the base.
+      read: (node) => {
+        const [base, exponent] = [node.input(0), node.input(1)];
+        if (exponent.size === 1 && exponent.rank <= base.rank && node.whereKnown(1)?.[0] === 2) return square(base);
+        return isFloat(base.dtype) ? pow(base, cast(exponent, base.dtype)) : cast(pow(base, exponent), base.dtype);
+      },
+    },
   ),
   Exp: unary(
     (m, x) => m.exp(x),
@@ -39,27 +48,33 @@ export const elementary = family({
       source.kind === "node" ? operatorOf(source).logarithm?.(asOperands(source.inputs), source.attributes) : undefined,
   },
   // ln(1 + x) without the loss of digits near 0: Kahan's correction by the rounding of 1 + x (Goldberg 1991, theorem 4)
-  Log1p: unary(
-    log1pOf,
-    (g, [x]) => div(g, add(x, 1)),
-    ([x]) => {
-      const u = add(x, 1);
-      const d = sub(u, 1);
-      const correction = where(less(x, uncorrected), div(x, where(equal(d, 0), 1, d)), 1);
-      return where(equal(d, 0), x, mul(log(u), correction));
-    },
-  ),
+  Log1p: {
+    ...unary(
+      log1pOf,
+      (g, [x]) => div(g, add(x, 1)),
+      ([x]) => {
+        const u = add(x, 1);
+        const d = sub(u, 1);
+        const correction = where(less(x, uncorrected), div(x, where(equal(d, 0), 1, d)), 1);
+        return where(equal(d, 0), x, mul(log(u), correction));
+      },
+    ),
+    read: undefined,
+  },
   // eˣ - 1, likewise (Kahan; Higham, Accuracy and Stability of Numerical Algorithms, 2002, page 22)
-  Expm1: unary(
-    expm1Of,
-    (g, [x]) => mul(g, exp(x)),
-    ([x]) => {
-      const u = exp(x);
-      const near = logicalAnd(less(abs(x), 0.5), logicalNot(equal(u, 1)));
-      const safe = where(near, u, 2);
-      return where(near, div(mul(sub(safe, 1), x), log(safe)), where(equal(u, 1), x, sub(u, 1)));
-    },
-  ),
+  Expm1: {
+    ...unary(
+      expm1Of,
+      (g, [x]) => mul(g, exp(x)),
+      ([x]) => {
+        const u = exp(x);
+        const near = logicalAnd(less(abs(x), 0.5), logicalNot(equal(u, 1)));
+        const safe = where(near, u, 2);
+        return where(near, div(mul(sub(safe, 1), x), log(safe)), where(equal(u, 1), x, sub(u, 1)));
+      },
+    ),
+    read: undefined,
+  },
   Sin: unary(
     (m, x) => m.sin(x),
     (g, [x]) => mul(g, cos(x)),

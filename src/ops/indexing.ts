@@ -22,6 +22,7 @@ export const indexing = family({
     }),
     kind: { is: "selection", selection: ({ axis }) => ({ axis, whole: true, does: "take" }) },
     gradient: [(g, [x, indices], _, { axis }) => scatterRows(g, indices, x.shape, axis), undefined],
+    read: (node) => gather(node.input(0), node.input(1), { axis: node.integer("axis", 0) }),
   }),
   // Indices of which a negative one does not count from the end: modulo 2^31 it is beyond any axis.
   FromZero: declare({
@@ -58,6 +59,7 @@ export const indexing = family({
     kind: { is: "selection", selection: ({ axis }) => ({ axis, whole: false, does: "take" }) },
     gradient: [(g, [x, indices], _, { axis }) => scatterAdd(zeros(x.shape, x.dtype), indices, g, { axis }), undefined],
     decompose: ([x, indices], { axis }) => gather(reshape(x, [x.size]), placesOf(x.shape, indices, axis)),
+    read: (node) => takeAlongAxis(node.input(0), node.input(1), { axis: node.integer("axis", 0) }),
   }),
   ScatterElements: declare<{ axis: number }>({
     infer: ([x]) => x,

@@ -1,9 +1,9 @@
 import { type DType, elementAt, isFloat, promote } from "../graph/dtype.js";
 import { broadcastOrThrow, sameShape } from "../graph/shape.js";
-import { hostData, type Tensor } from "../graph/tensor.js";
+import { hostData, Tensor } from "../graph/tensor.js";
 import type { Algebra } from "./algebra.js";
 import { cast } from "./cast.js";
-import { operands, type TensorLike } from "./constants.js";
+import { holds, operands, scalar, type TensorLike } from "./constants.js";
 import { apply, type Declaration, type Given, type Operator, type Rule } from "./operator.js";
 
 // The kinds of elementwise operators: how they are declared, and how they are applied to operands of different dtypes.
@@ -18,6 +18,7 @@ export const unary = (
   kind: { is: "elementwise", expression: (algebra, [x]) => expression(algebra, x) },
   gradient: gradient === "nonDifferentiable" ? gradient : [gradient],
   decompose,
+  read: (node, operator) => numeric(operator, node.input(0)),
 });
 
 /** Two inputs that broadcast, one output of their dtype. */
@@ -29,6 +30,7 @@ export const binary = (
   infer: ([a, b], _, type) => ({ dtype: a.dtype, shape: broadcastOrThrow(type, a.shape, b.shape) }),
   kind: { is: "elementwise", expression: (algebra, [a, b]) => expression(algebra, a, b), commutative },
   gradient,
+  read: (node, operator) => promoted(operator, node.input(0), node.input(1)),
   ...more,
 });
 
@@ -36,7 +38,22 @@ export const binary = (
 export const comparison = (expression: <T>(algebra: Algebra<T>, a: T, b: T) => T, commutative = false): Declaration => ({
   ...binary(expression, "nonDifferentiable", { commutative }),
   infer: ([a, b], _, type) => ({ dtype: "bool", shape: broadcastOrThrow(type, a.shape, b.shape) }),
+  read: (node, operator) => compared(operator, node.input(0), node.input(1)),
 });
+
+/** Applies a comparison to operands promoted to one dtype. */
+export function compared(operator: Operator, left: TensorLike, right: TensorLike): Tensor {
+  const { dtype: beside = "float32" } = [left, right].find((value) => value instanceof Tensor) ?? {};
+  // A number beyond all that the dtype of the tensor beside it holds is infinite to it.
+  const within = (value: TensorLike): TensorLike =>
+    value instanceof Tensor || holds(beside, value)
+      ? value
+      : scalar(Number(value) > 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY, "float32");
+  const [a, b] = operands(operator.type, within(left), within(right)) as [Tensor, Tensor];
+  const dtype = promote(a.dtype, b.dtype);
+  const wide = narrow(dtype) ? "int32" : dtype;
+  return apply(operator, [cast(a, wide), cast(b, wide)]);
+}
 
 /** The simplification of an operator that leaves its other operand as it is when one is `element`. */
 export const neutral = (element: number, left = true): Declaration["simplify"] => {

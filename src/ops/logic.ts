@@ -10,6 +10,7 @@ import { type Declaration, family } from "./operator.js";
 /** A connective, which is also arithmetic on 0 and 1. */
 const connective = (expression: <T>(algebra: Algebra<T>, a: T, b: T) => T, arithmetic: (a: Tensor, b: Tensor) => Tensor): Declaration => ({
   ...comparison(expression, true),
+  read: (node, operator) => ofBooleans(operator, node.input(0), node.input(1)),
   decompose: ([a, b]) => arithmetic(cast(a, "float32"), cast(b, "float32")),
 });
 

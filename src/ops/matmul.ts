@@ -25,6 +25,7 @@ export const products = family({
     ],
     simplify: absorbTransposes,
     decompose: ([a, b]) => (isFloat(a.dtype) ? undefined : sumOfOuterProducts(a, b)),
+    read: (node) => matmul(node.input(0), node.input(1)),
   }),
   // ± op(A) op(B) + C, each factor transposed or not: what a product with a transpose, or a sum with a product, becomes before it is run
   Gemm: declare<GemmAttributes>({
@@ -41,6 +42,12 @@ export const products = family({
       (g, [a], _, { transA, transB, alpha }) => signed(transB ? gemm(g, a, 1, transA) : gemm(a, g, 1 - transA, 0), alpha),
       (g) => g,
     ],
+    read: (node) => {
+      const factor = (index: number, flag: string) => (node.integer(flag, 0) === 0 ? node.input(index) : transpose(node.input(index)));
+      const product = mul(matmul(factor(0, "transA"), factor(1, "transB")), node.number("alpha", 1));
+      const added = node.optional(2);
+      return added ? add(product, mul(added, node.number("beta", 1))) : product;
+    },
   }),
 });
 

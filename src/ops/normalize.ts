@@ -1,14 +1,16 @@
 import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
+import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
 import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
 import { add, div, mul, rsqrt, square, sub } from "./arithmetic.js";
 import { type AxisOptions, axisOf } from "./axis.js";
 import { cast } from "./cast.js";
 import { checkTensors } from "./constants.js";
+import { zeros } from "./create.js";
 import { exp, log } from "./elementary.js";
-import { apply, applyAll, declare, family, type Operator } from "./operator.js";
+import { apply, applyAll, declare, family, type OnnxNode, type Operator } from "./operator.js";
 import { max, mean, sum } from "./reduce.js";
+import { expand, reshape } from "./shapes.js";
 import { sumTo } from "./sumTo.js";
 
 /** Operators that set elements in relation to the others along some axes. */
@@ -20,6 +22,7 @@ export const normalize = family({
     logarithm: ([x], { axis }) => logSoftmax(x, { axis }),
     range: { low: 0, high: 1 },
     gradient: [(g, _, [y], { axis }) => mul(y, sub(g, sum(mul(g, y), { axis, keepDims: true })))],
+    read: (node) => alongNode(node, softmax),
     decompose: ([x], { axis }) => {
       const powers = exp(sub(x, max(x, { axis, keepDims: true })));
       return div(powers, sum(powers, { axis, keepDims: true }));
@@ -31,6 +34,7 @@ export const normalize = family({
     kind: { is: "opaque" },
     range: { low: Number.NEGATIVE_INFINITY, high: 0 },
     gradient: [(g, _, [y], { axis }) => sub(g, mul(exp(y), sum(g, { axis, keepDims: true })))],
+    read: (node) => alongNode(node, logSoftmax),
     decompose: ([x], { axis }) => {
       const centred = sub(x, max(x, { axis, keepDims: true }));
       return sub(centred, log(sum(exp(centred), { axis, keepDims: true })));
@@ -67,8 +71,24 @@ export const normalize = family({
       const rate = rsqrt(add(mean(square(centred), { axis: axes, keepDims: true }), epsilon.float));
       return [add(mul(mul(centred, rate), scale), shift), average, rate];
     },
+    read: (node): readonly Tensor[] => {
+      const [x, scale] = [node.input(0), node.input(1)];
+      const axis = normalizeAxis("LayerNormalization", node.integer("axis", -1), x.rank);
+      const shape = x.shape.slice(axis);
+      const epsilon = float(node.number("epsilon", 1e-5));
+      const operands = [x, expand(scale, shape), expand(node.optional(2) ?? zeros([], x.dtype), shape)];
+      return applyAll(normalize.LayerNormalization, operands, { axis, epsilon }).slice(0, node.outputs);
+    },
   }),
 });
+
+/** A function along the axis of an ONNX node. Until version 12 that meant all axes from there on, by default from the second, as one. */
+export function alongNode(node: OnnxNode, compute: (x: Tensor, options: AxisOptions) => Tensor): Tensor {
+  const x = node.input(0);
+  if (node.version >= 13) return compute(x, { axis: node.integer("axis", -1) });
+  const axis = normalizeAxis(node.type, node.integer("axis", Math.min(1, x.rank - 1)), x.rank);
+  return reshape(compute(reshape(x, [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))]), { axis: 1 }), x.shape);
+}
 
 const floats = (x: Tensor): Tensor => (isFloat(x.dtype) ? x : cast(x, "float32"));
 

@@ -1,3 +1,4 @@
+import type { DType } from "../graph/dtype.js";
 import type { Attributes, Node, Tensor, TensorType } from "../graph/tensor.js";
 import { makeNode } from "../graph/tensor.js";
 import { reading } from "../graph/variable.js";
@@ -52,6 +53,50 @@ export interface Emitter {
   subgraph(inputs: readonly Tensor[], outputs: readonly Tensor[], captured: ReadonlyMap<Tensor, string>): unknown;
   /** A scalar constant. */
   scalar(value: number | bigint, dtype: TensorType["dtype"]): string;
+}
+
+/** A node of an ONNX file, as what reads it sees it; see the room `onnx`. What it lacks or has otherwise than asked for is an error. */
+export interface OnnxNode {
+  readonly type: string;
+  /** The version of its domain's operators that the file is written for. */
+  readonly version: number;
+  /** How many outputs it has; trailing ones may be left out. */
+  readonly outputs: number;
+  /** How many inputs it has; trailing ones may be left out. */
+  readonly inputs: number;
+  /** The floating-point type that the module computes in. */
+  readonly float: DType;
+  input(index: number): Tensor;
+  /** Undefined where the input is left out. */
+  optional(index: number): Tensor | undefined;
+  /** The inputs from `start` on. */
+  rest(start?: number): Tensor[];
+  /** The elements of an input that must be known as the graph is made, such as a shape: undefined where the input is left out. */
+  known(index: number): readonly number[] | undefined;
+  /** The elements of an input where they are known as the graph is made, else undefined. */
+  whereKnown(index: number): readonly number[] | undefined;
+  /** A list of integers that older versions have as an attribute and newer ones as an input. */
+  integersOf(name: string, index: number): readonly number[] | undefined;
+  integer(name: string, otherwise: number): number;
+  integers(name: string): readonly number[] | undefined;
+  number(name: string, otherwise: number): number;
+  numbers(name: string): readonly number[] | undefined;
+  text(name: string, otherwise: string): string;
+  texts(name: string): readonly string[] | undefined;
+  has(name: string): boolean;
+  /** Throws, naming the node, unless `condition` holds. */
+  check(condition: boolean, message: () => string): asserts condition;
+}
+
+/** What an input of an ONNX node is where it is no weight: a setting, which is a constant; or a statistic, which no optimizer trains. */
+export type InputRole = "setting" | "statistic";
+
+/** How a node of an ONNX file is read. */
+export interface Reading<A extends object = object> {
+  /** The outputs of an ONNX node of this type; `operator` is the one declared. */
+  read?(node: OnnxNode, operator: Operator<A>): Tensor | readonly Tensor[];
+  /** The roles of the node's inputs, by their places, but for weights and values. */
+  readonly roles?: Readonly<Record<number, InputRole>>;
 }
 
 /** The elements along some axes combined one after the other. */
@@ -140,7 +185,7 @@ export type Kind<A> =
  * An operator: what comes out, how it is computed, how it is differentiated.
  * @typeParam A its attributes
  */
-export interface Declaration<A extends object = object> {
+export interface Declaration<A extends object = object> extends Reading<A> {
   /** The types of the outputs; throws where the inputs do not fit. `type` is the operator's name, for the error. */
   infer(inputs: Operands, attributes: A, type: string): TensorType | readonly TensorType[];
   readonly kind: Kind<A>;

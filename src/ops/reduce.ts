@@ -1,4 +1,4 @@
-import { isFloat } from "../graph/dtype.js";
+import { exactIntegers, isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import type { OptionNames } from "../graph/options.js";
 import { normalizeAxes, normalizeAxis, type Shape, showShape } from "../graph/shape.js";
@@ -8,11 +8,21 @@ import { type AxisOptions, axisOf, checkAxisOptions } from "./axis.js";
 import { cast, onnxTypes } from "./cast.js";
 import { equal, logicalNot, notEqual } from "./compare.js";
 import { checkTensors } from "./constants.js";
-import { arange, zeros } from "./create.js";
+import { arange, full, zeros } from "./create.js";
 import { exp, log, pow } from "./elementary.js";
 import { productOfIntegers, sumOfIntegers } from "./integers.js";
 import { logicalOr } from "./logic.js";
-import { apply, type Declaration, declare, type Emitter, family, type Operator, type Reduction, type Rule } from "./operator.js";
+import {
+  apply,
+  type Declaration,
+  declare,
+  type Emitter,
+  family,
+  type OnnxNode,
+  type Operator,
+  type Reduction,
+  type Rule,
+} from "./operator.js";
 import { expand, reshape, transpose } from "./shapes.js";
 import { flip, pad, slice } from "./slicing.js";
 
@@ -49,8 +59,23 @@ const reduction = (
     kind: how === "opaque" ? { is: how } : { is: "reduction", reduction: ({ axes }) => ({ axes, ...how }) },
     gradient: [rule],
     emit: emitReduce(type),
+    read: (node, operator) => reduceNode(node, (x, options) => cast(reduceBy(type, operator, counted(type, x), options), x.dtype)),
     ...more,
   });
+
+/** What a node of ONNX reduces, by a function of a tensor and options: its axes are an attribute, or an input from version 13 or 18 on. */
+export function reduceNode(node: OnnxNode, reduceOver: (x: Tensor, options: ReduceOptions) => Tensor): Tensor {
+  const [x, axes] = [node.input(0), node.integersOf("axes", 1) ?? []];
+  if (axes.length === 0 && node.integer("noop_with_empty_axes", 0) === 1) return reduceOver(x, { axis: [], keepDims: true });
+  return reduceOver(x, { ...(axes.length > 0 && { axis: axes }), keepDims: node.integer("keepdims", 1) === 1 });
+}
+
+/** The greatest or the least of no elements, as ONNX has it: the end of all numbers that lies behind them. */
+function extremumOfNone(x: Tensor, options: ReduceOptions, sign: number): Tensor {
+  const [low, high] =
+    x.dtype === "bool" ? [0, 1] : isFloat(x.dtype) ? [-Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] : exactIntegers(x.dtype);
+  return full(reduced(x.shape, settingsOf("extremum", options, x.rank)), sign < 0 ? low : high, x.dtype);
+}
 
 /** A reduction's result spread over the axes that it summed up. */
 const spread = (y: Tensor, x: Tensor, axes: readonly number[]): Tensor =>
@@ -97,6 +122,14 @@ const extremumIndex = (type: "ArgMax" | "ArgMin", extremum: "ReduceMax" | "Reduc
       const isFound = isFloat(x.dtype) ? logicalOr(attained, notEqual(x, x)) : attained;
       return apply(reduce.ReduceMin, [where(isFound, places, size)], { axes: [axis], keepDims });
     },
+    read: (node, operator) => {
+      const x = node.input(0);
+      const axis = normalizeAxis(type, node.integer("axis", 0), x.rank);
+      const keepDims = node.integer("keepdims", 1) === 1;
+      if (node.integer("select_last_index", 0) === 0) return cast(indexBy(type, operator, x, { axis, keepDims }), "int64");
+      const fromEnd = indexBy(type, operator, flip(x, { axis }), { axis, keepDims });
+      return cast(sub((x.shape[axis] as number) - 1, fromEnd), "int64");
+    },
   });
 
 const total: Omit<Reduction, "axes"> = { initial: 0, combine: (m, sum, x) => m.add(sum, x) };
@@ -109,12 +142,15 @@ export const reduce = family({
   }),
   ReduceMean: reduction("ReduceMean", { ...total, averages: true }, (g, [x], [y], { axes }) => spread(mul(g, y.size / x.size), x, axes), {
     linearity: "together",
+    read: (node) => reduceNode(node, (x, options) => cast(mean(x, options), x.dtype)),
   }),
   ReduceMax: reduction("ReduceMax", { initial: Number.NEGATIVE_INFINITY, combine: (m, most, x) => m.max(most, x) }, toExtrema, {
     decompose: withNaN("ReduceMax"),
+    read: (node) => reduceNode(node, (x, options) => (x.size === 0 ? extremumOfNone(x, options, -1) : max(x, options))),
   }),
   ReduceMin: reduction("ReduceMin", { initial: Number.POSITIVE_INFINITY, combine: (m, least, x) => m.min(least, x) }, toExtrema, {
     decompose: withNaN("ReduceMin"),
+    read: (node) => reduceNode(node, (x, options) => (x.size === 0 ? extremumOfNone(x, options, 1) : min(x, options))),
   }),
   ReduceProd: reduction(
     "ReduceProd",
@@ -131,6 +167,7 @@ export const reduce = family({
       const total = add(log(sum(exp(sub(x, highest)), { axis: axes, keepDims: true })), highest);
       return keepDims ? total : reshape(total, reduced(x.shape, { axes, keepDims }));
     },
+    read: undefined,
   }),
   ArgMax: extremumIndex("ArgMax", "ReduceMax"),
   ArgMin: extremumIndex("ArgMin", "ReduceMin"),
@@ -140,6 +177,12 @@ export const reduce = family({
     kind: { is: "opaque" },
     gradient: [(g, _, __, { axis, reverse }): Tensor => apply(reduce.CumSum, [g], { axis, reverse: 1 - reverse })],
     emit: (emitter, [x], { axis, reverse }) => emitter.node("CumSum", [x as string, emitter.scalar(axis, "int64")], { reverse }),
+    read: (node): Tensor => {
+      const x = node.input(0);
+      const axis = normalizeAxis("CumSum", node.known(1)?.[0] ?? 0, x.rank);
+      const sums = apply(reduce.CumSum, [x], { axis, reverse: node.integer("reverse", 0) });
+      return node.integer("exclusive", 0) === 1 ? sub(sums, x) : sums;
+    },
   }),
 });
 

@@ -5,7 +5,7 @@ import { less } from "./compare.js";
 import { arange } from "./create.js";
 import { takeAlongAxis } from "./indexing.js";
 import { apply, declare, family } from "./operator.js";
-import { expand, reshape } from "./shapes.js";
+import { expand, reshape, transpose } from "./shapes.js";
 
 /** Operators on sequences of different lengths side by side, `[time, batch, ...]`. */
 export const sequences = family({
@@ -17,6 +17,13 @@ export const sequences = family({
     emit: (emitter, [x, lengths]) => {
       const [counts] = emitter.node("Cast", [lengths as string], { to: onnxTypes.int64 });
       return emitter.node("ReverseSequence", [x as string, counts as string], { time_axis: 0, batch_axis: 1 });
+    },
+    read: (node) => {
+      const [x, lengths] = [node.input(0), node.input(1)];
+      // Either axis may be the first.
+      if (node.integer("batch_axis", 1) === 1 && node.integer("time_axis", 0) === 0) return reverseSequences(x, lengths);
+      const swapped = (value: Tensor) => transpose(value, [1, 0, ...value.shape.slice(2).map((_, i) => i + 2)]);
+      return swapped(reverseSequences(swapped(x), lengths));
     },
     decompose: ([x, lengths]) => {
       const [time, batch] = x.shape as [number, number];

@@ -1,6 +1,16 @@
 import { convert } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { broadcast, checkIsShape, checkShape, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
+import {
+  broadcast,
+  broadcastOrThrow,
+  checkIsShape,
+  checkShape,
+  normalizeAxis,
+  type Shape,
+  sameShape,
+  showShape,
+  sizeOf,
+} from "../graph/shape.js";
 import { fromData, type Tensor } from "../graph/tensor.js";
 import { expandView, reshapeView, transposeView } from "../graph/view.js";
 import { type AxesOptions, axesOf } from "./axis.js";
@@ -20,6 +30,14 @@ export const shapes = family({
     // Unless told otherwise, ONNX takes a size of 0 for that of the input.
     emit: (emitter, [x], { shape }) =>
       emitter.node("Reshape", [x as string, emitter.int64(shape)], { allowzero: shape.includes(0) ? 1 : undefined }),
+    read: (node) => {
+      const [x, given] = [node.input(0), node.integersOf("shape", 1) ?? []];
+      const takesOver = node.integer("allowzero", 0) === 0;
+      return reshape(
+        x,
+        given.map((size, axis) => (size === 0 && takesOver ? (x.shape[axis] ?? 0) : size)),
+      );
+    },
   }),
   Transpose: declare<{ perm: readonly number[] }>({
     infer: ([x], { perm }) => ({ dtype: x.dtype, shape: perm.map((axis) => x.shape[axis] as number) }),
@@ -33,6 +51,7 @@ export const shapes = family({
     ],
     linearity: "together",
     simplify: ([x], { perm }) => (perm.length === 2 ? transposedResult(x) : undefined),
+    read: (node) => transpose(node.input(0), node.integers("perm") ?? [...node.input(0).shape.keys()].reverse()),
   }),
   Expand: declare<{ shape: Shape }>({
     infer: ([x], { shape }) => ({ dtype: x.dtype, shape }),
@@ -42,6 +61,8 @@ export const shapes = family({
     linearity: "together",
     decompose: ([x], { shape }) => (sizeOf(shape) === 0 ? fromData(convert([], x.dtype), shape, x.dtype) : undefined),
     emit: (emitter, [x], { shape }) => emitter.node("Expand", [x as string, emitter.int64(shape)]),
+    // The shape may have 1 where the tensor has more.
+    read: (node) => expand(node.input(0), broadcastOrThrow("Expand", node.input(0).shape, node.known(1) ?? [])),
   }),
 });
 

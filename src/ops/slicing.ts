@@ -1,13 +1,13 @@
 import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { type Shape, sameShape, showShape } from "../graph/shape.js";
-import type { Tensor } from "../graph/tensor.js";
+import { normalizeAxis, type Shape, sameShape, showShape } from "../graph/shape.js";
+import { fromData, type Tensor } from "../graph/tensor.js";
 import { sliceView } from "../graph/view.js";
 import { type AxesOptions, type AxisOptions, axesOf, axisOf } from "./axis.js";
 import { checkTensors, holds } from "./constants.js";
 import { arange, zeros } from "./create.js";
 import { gather } from "./indexing.js";
-import { apply, applyAll, declare, family } from "./operator.js";
+import { apply, applyAll, declare, family, type OnnxNode } from "./operator.js";
 import { reshape, unsqueeze } from "./shapes.js";
 
 /** Operators that join tensors and take them apart. */
@@ -35,6 +35,7 @@ export const pieces = family({
         inputs.map((input) => input.shape[axis] as number),
         { axis },
       )[index],
+    read: (node) => concat(node.rest(), { axis: node.integer("axis", 1) }),
   }),
   Split: declare<{ axis: number; sizes: readonly number[] }>({
     infer: ([x], { axis, sizes }) => sizes.map((part) => ({ dtype: x.dtype, shape: x.shape.map((size, i) => (i === axis ? part : size)) })),
@@ -65,6 +66,19 @@ export const pieces = family({
       });
     },
     emit: (emitter, [x], { axis, sizes }) => emitter.node("Split", [x as string, emitter.int64(sizes)], { axis }, sizes.length),
+    read: (node) => {
+      const [x, axis] = [node.input(0), node.integer("axis", 0)];
+      const sizes = node.integersOf("split", 1);
+      if (sizes) return split(x, sizes, { axis });
+      // So many parts of one size, of which the last may be smaller.
+      const [size, count] = [x.shape[normalizeAxis("Split", axis, x.rank)] as number, node.integer("num_outputs", node.outputs)];
+      const part = Math.ceil(size / count);
+      return split(
+        x,
+        Array.from({ length: count }, (_, i) => Math.max(0, Math.min(part, size - i * part))),
+        { axis },
+      );
+    },
   }),
   // The gradient of a slice is laid back into zeros: a pad where the step is 1, else a reversal or a scatter first.
   Slice: declare<{ starts: readonly number[]; ends: readonly number[]; axes: readonly number[]; steps: readonly number[] }>({
@@ -96,6 +110,19 @@ export const pieces = family({
         emitter.int64(axes),
         emitter.int64(steps),
       ]),
+    read: (node) => {
+      const [x, starts, ends] = [node.input(0), node.integersOf("starts", 1) ?? [], node.integersOf("ends", 2) ?? []];
+      const axes = node.integersOf("axes", 3) ?? starts.map((_, i) => i);
+      const steps = node.known(4);
+      const ranges: Range[] = x.shape.map(() => []);
+      axes.forEach((axis, i) => {
+        const [step, end] = [steps?.[i] ?? 1, ends[i] as number];
+        const place = normalizeAxis("Slice", axis, x.rank);
+        // Backwards, an end before the first element is any number below -size.
+        ranges[place] = [starts[i], step < 0 && end < -(x.shape[place] as number) ? null : end, step];
+      });
+      return slice(x, ranges);
+    },
   }),
   Pad: declare<{ pads: readonly (readonly [number, number])[]; value: number }>({
     infer: ([x], { pads }) => ({
@@ -119,8 +146,52 @@ export const pieces = family({
         emitter.int64([...pads.map(([before]) => before), ...pads.map(([, after]) => after)]),
         emitter.scalar(value, type?.dtype ?? "float32"),
       ]),
+    roles: { 2: "setting" },
+    read: padNode,
   }),
 });
+
+/** What a node of ONNX pads: with a constant, with the elements mirrored at the border, with those at the border, or with those of the other end. */
+function padNode(node: OnnxNode): Tensor {
+  const x = node.input(0);
+  const given = node.integersOf("pads", 1) ?? [];
+  const axes = normalizeEach(x.rank, node.known(3) ?? [...x.shape.keys()]);
+  node.check(given.length === 2 * axes.length, () => `${given.length} pads for ${axes.length} axes: expected two an axis`);
+  const pads = x.shape.map((_, axis): [number, number] => {
+    const i = axes.indexOf(axis);
+    return i < 0 ? [0, 0] : [given[i] as number, given[axes.length + i] as number];
+  });
+  // Negative pads take elements away.
+  const kept = slice(
+    x,
+    pads.map(([before, after], axis) => [Math.max(0, -before), (x.shape[axis] as number) + Math.min(0, after)]),
+  );
+  const added = pads.map(([before, after]): [number, number] => [Math.max(0, before), Math.max(0, after)]);
+  const mode = node.text("mode", "constant");
+  if (mode === "constant") return pad(kept, added, node.known(2)?.[0] ?? node.number("value", 0));
+  const place = placesOfMode[mode];
+  node.check(place !== undefined, () => `the mode ${mode} of padding: expected constant, ${Object.keys(placesOfMode).join(", ")}`);
+  return added.reduce((padded, [before, after], axis) => {
+    const size = padded.shape[axis] as number;
+    if (before + after === 0) return padded;
+    node.check(size > 0, () => `the mode ${mode} pads an axis of no elements`);
+    const places = Array.from({ length: before + size + after }, (_, i) => place(i - before, size));
+    return gather(padded, fromData(Int32Array.from(places), [places.length], "int32"), { axis });
+  }, kept);
+}
+
+const normalizeEach = (rank: number, axes: readonly number[]): number[] => axes.map((axis) => normalizeAxis("Pad", axis, rank));
+
+/** Which element stands at the place \`i\`, below 0 or from \`size\` on too. */
+const placesOfMode: Readonly<Record<string, (i: number, size: number) => number>> = {
+  edge: (i, size) => Math.min(Math.max(i, 0), size - 1),
+  wrap: (i, size) => ((i % size) + size) % size,
+  reflect: (i, size) => {
+    const period = Math.max(1, 2 * (size - 1));
+    const within = ((i % period) + period) % period;
+    return within < size ? within : period - within;
+  },
+};
 
 const slicedShape = (
   shape: Shape,

@@ -44,6 +44,11 @@ export const sorting = family({
       return [values, ...emitter.node("Cast", [indices], { to: onnxTypes.int32 })];
     },
     decompose: ([x], attributes) => (isFloat(x.dtype) && !attributes.ignoresNaN ? withNaN(x, attributes) : rank(x, attributes)),
+    read: (node) => {
+      const k = node.integer("k", node.known(1)?.[0] ?? 0);
+      const { values, indices } = topK(node.input(0), k, { axis: node.integer("axis", -1), largest: node.integer("largest", 1) === 1 });
+      return [values, cast(indices, "int64")];
+    },
   }),
 });
 

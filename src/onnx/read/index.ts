@@ -1,0 +1,17 @@
+import type { NodeReader } from "../registry.js";
+import { controlReaders } from "./control.js";
+import { elementwiseReaders } from "./elementwise.js";
+import { indexingReaders } from "./indexing.js";
+import { recurrentReaders } from "./recurrent.js";
+import { reduceReaders } from "./reduce.js";
+import { shapeReaders } from "./shapes.js";
+
+/** How nodes are read that are no operators of the table, by domain and type. */
+export const readers: Readonly<Record<string, NodeReader>> = {
+  ...elementwiseReaders,
+  ...shapeReaders,
+  ...indexingReaders,
+  ...reduceReaders,
+  ...recurrentReaders,
+  ...controlReaders,
+};

@@ -1,0 +1,167 @@
+import type { AttributeProto } from "onnx-buf";
+import { type DType, elementAt } from "../graph/dtype.js";
+import { check, excerpt, KasaneError } from "../graph/error.js";
+import { Tensor } from "../graph/tensor.js";
+import { hostValue } from "../ops/hostValue.js";
+import type { OnnxNode } from "../ops/operator.js";
+import { type FileNode, type FileValue, keyOf } from "./fileGraph.js";
+import type { Value } from "./registry.js";
+
+/** A graph within a node, such as a branch or the body of a loop. */
+export interface InnerGraph {
+  readonly inputs: readonly FileValue[];
+  /** Its outputs, of values for its inputs. */
+  run(inputs: readonly Value[]): readonly Value[];
+}
+
+/** What surrounds a node as it is read. */
+export interface Surroundings {
+  readonly float: DType;
+  readonly version: number;
+  readonly rounds: boolean;
+  /** How many rows stand for one that the file fixes; undefined where sizes are as the file has them. */
+  readonly lifted: boolean;
+  /** A graph among the node's attributes. */
+  inner(name: string): InnerGraph | undefined;
+  /** A tensor among the node's attributes. */
+  constant(attribute: AttributeProto): Tensor;
+}
+
+/** A node of a file and the values of its inputs. */
+export class ReadNode implements OnnxNode {
+  readonly type: string;
+  readonly domain: string;
+  readonly outputs: number;
+  readonly inputs: number;
+  readonly version: number;
+  readonly float: DType;
+  /** Whether quantised values are rounded. */
+  readonly rounds: boolean;
+  readonly lifted: boolean;
+
+  constructor(
+    node: FileNode,
+    private readonly values: readonly (Value | undefined)[],
+    private readonly attributes: ReadonlyMap<string, AttributeProto>,
+    private readonly around: Surroundings,
+  ) {
+    this.type = node.type;
+    this.domain = node.domain;
+    this.outputs = node.outputs.length;
+    this.inputs = values.length;
+    this.version = around.version;
+    this.float = around.float;
+    this.rounds = around.rounds;
+    this.lifted = around.lifted;
+  }
+
+  check(condition: boolean, message: () => string): asserts condition {
+    check(condition, () => `${this.type}: ${message()}`);
+  }
+
+  input(index: number): Tensor {
+    const found = this.optional(index);
+    if (found) return found;
+    throw new KasaneError(`${this.type}: input ${index} is missing: it has ${this.inputs}`);
+  }
+
+  optional(index: number): Tensor | undefined {
+    const value = this.values[index];
+    this.check(value === undefined || value instanceof Tensor, () => `input ${index} is a sequence: expected a tensor`);
+    return value;
+  }
+
+  /** The tensors of an input that is a sequence. */
+  sequence(index: number): readonly Tensor[] {
+    const value = this.values[index];
+    this.check(value !== undefined && !(value instanceof Tensor), () => `input ${index} is a tensor: expected a sequence of tensors`);
+    return value;
+  }
+
+  /** Any input, from `start` on. */
+  any(start = 0): readonly (Value | undefined)[] {
+    return this.values.slice(start);
+  }
+
+  rest(start = 0): Tensor[] {
+    const list = this.values.slice(start).map((_, i) => this.input(start + i));
+    this.check(list.length > 0, () => `it has ${this.inputs} inputs: expected more`);
+    return list;
+  }
+
+  whereKnown(index: number): readonly number[] | undefined {
+    return this.valueOf(index, false);
+  }
+
+  known(index: number): readonly number[] | undefined {
+    if (!this.optional(index)) return undefined;
+    const found = this.valueOf(index, true);
+    this.check(
+      found !== undefined,
+      () => `input ${index} (${this.optional(index)}) follows from the model's inputs: expected one that their shapes decide`,
+    );
+    return found;
+  }
+
+  private valueOf(index: number, initial: boolean): readonly number[] | undefined {
+    const tensor = this.optional(index);
+    const data = tensor && hostValue(tensor, { initial });
+    return data && Array.from({ length: data.length }, (_, i) => Number(elementAt(data, i, (tensor as Tensor).dtype)));
+  }
+
+  integersOf(name: string, index: number): readonly number[] | undefined {
+    return this.integers(name) ?? this.known(index);
+  }
+
+  has(name: string): boolean {
+    return this.attributes.has(name);
+  }
+
+  integer(name: string, otherwise: number): number {
+    const found = this.attributes.get(name);
+    return found ? Number(found.i) : otherwise;
+  }
+
+  integers(name: string): readonly number[] | undefined {
+    return this.attributes.get(name)?.ints.map(Number);
+  }
+
+  number(name: string, otherwise: number): number {
+    return this.attributes.get(name)?.f ?? otherwise;
+  }
+
+  numbers(name: string): readonly number[] | undefined {
+    return this.attributes.get(name)?.floats;
+  }
+
+  text(name: string, otherwise: string): string {
+    const found = this.attributes.get(name);
+    return found ? textOf(found.s) : otherwise;
+  }
+
+  texts(name: string): readonly string[] | undefined {
+    return this.attributes.get(name)?.strings.map(textOf);
+  }
+
+  /** A tensor among the attributes. */
+  constant(name: string): Tensor | undefined {
+    const found = this.attributes.get(name);
+    return found?.t && this.around.constant(found);
+  }
+
+  /** A graph among the attributes. */
+  graph(name: string): InnerGraph {
+    const found = this.around.inner(name);
+    this.check(found !== undefined, () => `the graph ${name} is missing`);
+    return found;
+  }
+
+  /** The key of its operator. */
+  get key(): string {
+    return keyOf(this.domain, this.type);
+  }
+}
+
+const decoder = new TextDecoder();
+
+const textOf = (bytes: Uint8Array): string => excerpt(decoder.decode(bytes), 200);

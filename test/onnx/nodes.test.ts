@@ -1,0 +1,165 @@
+import { compile, readOnnx, type Tensor } from "kasane";
+import { expect, it } from "vitest";
+import { bytesOf, inputsOf, type NodeCase, nodeCases, numbersOf } from "./nodeCases.js";
+
+/** Operators that ONNX's own tests have and that are not read. */
+const missing: readonly string[] = [
+  "Acos",
+  "Adagrad",
+  "Adam",
+  "AffineGrid",
+  "ArrayFeatureExtractor",
+  "Asin",
+  "Atan",
+  "Attention",
+  "AveragePool",
+  "BatchNormalization",
+  "Bernoulli",
+  "Binarizer",
+  "BitCast",
+  "BitShift",
+  "BitwiseAnd",
+  "BitwiseNot",
+  "BitwiseOr",
+  "BitwiseXor",
+  "BlackmanWindow",
+  "CausalConvWithState",
+  "CenterCropPad",
+  "Col2Im",
+  "Conv",
+  "ConvInteger",
+  "ConvTranspose",
+  "CumProd",
+  "DFT",
+  "DeformConv",
+  "DequantizeLinear",
+  "Det",
+  "DynamicQuantizeLinear",
+  "FlexAttention",
+  "GlobalAveragePool",
+  "GlobalMaxPool",
+  "GridSample",
+  "GroupNormalization",
+  "HammingWindow",
+  "HannWindow",
+  "ImageDecoder",
+  "InstanceNormalization",
+  "LRN",
+  "LinearAttention",
+  "LpPool",
+  "MatMulInteger",
+  "MaxPool",
+  "MaxUnpool",
+  "MelWeightMatrix",
+  "Momentum",
+  "NegativeLogLikelihoodLoss",
+  "NonMaxSuppression",
+  "OptionalGetElement",
+  "OptionalHasElement",
+  "QLinearConv",
+  "QLinearMatMul",
+  "QuantizeLinear",
+  "RMSNormalization",
+  "Resize",
+  "RoiAlign",
+  "RotaryEmbedding",
+  "STFT",
+  "SoftmaxCrossEntropyLoss",
+  "SwiGLU",
+  "TensorScatter",
+  "TfIdfVectorizer",
+  "TreeEnsemble",
+  "Upsample",
+];
+
+const because = (reason: string, names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(names.map((name) => [name, reason]));
+
+/** Cases whose results are others, or none, and why. */
+const different: Readonly<Record<string, string>> = {
+  ...because("version 1 of the standard, from before 7", ["test_not_2d", "test_not_3d", "test_not_4d"]),
+  ...because(
+    "ONNX's own draw of random numbers",
+    ["default", "default_mask", ""].map((which) => `test_training_dropout${which && `_${which}`}`),
+  ),
+  ...because("ONNX's own draw of random numbers", ["test_training_dropout_mask"]),
+  ...because("a diagonal", ["test_einsum_batch_diagonal"]),
+  ...because("an axis of batches, which version 9 took away", ["test_scan_sum"]),
+  ...because("a reduction other than the sum", [
+    ...["mul", "max", "min"].map((how) => `test_scatter_elements_with_reduction_${how}`),
+    ...["multiply", "max", "min", "max_with_element_indices", "min_with_element_indices"].map((how) => `test_scatternd_${how}`),
+  ]),
+  ...because(
+    "unique slices",
+    ["sorted_with_axis", "sorted_with_axis_3d", "sorted_with_negative_axis"].map((how) => `test_unique_${how}`),
+  ),
+};
+
+/** How many cases are computed in one graph. */
+const together = 50;
+
+/** The outputs of cases, or why there are none. */
+async function outputsOf(cases: readonly NodeCase[]): Promise<(readonly Tensor[] | string)[]> {
+  const run = compile(() =>
+    cases.map((each) => {
+      const module = readOnnx(bytesOf(each));
+      return Object.values(module.forward(inputsOf(each, module)));
+    }),
+  );
+  try {
+    return await run();
+  } catch (error) {
+    if (cases.length === 1) return [(error as Error).message];
+    const middle = cases.length >> 1;
+    return [...(await outputsOf(cases.slice(0, middle))), ...(await outputsOf(cases.slice(middle)))];
+  } finally {
+    await run.dispose();
+  }
+}
+
+/** The greatest error of outputs, relative to the greatest number expected or to 1; or what else is wrong with them. */
+async function errorOf(each: NodeCase, outputs: readonly Tensor[]): Promise<number | string> {
+  let worst = 0;
+  for (const [i, expected] of each.outputs.entries()) {
+    const output = outputs[i];
+    if (!output || output.shape.join() !== expected.shape.join()) return `shape [${output?.shape}], expected [${expected.shape}]`;
+    const [got, wanted] = [Array.from<number | bigint, number>(await output.data(), Number), numbersOf(expected)];
+    const scale = wanted.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 1);
+    wanted.forEach((value, k) => {
+      const isSame = value === got[k] || (Number.isNaN(value) && Number.isNaN(got[k]));
+      worst = Math.max(worst, isSame ? 0 : Math.abs((got[k] as number) - value) / scale || Number.POSITIVE_INFINITY);
+    });
+  }
+  return worst;
+}
+
+const operatorMissing = /missing: (.*): register each/;
+
+it("nodes give what ONNX's own tests and ONNX Runtime say", async () => {
+  const found = new Map<string, string>();
+  const unread = new Set<string>();
+  const readable = nodeCases.filter((each) => {
+    try {
+      readOnnx(bytesOf(each));
+      return true;
+    } catch (error) {
+      const { message } = error as Error;
+      const names = operatorMissing.exec(message)?.[1]?.match(/\w+(?= \(domain)/g);
+      if (names) for (const name of names) unread.add(name);
+      else found.set(each.name, message);
+      return false;
+    }
+  });
+  for (let start = 0; start < readable.length; start += together) {
+    const cases = readable.slice(start, start + together);
+    for (const [i, outputs] of (await outputsOf(cases)).entries()) {
+      const each = cases[i] as NodeCase;
+      const error = typeof outputs === "string" ? outputs : await errorOf(each, outputs);
+      // Half precision is computed in single: its tests are as exact as its numbers.
+      const tolerance = each.outputs.some(({ type }) => type === "float16") ? 2e-3 : 1e-5;
+      if (typeof error === "string" || error > tolerance) found.set(each.name, String(error));
+    }
+  }
+  expect([...unread].sort()).toEqual([...missing].sort());
+  expect([...found.keys()].sort()).toEqual(Object.keys(different).sort());
+});
