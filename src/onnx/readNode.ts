@@ -55,16 +55,19 @@ export class ReadNode implements OnnxNode {
     this.lifted = around.lifted;
   }
 
+  /** Throws, naming the operator, unless `condition` holds. */
   check(condition: boolean, message: () => string): asserts condition {
     check(condition, () => `${this.type}: ${message()}`);
   }
 
+  /** The input at a place; an error where it is left out. */
   input(index: number): Tensor {
     const found = this.optional(index);
     if (found) return found;
     throw new KasaneError(`${this.type}: input ${index} is missing: it has ${this.inputs}`);
   }
 
+  /** The input at a place; undefined where it is left out. */
   optional(index: number): Tensor | undefined {
     const value = this.values[index];
     this.check(value === undefined || value instanceof Tensor, () => `input ${index} is a sequence: expected a tensor`);
@@ -83,16 +86,19 @@ export class ReadNode implements OnnxNode {
     return this.values.slice(start);
   }
 
+  /** The inputs from `start` on. */
   rest(start = 0): Tensor[] {
     const list = this.values.slice(start).map((_, i) => this.input(start + i));
     this.check(list.length > 0, () => `it has ${this.inputs} inputs: expected more`);
     return list;
   }
 
+  /** The elements of an input where they are known as the graph is made, else undefined. */
   whereKnown(index: number): readonly number[] | undefined {
     return this.valueOf(index, false);
   }
 
+  /** The elements of an input that must be known as the graph is made, such as a shape; undefined where the input is left out. */
   known(index: number): readonly number[] | undefined {
     if (!this.optional(index)) return undefined;
     const found = this.valueOf(index, true);
@@ -109,36 +115,44 @@ export class ReadNode implements OnnxNode {
     return data && Array.from({ length: data.length }, (_, i) => Number(elementAt(data, i, (tensor as Tensor).dtype)));
   }
 
+  /** A list of integers that older versions have as an attribute and newer ones as an input. */
   integersOf(name: string, index: number): readonly number[] | undefined {
     return this.integers(name) ?? this.known(index);
   }
 
+  /** Whether an attribute is given. */
   has(name: string): boolean {
     return this.attributes.has(name);
   }
 
+  /** An integer among the attributes, or what it is by default. */
   integer(name: string, otherwise: number): number {
     const found = this.attributes.get(name);
     return found ? Number(found.i) : otherwise;
   }
 
+  /** A list of integers among the attributes. */
   integers(name: string): readonly number[] | undefined {
     return this.attributes.get(name)?.ints.map(Number);
   }
 
+  /** A floating-point number among the attributes, or what it is by default. */
   number(name: string, otherwise: number): number {
     return this.attributes.get(name)?.f ?? otherwise;
   }
 
+  /** A list of floating-point numbers among the attributes. */
   numbers(name: string): readonly number[] | undefined {
     return this.attributes.get(name)?.floats;
   }
 
+  /** A text among the attributes, or what it is by default. */
   text(name: string, otherwise: string): string {
     const found = this.attributes.get(name);
     return found ? textOf(found.s) : otherwise;
   }
 
+  /** A list of texts among the attributes. */
   texts(name: string): readonly string[] | undefined {
     return this.attributes.get(name)?.strings.map(textOf);
   }

@@ -66,6 +66,7 @@ export interface OnnxNode {
   readonly inputs: number;
   /** The floating-point type that the module computes in. */
   readonly float: DType;
+  /** The input at a place; an error where it is left out. */
   input(index: number): Tensor;
   /** Undefined where the input is left out. */
   optional(index: number): Tensor | undefined;
@@ -77,12 +78,19 @@ export interface OnnxNode {
   whereKnown(index: number): readonly number[] | undefined;
   /** A list of integers that older versions have as an attribute and newer ones as an input. */
   integersOf(name: string, index: number): readonly number[] | undefined;
+  /** An integer among the attributes, or what it is by default. */
   integer(name: string, otherwise: number): number;
+  /** A list of integers among the attributes. */
   integers(name: string): readonly number[] | undefined;
+  /** A floating-point number among the attributes, or what it is by default. */
   number(name: string, otherwise: number): number;
+  /** A list of floating-point numbers among the attributes. */
   numbers(name: string): readonly number[] | undefined;
+  /** A text among the attributes, or what it is by default. */
   text(name: string, otherwise: string): string;
+  /** A list of texts among the attributes. */
   texts(name: string): readonly string[] | undefined;
+  /** Whether an attribute is given. */
   has(name: string): boolean;
   /** Throws, naming the node, unless `condition` holds. */
   check(condition: boolean, message: () => string): asserts condition;
