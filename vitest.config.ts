@@ -14,6 +14,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Tests that load ONNX Runtime by itself report nothing either.
     env: { ORT_DISABLE_TELEMETRY: "1" },
     // ONNX Runtime's native sessions belong to a process of their own; two cores carry two.

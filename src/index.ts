@@ -104,6 +104,7 @@ export {
   sum,
   variance,
 } from "./ops/reduce.js";
+export { type Interpolation, pixelShuffle, pixelUnshuffle, type UpsampleOptions, upsample } from "./ops/resample.js";
 export { expand, permute, reshape, squeeze, tile, transpose, unsqueeze } from "./ops/shapes.js";
 export { concat, flip, pad, type Range, roll, slice, split, stack, unstack } from "./ops/slicing.js";
 export { sort, topK } from "./ops/sorting.js";

@@ -14,6 +14,7 @@ import { normalizeMethods } from "./normalize.js";
 import { patchMethods } from "./patches.js";
 import { poolMethods } from "./pool.js";
 import { reduceMethods } from "./reduce.js";
+import { resampleMethods } from "./resample.js";
 import { shapeMethods } from "./shapes.js";
 import { pieceMethods } from "./slicing.js";
 import { sortingMethods } from "./sorting.js";
@@ -39,6 +40,7 @@ export const methods = {
   ...channelMethods,
   ...adaptivePoolMethods,
   ...patchMethods,
+  ...resampleMethods,
   ...lossMethods,
 };
 

@@ -17,6 +17,7 @@ import { patches } from "./patches.js";
 import { pool } from "./pool.js";
 import { recurrent } from "./recurrent.js";
 import { reduce } from "./reduce.js";
+import { resampling } from "./resample.js";
 import { loops } from "./scan.js";
 import { sequences } from "./sequences.js";
 import { shapes } from "./shapes.js";
@@ -44,6 +45,7 @@ export const operators: Readonly<Record<string, Operator<never>>> = {
   ...channels,
   ...globalPool,
   ...patches,
+  ...resampling,
   ...losses,
   ...loops,
   ...recurrent,

@@ -6,6 +6,7 @@ const never: Gap = () => false;
 
 /** The operators on images whose channels lie in blocks. */
 const onBlocks = (gap: Gap): Gaps => ({ ToBlocked: gap, FromBlocked: gap, BlockedConv: gap, BlockedPool: gap, BlockedMean: gap });
+const notStandard: Gap = ({ attributes: { isStandard } }) => isStandard === false;
 
 /** What ONNX has no operator of, or none of these types. */
 export const ofStandard: Gaps = {
@@ -19,6 +20,7 @@ export const ofStandard: Gaps = {
   ChannelProduct: always,
   ...onBlocks(always),
   Range: ({ attributes: { dtype } }) => !["float32", "float64", "int32", "int64"].includes(dtype as string),
+  Resize: notStandard,
   // Marks for the time of tracing.
   AllReduce: always,
   Assigned: always,
@@ -53,6 +55,7 @@ export const ofOnnxRuntime: Gaps = {
   Conv: ofDoubles,
   ConvTranspose: ofDoubles,
   LayerNormalization: ofDoubles,
+  Resize: either(notStandard, notSingle),
   RNN: notSingle,
   LSTM: notSingle,
   GRU: notSingle,
@@ -158,6 +161,7 @@ export const ofWasm: Gaps = {
   Conv: always,
   ConvTranspose: always,
   BatchNormalization: always,
+  Resize: always,
   ArgMax: always,
   ArgMin: always,
   RNN: always,

@@ -5,6 +5,7 @@ import { activation, compare, elementwise } from "./cases/elementwise.js";
 import { loss, normalize } from "./cases/loss.js";
 import { pool } from "./cases/pool.js";
 import { reduce } from "./cases/reduce.js";
+import { resampling } from "./cases/resample.js";
 import { create, indexing, products, shapes } from "./cases/shapes.js";
 
 /** Every function's cases, under its name: what all tests of operators, and the page about them, are made from. */
@@ -21,6 +22,7 @@ export const table: CaseTable = {
   ...normalize,
   ...pool,
   ...channels,
+  ...resampling,
   ...loss,
 };
 
