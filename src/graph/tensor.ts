@@ -151,6 +151,13 @@ export function totalSize(tensors: Iterable<{ readonly size: number }>): number 
   return total;
 }
 
+/** The bytes of the elements of all tensors together. */
+export function totalBytes(tensors: Iterable<Pick<Tensor, "dtype" | "size">>): number {
+  let total = 0;
+  for (const { dtype, size } of tensors) total += size * arrayOf(dtype).BYTES_PER_ELEMENT;
+  return total;
+}
+
 /** A tensor and the name that a model has for it: a leaf that it takes as an input, or a value that it gives. */
 export interface Named {
   readonly name: string;

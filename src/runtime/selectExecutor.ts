@@ -8,6 +8,7 @@ import { Unsupported } from "../wasm/algebra.js";
 import { target } from "../wasm/scope.js";
 import { type Estimate, estimate, operatorsIn } from "./estimate.js";
 import type { Executor, RunExplanation, RunOptions } from "./executor.js";
+import { runsBeforeConstants } from "./ort/constants.js";
 import { targetFor } from "./ort/devices.js";
 import { OnnxExecutor } from "./ort/ortExecutor.js";
 import { threadsFor } from "./threads.js";
@@ -39,8 +40,8 @@ export function onnxExecutorOf(
   }: RunOptions,
 ): { readonly binding: Binding; readonly executor: OnnxExecutor; readonly convolutions: readonly LayoutDecision[] } {
   const convolutions: LayoutDecision[] = [];
-  const settings = { device, threads, detectAnomalies, arena };
   const binding = bind(computation, targetFor(device, threads, channelBlocks), (decision) => convolutions.push(decision));
+  const settings = { device, threads, detectAnomalies, arena, constantsAfter: runsBeforeConstants(binding) };
   const cut = device === "cpu" && !detectAnomalies ? cutUpdate(binding) : undefined;
   const update = cut && Update.of(cut);
   return { binding, executor: new OnnxExecutor(update ? cut.binding : binding, settings, update), convolutions };
@@ -51,15 +52,16 @@ export function selectExecutor(computation: Computation, options: RunOptions): S
   const { device = "cpu", detectAnomalies, executor } = options;
   const byOnnx = (reason: string, cost?: Estimate): Selection => {
     const { convolutions, ...made } = onnxExecutorOf(computation, options);
-    const { update } = made.executor;
+    const { update, constants } = made.executor;
     const after = update ? `; then a module changes ${update.changes} variables in their places` : "";
+    const later = constants ? `; variables are constants of the model after ${constants.after} runs with the same values` : "";
     const operators = operatorsIn(made.binding.results);
     const memory = update?.module.memory;
     return {
       ...made,
       explanation: {
         executor: "onnxruntime",
-        reason: `${reason}${after}`,
+        reason: `${reason}${after}${later}`,
         ...(cost && { estimate: cost }),
         ...(convolutions.length > 0 && { convolutions }),
         operators,

@@ -1,8 +1,10 @@
-import { arrayOf, type TypedArray } from "../../graph/dtype.js";
+import type { TypedArray } from "../../graph/dtype.js";
 import { check } from "../../graph/error.js";
-import type { Named, Tensor } from "../../graph/tensor.js";
+import { type Named, type Tensor, totalBytes } from "../../graph/tensor.js";
 import type { Variable } from "../../graph/variable.js";
 import { encodeModel, unusedName } from "../../onnx/emit.js";
+import { match } from "../../ops/match.js";
+import { shapes } from "../../ops/shapes.js";
 import type { Binding } from "../../passes/binding.js";
 import { changedInPlace } from "../../passes/inPlace.js";
 import { type Watched, watch } from "../../passes/watch.js";
@@ -11,6 +13,7 @@ import { runtime } from "../runtime.js";
 import { emptyOrt, fromOrt, stateOf, toOrt } from "../state.js";
 import type { Update } from "../wasm/update.js";
 import { detectAnomalies } from "./anomaly.js";
+import { Constants, type Fed } from "./constants.js";
 import type { Device } from "./devices.js";
 import { isWeb, type ort } from "./onnxruntime.js";
 import { type Pair, pairOf, pairToWrite } from "./pair.js";
@@ -23,13 +26,15 @@ export interface OnnxSettings {
   readonly threads: number;
   readonly detectAnomalies?: boolean;
   readonly arena?: boolean;
+  /** After how many runs with the same values the variables that it does not change become constants of the model; by default never. */
+  readonly constantsAfter?: number;
 }
 
 /** Runs a graph as one ONNX model. */
 export class OnnxExecutor implements Executor {
   private readonly names = new Set<string>();
   private readonly inputs: readonly Named[];
-  private readonly variables: readonly { readonly name: string; readonly variable: Variable }[];
+  private readonly variables: readonly Fed[];
   private readonly randoms: readonly Named[];
   private readonly updates: readonly (Named & { readonly variable: Variable })[];
   private readonly outputs: readonly Named[];
@@ -39,6 +44,7 @@ export class OnnxExecutor implements Executor {
   private readonly watched: readonly Watched[];
   private readonly watchedNames: readonly string[];
   private readonly session: Session;
+  readonly constants: Constants | undefined;
   private readonly fetches: Record<string, ort.Tensor | null>;
   /** The variables that are written in place. */
   private readonly inPlace: ReadonlySet<Variable>;
@@ -55,7 +61,7 @@ export class OnnxExecutor implements Executor {
   /** @param update what changes variables after a run, given the last outputs of the binding */
   constructor(
     readonly binding: Binding,
-    { device, threads, detectAnomalies = false, arena }: OnnxSettings,
+    { device, threads, detectAnomalies = false, arena, constantsAfter = Number.POSITIVE_INFINITY }: OnnxSettings,
     readonly update?: Update,
   ) {
     const { inputs, variables, randoms, outputs, updates } = binding;
@@ -66,8 +72,11 @@ export class OnnxExecutor implements Executor {
     this.read = new Set(variables);
     this.variables = variables.map((variable) => ({ name: this.unique(variable.name), variable }));
     this.randoms = randoms.map(({ leaf }) => ({ name: this.unique("random"), tensor: leaf }));
-    const named = outputs.map((_, i) => ({ name: this.unique(`output${i}`), tensor: results[i] as Tensor }));
     const count = outputs.length - (update?.given.length ?? 0);
+    const named = outputs.map((_, i) => {
+      const result = results[i] as Tensor;
+      return { name: this.unique(`output${i}`), tensor: i < count ? beforeReshape(result) : result };
+    });
     [this.outputs, this.given] = [named.slice(0, count), named.slice(count)];
     this.updates = updates.map(({ variable }, i) => ({
       name: this.unique(`${variable.name}'`),
@@ -81,17 +90,20 @@ export class OnnxExecutor implements Executor {
     this.watchedNames = checked.map(({ name }) => name);
     const feeds = [...this.inputs, ...this.variables.map(({ name, variable }) => ({ name, tensor: variable })), ...this.randoms];
     this.fetches = Object.fromEntries([...computed, ...checked].map(({ name }) => [name, null]));
-    const bytes = computed.reduce((sum, { tensor: { dtype, size } }) => sum + size * arrayOf(dtype).BYTES_PER_ELEMENT, 0);
-    this.handsOver = this.writesInto && !detectAnomalies && bytes >= worthHandingOver;
+    const isWorthIt = bytesOf([...this.given, ...this.updates]) >= worthHandingOver.again || bytesOf(this.outputs) >= worthHandingOver.anew;
+    this.handsOver = this.writesInto && !detectAnomalies && isWorthIt;
     const inPlace = this.writesInto && !detectAnomalies ? changedInPlace({ updates, results }) : [];
     this.inPlace = new Set([...inPlace].filter((variable) => !update?.uses(variable)));
-    this.session = new Session(() => encodeModel(feeds, [...computed, ...checked]), {
-      handOver: this.handsOver,
-      device,
-      threads,
-      arena,
-      resident: this.updates.map(({ name }) => name),
-    });
+    const settings = { handOver: this.handsOver, device, threads, arena, resident: this.updates.map(({ name }) => name) };
+    const sessionWith = (constants?: ReadonlyMap<string, TypedArray>) =>
+      new Session(() => encodeModel(feeds, [...computed, ...checked], constants), settings);
+    this.session = sessionWith();
+    const kept = this.variables.filter(({ variable }) => !this.changed.has(variable));
+    if (Number.isFinite(constantsAfter) && !this.onDevice && !detectAnomalies)
+      this.constants = new Constants(kept, constantsAfter, (values) => {
+        void this.session.release();
+        return sessionWith(values);
+      });
   }
 
   async run(values: readonly TypedArray[], draw: Draw): Promise<readonly Tensor[]> {
@@ -107,7 +119,7 @@ export class OnnxExecutor implements Executor {
       stateOf(variable).advance(pair);
     }
     this.update?.finish(this.given.map(({ name }) => results[name] as ort.Tensor));
-    return this.outputs.map(({ name, tensor }) => fromOrt(results[name] as ort.Tensor, tensor));
+    return this.outputs.map(({ name }, i) => fromOrt(results[name] as ort.Tensor, this.binding.outputs[i] as Tensor));
   }
 
   /** @throws KasaneError on a GPU */
@@ -153,9 +165,10 @@ export class OnnxExecutor implements Executor {
   private async compute(
     values: readonly TypedArray[],
     draw: Draw,
-    { session = this.session, copies }: { session?: Session; copies?: ReadonlyMap<Variable, ort.Tensor> } = {},
+    { session, copies }: { session?: Session; copies?: ReadonlyMap<Variable, ort.Tensor> } = {},
   ): Promise<ort.InferenceSession.OnnxValueMapType> {
     const { fetches, onDevice } = this;
+    const withConstants = session ? undefined : this.constants?.next();
     const feeds: Record<string, ort.Tensor> = {};
     this.inputs.forEach(({ name, tensor }, i) => {
       feeds[name] = toOrt(values[i] as TypedArray, tensor.dtype, tensor.shape);
@@ -166,6 +179,7 @@ export class OnnxExecutor implements Executor {
       if (fetched) await fetched;
     }
     for (const { name, variable } of this.variables) {
+      if (withConstants && !this.changed.has(variable)) continue;
       const inPlace =
         onDevice || this.changed.has(variable) ? undefined : (running?.variables.get(variable) ?? stateOf(variable).holder).inPlace;
       const held = copies?.get(variable) ?? inPlace;
@@ -195,11 +209,12 @@ export class OnnxExecutor implements Executor {
         fetches[name] = this.inPlace.has(variable) ? (copies?.get(variable) ?? (await ready.feed(onDevice))) : ready.target();
       }
     }
-    return session.run(feeds, fetches);
+    return (session ?? withConstants ?? this.session).run(feeds, fetches);
   }
 
-  release(): Promise<void> {
-    return this.session.release();
+  async release(): Promise<void> {
+    await this.constants?.release();
+    await this.session.release();
   }
 
   /** The pair of a variable that changes. */
@@ -215,5 +230,16 @@ export class OnnxExecutor implements Executor {
 /** Profiled runs are repeated for so many milliseconds, within these bounds, after so many to warm up. */
 const [duration, fewest, most, warmUp] = [1000, 3, 100, 2];
 
-/** With fewer bytes of results, copying them costs less than leaving a run early: 16 µs. */
-const worthHandingOver = 2 ** 17;
+/**
+ * With fewer bytes of results, copying them costs less than leaving a run early: 16 µs. Arrays that are written again at every run save more: what
+ * ONNX Runtime copies into is new, as the arrays of outputs are in any case.
+ */
+const worthHandingOver = { again: 2 ** 17, anew: 2 ** 20 };
+
+const bytesOf = (values: readonly Named[]): number => totalBytes(values.map(({ tensor }) => tensor));
+
+/** What `x` is a reshape of, or `x`: as an output of the model, a reshape would be a copy. */
+function beforeReshape(x: Tensor): Tensor {
+  const reshaped = match(x, shapes.Reshape);
+  return reshaped ? beforeReshape(reshaped.inputs[0]) : x;
+}

@@ -29,12 +29,11 @@ const patience = 500;
 export class Session {
   private session: Promise<ort.InferenceSession> | undefined;
   private end: EarlyEnd | undefined;
-  private model: Uint8Array | undefined;
   /** When it was last used, and how long it took to open, in milliseconds. */
   private used = 0;
   private opening = Number.POSITIVE_INFINITY;
 
-  /** @param encode writes the model, when it is first needed */
+  /** @param encode writes the model, each time that it is opened: a model with its weights is not kept twice */
   constructor(
     private readonly encode: () => Uint8Array,
     private readonly settings: SessionSettings,
@@ -81,8 +80,8 @@ export class Session {
     if (this.settings.handOver) this.runtime.earlyEnd ??= findEarlyEnd();
     this.end = this.settings.handOver ? await this.runtime.earlyEnd : undefined;
     const start = performance.now();
-    this.model ??= this.encode();
-    const session = await ort.InferenceSession.create(this.end?.mark(this.model) ?? this.model, options(this.settings));
+    const model = this.encode();
+    const session = await ort.InferenceSession.create(this.end?.mark(model) ?? model, options(this.settings));
     this.opening = performance.now() - start;
     return session;
   }
