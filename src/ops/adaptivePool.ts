@@ -126,13 +126,14 @@ function partsOfImage(x: Tensor, sizes: readonly number[], repeated: "same" | "z
       const regular = asWindows(parts);
       if (regular) return { image, kernel: [...kernel, regular.kernel], stride: [...stride, regular.stride], factors };
       const { kernel: greatest, image: spread, counts } = sideBySide(image, axis, parts);
+      const widths = { kernel: [...kernel, greatest], stride: [...stride, greatest] };
+      if (repeated === "same") return { image: spread, ...widths, factors };
       const along = (values: readonly number[], dtype: DType) => vector(values, axis, x.rank, dtype);
-      const kept = repeated === "same" ? spread : where(along(counts.map(Number), "bool"), spread, 0);
       const factor = along(
         parts.map(([start, end]) => greatest / (end - start)),
         x.dtype,
       );
-      return { image: kept, kernel: [...kernel, greatest], stride: [...stride, greatest], factors: [...factors, factor] };
+      return { image: where(along(counts.map(Number), "bool"), spread, 0), ...widths, factors: [...factors, factor] };
     },
     { image: x, kernel: [], stride: [], factors: [] },
   );

@@ -17,6 +17,7 @@ export const differences: Readonly<Record<string, string>> = {
   "statistics of nothing": "Where nothing has no mean, maximum or index it is an error; PyTorch's mean of nothing is NaN.",
   "sums of 32 bits":
     "Sums, running sums and products of booleans and of integers up to 32 bits are int32, modulo 2^32; in PyTorch they are int64.",
+  "windows of padding": "maxPool: a window that has nothing but padding is an error; in PyTorch its maximum is minus infinity.",
   "uint8 meets int8": "uint8 with int8 is int8, as no type of 16 bits is here; PyTorch gives int16.",
 };
 
