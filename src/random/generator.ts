@@ -6,7 +6,7 @@ import { check } from "../graph/error.js";
  */
 export class Generator {
   constructor(
-    readonly state: Float64Array = new Float64Array(4),
+    readonly state: Float64Array<ArrayBuffer> = new Float64Array(4),
     seed = 0,
     stream = 0,
   ) {

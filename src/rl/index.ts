@@ -1,4 +1,14 @@
 export { Generator } from "../random/generator.js";
+export { ActionValueAgent, type ActionValueOptions, type Agent } from "./actionValueAgent.js";
+export {
+  policyIteration,
+  policyValues,
+  type Solution,
+  type SolveOptions,
+  startValue,
+  valueIteration,
+  valuesInSteps,
+} from "./dynamicProgramming.js";
 export { Environment, type EnvironmentOptions } from "./environment.js";
 export { Acrobot } from "./environments/acrobot.js";
 export { Bandit, type BanditOptions } from "./environments/bandit.js";
@@ -10,6 +20,23 @@ export { GridEnvironment, type Move } from "./environments/grid.js";
 export { MountainCar, MountainCarContinuous } from "./environments/mountainCar.js";
 export { Pendulum } from "./environments/pendulum.js";
 export { Taxi, type TaxiState, taxiState } from "./environments/taxi.js";
+export { type Episode, evaluate, meanReturn, playEpisode, trainEpisode } from "./episodes.js";
+export {
+  type Choices,
+  type Exploration,
+  epsilonGreedy,
+  linearDecay,
+  type Schedule,
+  softmaxExploration,
+  type ThompsonOptions,
+  thompsonSampling,
+  upperConfidenceBound,
+} from "./exploration.js";
+export { type Features, LinearValues, tableFeatures } from "./features.js";
 export { FiniteEnvironment, type MarkovModel, type Transition } from "./finite.js";
+export { GradientBandit, type GradientBanditOptions } from "./gradientBandit.js";
 export { type Action, Box, Discrete, drawAction, MultiDiscrete, type Space } from "./space.js";
+export { type StateValueOptions, StateValues } from "./stateValues.js";
+export { TileCoding, type TileCodingOptions } from "./tileCoding.js";
+export type { UpdateOptions } from "./updates.js";
 export { VectorEnvironment } from "./vectorEnvironment.js";

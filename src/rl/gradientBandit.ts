@@ -1,0 +1,67 @@
+import { checkOptions } from "../graph/options.js";
+import { Generator } from "../random/generator.js";
+import type { Agent } from "./actionValueAgent.js";
+import { drawIndex, softmaxOf } from "./exploration.js";
+
+/** Options of {@link GradientBandit}. */
+export interface GradientBanditOptions {
+  readonly actions: number;
+  /** The step size of the preferences. */
+  readonly learningRate: number;
+  /** Whether a reward is compared with the mean of those before. By default so. */
+  readonly baseline?: boolean;
+  readonly seed?: number;
+}
+
+/**
+ * Learns preferences of a bandit's arms, whose softmax are the probabilities that it acts by: stochastic gradient ascent of the mean reward. Sutton
+ * and Barto (2018), Reinforcement Learning, section 2.8.
+ */
+export class GradientBandit implements Agent {
+  private readonly preferences: Float64Array;
+  private readonly probabilities: Float64Array;
+  private readonly random: Generator;
+  private readonly learningRate: number;
+  private readonly baseline: boolean;
+  private mean = 0;
+  private count = 0;
+  private action = 0;
+
+  constructor(options: GradientBanditOptions) {
+    checkOptions<GradientBanditOptions>("GradientBandit", options, {
+      actions: "required",
+      learningRate: "required",
+      baseline: "optional",
+      seed: "optional",
+    });
+    const { actions, learningRate, baseline = true, seed = 0 } = options;
+    this.preferences = new Float64Array(actions);
+    this.probabilities = new Float64Array(actions);
+    this.random = new Generator(undefined, seed);
+    this.learningRate = learningRate;
+    this.baseline = baseline;
+  }
+
+  begin(): number {
+    softmaxOf(this.preferences, 1, this.probabilities);
+    this.action = drawIndex(this.probabilities, this.random);
+    return this.action;
+  }
+
+  learn(reward: number): number {
+    const { preferences, probabilities, learningRate, action } = this;
+    this.mean += (reward - this.mean) / ++this.count;
+    const advantage = reward - (this.baseline ? this.mean : 0);
+    // The gradient of ln p(action) by preference i is [i = action] - p(i).
+    for (let i = 0; i < preferences.length; i++) {
+      const slope = (i === action ? 1 : 0) - (probabilities[i] as number);
+      preferences[i] = (preferences[i] as number) + learningRate * advantage * slope;
+    }
+    return this.begin();
+  }
+
+  greedy(): number {
+    const { preferences } = this;
+    return preferences.reduce((best, value, action) => (value > (preferences[best] as number) ? action : best), 0);
+  }
+}
