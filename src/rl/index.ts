@@ -35,6 +35,12 @@ export {
 export { type Features, LinearValues, tableFeatures } from "./features.js";
 export { FiniteEnvironment, type MarkovModel, type Transition } from "./finite.js";
 export { GradientBandit, type GradientBanditOptions } from "./gradientBandit.js";
+export { Asterix } from "./minatar/asterix.js";
+export { Breakout } from "./minatar/breakout.js";
+export { Freeway } from "./minatar/freeway.js";
+export { MiniatureGame, type MiniatureGameOptions, type Plane } from "./minatar/game.js";
+export { Seaquest } from "./minatar/seaquest.js";
+export { SpaceInvaders } from "./minatar/spaceInvaders.js";
 export { type Action, Box, Discrete, drawAction, MultiDiscrete, type Space } from "./space.js";
 export { type StateValueOptions, StateValues } from "./stateValues.js";
 export { TileCoding, type TileCodingOptions } from "./tileCoding.js";
