@@ -90,6 +90,13 @@ export const experiments: readonly ListedExperiment[] = [
     load: async () => (await import("./sequence/translate-rnn.js")).translateRnn,
   },
   {
+    name: "autoencoder",
+    title: "Autoencoder: pictures in a few numbers, beside principal components; noise and what was never seen",
+    chapter: "generative",
+    asks: 'the index of a test picture, such as "7"',
+    load: async () => (await import("./generative/autoencoder.js")).autoencoder,
+  },
+  {
     name: "vae",
     title: "Variational autoencoder: digits as points of a normal distribution, drawn from it again",
     chapter: "generative",

@@ -1,3 +1,4 @@
+export * from "./autoencoder.js";
 export * from "./ensemble.js";
 export * from "./sequenceModel.js";
 export * from "./sequenceOnnx.js";
