@@ -86,7 +86,9 @@ export class AdamW extends Adam {
 
   protected override rule(rate: Tensor): Rule<Moments> {
     const adam = super.rule(rate);
-    const decay = mul(rate, this.weightDecay);
-    return (gradient, parameter, slots) => add(adam(gradient, parameter, slots), mul(decay, parameter));
+    return (gradient, parameter, slots, weightDecay = this.weightDecay) => {
+      const change = adam(gradient, parameter, slots, undefined);
+      return weightDecay === 0 ? change : add(change, mul(mul(rate, weightDecay), parameter));
+    };
   }
 }

@@ -17,6 +17,7 @@ import { allReduce } from "../ops/exchange.js";
 import { scatteredRows } from "../ops/rows.js";
 import { Accumulation } from "./accumulation.js";
 import { clipByGlobalNorm, clipByValue } from "./clip.js";
+import { groupsOf, type ParameterGroup } from "./groups.js";
 import { type Assignable, byRows, whole } from "./rows.js";
 import type { Schedule } from "./schedule.js";
 
@@ -39,6 +40,8 @@ export interface OptimizerOptions {
    * together. Sums of gradients are kept from step to step, by checkpoints too. An update counts as one for a schedule. By default 1.
    */
   readonly accumulate?: number;
+  /** Parameters with settings of their own; one that several groups take belongs to the first. */
+  readonly groups?: readonly ParameterGroup[];
 }
 
 /** The names of the settings that all optimizers have. */
@@ -48,6 +51,7 @@ export const optimizerOptions: OptionNames<OptimizerOptions> = {
   clipGlobalNorm: "optional",
   sparse: "optional",
   accumulate: "optional",
+  groups: "optional",
 };
 
 /** What an optimizer trains: a module, or variables, which checkpoints then know by their places in the list. */
@@ -56,8 +60,17 @@ export type Trained = Module | readonly Variable[];
 /** The values that an optimizer keeps for one parameter, by name; of a parameter updated by rows, these rows. Of a float16 parameter they are float32. */
 export type Slots<Slot extends string> = Readonly<Record<Slot, Assignable>>;
 
-/** Gives what is subtracted from a parameter (or from some of its rows), and assigns what it keeps. The gradient is float32 where it was float16. */
-export type Rule<Slot extends string> = (gradient: Tensor, parameter: Tensor, slots: Slots<Slot>) => Tensor;
+/**
+ * Gives what is subtracted from a parameter (or from some of its rows), and assigns what it keeps. It is proportional to the rate. The gradient is
+ * float32 where it was float16.
+ * @param weightDecay that of the parameter's group, where it has its own
+ */
+export type Rule<Slot extends string> = (
+  gradient: Tensor,
+  parameter: Tensor,
+  slots: Slots<Slot>,
+  weightDecay: number | undefined,
+) => Tensor;
 
 /**
  * What optimizers share: the parameters, the learning rate, clipping, and what is kept for each parameter.
@@ -72,6 +85,7 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
   private readonly names: readonly string[];
   private readonly accumulation: Accumulation | undefined;
   private readonly slots: readonly Readonly<Record<Slot, Variable>>[];
+  private readonly groups: readonly (ParameterGroup | undefined)[];
   private readonly schedule: Schedule | undefined;
   /** The rate set by hand; below 0 where the schedule holds. (A NaN would not do: GPU code need not tell it from numbers.) */
   private readonly rate: Variable;
@@ -95,6 +109,7 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
     check(trained.length > 0, () => `${this.constructor.name}: got no trainable variables`);
     this.names = trained.map(([name]) => name);
     this.parameters = trained.map(([, variable]) => variable);
+    this.groups = groupsOf(this.constructor.name, options.groups ?? [], trained, "weightDecay" in names);
     this.slots = trained.map(([name, variable]) => {
       const keep = (slot: Slot) => new Variable(zeros(variable.shape, wideType(variable)), { name: `${slot}/${name}`, trainable: false });
       return Object.fromEntries(slots.map((slot) => [slot, keep(slot)])) as Record<Slot, Variable>;
@@ -186,9 +201,10 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
     updates.forEach(({ gradientOf, partOf, subtract }, i) => {
       const parameter = partOf(this.parameters[i] as Variable);
       const slots = Object.entries<Variable>(this.slots[i] as Record<Slot, Variable>).map(([slot, variable]) => [slot, partOf(variable)]);
-      const change = rule(gradientOf(clipped[i] as Tensor), parameter, Object.fromEntries(slots) as Slots<Slot>);
+      const { weightDecay, rateFactor = 1 } = this.groups[i] ?? {};
+      const change = rule(gradientOf(clipped[i] as Tensor), parameter, Object.fromEntries(slots) as Slots<Slot>, weightDecay);
       // To gradients taken later in the same step a change is a constant, as it is to those of the next step.
-      subtract(parameter, stopGradient(change));
+      subtract(parameter, stopGradient(rateFactor === 1 ? change : mul(change, rateFactor)));
     });
   }
 

@@ -25,7 +25,8 @@ export class Sgd extends Optimizer<"velocity", SgdOptions> {
   }
 
   protected override leavesRows(): boolean {
-    return !this.options.momentum && !this.options.weightDecay;
+    const { momentum, weightDecay, groups = [] } = this.options;
+    return !momentum && !weightDecay && groups.every((group) => !group.weightDecay);
   }
 
   protected override isProportional(): boolean {
@@ -33,8 +34,8 @@ export class Sgd extends Optimizer<"velocity", SgdOptions> {
   }
 
   protected rule(rate: Tensor): Rule<"velocity"> {
-    const { momentum, nesterov, weightDecay } = this.options;
-    return (gradient, parameter, { velocity }) => {
+    const { momentum, nesterov } = this.options;
+    return (gradient, parameter, { velocity }, weightDecay = this.options.weightDecay) => {
       const g = weightDecay ? add(gradient, mul(weightDecay, parameter)) : gradient;
       if (!momentum) return mul(rate, g);
       const v = add(mul(momentum, velocity), g);
