@@ -41,6 +41,17 @@ export { Freeway } from "./minatar/freeway.js";
 export { MiniatureGame, type MiniatureGameOptions, type Plane } from "./minatar/game.js";
 export { Seaquest } from "./minatar/seaquest.js";
 export { SpaceInvaders } from "./minatar/spaceInvaders.js";
+export {
+  type Drawable,
+  drawFrames,
+  drawText,
+  type FrameOptions,
+  type Picture,
+  type Place,
+  rectangle,
+  type Shape,
+  textOf,
+} from "./picture.js";
 export { type Action, Box, Discrete, drawAction, MultiDiscrete, type Space } from "./space.js";
 export { type StateValueOptions, StateValues } from "./stateValues.js";
 export { TileCoding, type TileCodingOptions } from "./tileCoding.js";

@@ -1,4 +1,5 @@
 import { Environment, type EnvironmentOptions, maxStepsOf } from "../environment.js";
+import type { Drawable, Picture, Place } from "../picture.js";
 import { Box, Discrete } from "../space.js";
 
 const gravity = 9.8; // m/s²
@@ -13,7 +14,7 @@ const [topSpin1, topSpin2] = [4 * Math.PI, 9 * Math.PI]; // rad/s
  * angles (the second relative to the first link) and the angular velocities (rad/s). Sutton (1996), Generalization in reinforcement learning, in the
  * form of Sutton and Barto's book; Gymnasium's `Acrobot-v1`.
  */
-export class Acrobot extends Environment<number> {
+export class Acrobot extends Environment<number> implements Drawable {
   readonly observationSpace = new Box([-1, -1, -1, -1, -topSpin1, -topSpin2], [1, 1, 1, 1, topSpin1, topSpin2]);
   readonly actionSpace = new Discrete(3);
   /** The slopes of a step of the Runge-Kutta method, and the state that one is taken at. */
@@ -58,6 +59,33 @@ export class Acrobot extends Environment<number> {
       into[at + 2 * i + 1] = Math.sin(state[i] as number);
       into[at + 4 + i] = state[2 + i] as number;
     }
+  }
+
+  draw(): Picture {
+    const joint: Place = [2.2, 2.2];
+    const angle1 = this.state[0] as number;
+    const angle2 = angle1 + (this.state[1] as number);
+    const elbow: Place = [joint[0] + length * Math.sin(angle1), joint[1] + length * Math.cos(angle1)];
+    const end: Place = [elbow[0] + length * Math.sin(angle2), elbow[1] + length * Math.cos(angle2)];
+    return {
+      width: 4.4,
+      height: 4.4,
+      shapes: [
+        {
+          kind: "line",
+          points: [
+            [0, joint[1] - length],
+            [4.4, joint[1] - length],
+          ],
+          colour: "#999999",
+          width: 0.02,
+        },
+        { kind: "line", points: [joint, elbow], colour: "#0072b2", width: 0.14 },
+        { kind: "line", points: [elbow, end], colour: "#d55e00", width: 0.14 },
+        { kind: "circle", centre: joint, radius: 0.09, colour: "#333333" },
+        { kind: "circle", centre: elbow, radius: 0.09, colour: "#333333" },
+      ],
+    };
   }
 }
 

@@ -1,6 +1,7 @@
 import { check } from "../../graph/error.js";
 import { checkOptions } from "../../graph/options.js";
 import { Environment, type EnvironmentOptions } from "../environment.js";
+import { type Drawable, type Picture, rectangle } from "../picture.js";
 import { Discrete } from "../space.js";
 
 /** Options of {@link Bandit}. */
@@ -16,7 +17,7 @@ export interface BanditOptions extends EnvironmentOptions {
  * reward of a step is the value of the arm pulled plus normal noise of standard deviation 1. There is one observation, 0. An episode is truncated
  * after 1,000 steps. Sutton and Barto (2018), Reinforcement Learning, section 2.3.
  */
-export class Bandit extends Environment<number> {
+export class Bandit extends Environment<number> implements Drawable {
   readonly observationSpace = new Discrete(1);
   readonly actionSpace: Discrete;
   private readonly meanValue: number;
@@ -46,5 +47,23 @@ export class Bandit extends Environment<number> {
 
   observe(into: Float32Array, at = 0): void {
     into[at] = 0;
+  }
+
+  draw(): Picture {
+    const middle = 4;
+    const bars = Array.from(this.state, (value, arm) => {
+      const height = Math.min(Math.max(value - this.meanValue, -middle), middle);
+      return rectangle(arm + 0.15, middle - Math.max(height, 0), 0.7, Math.abs(height), arm === this.bestArm ? "#d55e00" : "#0072b2");
+    });
+    const line = {
+      kind: "line",
+      points: [
+        [0, middle],
+        [this.state.length, middle],
+      ],
+      colour: "#333333",
+      width: 0.03,
+    } as const;
+    return { width: this.state.length, height: 2 * middle, shapes: [...bars, line] };
   }
 }

@@ -1,5 +1,6 @@
 import { checkOptions } from "../../graph/options.js";
 import { Environment, type EnvironmentOptions } from "../environment.js";
+import type { Drawable, Picture } from "../picture.js";
 import { Discrete, MultiDiscrete } from "../space.js";
 
 /** The parts of the state: of both hands the sum with aces as 1, whether there is an ace, and the number of cards; then the dealer's first card. */
@@ -16,7 +17,7 @@ export interface BlackjackOptions extends EnvironmentOptions {
  * 17, and not above it. The reward is 1, 0 or -1. Observations are the player's sum, the dealer's first card (1 for an ace) and whether an ace
  * counts as 11. Cards are drawn with replacement. Sutton and Barto (2018), Reinforcement Learning, example 5.1; Gymnasium's `Blackjack-v1`.
  */
-export class Blackjack extends Environment<number> {
+export class Blackjack extends Environment<number> implements Drawable {
   readonly observationSpace = new MultiDiscrete([32, 11, 2]);
   readonly actionSpace = new Discrete(2);
   private readonly natural: NonNullable<BlackjackOptions["natural"]>;
@@ -54,6 +55,19 @@ export class Blackjack extends Environment<number> {
     into[at] = this.sum(player);
     into[at + 1] = this.state[shownAt] as number;
     into[at + 2] = this.hasUsableAce(player) ? 1 : 0;
+  }
+
+  draw(): Picture {
+    const lines = this.text().split("\n");
+    const shapes = lines.map((text, i) => ({ kind: "text", at: [6, 1 + i], text, size: 0.6, colour: "#222222" }) as const);
+    return { width: 12, height: lines.length + 1, shapes };
+  }
+
+  text(): string {
+    const { state } = this;
+    const hand = (at: number) => `${this.sum(at)}${this.hasUsableAce(at) ? " with an ace as 11" : ""}, ${state[at + 2]} cards`;
+    const dealt = this.ended ? hand(dealer) : `shows ${state[shownAt] === 1 ? "an ace" : state[shownAt]}`;
+    return `dealer: ${dealt}\nplayer: ${hand(player)}`;
   }
 
   /** Gives a hand a card; ten and the three court cards are 10. */

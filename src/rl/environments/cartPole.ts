@@ -1,4 +1,5 @@
 import { Environment, type EnvironmentOptions, maxStepsOf } from "../environment.js";
+import { type Drawable, type Picture, rectangle } from "../picture.js";
 import { Box, Discrete } from "../space.js";
 
 const gravity = 9.8; // m/s²
@@ -17,7 +18,7 @@ const steepest = (12 * 2 * Math.PI) / 360; // rad
  * the middle or the pole 12 degrees from upright, or after 500 steps. Barto, Sutton and Anderson (1983), Neuronlike adaptive elements; Gymnasium's
  * `CartPole-v1`.
  */
-export class CartPole extends Environment<number> {
+export class CartPole extends Environment<number> implements Drawable {
   readonly observationSpace = new Box(
     [-2 * farthest, Number.NEGATIVE_INFINITY, -2 * steepest, Number.NEGATIVE_INFINITY],
     [2 * farthest, Number.POSITIVE_INFINITY, 2 * steepest, Number.POSITIVE_INFINITY],
@@ -57,5 +58,37 @@ export class CartPole extends Environment<number> {
 
   observe(into: Float32Array, at = 0): void {
     for (let i = 0; i < 4; i++) into[at + i] = this.state[i] as number;
+  }
+
+  draw(): Picture {
+    const centre = (this.state[0] as number) + farthest;
+    const angle = this.state[2] as number;
+    const [hinge, length] = [1.1, 2 * halfLength];
+    return {
+      width: 2 * farthest,
+      height: 1.5,
+      shapes: [
+        {
+          kind: "line",
+          points: [
+            [0, 1.3],
+            [2 * farthest, 1.3],
+          ],
+          colour: "#999999",
+          width: 0.02,
+        },
+        rectangle(centre - 0.25, hinge, 0.5, 0.2, "#333333"),
+        {
+          kind: "line",
+          points: [
+            [centre, hinge],
+            [centre + length * Math.sin(angle), hinge - length * Math.cos(angle)],
+          ],
+          colour: "#d55e00",
+          width: 0.08,
+        },
+        { kind: "circle", centre: [centre, hinge], radius: 0.05, colour: "#0072b2" },
+      ],
+    };
   }
 }

@@ -1,4 +1,5 @@
 import { FiniteEnvironment, type Transition } from "../finite.js";
+import { type Drawable, type Picture, rectangle } from "../picture.js";
 
 /** A move on a grid. */
 export interface Move {
@@ -31,8 +32,11 @@ export interface GridDescription {
   readonly absorbs: (letter: string) => boolean;
 }
 
+/** How cells are drawn, by their letters. */
+const colours: Readonly<Record<string, string>> = { S: "#cfe8cf", F: "#e6f1f9", H: "#35506b", G: "#f0c020", ".": "#f3f0e8", C: "#7a5c45" };
+
 /** An environment on a grid. Its states are the cells, row by row; a move off the grid stays where it is. */
-export abstract class GridEnvironment extends FiniteEnvironment {
+export abstract class GridEnvironment extends FiniteEnvironment implements Drawable {
   readonly map: readonly string[];
   readonly moves: readonly Move[];
 
@@ -62,5 +66,20 @@ export abstract class GridEnvironment extends FiniteEnvironment {
     });
     this.map = map;
     this.moves = moves;
+  }
+
+  draw(): Picture {
+    const columns = (this.map[0] as string).length;
+    const cells = [...this.map.join("")].map((letter, cell) => {
+      return rectangle((cell % columns) + 0.02, Math.floor(cell / columns) + 0.02, 0.96, 0.96, colours[letter] ?? "#ffffff");
+    });
+    const centre = [(this.place % columns) + 0.5, Math.floor(this.place / columns) + 0.5] as const;
+    return { width: columns, height: this.map.length, shapes: [...cells, { kind: "circle", centre, radius: 0.28, colour: "#d55e00" }] };
+  }
+
+  text(): string {
+    const columns = (this.map[0] as string).length;
+    const cell = (letter: string, place: number) => (place === this.place ? `[${letter}]` : ` ${letter} `);
+    return this.map.map((row, i) => [...row].map((letter, column) => cell(letter, i * columns + column)).join("")).join("\n");
   }
 }

@@ -1,11 +1,12 @@
 import { Environment, type EnvironmentOptions, maxStepsOf } from "../environment.js";
+import type { Drawable, Picture, Place } from "../picture.js";
 import { type Action, Box, Discrete } from "../space.js";
 
 const [leftEnd, rightEnd] = [-1.2, 0.6];
 const topSpeed = 0.07;
 
 /** A car in a valley between two hills, whose engine is too weak to climb the right one: it must gather speed on the left. */
-abstract class CarInValley<A extends Action> extends Environment<A> {
+abstract class CarInValley<A extends Action> extends Environment<A> implements Drawable {
   readonly observationSpace = new Box([leftEnd, -topSpeed], [rightEnd, topSpeed]);
   /** Where the right hill's top is reached. */
   abstract readonly goal: number;
@@ -33,6 +34,40 @@ abstract class CarInValley<A extends Action> extends Environment<A> {
   observe(into: Float32Array, at = 0): void {
     into[at] = this.state[0] as number;
     into[at + 1] = this.state[1] as number;
+  }
+
+  draw(): Picture {
+    const height = (position: number) => 0.65 - 0.45 * Math.sin(3 * position);
+    const at = (position: number): Place => [position - leftEnd, height(position)];
+    const hill = Array.from({ length: 46 }, (_, i) => at(leftEnd + ((rightEnd - leftEnd) * i) / 45));
+    const [x, y] = at(this.goal);
+    const [carX, carY] = at(this.state[0] as number);
+    return {
+      width: rightEnd - leftEnd,
+      height: 1.2,
+      shapes: [
+        { kind: "line", points: hill, colour: "#8a6d00", width: 0.015 },
+        {
+          kind: "line",
+          points: [
+            [x, y],
+            [x, y - 0.15],
+          ],
+          colour: "#333333",
+          width: 0.01,
+        },
+        {
+          kind: "polygon",
+          points: [
+            [x, y - 0.15],
+            [x + 0.08, y - 0.12],
+            [x, y - 0.09],
+          ],
+          colour: "#d55e00",
+        },
+        { kind: "circle", centre: [carX, carY - 0.04], radius: 0.04, colour: "#0072b2" },
+      ],
+    };
   }
 }
 

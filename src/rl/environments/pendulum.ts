@@ -1,4 +1,5 @@
 import { Environment, type EnvironmentOptions, maxStepsOf } from "../environment.js";
+import type { Drawable, Picture } from "../picture.js";
 import { Box } from "../space.js";
 
 const gravity = 10; // m/s²
@@ -11,7 +12,7 @@ const greatestTorque = 2; // N m
  * -(angle² + 0.1 spin² + 0.001 torque²), with the angle from upright (rad) and the angular velocity (rad/s) before it. Observations are the cosine
  * and sine of the angle, and the angular velocity. An episode is truncated after 200 steps and has no other end. Gymnasium's `Pendulum-v1`.
  */
-export class Pendulum extends Environment<ArrayLike<number>> {
+export class Pendulum extends Environment<ArrayLike<number>> implements Drawable {
   readonly observationSpace = new Box([-1, -1, -topSpin], [1, 1, topSpin]);
   readonly actionSpace = new Box([-greatestTorque], [greatestTorque]);
 
@@ -42,5 +43,25 @@ export class Pendulum extends Environment<ArrayLike<number>> {
     into[at] = Math.cos(this.state[0] as number);
     into[at + 1] = Math.sin(this.state[0] as number);
     into[at + 2] = this.state[1] as number;
+  }
+
+  draw(): Picture {
+    const angle = this.state[0] as number;
+    return {
+      width: 2.6,
+      height: 2.6,
+      shapes: [
+        {
+          kind: "line",
+          points: [
+            [1.3, 1.3],
+            [1.3 + Math.sin(angle), 1.3 - Math.cos(angle)],
+          ],
+          colour: "#d55e00",
+          width: 0.14,
+        },
+        { kind: "circle", centre: [1.3, 1.3], radius: 0.06, colour: "#333333" },
+      ],
+    };
   }
 }

@@ -1,6 +1,7 @@
 import { check } from "../../graph/error.js";
 import { checkOptions } from "../../graph/options.js";
 import { Environment, type EnvironmentOptions } from "../environment.js";
+import { type Drawable, type Picture, rectangle, type Shape } from "../picture.js";
 import { Box, Discrete } from "../space.js";
 
 /** The cells on each side of the board. */
@@ -28,7 +29,7 @@ export interface MiniatureGameOptions extends EnvironmentOptions {
  * reinforcement learning experiments. The rules are the paper's; times that it leaves open are named at the top of each game. Observations are planes
  * `[planes, 10, 10]` of zeros and ones, a plane for each sort of thing; actions are nothing (0), left, up, right, down (4) and fire (5).
  */
-export abstract class MiniatureGame extends Environment<number> {
+export abstract class MiniatureGame extends Environment<number> implements Drawable {
   readonly observationSpace: Box;
   readonly actionSpace = new Discrete(6);
   /** What a game keeps beside the last action. */
@@ -71,6 +72,33 @@ export abstract class MiniatureGame extends Environment<number> {
     this.show((plane, row, column) => {
       if (row >= 0 && row < size && column >= 0 && column < size) into[at + (plane * size + row) * size + column] = 1;
     });
+  }
+
+  draw(): Picture {
+    const shapes: Shape[] = [];
+    this.show((plane, row, column) => {
+      if (row >= 0 && row < size && column >= 0 && column < size)
+        shapes.push(rectangle(column + 0.05, row + 0.05, 0.9, 0.9, (this.planes[plane] as Plane).colour));
+    });
+    // What comes first, the player, is drawn last.
+    return { width: size, height: size, shapes: [rectangle(0, 0, size, size, "#f6f6f2"), ...shapes.reverse()] };
+  }
+
+  text(): string {
+    const letters = new Array<string>(size * size).fill(" ");
+    const of = new Array<number>(size * size).fill(this.planes.length);
+    this.show((plane, row, column) => {
+      const cell = row * size + column;
+      if (row < 0 || row >= size || column < 0 || column >= size || (of[cell] as number) <= plane) return;
+      letters[cell] = (this.planes[plane] as Plane).letter;
+      of[cell] = plane;
+    });
+    const border = `+${"-".repeat(2 * size)}+`;
+    return [
+      border,
+      ...Array.from({ length: size }, (_, row) => `|${letters.slice(row * size, (row + 1) * size).join(" ")} |`),
+      border,
+    ].join("\n");
   }
 
   /** Sets up the board, which is all 0. */
