@@ -7,14 +7,15 @@ import { hostValue } from "../ops/hostValue.js";
 import { type FileGraph, type FileModel, type FileNode, keyOf } from "./fileGraph.js";
 import { type InnerGraph, ReadNode } from "./readNode.js";
 import { type NodeReader, readerOf, type Value } from "./registry.js";
+import type { QuantizedFactor } from "./weights.js";
 
 /** A model ready to be traced. */
 export interface Program {
   readonly model: FileModel;
   /** The tensors of the file: variables, or constants. */
   readonly constants: ReadonlyMap<TensorProto, Tensor>;
-  /** What nodes give that are computed as the file is read. */
-  readonly weights: ReadonlyMap<FileNode, Tensor>;
+  /** The quantised factors of nodes. */
+  readonly quantized: ReadonlyMap<FileNode, QuantizedFactor>;
   readonly float: DType;
   readonly rounds: boolean;
   readonly lifted: boolean;
@@ -73,8 +74,6 @@ function run(graph: FileGraph, scope: Scope, program: Program): readonly Value[]
 }
 
 function valuesOf(node: FileNode, scope: Scope, program: Program): readonly Value[] {
-  const weight = program.weights.get(node);
-  if (weight) return [weight];
   const inputs = trimmed(node.inputs).map((name) => (name === "" ? undefined : scope.get(name)));
   const attributes = resolved(node, scope.call);
   const defined = program.model.functions.get(keyOf(node.domain, node.type));
@@ -84,6 +83,7 @@ function valuesOf(node: FileNode, scope: Scope, program: Program): readonly Valu
     float: program.float,
     rounds: program.rounds,
     lifted: program.lifted,
+    weight: program.quantized.get(node),
     version: scope.call.versions.get(node.domain) ?? scope.call.versions.get("") ?? 1,
     constant: ({ t }) => program.constants.get(t as TensorProto) as Tensor,
     inner: (name) => innerGraph(node.graphs.get(name), scope, program),

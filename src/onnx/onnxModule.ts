@@ -54,9 +54,9 @@ export class OnnxModule extends Module {
     check(["float32", "float64"].includes(dtype), () => `readOnnx: the dtype ${dtype}: expected float32 or float64`);
     check(["none", "batch", "all"].includes(lift), () => `readOnnx: lift ${lift}: expected none, batch or all`);
     checkOperators(missingIn(model), model.versions, file);
-    const { constants, variables } = weightsOf(model, file, dtype, external);
+    const { constants, variables, quantized } = weightsOf(model, file, dtype, external);
     this.#variables = Object.assign(Object.create(null), Object.fromEntries(variables));
-    this.#program = { model, constants, weights: new Map(), float: dtype, rounds: round, lifted: lift !== "none" };
+    this.#program = { model, constants, quantized, float: dtype, rounds: round, lifted: lift !== "none" };
     this.#lift = lift;
     const valueOf = ({ name, type, shape }: FileValue): OnnxValue => {
       const held = dtypeOfType(type);

@@ -2,10 +2,12 @@ import type { AttributeProto } from "onnx-buf";
 import { type DType, elementAt } from "../graph/dtype.js";
 import { check, excerpt, KasaneError } from "../graph/error.js";
 import { Tensor } from "../graph/tensor.js";
+import { div } from "../ops/arithmetic.js";
 import { hostValue } from "../ops/hostValue.js";
 import type { OnnxNode } from "../ops/operator.js";
 import { type FileNode, type FileValue, keyOf } from "./fileGraph.js";
 import type { Value } from "./registry.js";
+import type { QuantizedFactor } from "./weights.js";
 
 /** A graph within a node, such as a branch or the body of a loop. */
 export interface InnerGraph {
@@ -19,7 +21,9 @@ export interface Surroundings {
   readonly float: DType;
   readonly version: number;
   readonly rounds: boolean;
-  /** How many rows stand for one that the file fixes; undefined where sizes are as the file has them. */
+  /** The node's quantised factor, where the file has it. */
+  readonly weight: QuantizedFactor | undefined;
+  /** Whether sizes that the file fixes may be others. */
   readonly lifted: boolean;
   /** A graph among the node's attributes. */
   inner(name: string): InnerGraph | undefined;
@@ -168,6 +172,12 @@ export class ReadNode implements OnnxNode {
     const found = this.around.inner(name);
     this.check(found !== undefined, () => `the graph ${name} is missing`);
     return found;
+  }
+
+  /** The node's quantised factor as floating-point numbers, a variable where the file has it; undefined where it is computed. */
+  weight(): Tensor | undefined {
+    const { variable, unit } = this.around.weight ?? {};
+    return variable && unit ? div(variable, unit) : variable;
   }
 
   /** The key of its operator. */

@@ -9,8 +9,20 @@ import type { ReadNode } from "./readNode.js";
 /** A value of a file's graph: a tensor, or a sequence of them. */
 export type Value = Tensor | readonly Tensor[];
 
+/** Where a node has a quantised factor: the places of the integers, their scale and their zero point, and the axis that these go along. */
+export interface QuantizedWeight {
+  readonly value: number;
+  /** Undefined where the node has none: then it is found by its name. */
+  readonly scale?: number;
+  readonly zero: number;
+  /** By default what the node says. */
+  readonly axis?: number;
+}
+
 /** How a node of an ONNX file is read that is no operator of the table, but made of several. */
 export interface NodeReader extends Pick<Reading, "roles"> {
+  /** A factor that becomes a variable of floating-point numbers where the file has it. */
+  readonly weight?: QuantizedWeight;
   /** What the node gives: its only output, or a list of its outputs, of which one may be a sequence of tensors. */
   read(node: ReadNode): Tensor | readonly Value[];
 }

@@ -34,6 +34,7 @@ export const globalPool = family({
     gradient: [(g, [x], [y]) => expand(mul(g, y.size / x.size), x.shape)],
     decompose: ([x], { axes }) => mean(x, { axis: axes, keepDims: true }),
     emit: (emitter, [x]) => emitter.node("GlobalAveragePool", [x as string]),
+    read: (node): Tensor => globalAveragePool(node.input(0)),
   }),
   GlobalMaxPool: declare<GlobalAttributes>({
     infer,
@@ -44,6 +45,7 @@ export const globalPool = family({
     gradient: [(g, [x]) => where(isFirstMaximum(x), g, 0)],
     decompose: ([x], { axes }) => max(x, { axis: axes, keepDims: true }),
     emit: (emitter, [x]) => emitter.node("GlobalMaxPool", [x as string]),
+    read: (node): Tensor => globalMaxPool(node.input(0)),
   }),
 });
 

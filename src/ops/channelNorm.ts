@@ -49,6 +49,16 @@ export const channels = family({
       },
     },
     emit: (emitter, inputs, { epsilon }) => emitter.node("BatchNormalization", inputs, { epsilon }),
+    roles: { 3: "statistic", 4: "statistic" },
+    read: (node) => {
+      const [x, mean, variance] = [node.input(0), node.input(3), node.input(4)];
+      const options = { weight: node.input(1), bias: node.input(2), epsilon: node.number("epsilon", 1e-5) };
+      if (node.integer("training_mode", 0) === 0) return batchNorm(x, { ...options, mean, variance });
+      const batch = batchStatistics(x);
+      const kept = node.number("momentum", 0.9);
+      const running = (before: Tensor, now: Tensor) => add(mul(before, kept), mul(now, 1 - kept));
+      return [batchNormBy(x, batch, options, true), running(mean, batch.mean), running(variance, batch.variance)].slice(0, node.outputs);
+    },
     decompose: (inputs, { epsilon }) => {
       const [x, weight, bias, average, variance] = inputs as readonly Tensor[] as readonly [Tensor, Tensor, Tensor, Tensor, Tensor];
       const slope = mul(weight, rsqrt(add(variance, epsilon.float)));

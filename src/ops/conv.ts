@@ -17,10 +17,11 @@ import {
   reach,
 } from "./convolutionGeometry.js";
 import { matmul } from "./matmul.js";
-import { apply, declare, family } from "./operator.js";
+import { apply, declare, family, type OnnxNode } from "./operator.js";
 import { sum } from "./reduce.js";
 import { reshape, transpose } from "./shapes.js";
 import { concat, dilate, flip, pad, slice } from "./slicing.js";
+import { windowsOfNode } from "./windowNode.js";
 
 /** The spatial sizes of an image `[batch, channels, ...places]`, and those of a kernel `[outputs, inputs, ...kernel]`. */
 const spatial = ({ shape }: { readonly shape: Shape }): Shape => shape.slice(2);
@@ -46,6 +47,11 @@ export const convolutions = family({
     emit: (emitter, inputs, { strides, pads, dilations, group }, { inputs: [, w] }) =>
       emitter.node("Conv", inputs, { kernel_shape: spatial(w as Tensor), strides, pads, dilations, group }),
     decompose: ([x, w, bias], geometry) => convByProduct(x, w, bias, geometry),
+    read: (node) => {
+      const [x, w] = [node.input(0), node.input(1)];
+      const { kernel, ...options } = windowsOfNode(node, x, spatial(w));
+      return conv(x, w, { ...options, bias: node.optional(2), groups: node.integer("group", 1) });
+    },
   }),
   // y, w; `sizes` are the spatial sizes of the result
   ConvTranspose: declare<ConvolutionGeometry & { readonly sizes: Shape }>({
@@ -65,6 +71,7 @@ export const convolutions = family({
       return emitter.node("ConvTranspose", inputs, { kernel_shape: kernel, strides, pads, dilations, group, output_padding });
     },
     decompose: ([y, w], { sizes, ...geometry }) => transposedByConv(y, w, sizes, geometry),
+    read: transposedNode,
   }),
   // x, y; `kernel` are the spatial sizes of the result
   ConvWeightGradient: declare<ConvolutionGeometry & { readonly kernel: Shape }>({
@@ -290,6 +297,34 @@ export function convTranspose(x: Tensor, weight: Tensor, options: ConvTransposeO
   const image = pad(toImage(places, kernel, reached, geometry), [[0, 0], [0, 0], ...beyond.map((count) => [0, count] as const)]);
   const [shift] = added;
   return shift ? add(image, reshape(shift, [outputs, ...sizes.map(() => 1)])) : image;
+}
+
+/** What an ONNX node transposes: all that the kernel reaches, of which elements are left out at the ends, or to whose ends zeros are added. */
+function transposedNode(node: OnnxNode): Tensor {
+  const [x, w] = [node.input(0), node.input(1)];
+  const { kernel, padding, stride, dilation } = windowsOfNode(node, x, spatial(w));
+  const bias = node.optional(2);
+  const whole = convTranspose(x, w, { stride, dilation, groups: node.integer("group", 1) });
+  const [more, target, rule] = [
+    node.integers("output_padding"),
+    node.integers("output_shape")?.slice(-kernel.length),
+    node.text("auto_pad", "NOTSET"),
+  ];
+  const ends = spatial(whole).map((size, i): readonly [number, number] => {
+    const added = more?.[i] ?? 0;
+    const wanted = target?.[i] ?? (rule.startsWith("SAME") ? (spatial(x)[i] as number) * (stride[i] as number) : undefined);
+    if (wanted === undefined) return [padding[i]?.[0] ?? 0, (padding[i]?.[1] ?? 0) - added];
+    const total = size + added - wanted;
+    const before = rule === "SAME_UPPER" ? Math.floor(total / 2) : total - Math.floor(total / 2);
+    return [before, total - before - added];
+  });
+  const kept = slice(whole, [
+    [],
+    [],
+    ...ends.map(([before, after], i) => [Math.max(0, before), (spatial(whole)[i] as number) - Math.max(0, after)] as const),
+  ]);
+  const image = pad(kept, [[0, 0], [0, 0], ...ends.map(([before, after]) => [Math.max(0, -before), Math.max(0, -after)] as const)]);
+  return bias ? add(image, reshape(bias, [bias.size, ...kernel.map(() => 1)])) : image;
 }
 
 /** The operands of a convolution as floating-point numbers of one dtype. */

@@ -9,7 +9,8 @@ import { checkTensors, scalar } from "./constants.js";
 import type { Padding, PerAxis } from "./convolutionGeometry.js";
 import { zeros } from "./create.js";
 import { narrow } from "./kinds.js";
-import { apply, declare, type Emitter, family } from "./operator.js";
+import { apply, declare, type Emitter, family, type OnnxNode } from "./operator.js";
+import { windowsOfNode } from "./windowNode.js";
 import {
   type AxisWindows,
   alongAxes,
@@ -49,6 +50,11 @@ export const pool = family({
     gradient: [(g, [x], [y], windows) => toMaxima(x, y, g, windows)],
     decompose: ([x], windows) => (isFloat(x.dtype) && !windows.ignoresNaN ? maximaByKernel(x, windows) : maxima(x, windows).at(-1)),
     emit: (emitter: Emitter, [x], windows) => emitter.node("MaxPool", [x as string], emitWindows(windows)),
+    read: (node: OnnxNode): Tensor => {
+      const { kernel, ...options } = windowsOfNode(node, node.input(0));
+      node.check(node.outputs === 1, () => "its indices are used: expected its values alone");
+      return maxPool(node.input(0), kernel, { ...options, ceilMode: node.integer("ceil_mode", 0) === 1 });
+    },
   }),
   // Of each window of x, whose maximum is y, the third operand goes to the first place in row-major order that holds y. What meets is added.
   MaxPoolGradient: declare<Windows>({
@@ -82,6 +88,15 @@ export const pool = family({
     },
     emit: (emitter, [x], windows) =>
       emitter.node("AveragePool", [x as string], { ...emitWindows(windows), count_include_pad: Number(windows.countPadding) }),
+    read: (node: OnnxNode): Tensor => {
+      const { kernel, dilation, ...options } = windowsOfNode(node, node.input(0));
+      node.check(
+        dilation.every((each) => each === 1),
+        () => `windows with the dilation [${dilation}]: expected 1`,
+      );
+      const flags = { ceilMode: node.integer("ceil_mode", 0) === 1, countPadding: node.integer("count_include_pad", 0) === 1 };
+      return averagePool(node.input(0), kernel, { ...options, ...flags });
+    },
   }),
   // Each element of the operand, one a window, goes in equal shares to the places of its window. `sizes` are those of the result's places.
   AveragePoolGradient: declare<AveragePoolAttributes & { readonly sizes: readonly number[] }>({

@@ -1,7 +1,12 @@
 import type { NodeReader } from "../registry.js";
+import { classicalReaders } from "./classical.js";
 import { controlReaders } from "./control.js";
 import { elementwiseReaders } from "./elementwise.js";
+import { imageReaders } from "./images.js";
 import { indexingReaders } from "./indexing.js";
+import { normalizeReaders } from "./normalize.js";
+import { quantizedReaders } from "./quantized.js";
+import { randomReaders } from "./random.js";
 import { recurrentReaders } from "./recurrent.js";
 import { reduceReaders } from "./reduce.js";
 import { shapeReaders } from "./shapes.js";
@@ -12,6 +17,11 @@ export const readers: Readonly<Record<string, NodeReader>> = {
   ...shapeReaders,
   ...indexingReaders,
   ...reduceReaders,
+  ...normalizeReaders,
+  ...imageReaders,
+  ...quantizedReaders,
+  ...randomReaders,
   ...recurrentReaders,
   ...controlReaders,
+  ...classicalReaders,
 };
