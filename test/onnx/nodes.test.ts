@@ -46,27 +46,41 @@ const missing: readonly string[] = [
   "TreeEnsemble",
 ];
 
-const because = (reason: string, names: readonly string[]): Record<string, string> =>
-  Object.fromEntries(names.map((name) => [name, reason]));
-
-/** Cases whose results are others, or none, and why. */
-const different: Readonly<Record<string, string>> = {
-  ...because("version 1 of the standard, from before 7", ["test_not_2d", "test_not_3d", "test_not_4d"]),
-  ...because(
-    "ONNX's own draw of random numbers",
-    ["default", "default_mask", ""].map((which) => `test_training_dropout${which && `_${which}`}`),
-  ),
-  ...because("ONNX's own draw of random numbers", ["test_training_dropout_mask"]),
-  ...because("a diagonal", ["test_einsum_batch_diagonal"]),
-  ...because("an axis of batches, which version 9 took away", ["test_scan_sum"]),
-  ...because("a reduction other than the sum", [
-    ...["mul", "max", "min"].map((how) => `test_scatter_elements_with_reduction_${how}`),
-    ...["multiply", "max", "min", "max_with_element_indices", "min_with_element_indices"].map((how) => `test_scatternd_${how}`),
-  ]),
-  ...because(
-    "unique slices",
-    ["sorted_with_axis", "sorted_with_axis_3d", "sorted_with_negative_axis"].map((how) => `test_unique_${how}`),
-  ),
+/** Cases whose results are others, or none, by the reason why. */
+const different: Readonly<Record<string, readonly string[]>> = {
+  "version 1 of the standard, from before 7": ["test_not_2d", "test_not_3d", "test_not_4d"],
+  "ONNX's own draw of random numbers": [
+    "test_bernoulli",
+    "test_bernoulli_double",
+    "test_bernoulli_seed",
+    "test_training_dropout",
+    "test_training_dropout_default",
+    "test_training_dropout_default_mask",
+    "test_training_dropout_mask",
+  ],
+  "a diagonal": ["test_einsum_batch_diagonal"],
+  "an axis of batches, which version 9 took away": ["test_scan_sum"],
+  "a reduction other than the sum": [
+    "test_scatter_elements_with_reduction_max",
+    "test_scatter_elements_with_reduction_min",
+    "test_scatter_elements_with_reduction_mul",
+    "test_scatternd_max",
+    "test_scatternd_max_with_element_indices",
+    "test_scatternd_min",
+    "test_scatternd_min_with_element_indices",
+    "test_scatternd_multiply",
+  ],
+  // ONNX Runtime 1.32 is as far from what ONNX says.
+  "a mean that is rounded otherwise": ["test_averagepool_2d_ceil_last_window_starts_on_pad"],
+  "means over windows with gaps": ["test_averagepool_2d_dilations", "test_averagepool_3d_dilations_small", "test_lppool_2d_dilations"],
+  "indices of maxima": ["test_maxpool_with_argmax_2d_precomputed_pads", "test_maxpool_with_argmax_2d_precomputed_strides"],
+  "16 bits of which the zero point does not say whether they are signed": ["test_quantizelinear_int16", "test_quantizelinear_uint16"],
+  // So does ONNX Runtime 1.32.
+  "a size that is rounded before it is used": [
+    "test_resize_downsample_scales_cubic_align_corners",
+    "test_resize_downsample_scales_linear_align_corners",
+  ],
+  "unique slices": ["test_unique_sorted_with_axis", "test_unique_sorted_with_axis_3d", "test_unique_sorted_with_negative_axis"],
 };
 
 /** How many cases are computed in one graph. */
@@ -135,5 +149,5 @@ it("nodes give what ONNX's own tests and ONNX Runtime say", async () => {
     }
   }
   expect([...unread].sort()).toEqual([...missing].sort());
-  expect([...found.keys()].sort()).toEqual(Object.keys(different).sort());
+  expect([...found.keys()].sort()).toEqual(Object.values(different).flat().sort());
 });
