@@ -14,6 +14,7 @@ export * from "./linear.js";
 export { Module } from "./module.js";
 export * from "./multiheadAttention.js";
 export * from "./multiplicativeAttention.js";
+export * from "./noisyLinear.js";
 export * from "./patches.js";
 export * from "./pool.js";
 export * from "./positionEncoding.js";

@@ -1,5 +1,6 @@
 export { Generator } from "../random/generator.js";
 export { ActionValueAgent, type ActionValueOptions, type Agent } from "./actionValueAgent.js";
+export * from "./agents/index.js";
 export {
   policyIteration,
   policyValues,

@@ -1,0 +1,13 @@
+export { A2c, type A2cOptions } from "./a2c.js";
+export type { Support } from "./actionValues.js";
+export { ActorCritic, type ActorCriticOptions } from "./actorCritic.js";
+export { Agent, type Figures, type Policy } from "./agent.js";
+export type { PolicyNetwork, PolicyOutput } from "./distributions.js";
+export { Dqn, type DqnOptions, type ExplorationOptions } from "./dqn.js";
+export { type EvaluateOptions, evaluate } from "./evaluate.js";
+export { OnPolicyAgent, type OnPolicyOptions } from "./onPolicy.js";
+export { Ppo, type PpoOptions } from "./ppo.js";
+export { type Network, QNetwork, type QNetworkOptions } from "./qNetwork.js";
+export { Reinforce, type ReinforceOptions } from "./reinforce.js";
+export { type PriorityOptions, type ReplayBatch, ReplayBuffer, type ReplayOptions } from "./replayBuffer.js";
+export { SumTree } from "./sumTree.js";
