@@ -1,0 +1,106 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { rl, seed } from "kasane";
+import { train } from "kasane/node";
+import { describe, expect, test } from "vitest";
+import { bestReturn, Corridor, corridors } from "./corridor.js";
+
+const fast = {
+  ...{ hiddenSizes: [16], learningRate: 0.01, batchSize: 32, learningStarts: 100, bufferSize: 1000, updateEvery: 4, targetEvery: 40 },
+  exploration: { steps: 1000 },
+} as const;
+
+const agents: Readonly<Record<string, { make(): rl.Agent; readonly steps: number; readonly part: number }>> = {
+  DQN: { make: () => new rl.Dqn(corridors(1), fast), steps: 2000, part: 250 },
+  "DQN of two environments": { make: () => new rl.Dqn(corridors(2), fast), steps: 2000, part: 250 },
+  "DQN with every option": {
+    make: () =>
+      new rl.Dqn(corridors(1), {
+        ...fast,
+        ...{ double: true, dueling: true, noisy: true, returnSteps: 3, prioritised: true },
+        distribution: { lowest: -2, highest: 1, atoms: 13 },
+      }),
+    steps: 2000,
+    part: 250,
+  },
+  A2C: { make: () => new rl.A2c(corridors(4), { learningRate: 0.01, hiddenSizes: [16] }), steps: 6000, part: 200 },
+  PPO: {
+    make: () =>
+      new rl.Ppo(corridors(4), { steps: 32, learningRate: 0.005, hiddenSizes: [16], normaliseObservations: true, normaliseRewards: true }),
+    steps: 3840,
+    part: 640,
+  },
+  REINFORCE: { make: () => new rl.Reinforce(corridors(1), { learningRate: 0.01, hiddenSizes: [16] }), steps: 3000, part: 250 },
+  "REINFORCE without a baseline": {
+    make: () => new rl.Reinforce(corridors(1), { learningRate: 0.01, hiddenSizes: [16], baseline: false }),
+    steps: 6000,
+    part: 250,
+  },
+  "REINFORCE by the average reward": {
+    make: () => new rl.Reinforce(corridors(1), { learningRate: 0.01, hiddenSizes: [16], objective: "average" }),
+    steps: 4000,
+    part: 250,
+  },
+};
+
+const meanReturn = async (agent: rl.Agent) => {
+  const returns = await rl.evaluate(await agent.policy(), new Corridor(), { seed: 77, episodes: 200 });
+  return returns.reduce((sum, each) => sum + each, 0) / returns.length;
+};
+
+describe.each(Object.entries(agents))("%s", (_, { make, steps, part }) => {
+  test("learns the shortest way", async () => {
+    seed(2);
+    const agent = make();
+    const first = await agent.train(part);
+    for (let done = part; done < steps; done += part) await agent.train(part);
+    expect(Object.values(first).every(Number.isFinite)).toBe(true);
+    // The mean over where episodes begin varies by 0.1 √(2/3) / √200.
+    expect(await meanReturn(agent)).toBeGreaterThan(bestReturn - 0.03);
+  });
+
+  test("goes on to the bit from a checkpoint", async () => {
+    seed(3);
+    const file = join(await mkdtemp(join(tmpdir(), "kasane-")), "agent.safetensors");
+    const agent = make();
+    await agent.train(part);
+    await train.saveCheckpoint(file, { state: { agent }, step: part });
+    const expected = await agent.train(part);
+
+    seed(4);
+    const other = make();
+    await other.train(part);
+    await train.loadCheckpoint(file, { agent: other });
+    expect(await other.train(part)).toEqual(expected);
+    seed(5);
+    const fresh = make();
+    await train.loadCheckpoint(file, { agent: fresh });
+    expect(await fresh.train(part)).toEqual(expected);
+  });
+});
+
+describe("errors", () => {
+  test("a loss that is no number ends the training with one line", async () => {
+    const agent = new rl.Dqn(corridors(1), { ...fast, learningRate: 1e38 });
+    await expect(agent.train(1000)).rejects.toThrow(/^Dqn: the loss of update \d+ is (NaN|Infinity): lower the learning rate/);
+  });
+
+  test("says which agent takes which actions, and how many steps", async () => {
+    const pendulums = () => new rl.VectorEnvironment([new rl.Pendulum()]);
+    expect(() => new rl.Dqn(pendulums())).toThrow("Dqn: got actions that are 1 number from -2 to 2, expected indices: use Ppo");
+    expect(() => new rl.Reinforce(corridors(2))).toThrow("Reinforce: got 2 environments, expected one");
+    await expect(new rl.Ppo(corridors(4)).train(500)).rejects.toThrow("Ppo: got 500 steps to make, expected a multiple of 512");
+    expect(() => new rl.Ppo(corridors(1), { steps: 10 })).toThrow("Ppo: 10 steps of 1 environments are not 4 equal minibatches");
+    expect(() => new rl.Dqn(corridors(1), { lr: 1 } as object)).toThrow("Dqn: unknown option lr: did you mean learningRate?");
+  });
+});
+
+test("PPO takes continuous actions, held within their bounds", async () => {
+  seed(1);
+  const agent = new rl.Ppo(new rl.VectorEnvironment([new rl.Pendulum(), new rl.Pendulum()]), { steps: 64, annealSteps: 1000 });
+  const figures = await agent.train(256);
+  expect(Object.values(figures).every(Number.isFinite)).toBe(true);
+  const action = (await (await agent.policy())(Float32Array.of(1, 0, 0))) as Float32Array;
+  expect(Math.abs(action[0] as number)).toBeLessThanOrEqual(2);
+});
