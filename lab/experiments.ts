@@ -103,4 +103,25 @@ export const experiments: readonly ListedExperiment[] = [
     asks: 'how many digits to draw, such as "8"; of a --conditional run the digits themselves, such as "2026"',
     load: async () => (await import("./generative/vae.js")).vae,
   },
+  {
+    name: "cart-pole",
+    title: "Cart-pole: a pole balanced by DQN, REINFORCE, A2C and PPO",
+    chapter: "reinforcement",
+    asks: 'the seed of an episode to play, such as "7"',
+    load: async () => (await import("./reinforcement/cart-pole.js")).cartPole,
+  },
+  {
+    name: "acrobot",
+    title: "Acrobot: a double pendulum swung up by PPO and DQN",
+    chapter: "reinforcement",
+    asks: 'the seed of an episode to play, such as "7"',
+    load: async () => (await import("./reinforcement/acrobot.js")).acrobot,
+  },
+  {
+    name: "pendulum",
+    title: "Pendulum: a rod swung up by PPO, whose actions are numbers",
+    chapter: "reinforcement",
+    asks: 'the seed of an episode to play, such as "7"',
+    load: async () => (await import("./reinforcement/pendulum.js")).pendulum,
+  },
 ];

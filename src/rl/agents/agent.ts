@@ -17,6 +17,7 @@ export abstract class Agent {
   protected readonly random: Generator;
   /** What the agent counts, for a checkpoint. */
   protected readonly counters: Float64Array<ArrayBuffer>;
+  private learnt: Promise<Policy> | undefined;
 
   /**
    * @param environments that it acts in
@@ -39,7 +40,12 @@ export abstract class Agent {
   abstract train(steps: number): Promise<Figures>;
 
   /** The policy as it is learnt, without what is done to explore. It stays the agent's: what is learnt later changes it. */
-  abstract policy(): Promise<Policy>;
+  policy(): Promise<Policy> {
+    this.learnt ??= this.makePolicy();
+    return this.learnt;
+  }
+
+  protected abstract makePolicy(): Promise<Policy>;
 
   /** The variables of networks and optimizers, for a checkpoint. */
   abstract namedVariables(): Map<string, Variable>;

@@ -182,7 +182,7 @@ export class Dqn extends Agent {
     return { ...tally.means(), exploration: this.exploration() };
   }
 
-  async policy(): Promise<Policy> {
+  protected async makePolicy(): Promise<Policy> {
     const { size } = this.environments.observationSpace;
     const observations = zeros([1, size], "float32");
     const greedy = await callOf(compile(this.greedy, { threads: 1 }), { observations });

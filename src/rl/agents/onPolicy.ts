@@ -161,7 +161,7 @@ export abstract class OnPolicyAgent extends Agent {
     return tally.means();
   }
 
-  async policy(): Promise<Policy> {
+  protected async makePolicy(): Promise<Policy> {
     const { environments, distribution, network, observed } = this;
     const { observationSpace, actionSpace } = environments;
     const compiled = compile(

@@ -141,7 +141,7 @@ export class Reinforce extends Agent {
     return { ...tally.means(), averageReward: counters[averageAt] as number };
   }
 
-  async policy(): Promise<Policy> {
+  protected async makePolicy(): Promise<Policy> {
     const { network, distribution, environments } = this;
     const compiled = compile(
       ({ observations }: { observations: Tensor }) => ({ actions: distribution.mode(network.forward(observations)) }),

@@ -1,0 +1,121 @@
+import { check, rl } from "kasane";
+import { z } from "zod";
+import type { Context, PredictContext } from "../context.js";
+import { seriesOf } from "../plot/chart.js";
+
+/** What an agent with a network is trained on. */
+export interface Training {
+  readonly agent: rl.Agent;
+  readonly environment: () => rl.Environment;
+  /** How many steps are made between two chances to save, a multiple of what the agent learns from at once. */
+  readonly part: number;
+}
+
+/** The options that all such experiments have. */
+export const controlOptions = {
+  steps: z
+    .int()
+    .min(1)
+    .default(500_000)
+    .meta({ description: "steps of the environment, rounded up to whole parts of the training", unit: "steps" }),
+  episodes: z.int().min(1).default(100).describe("episodes that the trained policy is evaluated by"),
+};
+
+/** The options that make a {@link rl.Dqn} what its variants are. */
+export const dqnVariants = {
+  double: z.boolean().default(false).describe("DQN: the online network chooses the action that the target network values"),
+  dueling: z.boolean().default(false).describe("DQN: values of states and advantages of actions apart"),
+  prioritised: z.boolean().default(false).describe("DQN: transitions with large errors are replayed more often"),
+  noisy: z.boolean().default(false).describe("DQN: layers with learnt noise explore"),
+  returnSteps: z.int().min(1).max(100).default(1).describe("DQN: rewards added up before a value counts"),
+};
+
+/** Seeds of episodes that are not trained on: those that choose the best policy begin at the first, those that evaluate it at the second. */
+const [validationSeed, evaluationSeed] = [2_000_000_000, 3_000_000_000];
+const validationEpisodes = 20;
+/** How often the policy is validated in a run, and its figures are recorded. */
+const [validations, records] = [25, 100];
+
+/** `count` environments of a kind. */
+export const several = (count: number, make: () => rl.Environment): rl.VectorEnvironment =>
+  new rl.VectorEnvironment(Array.from({ length: count }, make));
+
+/**
+ * Trains an agent and evaluates the best of its policies. The best is chosen by episodes of seeds of their own; those that evaluate it are seen once,
+ * at the end.
+ */
+export async function trainAgent(
+  context: Context,
+  { agent, environment, part }: Training,
+  { steps: least, episodes }: { readonly steps: number; readonly episodes: number },
+  title: string,
+): Promise<void> {
+  const steps = part * Math.ceil(least / part);
+  const every = (times: number) => part * Math.max(1, Math.round(steps / part / times));
+  const returnsOf = async (seed: number, count: number) =>
+    rl.evaluate(await agent.policy(), environment(), { seed: seed + context.seed, episodes: count });
+  const { history } = await context.fit({
+    state: { agent },
+    steps,
+    stepsPerCall: () => part,
+    recordEvery: every(records),
+    step: (_, count) => agent.train(count),
+    validateEvery: every(validations),
+    validate: async () => ({ validationReturn: mean(await returnsOf(validationSeed, validationEpisodes)) }),
+    best: { metric: "validationReturn", mode: "max", restore: true },
+  });
+  await context.plot("return", {
+    title: `${title}: returns of the episodes of the training`,
+    xLabel: "steps",
+    yLabel: "return of an episode",
+    series: [seriesOf(history, "episodeReturn", "exploring"), seriesOf(history, "validationReturn", "greedy, other episodes")],
+  });
+  const returns = await returnsOf(evaluationSeed, episodes);
+  const [evaluation, deviation] = [mean(returns), Math.sqrt(mean(returns.map((each) => (each - mean(returns)) ** 2)))];
+  context.record(steps, { evaluationReturn: evaluation });
+  context.print(
+    `\nreturn of ${episodes} episodes of other seeds: ${evaluation.toFixed(2)} on average, ` +
+      `standard deviation ${deviation.toFixed(2)}, from ${Math.min(...returns)} to ${Math.max(...returns)}`,
+  );
+}
+
+/** What `kasane predict` takes in these experiments. */
+export const episodeText = 'the seed of an episode to play, such as "7"';
+
+/** Plays an episode with the best policy of a run. */
+export async function playEpisode(context: PredictContext, { agent, environment }: Training, text: string): Promise<void> {
+  const seed = /^\s*\d{1,9}\s*$/.test(text) ? Number(text) : Number.NaN;
+  check(Number.isInteger(seed), () => `predict: got "${text}", expected an integer from 0, the seed of an episode`);
+  await context.restore({ agent }, "best");
+  const policy = await agent.policy();
+  const game = environment();
+  const observation = new Float32Array(game.observationSpace.size);
+  let total = 0;
+  game.reset(seed);
+  while (!game.ended) {
+    game.observe(observation);
+    const action = await policy(observation);
+    const seen = Array.from(observation);
+    game.step(action);
+    total += game.reward;
+    const shown = typeof action === "number" ? `${action}` : Array.from(action, (number) => number.toFixed(3)).join(" ");
+    const numbers = seen.length > 8 ? "" : `   observed ${seen.map((number) => number.toFixed(3).padStart(7)).join(" ")}`;
+    context.print(`${`${game.steps}`.padStart(4)}   action ${shown}   reward ${Number(game.reward.toPrecision(4))}${numbers}`, {
+      event: "step",
+      step: game.steps,
+      observation: seen,
+      action: typeof action === "number" ? action : Array.from(action),
+      reward: game.reward,
+    });
+  }
+  const end = game.terminated ? "ended" : "was cut off by the time limit";
+  context.print(`the episode ${end} after ${game.steps} steps; return ${Number(total.toPrecision(6))}`, {
+    event: "episode",
+    seed,
+    steps: game.steps,
+    return: total,
+    terminated: game.terminated,
+  });
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,0 +1,30 @@
+import { rl } from "kasane";
+import { z } from "zod";
+import { defineExperiment } from "../experiment.js";
+import { controlOptions, episodeText, playEpisode, several, type Training, trainAgent } from "./control.js";
+
+const schema = z.object({
+  ...controlOptions,
+  steps: controlOptions.steps.default(200_000),
+});
+
+const environment = () => new rl.Pendulum();
+
+/** Close to the settings of RL Baselines3 Zoo: a short horizon, ten epochs of small minibatches. */
+function training({ steps }: z.output<typeof schema>): Training {
+  const agent = new rl.Ppo(several(4, environment), {
+    ...{ steps: 512, epochs: 10, minibatches: 16, discount: 0.9, decay: 0.95, learningRate: 1e-3, entropyWeight: 0, annealSteps: steps },
+    ...{ clipValues: false, normaliseObservations: true, normaliseRewards: true },
+  });
+  return { agent, environment, part: 4 * 512 };
+}
+
+/** Swings a rod up and holds it there, by torques from a normal distribution. */
+export const pendulum = defineExperiment({
+  name: "pendulum",
+  title: "Pendulum: a rod swung up by PPO, whose actions are numbers",
+  chapter: "reinforcement",
+  options: schema,
+  run: (context, options) => trainAgent(context, training(options), options, "Pendulum by ppo"),
+  predict: { text: episodeText, run: (context, options, text) => playEpisode(context, training(options), text) },
+});
