@@ -5,7 +5,7 @@ import { rl, seed } from "kasane";
 const environments = (count: number) => new rl.VectorEnvironment(Array.from({ length: count }, () => new rl.CartPole()));
 
 seed(1);
-const agents: Readonly<Record<string, rl.Agent>> = {
+const agents: Readonly<Record<string, rl.NetworkAgent>> = {
   dqn: new rl.Dqn(environments(1), { learningStarts: 2000, exploration: { start: 0.3, end: 0.3 } }),
   ppo: new rl.Ppo(environments(4)),
 };

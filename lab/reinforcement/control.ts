@@ -5,7 +5,7 @@ import { seriesOf } from "../plot/chart.js";
 
 /** What an agent with a network is trained on. */
 export interface Training {
-  readonly agent: rl.Agent;
+  readonly agent: rl.NetworkAgent;
   readonly environment: () => rl.Environment;
   /** How many steps are made between two chances to save, a multiple of what the agent learns from at once. */
   readonly part: number;
@@ -53,7 +53,7 @@ export async function trainAgent(
   const steps = part * Math.ceil(least / part);
   const every = (times: number) => part * Math.max(1, Math.round(steps / part / times));
   const returnsOf = async (seed: number, count: number) =>
-    rl.evaluate(await agent.policy(), environment(), { seed: seed + context.seed, episodes: count });
+    rl.evaluatePolicy(await agent.policy(), environment(), { seed: seed + 1000 * context.seed, episodes: count });
   const { history } = await context.fit({
     state: { agent },
     steps,

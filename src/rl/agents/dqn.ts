@@ -12,8 +12,8 @@ import { compile } from "../../runtime/compile.js";
 import { Discrete } from "../space.js";
 import type { VectorEnvironment } from "../vectorEnvironment.js";
 import { learnValues, type Support, type Transitions, type ValueRule, valuesOf } from "./actionValues.js";
-import { Agent, checkCounts, checkLoss, type Figures, type Policy, prefixed, Tally } from "./agent.js";
 import { callOf } from "./call.js";
+import { checkCounts, checkLoss, type Figures, NetworkAgent, type Policy, prefixed, Tally } from "./networkAgent.js";
 import { type Network, QNetwork, type QNetworkOptions } from "./qNetwork.js";
 import { type PriorityOptions, ReplayBuffer } from "./replayBuffer.js";
 
@@ -103,7 +103,7 @@ const [firstImportance, importanceUpdates] = [0.4, 50_000] as const;
  * towards those of a target network that follows slowly. With its options it is double, dueling, of n-step returns, of prioritised replay, of noisy
  * networks, distributional, or all of these (Hessel et al. 2018, Rainbow).
  */
-export class Dqn extends Agent {
+export class Dqn extends NetworkAgent {
   readonly network: Network;
   private readonly target: Network;
   private readonly optimizer: Adam;

@@ -1,10 +1,10 @@
 export { A2c, type A2cOptions } from "./a2c.js";
 export type { Support } from "./actionValues.js";
 export { ActorCritic, type ActorCriticOptions } from "./actorCritic.js";
-export { Agent, type Figures, type Policy } from "./agent.js";
 export type { PolicyNetwork, PolicyOutput } from "./distributions.js";
 export { Dqn, type DqnOptions, type ExplorationOptions } from "./dqn.js";
-export { type EvaluateOptions, evaluate } from "./evaluate.js";
+export { type EvaluateOptions, evaluatePolicy } from "./evaluatePolicy.js";
+export { type Figures, NetworkAgent, type Policy } from "./networkAgent.js";
 export { OnPolicyAgent, type OnPolicyOptions } from "./onPolicy.js";
 export { Ppo, type PpoOptions } from "./ppo.js";
 export { type Network, QNetwork, type QNetworkOptions } from "./qNetwork.js";

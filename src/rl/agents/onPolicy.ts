@@ -10,9 +10,9 @@ import { compile } from "../../runtime/compile.js";
 import { type Action, Box } from "../space.js";
 import type { VectorEnvironment } from "../vectorEnvironment.js";
 import { ActorCritic } from "./actorCritic.js";
-import { Agent, checkCounts, checkLoss, type Figures, type Policy, prefixed, Tally } from "./agent.js";
 import { callOf } from "./call.js";
 import { type ActionDistribution, distributionOver, type PolicyNetwork, type PolicyOutput } from "./distributions.js";
+import { checkCounts, checkLoss, type Figures, NetworkAgent, type Policy, prefixed, Tally } from "./networkAgent.js";
 import { Batches, type BatchPart, Rollout } from "./rollout.js";
 import { RunningMoments } from "./runningMoments.js";
 
@@ -78,7 +78,7 @@ const updatesAt = 0;
  * What agents share that learn from what their present policy does, and then forget it: rollouts of several environments, advantages, minibatches.
  * All updates of a rollout are one call.
  */
-export abstract class OnPolicyAgent extends Agent {
+export abstract class OnPolicyAgent extends NetworkAgent {
   readonly network: PolicyNetwork;
   protected readonly distribution: ActionDistribution;
   private readonly optimizer: Optimizer;

@@ -12,9 +12,9 @@ import { compile } from "../../runtime/compile.js";
 import { Discrete } from "../space.js";
 import type { VectorEnvironment } from "../vectorEnvironment.js";
 import { ActorCritic } from "./actorCritic.js";
-import { Agent, checkCounts, checkLoss, type Figures, type Policy, prefixed, Tally } from "./agent.js";
 import { callOf } from "./call.js";
 import { type ActionDistribution, distributionOver, type PolicyNetwork } from "./distributions.js";
+import { checkCounts, checkLoss, type Figures, NetworkAgent, type Policy, prefixed, Tally } from "./networkAgent.js";
 import { copyRow } from "./replayBuffer.js";
 
 /** Settings of a {@link Reinforce}. */
@@ -70,7 +70,7 @@ type Steps = Readonly<Record<"observations" | "actions" | "returns" | "weights",
  * the step on, or for the average reward r̄ that of `r - r̄` (Sutton and Barto 2018, section 13.6). An episode that the time limit cut off goes on in
  * the value of its last observation, where there is a baseline.
  */
-export class Reinforce extends Agent {
+export class Reinforce extends NetworkAgent {
   readonly network: PolicyNetwork;
   private readonly distribution: ActionDistribution;
   private readonly optimizer: Adam;

@@ -11,7 +11,7 @@ const fast = {
   exploration: { steps: 1000 },
 } as const;
 
-const agents: Readonly<Record<string, { make(): rl.Agent; readonly steps: number; readonly part: number }>> = {
+const agents: Readonly<Record<string, { make(): rl.NetworkAgent; readonly steps: number; readonly part: number }>> = {
   DQN: { make: () => new rl.Dqn(corridors(1), fast), steps: 2000, part: 250 },
   "DQN of two environments": { make: () => new rl.Dqn(corridors(2), fast), steps: 2000, part: 250 },
   "DQN with every option": {
@@ -44,8 +44,8 @@ const agents: Readonly<Record<string, { make(): rl.Agent; readonly steps: number
   },
 };
 
-const meanReturn = async (agent: rl.Agent) => {
-  const returns = await rl.evaluate(await agent.policy(), new Corridor(), { seed: 77, episodes: 200 });
+const meanReturn = async (agent: rl.NetworkAgent) => {
+  const returns = await rl.evaluatePolicy(await agent.policy(), new Corridor(), { seed: 77, episodes: 200 });
   return returns.reduce((sum, each) => sum + each, 0) / returns.length;
 };
 

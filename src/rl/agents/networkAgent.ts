@@ -13,7 +13,7 @@ export type Policy = (observation: Float32Array<ArrayBuffer>) => Action | Promis
 export type Figures = Readonly<Record<string, number>>;
 
 /** What learns by acting: trained some steps at a time, so that `fit` can record, save and resume in between. */
-export abstract class Agent {
+export abstract class NetworkAgent {
   protected readonly random: Generator;
   /** What the agent counts, for a checkpoint. */
   protected readonly counters: Float64Array<ArrayBuffer>;

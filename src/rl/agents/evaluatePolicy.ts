@@ -1,26 +1,26 @@
 import { checkOptions } from "../../graph/options.js";
 import type { Environment } from "../environment.js";
 import type { Action } from "../space.js";
-import type { Policy } from "./agent.js";
-import { checkCounts } from "./agent.js";
+import type { Policy } from "./networkAgent.js";
+import { checkCounts } from "./networkAgent.js";
 
-/** Settings of {@link evaluate}. */
+/** Settings of {@link evaluatePolicy}. */
 export interface EvaluateOptions {
   /** By default 100. */
   readonly episodes?: number;
-  /** Of the first episode, which the others follow: another one than in training, so that the episodes are others. */
+  /** Of the first episode; the next ones have `seed + 1` and so on. Others than in training, so that the episodes are others too. */
   readonly seed: number;
 }
 
-/** The sums of rewards of whole episodes with a policy, one after another. */
-export async function evaluate(policy: Policy, environment: Environment<Action>, options: EvaluateOptions): Promise<number[]> {
-  checkOptions<EvaluateOptions>("evaluate", options, { episodes: "optional", seed: "required" });
+/** The sums of rewards of whole episodes with the policy of a network, one after another. */
+export async function evaluatePolicy(policy: Policy, environment: Environment<Action>, options: EvaluateOptions): Promise<number[]> {
+  checkOptions<EvaluateOptions>("evaluatePolicy", options, { episodes: "optional", seed: "required" });
   const { episodes = 100, seed } = options;
-  checkCounts("evaluate", { episodes });
+  checkCounts("evaluatePolicy", { episodes });
   const observation = new Float32Array(environment.observationSpace.size);
   const returns: number[] = [];
   for (let i = 0; i < episodes; i++) {
-    environment.reset(i === 0 ? seed : undefined);
+    environment.reset((seed + i) % 2 ** 32);
     let total = 0;
     while (!environment.ended) {
       environment.observe(observation);
