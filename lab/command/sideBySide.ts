@@ -3,14 +3,18 @@ import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { files } from "kasane/node";
 import { EndedWith } from "../ended.js";
 import { fittedTable } from "../layout.js";
 import { exitCodeOf, printable } from "../light.js";
 import { print, printJson } from "../output.js";
+import { meanSeries, seriesOf } from "../plot/chart.js";
+import { drawSvg } from "../plot/svg.js";
+import { drawTerminal } from "../plot/terminal.js";
 import { RunFolder } from "../runFolder.js";
 import type { CommonFlags } from "./commonFlags.js";
 import { lastFigures } from "./compare.js";
-import { showNumber } from "./figures.js";
+import { curvesOf, readMetrics, showNumber } from "./figures.js";
 
 /** The beginning of the line in which a run prints its folder. */
 export const folderLine = "run folder: ";
@@ -20,7 +24,7 @@ const signals = ["SIGINT", "SIGTERM"] as const;
 /**
  * Runs a command line once for each seed, each in a process of its own with its share of the cores, as many at a time as there are cores.
  * Small steps gain little by a second thread, so this takes much less time than the runs one after the other with all threads.
- * In the end the figures of all are set beside each other.
+ * In the end the figures of all are set beside each other, and the mean of the first figure that all have a curve of is drawn, with its deviation.
  * @param words the command line
  * @throws EndedWith where a run failed or was interrupted; its output has been passed on
  */
@@ -57,10 +61,9 @@ export async function runSideBySide(
     for (const signal of signals) process.off(signal, forward);
   }
   if (exitCode !== 0) throw new EndedWith(exitCode);
-  compareSeeds(
-    seeds.map((seed) => RunFolder.open(folders.get(seed) as string, runs)),
-    json,
-  );
+  const made = seeds.map((seed) => RunFolder.open(folders.get(seed) as string, runs));
+  await drawSeeds(made, json);
+  compareSeeds(made, json);
 }
 
 /** Prints each line of a run with its seed in front; returns how it ended, and the folder that it printed. */
@@ -103,4 +106,30 @@ function compareSeeds(runs: readonly RunFolder[], json: boolean): void {
   const headings = ["last figure", ...seeds.map((seed) => `seed ${seed}`), "mean", "standard deviation"];
   const texts = rows.map(({ name, values, mean, deviation }) => [name, ...[...values, mean, deviation].map(showNumber)]);
   print(`\n${fittedTable(headings, texts)}\n\nfinished: ${runs.map(({ shown }) => shown).join(",")}`);
+}
+
+/** Draws the mean curve of runs, in the terminal and as `seeds.svg` in the folder of the first. */
+async function drawSeeds(runs: readonly RunFolder[], json: boolean): Promise<void> {
+  const [first] = runs as readonly [RunFolder];
+  const metrics = runs.map(readMetrics);
+  const curves = metrics.map(curvesOf);
+  const figure = curves[0]?.find((name) => curves.every((each) => each.includes(name)));
+  if (figure === undefined || runs.length < 2) return;
+  const series = [
+    meanSeries(
+      metrics.map((records) => seriesOf(records, figure)),
+      `mean of ${runs.length} seeds`,
+    ),
+  ];
+  const { experiment } = first.config;
+  const chart = {
+    title: `${experiment}: mean of ${runs.length} seeds, and a standard deviation on either side`,
+    xLabel: "step",
+    yLabel: figure,
+    series,
+  };
+  const file = first.file("seeds.svg");
+  await files.writeAtomically(file, drawSvg(chart));
+  if (json) printJson({ event: "curve", figure, file });
+  else print(`\n${drawTerminal(chart)}\n${printable(file)}`);
 }

@@ -5,6 +5,8 @@ export interface Series {
   readonly name: string;
   readonly x: readonly number[];
   readonly y: readonly number[];
+  /** An area around the line, from `low[i]` to `high[i]`: drawn in SVG. */
+  readonly band?: { readonly low: readonly number[]; readonly high: readonly number[] };
 }
 
 /** One figure of a run's records by step. Records without it are skipped. */
@@ -12,6 +14,19 @@ export function seriesOf(records: readonly train.Metrics[], figure: string, name
   const points = records.filter((record) => record[figure] !== undefined);
   return { name, x: points.map(({ step }) => step), y: points.map((record) => record[figure] as number) };
 }
+
+/** The mean of several curves at the places that all have, in a band of one standard deviation on either side. */
+export function meanSeries(curves: readonly Series[], name: string): Series {
+  const values = curves.map(({ x, y }) => new Map(x.map((place, i) => [place, y[i] as number])));
+  const x = (curves[0]?.x ?? []).filter((place) => values.every((each) => each.has(place)));
+  const at = x.map((place) => values.map((each) => each.get(place) as number));
+  const y = at.map(mean);
+  const deviations = at.map((each, i) => Math.sqrt(mean(each.map((value) => (value - (y[i] as number)) ** 2))));
+  const shifted = (sign: number) => y.map((value, i) => value + sign * (deviations[i] as number));
+  return { name, x, y, band: { low: shifted(-1), high: shifted(1) } };
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** What a chart shows, in the terminal or as SVG. */
 export interface Chart {
@@ -40,7 +55,16 @@ export interface Point {
 
 /** The axes of a chart, with about `xTicks` and `yTicks` ticks. */
 export function axesOf(chart: Chart, xTicks: number, yTicks: number): { x: Axis; y: Axis } {
-  const points = chart.series.flatMap((series) => stretchesOf(series, chart).flat());
+  const lines = chart.series.flatMap(({ band, ...line }) => [
+    line,
+    ...(band
+      ? [
+          { ...line, y: band.low },
+          { ...line, y: band.high },
+        ]
+      : []),
+  ]);
+  const points = lines.flatMap((line) => stretchesOf(line, chart).flat());
   const x = points.map((point) => point.x);
   const y = points.map((point) => point.y);
   // Epochs and steps are integers, and so are their ticks.

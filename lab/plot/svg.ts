@@ -96,6 +96,7 @@ function drawSeries(series: Series, i: number, chart: Chart, across: (x: number)
   const stretches = stretchesOf(series, chart).map((points) => thin(points).map((point) => [across(point.x), up(point.y)] as const));
   const line = stretches.flatMap((points) => points.map(([px, py], n) => `${n === 0 ? "M" : "L"}${px} ${py}`)).join("");
   const drawn = [
+    ...drawBand(series, colour, chart, across, up),
     `<path d="${line}" fill="none" stroke="${colour}" stroke-width="1.8" stroke-linejoin="round" stroke-dasharray="${dash}"/>`,
   ];
   const alone = stretches.filter(({ length }) => length === 1).flat();
@@ -105,6 +106,20 @@ function drawSeries(series: Series, i: number, chart: Chart, across: (x: number)
   const first = Math.floor((i * stride) / chart.series.length);
   for (const [px, py] of [...alone, ...all.filter((_, n) => n % stride === first)]) drawn.push(drawMarker(marker, px, py, colour));
   return drawn;
+}
+
+/** The area around a series: along its upper edge, and back along the lower. */
+function drawBand(
+  { band, ...series }: Series,
+  colour: string,
+  chart: Chart,
+  across: (x: number) => number,
+  up: (y: number) => number,
+): string[] {
+  if (!band) return [];
+  const edge = (y: readonly number[]) => stretchesOf({ ...series, y }, chart).flatMap(thin);
+  const points = [...edge(band.high), ...edge(band.low).reverse()].map((point) => `${across(point.x)} ${up(point.y)}`);
+  return points.length === 0 ? [] : [`<path d="M${points.join("L")}Z" fill="${colour}" opacity="0.18"/>`];
 }
 
 /** Where the legend's entries stand: in rows between the title and the plot, where they cover no line. */

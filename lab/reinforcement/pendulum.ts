@@ -10,13 +10,13 @@ const schema = z.object({
 
 const environment = () => new rl.Pendulum();
 
-/** Close to the settings of RL Baselines3 Zoo: a short horizon, ten epochs of small minibatches. */
+/** Close to the settings of RL Baselines3 Zoo: a short horizon, ten epochs of minibatches of 64 steps. */
 function training({ steps }: z.output<typeof schema>): Training {
   const agent = new rl.Ppo(several(4, environment), {
-    ...{ steps: 512, epochs: 10, minibatches: 16, discount: 0.9, decay: 0.95, learningRate: 1e-3, entropyWeight: 0, annealSteps: steps },
-    ...{ clipValues: false, normaliseObservations: true, normaliseRewards: true },
+    ...{ steps: 1024, epochs: 10, minibatches: 64, discount: 0.9, decay: 0.95, clipValues: false },
+    ...{ learningRate: 1e-3, entropyWeight: 0, annealSteps: steps },
   });
-  return { agent, environment, part: 4 * 512 };
+  return { agent, environment, part: 4 * 1024 };
 }
 
 /** Swings a rod up and holds it there, by torques from a normal distribution. */

@@ -1,6 +1,6 @@
 import type { train } from "kasane/node";
 import { describe, expect, it } from "vitest";
-import { axesOf, type Chart, seriesOf } from "../../lab/plot/chart.js";
+import { axesOf, type Chart, meanSeries, seriesOf } from "../../lab/plot/chart.js";
 import { drawSvg } from "../../lab/plot/svg.js";
 import { drawTerminal } from "../../lab/plot/terminal.js";
 
@@ -49,6 +49,16 @@ it("seriesOf takes one figure of the records that have it", () => {
     { step: 5, loss: 2 },
   ];
   expect(seriesOf(records, "loss")).toEqual({ name: "loss", x: [1, 5], y: [3, 2] });
+});
+
+it("meanSeries is the mean where all curves have a point, in a band of the standard deviation, which the axes hold", () => {
+  const curve = (x: number[], y: number[]) => ({ name: "", x, y });
+  const series = meanSeries([curve([0, 1, 2], [0, 1, 7]), curve([1, 2, 3], [3, 7, 9])], "mean");
+  expect(series).toEqual({ name: "mean", x: [1, 2], y: [2, 7], band: { low: [1, 7], high: [3, 7] } });
+  const chart = { ...chartOf(), series: [series] };
+  expect(axesOf(chart, 8, 4).y).toMatchObject({ low: 0, high: 8 });
+  // The band's corners are those of the line's ends: one point at the second, where both values are the same.
+  expect(drawSvg(chart)).toMatch(/<path d="M([\d.]+) ([\d.]+)L([\d.]+ [\d.]+)L\3L\1 [\d.]+Z" fill="#0072b2" opacity/);
 });
 
 describe("in the terminal", () => {

@@ -81,6 +81,7 @@ it("several seeds are runs side by side, the same as one by one, and their figur
   expect(runs.map((run) => JSON.parse(readFileSync(resolve(root, run, "config.json"), "utf8")).seed)).toEqual([3, 4]);
   expect(readdirSync(together)).toHaveLength(2);
   expect(stdout).toMatch(/^seed 3: finished: /m);
+  expect(readFileSync(resolve(root, runs[0] as string, "seeds.svg"), "utf8")).toContain("binary-addition: mean of 2 seeds");
   expect(stdout).toMatch(/\nlast figure +seed 3 +seed 4 +mean +standard deviation\n/);
 
   kasane(...words, "--seed", "4", "--runs", alone);

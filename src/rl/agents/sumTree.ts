@@ -23,6 +23,7 @@ export class SumTree {
     return this.sums[this.leaves + place] as number;
   }
 
+  /** Sets the priority of a place, a number from 0. */
   set(place: number, priority: number): void {
     const { sums } = this;
     let node = this.leaves + place;
