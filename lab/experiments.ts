@@ -124,4 +124,11 @@ export const experiments: readonly ListedExperiment[] = [
     asks: 'the seed of an episode to play, such as "7"',
     load: async () => (await import("./reinforcement/pendulum.js")).pendulum,
   },
+  {
+    name: "minatar",
+    title: "MinAtar: Breakout, Freeway and three other small games, played by PPO",
+    chapter: "reinforcement",
+    asks: 'the seed of an episode to play, such as "7"',
+    load: async () => (await import("./reinforcement/minatar.js")).minatar,
+  },
 ];

@@ -23,9 +23,9 @@ function training({ method, steps, ...variants }: Options): Training {
       part: 1000,
     };
   }
-  // Close to the settings of RL Baselines3 Zoo: many short rollouts, normalised observations, no reward for entropy.
+  // Like the settings of RL Baselines3 Zoo: many environments, observations and rewards normalised.
   const agent = new rl.Ppo(several(16, environment), {
-    ...{ steps: 128, minibatches: 16, decay: 0.94, entropyWeight: 0, learningRate: 3e-4, annealSteps: steps },
+    ...{ steps: 128, minibatches: 16, decay: 0.94, entropyWeight: 0.003, learningRate: 7e-4, annealSteps: steps },
     ...{ normaliseObservations: true, normaliseRewards: true },
   });
   return { agent, environment, part: 16 * 128 };
