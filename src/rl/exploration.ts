@@ -13,6 +13,7 @@ export interface Choices {
 
 /** A way to choose actions that also tries those that do not look best. */
 export interface Exploration {
+  /** Chooses an action by its index. */
   choose(choices: Choices, random: Generator): number;
   /** Writes the probability of each action into `into`, where they follow from the values: expected SARSA needs them. */
   probabilities?(choices: Choices, into: Float64Array): void;

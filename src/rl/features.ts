@@ -61,6 +61,7 @@ export class LinearValues {
     for (let column = 0; column < this.columns; column++) into[column] = this.at(active, column);
   }
 
+  /** What changes, for a checkpoint. */
   namedArrays(): ReadonlyMap<string, Float64Array<ArrayBuffer>> {
     const { weights, counts } = this;
     return new Map(Object.entries({ weights, counts }));
