@@ -20,8 +20,8 @@ export interface Estimate {
 
 /** Microseconds, as `npm run bench:executors` fits them to the times of many graphs (docs/performance.md). */
 const costs = {
-  wasm: { call: 0.82, node: 0, multiplication: 1.6e-4, element: 1.8e-4 },
-  onnxruntime: { call: 15, node: 0.58, multiplication: 4.2e-5, element: 2.3e-4 },
+  wasm: { call: 0.63, node: 0.0008, multiplication: 5.7e-5, element: 1.7e-4 },
+  onnxruntime: { call: 13, node: 0.59, multiplication: 2.7e-5, element: 2.2e-4 },
 } as const;
 
 /**

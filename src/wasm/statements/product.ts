@@ -7,11 +7,13 @@ import { type Held, heldIn, type Lazy, type Multiplied, productIn, replaceParts 
 import { type Value, Values } from "../values.js";
 import { type Emission, evaluate, offsetsAt, type Statement, type Strides, stridesIn, termsOf } from "./statement.js";
 
-/** The inner axis is written out up to this length; a longer one is a loop, `innerStep` elements an iteration. */
-const mostInner = 16;
-const innerStep = 8;
-/** Accumulators of one block of the result: with as many again for every other place of the inner axis they stay in registers. */
-const accumulators = 4;
+/** Up to so many multiplications of vectors the inner axis is written out; else it is a loop, whose code engines keep in registers. */
+const mostWrittenOut = 24;
+/** Vectors of one block of the result, and how many of them lie in one row. They stay in registers, and hide the latency of an addition. */
+const [accumulators, mostWide] = [8, 4];
+
+/** Where lanes lie along the inner axis, up to so many vectors of it are written out. */
+const mostInnerVectors = 4;
 
 /** How the lanes of a product lie: along the columns of the right factor, along the rows of the left one, or along the inner axis. */
 type Way = "columns" | "rows" | "inner";
@@ -99,7 +101,7 @@ export class ProductStatement implements Statement {
   private alongColumns(part: Part, rows: number, columns: number): void {
     const { code } = part.emission;
     const vectors = Math.ceil(columns / 4);
-    const wide = Math.min(vectors, accumulators);
+    const wide = Math.min(vectors, mostWide);
     const high = Math.min(rows, Math.max(1, Math.floor(accumulators / wide)));
     const block = (row: Place, column: Place, height: number, width: number) => {
       const lanes = Array.from({ length: width }, (_, i) => column.start + 4 * i);
@@ -117,9 +119,8 @@ export class ProductStatement implements Statement {
     const { code, constants } = emission;
     const [{ access: single, at: singleAt }, { access: wide, at: wideAt }] = this.factors(part);
     const rowsHere = Array.from({ length: height }, (_, i) => row.start + i);
-    const isSplit = inner >= 4;
     const placesFrom = (lane: number) => [0, 1, 2, 3].map((i) => lane + i).filter((place) => place < end);
-    const sums = rowsHere.map(() => lanes.map(() => (isSplit ? [code.local("v128"), code.local("v128")] : [code.local("v128")])));
+    const sums = rowsHere.map(() => lanes.map(() => code.local("v128")));
     const step = (k: number, moving: Term["local"] | undefined, isFirst: boolean) => {
       const values = new Values(code, constants);
       const multiplied = rowsHere.map((each) => {
@@ -131,17 +132,16 @@ export class ProductStatement implements Statement {
       });
       multiplied.forEach((list, i) =>
         list.forEach((value, j) => {
-          const sum = ((sums[i] as number[][])[j] as number[])[isSplit ? k % 2 : 0] as number;
+          const sum = (sums[i] as number[])[j] as number;
           values.push(values.use(isFirst ? value : values.make("f32x4.add", [values.local(sum), value]))).set(sum);
         }),
       );
     };
-    this.overInner(code, inner, sums.flat(2), constants, step);
+    this.overInner(code, inner, sums.flat(), constants, step);
     const values = new Values(code, constants);
     const stores = rowsHere.flatMap((each, i) =>
       lanes.map((lane, j) => {
-        const held = ((sums[i] as number[][])[j] as number[]).map((sum) => values.local(sum));
-        const total = held.reduce((a, b) => values.make("f32x4.add", [a, b]));
+        const total = values.local((sums[i] as number[])[j] as number);
         const points = placesFrom(lane).map((place) => (isTransposed ? [place, each] : [each, place]));
         return this.finish(part, values, total, points, isTransposed ? [column, row] : [row, column]);
       }),
@@ -149,7 +149,7 @@ export class ProductStatement implements Statement {
     for (const write of stores) write(code);
   }
 
-  /** The inner axis: written out, or a loop and its remainder. */
+  /** The inner axis: written out, or a loop. */
   private overInner(
     code: Emission["code"],
     inner: number,
@@ -157,24 +157,15 @@ export class ProductStatement implements Statement {
     constants: Emission["constants"],
     step: (k: number, moving: number | undefined, isFirst: boolean) => void,
   ): void {
-    const firsts = sums.length > 0 && inner >= 4 ? 2 : 1;
-    const clear = () => {
-      for (const sum of sums) {
-        const values = new Values(code, constants);
-        values.push(values.use(values.constant(0))).set(sum);
-      }
-    };
-    if (inner <= mostInner) {
-      if (inner === 0) clear();
-      for (let k = 0; k < inner; k++) step(k, undefined, k < firsts);
+    if (inner > 0 && inner * sums.length <= mostWrittenOut) {
+      for (let k = 0; k < inner; k++) step(k, undefined, k === 0);
       return;
     }
-    clear();
-    const whole = inner - (inner % innerStep);
-    code.loop(0, whole, innerStep, (local) => {
-      for (let k = 0; k < innerStep; k++) step(k, local, false);
-    });
-    for (let k = whole; k < inner; k++) step(k, undefined, false);
+    for (const sum of sums) {
+      const values = new Values(code, constants);
+      values.push(values.use(values.constant(0))).set(sum);
+    }
+    if (inner > 0) code.loop(0, inner, 1, (local) => step(0, local, false));
   }
 
   /** Sums of four neighbouring products, of which then four are summed up at once. */
@@ -204,15 +195,13 @@ export class ProductStatement implements Statement {
         next.forEach((value, i) => values.push(value).set(sums[i] as number));
       };
       const { inner } = part;
-      if (inner <= 4 * mostInner) for (let k = 0; k < inner; k += 4) step(k, undefined, k === 0, Math.min(4, inner - k));
+      if (inner <= mostInnerVectors * 4) for (let k = 0; k < inner; k += 4) step(k, undefined, k === 0, Math.min(4, inner - k));
       else {
         const clear = new Values(code, constants);
         for (const sum of sums) clear.push(clear.use(clear.constant(0))).set(sum);
-        const whole = inner - (inner % 16);
-        code.loop(0, whole, 16, (local) => {
-          for (let k = 0; k < 16; k += 4) step(k, local, false, 4);
-        });
-        for (let k = whole; k < inner; k += 4) step(k, undefined, false, Math.min(4, inner - k));
+        const whole = inner - (inner % 4);
+        code.loop(0, whole, 4, (local) => step(0, local, false, 4));
+        if (whole < inner) step(whole, undefined, false, inner - whole);
       }
       const values = new Values(code, constants);
       const total = sumsOfFour(
