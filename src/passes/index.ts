@@ -1,6 +1,7 @@
 import type { Tensor } from "../graph/tensor.js";
 import { rebuild } from "../graph/trace.js";
 import { rewrite } from "../graph/walk.js";
+import { branches } from "../ops/branch.js";
 import { isNodeOf } from "../ops/match.js";
 import { applyAll } from "../ops/operator.js";
 import { Body, loops } from "../ops/scan.js";
@@ -12,10 +13,12 @@ import { fold } from "./fold.js";
 import { hoist } from "./hoist.js";
 import { joinProducts } from "./joinProducts.js";
 import { lower } from "./lower.js";
+import { maskMaxima } from "./maskMaxima.js";
 import { refine } from "./refine.js";
 import { applyRules } from "./rules.js";
 import { scaleLast } from "./scaleLast.js";
 import { scatterOnto } from "./scatterOnto.js";
+import { selectByProduct } from "./selectByProduct.js";
 import { selectImplementation } from "./selectImplementation.js";
 import { shareLoops } from "./shareLoops.js";
 import { simplify } from "./simplify.js";
@@ -29,7 +32,7 @@ const passes = [
   hoist,
   // Before lowering, since a target may have no such operators.
   scatterOnto,
-  applyRules(refine),
+  applyRules(refine, maskMaxima),
   // Before lowering, since the gradients of convolutions are operators of their own until then.
   chooseLayouts,
   applyRules(lower),
@@ -47,6 +50,7 @@ const passes = [
   addToProducts,
   applyRules(transposeFirst),
   deduplicate,
+  applyRules(selectByProduct),
 ];
 
 /** Takes what a pass decided about a node, for whoever asks why a graph is as it is. */
@@ -67,14 +71,12 @@ function chooseLayouts(outputs: readonly Tensor[], target: Target, report?: Repo
   return blockChannels(prepared, target, report);
 }
 
-/** Prepares the bodies of loops. */
+/** Prepares the bodies of loops and of branches. */
 function prepareBodies(outputs: readonly Tensor[], target: Target, report?: Report): readonly Tensor[] {
   return rewrite(outputs, (node, inputs) => {
-    if (!isNodeOf(node, loops.Scan)) return undefined;
-    const { body } = node.attributes;
-    return applyAll(loops.Scan, inputs, {
-      ...node.attributes,
-      body: new Body(body.inputs, prepare(body.outputs, target, report), body.origin),
-    });
+    const prepared = ({ inputs, outputs, origin }: Body) => new Body(inputs, prepare(outputs, target, report), origin);
+    if (isNodeOf(node, loops.Scan)) return applyAll(loops.Scan, inputs, { ...node.attributes, body: prepared(node.attributes.body) });
+    if (!isNodeOf(node, branches.Branch)) return undefined;
+    return applyAll(branches.Branch, inputs, { holds: prepared(node.attributes.holds), fails: prepared(node.attributes.fails) });
   });
 }

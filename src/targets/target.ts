@@ -22,6 +22,8 @@ export interface Target {
   readonly freeSizes: boolean;
   /** Whether its matrix product transposes a left factor anew for each block of the right one. */
   readonly transposesByBlocks: boolean;
+  /** Whether it chooses between elements by branches of the program, at several times the cost of a product where the conditions are mixed. */
+  readonly selectsByBranches: boolean;
   /** How many channels lie side by side in the images that it has convolutions for; 1 where it has none but for the plain layout. */
   readonly channelBlock: number;
   /** Whether it has a kernel. Where it has none, an operator is replaced by what it is made of; one that is made of no others stays. */

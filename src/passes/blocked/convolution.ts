@@ -130,7 +130,7 @@ function phaseOf(phase: number, size: number, stride: number, dilation: number, 
 }
 
 /** Images between one another along an axis: the first place of each, then the second of each. */
-function interleaved(images: readonly Blocked[], axis: 2 | 3): Blocked {
+export function interleaved(images: readonly Blocked[], axis: 2 | 3): Blocked {
   const [image] = images as readonly [Blocked];
   if (images.length === 1) return image;
   const { shape } = image;

@@ -9,6 +9,7 @@ import { convolutionCandidate, obstacleOf, weightShapeOf } from "./convolutionCa
 import { fuse } from "./fuse.js";
 import { fromBlocked, toBlocked } from "./images.js";
 import { type Candidate, chooseLayouts } from "./layout.js";
+import { poolCandidate } from "./poolCandidates.js";
 import { valueCandidate } from "./valueCandidates.js";
 
 /** Which layout a convolution, or one of its gradients, is computed in, and why. */
@@ -42,7 +43,7 @@ export function blockChannels(
   const isBlocked = ({ source }: Tensor) => source.kind === "node" && (candidates.get(source)?.gives ?? false);
   const order = topologicalOrder(prepared);
   for (const node of order) {
-    const candidate = convolutionCandidate(node, isBlocked, block) ?? valueCandidate(node, block);
+    const candidate = convolutionCandidate(node, isBlocked, block) ?? poolCandidate(node, block) ?? valueCandidate(node, block);
     if (candidate) candidates.set(node, candidate);
   }
   const chosen = chooseLayouts(prepared, candidates, block);

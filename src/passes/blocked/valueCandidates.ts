@@ -1,6 +1,7 @@
 import { elementAt } from "../../graph/dtype.js";
 import { type Shape, sameShape, sizeOf } from "../../graph/shape.js";
 import { hostData, makeNode, type Node, type Tensor } from "../../graph/tensor.js";
+import { globalPool } from "../../ops/adaptivePool.js";
 import { numbers } from "../../ops/algebra.js";
 import { arithmetic, mul, neg, reciprocal } from "../../ops/arithmetic.js";
 import { isNodeOf } from "../../ops/match.js";
@@ -113,7 +114,8 @@ function channelwise(node: Node, [a, b]: readonly [Tensor, Tensor], shape: Shape
 /** Sums and means over all places, and over other axes or none. */
 function reductionCandidate(node: Node, block: number): Candidate | undefined {
   const [x] = node.inputs as readonly [Tensor];
-  if (!isNodeOf(node, reduce.ReduceSum, reduce.ReduceMean) || x.dtype !== "float32" || !isImage(x)) return undefined;
+  if (!isNodeOf(node, reduce.ReduceSum, reduce.ReduceMean, globalPool.GlobalAveragePool) || x.dtype !== "float32" || !isImage(x))
+    return undefined;
   const { axes } = node.attributes as unknown as ReduceAttributes;
   if (![...x.shape.keys()].slice(2).every((axis) => axes.includes(axis))) return undefined;
   const [batch, channels, height, width] = sizesOf(x.shape);
