@@ -14,6 +14,7 @@ import { hoist } from "./hoist.js";
 import { joinProducts } from "./joinProducts.js";
 import { lower } from "./lower.js";
 import { maskMaxima } from "./maskMaxima.js";
+import { openNormalization } from "./openNormalization.js";
 import { refine } from "./refine.js";
 import { applyRules } from "./rules.js";
 import { scaleLast } from "./scaleLast.js";
@@ -67,8 +68,9 @@ export function prepare(outputs: readonly Tensor[], target: Target, report?: Rep
 /** Puts images into blocks of channels, where the target has those and the graph has convolutions. */
 function chooseLayouts(outputs: readonly Tensor[], target: Target, report?: Report): readonly Tensor[] {
   if (!gainsFromBlocks(outputs)) return outputs;
-  const prepared = target.channelBlock > 1 ? applyRules(skipZeros, unexpand, fold, simplify)(deduplicate(outputs), target) : outputs;
-  return blockChannels(prepared, target, report);
+  if (target.channelBlock <= 1) return blockChannels(outputs, target, report);
+  const opened = applyRules(openNormalization, skipZeros, unexpand, fold, simplify)(outputs, target);
+  return blockChannels(deduplicate(opened), target, report);
 }
 
 /** Prepares the bodies of loops and of branches. */

@@ -17,7 +17,9 @@ const least = 2 ** 13;
 export const selectByProduct: Rule = (node, inputs, { selectsByBranches }) => {
   if (!selectsByBranches || !isNodeOf(node, arithmetic.Where)) return undefined;
   const [condition, x, other] = inputs as readonly [Tensor, Tensor, Tensor];
-  const fits = x.dtype === "float32" && x.size >= least && sameShape(condition.shape, x.shape) && other.size === 1 && isZero(other);
+  const [{ shape, size }] = node.outputs as readonly [Tensor];
+  const fits =
+    x.dtype === "float32" && size >= least && x.size > 1 && sameShape(condition.shape, shape) && other.size === 1 && isZero(other);
   if (!fits) return undefined;
   return [
     whereNumbers(

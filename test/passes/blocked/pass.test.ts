@@ -1,24 +1,35 @@
 import {
   add,
+  averagePool,
+  batchNorm,
   type CompileOptions,
   compile,
+  concat,
   conv,
   explain,
+  globalAveragePool,
   grad,
   matmul,
   maxPool,
   mul,
+  neg,
+  pad,
   random,
   relu,
   reshape,
   round,
+  seed,
+  sigmoid,
+  slice,
+  split,
   sqrt,
   square,
   sum,
   Tensor,
+  tanh,
   tensor,
 } from "kasane";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { topologicalOrder } from "../../../src/graph/walk.js";
 import { convolutions } from "../../../src/ops/conv.js";
 import { apply } from "../../../src/ops/operator.js";
@@ -44,6 +55,11 @@ async function both(fn: (...values: Tensor[]) => readonly Tensor[], values: read
 
 /** The gradients of a loss of a value by some tensors. */
 const gradients = (y: Tensor, by: readonly Tensor[]): readonly Tensor[] => grad(sum(square(y)), by) as readonly Tensor[];
+
+/** A kernel of one element for more or fewer channels. */
+const tiled = (w: Tensor, channels: number): Tensor => slice(concat([w, w, w], { axis: 1 }), [[], [0, channels]]);
+
+beforeEach(() => seed(1));
 
 describe("blockChannels", () => {
   it("reorders at the ends alone, and computes bias and ReLU with the convolutions", () => {
@@ -126,6 +142,87 @@ describe("blockChannels", () => {
       expect(await apart(each, g.plain[i] as Tensor)).toBeLessThan(1e-5);
     }
     expect(g.convolutions.map(({ layout }) => layout)).toContain("blocked");
+  });
+
+  it.each<[string, (x: Tensor) => Tensor]>([
+    ["maxima of windows side by side", (x) => maxPool(x, 2)],
+    ["maxima of windows that overlap, with padding", (x) => maxPool(x, 3, { stride: 2, padding: 1 })],
+    ["maxima of dilated windows", (x) => maxPool(x, [2, 3], { stride: 1, dilation: 2 })],
+    ["means of windows side by side", (x) => averagePool(x, 2)],
+    ["means that count the padding", (x) => averagePool(x, 3, { stride: 2, padding: 1 })],
+    ["means that do not", (x) => averagePool(x, 3, { stride: 2, padding: 1, countPadding: false })],
+    ["the mean over all places", (x) => globalAveragePool(x)],
+    ["channels side by side, and apart", (x) => concat(split(concat([x, tanh(x)], { axis: 1 }), 2, { axis: 1 }).toReversed(), { axis: 1 })],
+    [
+      "a part of the places, padded",
+      (x) =>
+        pad(slice(x, [[], [], [1, 7], [2, null, 2]]), [
+          [0, 0],
+          [0, 0],
+          [1, 0],
+          [0, 2],
+        ]),
+    ],
+    ["a gate of each channel", (x) => mul(x, sigmoid(mul(globalAveragePool(x), 3)))],
+  ])("keeps blocked: %s", async (_, between) => {
+    const values = [
+      [16, 32, 12, 12],
+      [32, 32, 3, 3],
+      [32, 32, 1, 1],
+    ].map((shape) => random.normal(shape));
+    const network = (...[x, v, w]: Tensor[]): readonly Tensor[] => {
+      const y = between(relu(conv(x as Tensor, v as Tensor, { padding: 1 })));
+      const z = conv(y, tiled(w as Tensor, y.shape[1] as number));
+      return [z, ...gradients(z, [x, v, w] as Tensor[])];
+    };
+    const { blocked, plain, convolutions } = await both(network, values);
+    for (const [i, each] of blocked.entries()) expect(await apart(each, plain[i] as Tensor)).toBeLessThan(1e-5);
+    expect(convolutions.map(({ layout }) => layout)).toContain("blocked");
+  });
+
+  it("finds the maximum that is no number, or infinite, and gives infinite gradients to the first maximum alone", async () => {
+    const image = await random.normal([4, 32, 16, 16]).data();
+    const elements = Float32Array.from(image as Float32Array, (x) => Math.round(x * 2));
+    for (const [place, value] of [
+      [3, Number.NaN],
+      [9000, Number.POSITIVE_INFINITY],
+      [20000, Number.NEGATIVE_INFINITY],
+    ] as const)
+      elements[place] = value;
+    const kernel = await random.normal([4, 32, 8, 8]).data();
+    const factors = Float32Array.from(kernel as Float32Array, (x, i) => (i === 50 ? Number.POSITIVE_INFINITY : x));
+    const identity = tensor(
+      Float32Array.from({ length: 32 * 32 }, (_, i) => (i % 33 === 0 ? 1 : 0)),
+      { shape: [32, 32, 1, 1] },
+    );
+    for (const poisoned of [elements, elements.map((x) => (Number.isFinite(x) ? x : 0))]) {
+      const pooled = (...[x, f, w]: Tensor[]): readonly Tensor[] => {
+        const y = maxPool(mul(x as Tensor, 1), 2);
+        // The convolutions are those of the zeros, so that no infinity spreads.
+        const z = add(mul(y, f as Tensor), conv(mul(relu(neg(square(y))), 0), w as Tensor));
+        return [y, ...(grad(sum(z), [x as Tensor]) as readonly Tensor[])];
+      };
+      const values = [tensor(poisoned, { shape: [4, 32, 16, 16] }), tensor(factors, { shape: [4, 32, 8, 8] }), identity];
+      const { blocked, plain } = await both(pooled, values);
+      for (const [i, each] of blocked.entries()) expect(await each.data()).toEqual(await (plain[i] as Tensor).data());
+      expect(typesOf(pooled(...values.map(({ shape }) => input(...shape))), 16)).toContain("Branch");
+    }
+  });
+
+  it.each([32, 20])("computes batch normalisation and its gradient as operators on blocks, %i channels", async (channels) => {
+    const values = [[16, channels, 10, 10], [channels, channels, 3, 3], [channels], [channels]].map((shape) =>
+      add(random.normal(shape), 0.5),
+    );
+    const network = (...[x, w, slope, shift]: Tensor[]): readonly Tensor[] => {
+      const y = batchNorm(conv(x as Tensor, w as Tensor), { weight: slope, bias: shift });
+      const z = tanh(add(y, conv(y, mul(w as Tensor, 0.1), { padding: 1 })));
+      return [z, ...gradients(z, [x, w, slope, shift] as Tensor[])];
+    };
+    const { blocked, plain } = await both(network, values);
+    for (const [i, each] of blocked.entries()) expect(await apart(each, plain[i] as Tensor)).toBeLessThan(1e-5);
+    const inputs = values.map(({ shape }) => input(...shape));
+    const types = typesOf(network(...inputs), 16);
+    if (channels === 32) expect([count(types, "ReduceMean"), count(types, "BatchNormalization")]).toEqual([0, 0]);
   });
 
   it("explains what it leaves in the plain layout", async () => {
