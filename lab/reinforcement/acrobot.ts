@@ -1,7 +1,8 @@
 import { rl } from "kasane";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
-import { controlOptions, dqnVariants, episodeText, playEpisode, several, type Training, trainAgent } from "./control.js";
+import { controlOptions, dqnVariants, playTrained, several, type Training, trainAgent } from "./control.js";
+import { episodeText } from "./playing.js";
 
 const schema = z.object({
   method: z.enum(["ppo", "dqn"]).default("ppo").describe("how the agent learns"),
@@ -38,5 +39,5 @@ export const acrobot = defineExperiment({
   chapter: "reinforcement",
   options: schema,
   run: (context, options) => trainAgent(context, training(options), options, `Acrobot by ${options.method}`),
-  predict: { text: episodeText, run: (context, options, text) => playEpisode(context, training(options), text) },
+  predict: { text: episodeText, run: (context, options, text) => playTrained(context, training(options), text) },
 });

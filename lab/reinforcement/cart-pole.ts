@@ -1,7 +1,8 @@
 import { rl } from "kasane";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
-import { controlOptions, dqnVariants, episodeText, playEpisode, several, type Training, trainAgent } from "./control.js";
+import { controlOptions, dqnVariants, playTrained, several, type Training, trainAgent } from "./control.js";
+import { episodeText } from "./playing.js";
 
 const schema = z.object({
   method: z.enum(["dqn", "reinforce", "a2c", "ppo"]).default("dqn").describe("how the agent learns"),
@@ -53,5 +54,5 @@ export const cartPole = defineExperiment({
     rainbow: { double: true, dueling: true, prioritised: true, noisy: true, returnSteps: 3, distributional: true },
   },
   run: (context, options) => trainAgent(context, training(options), options, `Cart-pole by ${options.method}`),
-  predict: { text: episodeText, run: (context, options, text) => playEpisode(context, training(options), text) },
+  predict: { text: episodeText, run: (context, options, text) => playTrained(context, training(options), text) },
 });

@@ -1,12 +1,13 @@
-import { check, rl } from "kasane";
+import { rl } from "kasane";
 import { z } from "zod";
 import type { Context, PredictContext } from "../context.js";
 import { seriesOf } from "../plot/chart.js";
+import { type Game, leaveEpisode, playEpisode } from "./playing.js";
 
 /** What an agent with a network is trained on. */
 export interface Training {
   readonly agent: rl.NetworkAgent;
-  readonly environment: () => rl.Environment;
+  readonly environment: () => Game;
   /** How many steps are made between two chances to save, a multiple of what the agent learns from at once. */
   readonly part: number;
 }
@@ -70,6 +71,7 @@ export async function trainAgent(
     yLabel: "return of an episode",
     series: [seriesOf(history, "episodeReturn", "exploring"), seriesOf(history, "validationReturn", "greedy, other episodes")],
   });
+  await leaveEpisode(context, environment(), await agent.policy(), validationSeed + 1000 * context.seed, title);
   const returns = await returnsOf(evaluationSeed, episodes);
   const [evaluation, deviation] = [mean(returns), Math.sqrt(mean(returns.map((each) => (each - mean(returns)) ** 2)))];
   context.record(steps, { evaluationReturn: evaluation });
@@ -79,43 +81,10 @@ export async function trainAgent(
   );
 }
 
-/** What `kasane predict` takes in these experiments. */
-export const episodeText = 'the seed of an episode to play, such as "7"';
-
-/** Plays an episode with the best policy of a run. */
-export async function playEpisode(context: PredictContext, { agent, environment }: Training, text: string): Promise<void> {
-  const seed = /^\s*\d{1,9}\s*$/.test(text) ? Number(text) : Number.NaN;
-  check(Number.isInteger(seed), () => `predict: got "${text}", expected an integer from 0, the seed of an episode`);
+/** Plays the episode of a seed with the best policy of a run. */
+export async function playTrained(context: PredictContext, { agent, environment }: Training, text: string): Promise<void> {
   await context.restore({ agent }, "best");
-  const policy = await agent.policy();
-  const game = environment();
-  const observation = new Float32Array(game.observationSpace.size);
-  let total = 0;
-  game.reset(seed);
-  while (!game.ended) {
-    game.observe(observation);
-    const action = await policy(observation);
-    const seen = Array.from(observation);
-    game.step(action);
-    total += game.reward;
-    const shown = typeof action === "number" ? `${action}` : Array.from(action, (number) => number.toFixed(3)).join(" ");
-    const numbers = seen.length > 8 ? "" : `   observed ${seen.map((number) => number.toFixed(3).padStart(7)).join(" ")}`;
-    context.print(`${`${game.steps}`.padStart(4)}   action ${shown}   reward ${Number(game.reward.toPrecision(4))}${numbers}`, {
-      event: "step",
-      step: game.steps,
-      observation: seen,
-      action: typeof action === "number" ? action : Array.from(action),
-      reward: game.reward,
-    });
-  }
-  const end = game.terminated ? "ended" : "was cut off by the time limit";
-  context.print(`the episode ${end} after ${game.steps} steps; return ${Number(total.toPrecision(6))}`, {
-    event: "episode",
-    seed,
-    steps: game.steps,
-    return: total,
-    terminated: game.terminated,
-  });
+  await playEpisode(context, environment(), await agent.policy(), text);
 }
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,7 +1,8 @@
 import { nn, relu, rl, type Tensor } from "kasane";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
-import { controlOptions, episodeText, playEpisode, several, type Training, trainAgent } from "./control.js";
+import { controlOptions, playTrained, several, type Training, trainAgent } from "./control.js";
+import { episodeText } from "./playing.js";
 
 /** The sides of the board. */
 const side = 10;
@@ -73,5 +74,5 @@ export const minatar = defineExperiment({
   chapter: "reinforcement",
   options: schema,
   run: (context, options) => trainAgent(context, training(options), options, `${options.game} by ppo`),
-  predict: { text: episodeText, run: (context, options, text) => playEpisode(context, training(options), text) },
+  predict: { text: episodeText, run: (context, options, text) => playTrained(context, training(options), text) },
 });

@@ -1,7 +1,8 @@
 import { rl } from "kasane";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
-import { controlOptions, episodeText, playEpisode, several, type Training, trainAgent } from "./control.js";
+import { controlOptions, playTrained, several, type Training, trainAgent } from "./control.js";
+import { episodeText } from "./playing.js";
 
 const schema = z.object({
   ...controlOptions,
@@ -26,5 +27,5 @@ export const pendulum = defineExperiment({
   chapter: "reinforcement",
   options: schema,
   run: (context, options) => trainAgent(context, training(options), options, "Pendulum by ppo"),
-  predict: { text: episodeText, run: (context, options, text) => playEpisode(context, training(options), text) },
+  predict: { text: episodeText, run: (context, options, text) => playTrained(context, training(options), text) },
 });
