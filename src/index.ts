@@ -84,6 +84,7 @@ export {
 } from "./ops/loss.js";
 export { matmul } from "./ops/matmul.js";
 export { layerNorm, logSoftmax, softmax } from "./ops/normalize.js";
+export { type PaddingMode, pad } from "./ops/pad.js";
 export { fold, type PatchOptions, unfold } from "./ops/patches.js";
 export { type AveragePoolOptions, averagePool, type MaxPoolOptions, maxPool } from "./ops/pool.js";
 export { random } from "./ops/random.js";
@@ -106,7 +107,7 @@ export {
 } from "./ops/reduce.js";
 export { type Interpolation, pixelShuffle, pixelUnshuffle, type UpsampleOptions, upsample } from "./ops/resample.js";
 export { expand, permute, reshape, squeeze, tile, transpose, unsqueeze } from "./ops/shapes.js";
-export { concat, flip, pad, type Range, roll, slice, split, stack, unstack } from "./ops/slicing.js";
+export { concat, flip, type Range, roll, slice, split, stack, unstack } from "./ops/slicing.js";
 export { sort, topK } from "./ops/sorting.js";
 export { tril, triu } from "./ops/triangle.js";
 export * as optim from "./optim/index.js";

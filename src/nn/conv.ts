@@ -22,19 +22,31 @@ export interface ConvLayerOptions extends Omit<ConvOptions, "bias">, Convolution
 /** Settings of {@link ConvTranspose1d}, {@link ConvTranspose2d} and {@link ConvTranspose3d}. */
 export interface ConvTransposeLayerOptions extends Omit<ConvTransposeOptions, "bias">, ConvolutionWeights {}
 
-/** A kernel and a bias for `channels` in and out. */
+const names = {
+  stride: "optional",
+  padding: "optional",
+  dilation: "optional",
+  groups: "optional",
+  bias: "optional",
+  weightInitialiser: "optional",
+  biasInitialiser: "optional",
+} as const;
+
+/** A kernel and a bias. Both start uniform in ±1/√n, for the n elements that the kernel has for an index of its first axis, as PyTorch's. */
 abstract class Convolution extends Module {
   readonly weight: Variable;
+  /** `[outChannels]` */
   readonly bias: Variable | undefined;
 
-  /** @param shapeOf the shape of the weight for a kernel of the given spatial sizes; a place follows from as many numbers as its last axes hold */
+  /** @param firstAxes those of the weight before the `rank` spatial ones */
   protected constructor(
     owner: string,
+    rank: number,
     readonly inChannels: number,
     readonly outChannels: number,
-    kernel: readonly number[],
+    kernel: PerAxis,
     { groups = 1, bias = true, weightInitialiser, biasInitialiser }: ConvolutionWeights & { readonly groups?: number },
-    shapeOf: (groups: number) => Shape,
+    firstAxes: (groups: number) => Shape,
   ) {
     super();
     checkSizes(owner, { inChannels, outChannels });
@@ -43,42 +55,33 @@ abstract class Convolution extends Module {
       inChannels % groups === 0 && outChannels % groups === 0,
       () => `${owner}: ${inChannels} channels to ${outChannels} in ${groups} groups: expected numbers that the groups divide`,
     );
-    const shape = [...shapeOf(groups), ...kernel];
+    const shape = [...firstAxes(groups), ...perAxis(owner, "kernel", kernel, rank, 1)];
     const initialiser = withinRoot(sizeOf(shape.slice(1)));
     this.weight = new Variable((weightInitialiser ?? initialiser)(shape));
     this.bias = bias ? new Variable((biasInitialiser ?? initialiser)([outChannels])) : undefined;
   }
 }
 
-abstract class ConvolutionOf extends Convolution {
-  readonly options: Omit<ConvOptions, "bias">;
+/** {@link conv} by a weight `[outChannels, inChannels / groups, ...kernel]`. */
+abstract class Forwards extends Convolution {
+  readonly geometry: Omit<ConvOptions, "bias">;
 
   protected constructor(owner: string, rank: number, inChannels: number, outChannels: number, kernel: PerAxis, options: ConvLayerOptions) {
-    checkOptions(owner, options, {
-      stride: "optional",
-      padding: "optional",
-      dilation: "optional",
-      groups: "optional",
-      bias: "optional",
-      weightInitialiser: "optional",
-      biasInitialiser: "optional",
-    });
-    super(owner, inChannels, outChannels, perAxis(owner, "kernel", kernel, rank, 1), options, (groups) => [
-      outChannels,
-      inChannels / groups,
-    ]);
+    checkOptions<ConvLayerOptions>(owner, options, { ...names, paddingMode: "optional" });
+    super(owner, rank, inChannels, outChannels, kernel, options, (groups) => [outChannels, inChannels / groups]);
     const { bias, weightInitialiser, biasInitialiser, ...geometry } = options;
-    this.options = geometry;
+    this.geometry = geometry;
   }
 
   /** `[batch, inChannels, ...places]` to `[batch, outChannels, ...places]`. */
   forward(x: Tensor): Tensor {
-    return conv(x, this.weight, { ...this.options, bias: this.bias });
+    return conv(x, this.weight, { ...this.geometry, bias: this.bias });
   }
 }
 
-abstract class TransposedConvolutionOf extends Convolution {
-  readonly options: Omit<ConvTransposeOptions, "bias">;
+/** {@link convTranspose} by a weight `[inChannels, outChannels / groups, ...kernel]`. */
+abstract class Backwards extends Convolution {
+  readonly geometry: Omit<ConvTransposeOptions, "bias">;
 
   protected constructor(
     owner: string,
@@ -88,67 +91,55 @@ abstract class TransposedConvolutionOf extends Convolution {
     kernel: PerAxis,
     options: ConvTransposeLayerOptions,
   ) {
-    checkOptions(owner, options, {
-      stride: "optional",
-      padding: "optional",
-      outputPadding: "optional",
-      dilation: "optional",
-      groups: "optional",
-      bias: "optional",
-      weightInitialiser: "optional",
-      biasInitialiser: "optional",
-    });
-    super(owner, inChannels, outChannels, perAxis(owner, "kernel", kernel, rank, 1), options, (groups) => [
-      inChannels,
-      outChannels / groups,
-    ]);
+    checkOptions<ConvTransposeLayerOptions>(owner, options, { ...names, outputPadding: "optional" });
+    super(owner, rank, inChannels, outChannels, kernel, options, (groups) => [inChannels, outChannels / groups]);
     const { bias, weightInitialiser, biasInitialiser, ...geometry } = options;
-    this.options = geometry;
+    this.geometry = geometry;
   }
 
   /** `[batch, inChannels, ...places]` to `[batch, outChannels, ...places]`. */
   forward(x: Tensor): Tensor {
-    return convTranspose(x, this.weight, { ...this.options, bias: this.bias });
+    return convTranspose(x, this.weight, { ...this.geometry, bias: this.bias });
   }
 }
 
-/** {@link conv} of lines `[batch, inChannels, length]`. Weight and bias start uniform in ±1/√(inputs of an output), as PyTorch's. */
-export class Conv1d extends ConvolutionOf {
+/** {@link conv} of lines `[batch, inChannels, length]`. */
+export class Conv1d extends Forwards {
   constructor(inChannels: number, outChannels: number, kernel: PerAxis, options: ConvLayerOptions = {}) {
     super("Conv1d", 1, inChannels, outChannels, kernel, options);
   }
 }
 
-/** {@link conv} of images `[batch, inChannels, height, width]`; see {@link Conv1d}. */
-export class Conv2d extends ConvolutionOf {
+/** {@link conv} of images `[batch, inChannels, height, width]`. */
+export class Conv2d extends Forwards {
   constructor(inChannels: number, outChannels: number, kernel: PerAxis, options: ConvLayerOptions = {}) {
     super("Conv2d", 2, inChannels, outChannels, kernel, options);
   }
 }
 
-/** {@link conv} of volumes `[batch, inChannels, depth, height, width]`; see {@link Conv1d}. */
-export class Conv3d extends ConvolutionOf {
+/** {@link conv} of volumes `[batch, inChannels, depth, height, width]`. */
+export class Conv3d extends Forwards {
   constructor(inChannels: number, outChannels: number, kernel: PerAxis, options: ConvLayerOptions = {}) {
     super("Conv3d", 3, inChannels, outChannels, kernel, options);
   }
 }
 
-/** {@link convTranspose} of lines `[batch, inChannels, length]`. Weight and bias start uniform in ±1/√(outChannels / groups × kernel), as PyTorch's. */
-export class ConvTranspose1d extends TransposedConvolutionOf {
+/** {@link convTranspose} of lines `[batch, inChannels, length]`. */
+export class ConvTranspose1d extends Backwards {
   constructor(inChannels: number, outChannels: number, kernel: PerAxis, options: ConvTransposeLayerOptions = {}) {
     super("ConvTranspose1d", 1, inChannels, outChannels, kernel, options);
   }
 }
 
-/** {@link convTranspose} of images `[batch, inChannels, height, width]`; see {@link ConvTranspose1d}. */
-export class ConvTranspose2d extends TransposedConvolutionOf {
+/** {@link convTranspose} of images `[batch, inChannels, height, width]`. */
+export class ConvTranspose2d extends Backwards {
   constructor(inChannels: number, outChannels: number, kernel: PerAxis, options: ConvTransposeLayerOptions = {}) {
     super("ConvTranspose2d", 2, inChannels, outChannels, kernel, options);
   }
 }
 
-/** {@link convTranspose} of volumes `[batch, inChannels, depth, height, width]`; see {@link ConvTranspose1d}. */
-export class ConvTranspose3d extends TransposedConvolutionOf {
+/** {@link convTranspose} of volumes `[batch, inChannels, depth, height, width]`. */
+export class ConvTranspose3d extends Backwards {
   constructor(inChannels: number, outChannels: number, kernel: PerAxis, options: ConvTransposeLayerOptions = {}) {
     super("ConvTranspose3d", 3, inChannels, outChannels, kernel, options);
   }

@@ -13,7 +13,7 @@ import type { Reduction } from "../ops/loss.js";
 import { logSoftmax } from "../ops/normalize.js";
 import { logSumExp, mean, sum } from "../ops/reduce.js";
 import { expand, reshape, unsqueeze } from "../ops/shapes.js";
-import { pad, slice, stack } from "../ops/slicing.js";
+import { padWith, slice, stack } from "../ops/slicing.js";
 
 /** Settings of {@link ctcLoss}. */
 export interface CtcLossOptions {
@@ -56,7 +56,7 @@ export function ctcLoss(logits: Tensor, targets: Tensor, options: CtcLossOptions
   const ids = cast(targets, "int32");
   const blanks = full([batch, labels], blank, "int32");
   const interleaved = reshape(stack([blanks, ids], { axis: 2 }), [batch, 2 * labels]);
-  const extended = pad(
+  const extended = padWith(
     interleaved,
     [
       [0, 0],
@@ -95,7 +95,7 @@ export function ctcLoss(logits: Tensor, targets: Tensor, options: CtcLossOptions
 /** The values `by` places further along the last axis of a matrix; what comes in is `value`. */
 const shifted = (x: Tensor, by: number, value: number): Tensor =>
   slice(
-    pad(
+    padWith(
       x,
       [
         [0, 0],

@@ -13,7 +13,7 @@ import { normalize } from "./normalize.js";
 import { apply, applyAll, declare, family } from "./operator.js";
 import { mean, sum } from "./reduce.js";
 import { reshape } from "./shapes.js";
-import { concat, pad, slice, split } from "./slicing.js";
+import { concat, padWith, slice, split } from "./slicing.js";
 
 interface BatchNormalizationAttributes {
   readonly epsilon: FloatAttribute;
@@ -250,7 +250,7 @@ export function localResponseNorm(x: Tensor, size: number, options: LocalRespons
   const { alpha = 1e-4, beta = 0.75, k = 1 } = options;
   return inSingle(x, (x) => {
     const before = Math.floor(size / 2);
-    const padded = pad(
+    const padded = padWith(
       square(x),
       x.shape.map((_, axis) => (axis === 1 ? [before, size - 1 - before] : [0, 0])),
     );

@@ -1,27 +1,20 @@
 import { isFloat, promote } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
-import { type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
+import { type Shape, sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add } from "./arithmetic.js";
 import { cast } from "./cast.js";
 import { checkTensors } from "./constants.js";
-import {
-  type ConvolutionGeometry,
-  checkFits,
-  type Padding,
-  type PerAxis,
-  paddingOf,
-  perAxis,
-  placesOf,
-  reach,
-} from "./convolutionGeometry.js";
-import { matmul } from "./matmul.js";
+import { type ConvolutionGeometry, type Padding, type PerAxis, perAxis, reach } from "./convolutionGeometry.js";
+import { imageByProduct, kernelByProduct, placesByProduct } from "./convolutionProducts.js";
 import { apply, declare, family, type OnnxNode } from "./operator.js";
+import { type PaddingMode, pad } from "./pad.js";
 import { sum } from "./reduce.js";
-import { reshape, transpose } from "./shapes.js";
-import { concat, dilate, flip, pad, slice } from "./slicing.js";
+import { reshape } from "./shapes.js";
+import { slice } from "./slicing.js";
 import { windowsOfNode } from "./windowNode.js";
+import { alongAxes, placeAxes, type Windows, windowShape, windowsOn } from "./windows.js";
 
 /** The spatial sizes of an image `[batch, channels, ...places]`, and those of a kernel `[outputs, inputs, ...kernel]`. */
 const spatial = ({ shape }: { readonly shape: Shape }): Shape => shape.slice(2);
@@ -36,7 +29,7 @@ export const convolutions = family({
   Conv: declare<ConvolutionGeometry>({
     infer: ([x, w], geometry) => ({
       dtype: x.dtype,
-      shape: [x.shape[0] as number, w.shape[0] as number, ...placesOf(spatial(x), spatial(w), geometry)],
+      shape: [x.shape[0] as number, w.shape[0] as number, ...spatial({ shape: windowShape(x.shape, { ...geometry, kernel: spatial(w) }) })],
     }),
     kind: { is: "opaque" },
     gradient: [
@@ -46,7 +39,7 @@ export const convolutions = family({
     ],
     emit: (emitter, inputs, { strides, pads, dilations, group }, { inputs: [, w] }) =>
       emitter.node("Conv", inputs, { kernel_shape: spatial(w as Tensor), strides, pads, dilations, group }),
-    decompose: ([x, w, bias], geometry) => convByProduct(x, w, bias, geometry),
+    decompose: ([x, w, bias], geometry) => placesByProduct(x, w, bias, { ...geometry, kernel: spatial(w) }),
     read: (node) => {
       const [x, w] = [node.input(0), node.input(1)];
       const { kernel, ...options } = windowsOfNode(node, x, spatial(w));
@@ -66,11 +59,11 @@ export const convolutions = family({
     ],
     emit: (emitter, inputs, { sizes, strides, pads, dilations, group }, { inputs: [y, w] }) => {
       const kernel = spatial(w as Tensor);
-      const least = reachedSizes(spatial(y as Tensor), kernel, { strides, pads, dilations, group });
+      const least = reachedSizes(spatial(y as Tensor), { kernel, strides, pads, dilations });
       const output_padding = sizes.map((size, i) => size - (least[i] as number));
       return emitter.node("ConvTranspose", inputs, { kernel_shape: kernel, strides, pads, dilations, group, output_padding });
     },
-    decompose: ([y, w], { sizes, ...geometry }) => transposedByConv(y, w, sizes, geometry),
+    decompose: ([y, w], { sizes, ...geometry }) => imageByProduct(y, w, sizes, { ...geometry, kernel: spatial(w) }),
     read: transposedNode,
   }),
   // x, y; `kernel` are the spatial sizes of the result
@@ -84,7 +77,7 @@ export const convolutions = family({
       (g, [x, y], _, { kernel, ...geometry }) => toImage(y, g, spatial(x), geometry),
       (g, [x], _, { kernel, ...geometry }) => toPlaces([x, g], geometry),
     ],
-    decompose: ([x, y], { kernel, ...geometry }) => weightGradientByProducts(x, y, kernel, geometry),
+    decompose: ([x, y], windows) => kernelByProduct(x, y, windows),
   }),
 });
 
@@ -99,102 +92,11 @@ const toImage = (y: Tensor, w: Tensor, sizes: Shape, geometry: ConvolutionGeomet
 const toKernel = (x: Tensor, y: Tensor, kernel: Shape, geometry: ConvolutionGeometry): Tensor =>
   apply(convolutions.ConvWeightGradient, [x, y], { ...geometry, kernel });
 
-/** The sizes of the smallest image that a kernel has the places `places` in. */
-const reachedSizes = (places: Shape, kernel: Shape, { strides, pads, dilations }: ConvolutionGeometry): Shape =>
-  places.map(
-    (count, i) =>
-      (count - 1) * (strides[i] as number) +
-      reach(kernel[i] as number, dilations[i] as number) -
-      (pads[i] as number) -
-      (pads[i + places.length] as number),
+/** The sizes of the smallest image that windows have the places `places` in. */
+const reachedSizes = (places: Shape, windows: Windows): Shape =>
+  alongAxes(windows).map(
+    (along, i) => ((places[i] as number) - 1) * along.stride + reach(along.kernel, along.dilation) - along.before - along.after,
   );
-
-/** For each element of a kernel, in row-major order, the part of an image `[batch, channels, ...]` that it meets: `[batch, channels, ...places]`. */
-function partsUnder(x: Tensor, kernel: Shape, geometry: ConvolutionGeometry): readonly Tensor[] {
-  const { strides, pads, dilations } = geometry;
-  const places = placesOf(spatial(x), kernel, geometry);
-  const padded = pad(x, [[0, 0], [0, 0], ...kernel.map((_, i) => [pads[i] as number, pads[i + kernel.length] as number] as const)]);
-  return indicesOf(kernel).map((index) =>
-    slice(padded, [
-      [],
-      [],
-      ...index.map((k, i) => {
-        const start = k * (dilations[i] as number);
-        return [start, start + ((places[i] as number) - 1) * (strides[i] as number) + 1, strides[i] as number] as const;
-      }),
-    ]),
-  );
-}
-
-/** Every index into a shape, in row-major order. */
-const indicesOf = (shape: Shape): readonly (readonly number[])[] =>
-  shape.reduce<readonly (readonly number[])[]>(
-    (indices, size) => indices.flatMap((index) => Array.from({ length: size }, (_, i) => [...index, i])),
-    [[]],
-  );
-
-/** Conv as one product of the kernel with the parts of the image that its elements meet. */
-function convByProduct(x: Tensor, w: Tensor, bias: Tensor | undefined, geometry: ConvolutionGeometry): Tensor {
-  const { group } = geometry;
-  const [batch, channels] = x.shape as readonly [number, number];
-  const [outputs, inputs] = w.shape as readonly [number, number];
-  const kernel = spatial(w);
-  const places = placesOf(spatial(x), kernel, geometry);
-  const count = sizeOf(places);
-  const columns = concat(
-    partsUnder(x, kernel, geometry).map((part) => reshape(part, [batch, group, channels / group, count])),
-    { axis: 2 },
-  );
-  // [outputs, inputs, elements] to [group, outputs / group, elements * inputs]
-  const rows = reshape(transpose(reshape(w, [outputs, inputs, sizeOf(kernel)])), [group, outputs / group, sizeOf(kernel) * inputs]);
-  const y = reshape(matmul(rows, columns), [batch, outputs, ...places]);
-  return bias ? add(y, reshape(bias, [outputs, ...places.map(() => 1)])) : y;
-}
-
-/** ConvTranspose as the Conv of y, with zeros between its elements where there are strides, by the kernel turned round. */
-function transposedByConv(y: Tensor, w: Tensor, sizes: Shape, { strides, pads, dilations, group }: ConvolutionGeometry): Tensor {
-  const [outputs, inputs] = w.shape as readonly [number, number];
-  const kernel = spatial(w);
-  const axes = kernel.map((_, i) => i + 2);
-  const apart = axes.reduce((x, axis, i) => dilate(x, axis, strides[i] as number), y);
-  // The zeros around it; where the image was padded further than the kernel reaches, elements are cut off instead.
-  const around = sizes.map((size, i) => {
-    const span = reach(kernel[i] as number, dilations[i] as number) - 1;
-    const before = span - (pads[i] as number);
-    return [before, size + span - before - (apart.shape[axes[i] as number] as number)] as const;
-  });
-  const cut = slice(apart, [
-    [],
-    [],
-    ...around.map(([before, after], i) => [Math.max(0, -before), (apart.shape[i + 2] as number) + Math.min(0, after)] as const),
-  ]);
-  const grouped = reshape(flip(w, { axis: axes }), [group, outputs / group, inputs, ...kernel]);
-  const turned = reshape(transpose(grouped, [0, 2, 1, ...axes.map((axis) => axis + 1)]), [group * inputs, outputs / group, ...kernel]);
-  return toPlaces([cut, turned], {
-    strides: kernel.map(() => 1),
-    pads: [...around.map(([before]) => Math.max(0, before)), ...around.map(([, after]) => Math.max(0, after))],
-    dilations,
-    group,
-  });
-}
-
-/** ConvWeightGradient as one product of y with the parts of the image that the kernel's elements meet, summed over batch and places. */
-function weightGradientByProducts(x: Tensor, y: Tensor, kernel: Shape, geometry: ConvolutionGeometry): Tensor {
-  const { group } = geometry;
-  const [batch, channels] = x.shape as readonly [number, number];
-  const outputs = y.shape[1] as number;
-  const terms = batch * sizeOf(spatial(y));
-  // [batch, channels, ...places] to [group, channels / group, batch * places]
-  const byChannel = (part: Tensor, count: number) =>
-    reshape(transpose(part, [1, 0, ...spatial(part).map((_, i) => i + 2)]), [group, count / group, terms]);
-  const columns = concat(
-    partsUnder(x, kernel, geometry).map((part) => byChannel(part, channels)),
-    { axis: 1 },
-  );
-  const product = matmul(byChannel(y, outputs), transpose(columns));
-  const elements = reshape(product, [outputs, sizeOf(kernel), channels / group]);
-  return reshape(transpose(elements), [outputs, channels / group, ...kernel]);
-}
 
 /** Settings of {@link conv}. */
 export interface ConvOptions {
@@ -204,6 +106,8 @@ export interface ConvOptions {
   readonly stride?: PerAxis;
   /** By default 0. */
   readonly padding?: Padding;
+  /** What is around the image: by default zeros, or what {@link pad} makes of its own elements. */
+  readonly paddingMode?: "zeros" | PaddingMode;
   /** How many elements of the image lie between those that neighbours in the kernel meet, plus 1; by default 1. */
   readonly dilation?: PerAxis;
   /** Into how many groups the channels are divided, each convolved by itself; by default 1. */
@@ -218,28 +122,34 @@ export interface ConvOptions {
  * @throws KasaneError where the shapes do not fit, the kernel is larger than the padded image, or the numbers are integers
  */
 export function conv(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
-  checkOptions("conv", options, { bias: "optional", stride: "optional", padding: "optional", dilation: "optional", groups: "optional" });
-  const { bias, stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
-  const [image, kernel, ...added] = operandsOf("conv", x, weight, bias);
-  const sizes = spatial(kernel);
-  checkGroups("conv", kernel, groups);
+  checkOptions<ConvOptions>("conv", options, {
+    bias: "optional",
+    stride: "optional",
+    padding: "optional",
+    paddingMode: "optional",
+    dilation: "optional",
+    groups: "optional",
+  });
+  const { bias, stride = 1, padding = 0, paddingMode = "zeros", dilation = 1, groups = 1 } = options;
+  const [image, w, ...added] = operandsOf("conv", x, weight, bias);
+  checkGroups("conv", w, groups);
   check(
-    image.shape[1] === (kernel.shape[1] as number) * groups,
+    image.shape[1] === (w.shape[1] as number) * groups,
     () =>
       `conv: ${image.shape[1]} channels of ${showShape(x.shape)} in ${groups} groups beside a kernel ${showShape(weight.shape)}: ` +
       "expected [outputs, channels / groups, ...kernel]",
   );
-  checkBias("conv", bias, kernel.shape[0] as number);
-  const strides = perAxis("conv", "stride", stride, sizes.length, 1);
-  const dilations = perAxis("conv", "dilation", dilation, sizes.length, 1);
-  const around = paddingOf("conv", padding, sizes, strides, dilations);
-  const geometry = { strides, pads: [...around.map(([before]) => before), ...around.map(([, after]) => after)], dilations, group: groups };
-  checkFits("conv", spatial(image), sizes, geometry);
-  return toPlaces([image, kernel, ...added], geometry);
+  checkBias("conv", bias, w.shape[0] as number);
+  const { kernel, ...windows } = windowsOn("conv", image.shape, spatial(w), { stride, padding, dilation });
+  const geometry = { ...windows, group: groups };
+  if (paddingMode === "zeros") return toPlaces([image, w, ...added], geometry);
+  const around = alongAxes({ kernel, ...windows }).map(({ before, after }) => [before, after] as const);
+  const padded = pad(image, [[0, 0], [0, 0], ...around], paddingMode);
+  return toPlaces([padded, w, ...added], { ...geometry, pads: windows.pads.map(() => 0) });
 }
 
 /** Settings of {@link convTranspose}. */
-export interface ConvTransposeOptions extends Omit<ConvOptions, "padding"> {
+export interface ConvTransposeOptions extends Omit<ConvOptions, "padding" | "paddingMode"> {
   /** How many elements are left out at every end of the result, or at those of each axis, as {@link conv} by this padding would not make them. */
   readonly padding?: PerAxis;
   /** How many elements are added after each axis, which a stride leaves undetermined; less than the stride or the dilation, by default 0. */
@@ -254,7 +164,7 @@ export interface ConvTransposeOptions extends Omit<ConvOptions, "padding"> {
  * @throws KasaneError where the shapes do not fit, nothing would be left, or the numbers are integers
  */
 export function convTranspose(x: Tensor, weight: Tensor, options: ConvTransposeOptions = {}): Tensor {
-  checkOptions("convTranspose", options, {
+  checkOptions<ConvTransposeOptions>("convTranspose", options, {
     bias: "optional",
     stride: "optional",
     padding: "optional",
@@ -263,40 +173,42 @@ export function convTranspose(x: Tensor, weight: Tensor, options: ConvTransposeO
     groups: "optional",
   });
   const { bias, stride = 1, padding = 0, outputPadding = 0, dilation = 1, groups = 1 } = options;
-  const [places, kernel, ...added] = operandsOf("convTranspose", x, weight, bias);
-  const sizes = spatial(kernel);
-  checkGroups("convTranspose", kernel, groups);
+  const [y, w, ...added] = operandsOf("convTranspose", x, weight, bias);
+  const kernel = spatial(w);
+  const axes = kernel.length;
+  checkGroups("convTranspose", w, groups);
   check(
-    places.shape[1] === kernel.shape[0],
+    y.shape[1] === w.shape[0],
     () =>
-      `convTranspose: ${places.shape[1]} channels of ${showShape(x.shape)} beside a kernel ${showShape(weight.shape)}: ` +
+      `convTranspose: ${y.shape[1]} channels of ${showShape(x.shape)} beside a kernel ${showShape(weight.shape)}: ` +
       "expected [channels, outputs / groups, ...kernel]",
   );
-  const outputs = (kernel.shape[1] as number) * groups;
+  const outputs = (w.shape[1] as number) * groups;
   checkBias("convTranspose", bias, outputs);
-  const strides = perAxis("convTranspose", "stride", stride, sizes.length, 1);
-  const dilations = perAxis("convTranspose", "dilation", dilation, sizes.length, 1);
-  const around = perAxis("convTranspose", "padding", padding, sizes.length, 0);
-  const after = perAxis("convTranspose", "outputPadding", outputPadding, sizes.length, 0);
-  after.forEach((count, i) => {
-    const [step, width] = [strides[i] as number, dilations[i] as number];
+  const strides = perAxis("convTranspose", "stride", stride, axes, 1);
+  const dilations = perAxis("convTranspose", "dilation", dilation, axes, 1);
+  const cut = perAxis("convTranspose", "padding", padding, axes, 0);
+  const outer = perAxis("convTranspose", "outputPadding", outputPadding, axes, 0);
+  const ends = cut.map((before, i) => {
+    const [more, step, width] = [outer[i] as number, strides[i] as number, dilations[i] as number];
     check(
-      count < Math.max(step, width),
-      () => `convTranspose: outputPadding ${count} with stride ${step} and dilation ${width}: expected less than one of both`,
+      more < Math.max(step, width),
+      () => `convTranspose: outputPadding ${more} with stride ${step} and dilation ${width}: expected less than one of both`,
     );
+    // A convolution leaves less than its stride out at the end. More is less that is cut off there, or zeros that nothing reaches.
+    return more < step
+      ? { before, after: before, left: more, zeros: 0 }
+      : { before, after: Math.max(0, before - more), left: 0, zeros: Math.max(0, more - before) };
   });
-  const geometry = { strides, pads: [...around, ...around], dilations, group: groups };
-  const least = reachedSizes(spatial(places), sizes, geometry);
+  const geometry = { strides, pads: [...cut, ...ends.map(({ after }) => after)], dilations, group: groups };
+  const sizes = reachedSizes(spatial(y), { ...geometry, kernel }).map((size, i) => size + (ends[i]?.left as number));
   check(
-    least.every((size, i) => size + (after[i] as number) > 0),
-    () => `convTranspose: padding [${around}] leaves nothing of ${showShape(least.map((size, i) => size + 2 * (around[i] as number)))}`,
+    sizes.every((size) => size > 0),
+    () => `convTranspose: padding [${cut}] leaves nothing of ${showShape(x.shape)} by a kernel ${showShape(weight.shape)}: expected less`,
   );
-  // What no place of a convolution would reach holds zeros.
-  const beyond = after.map((count, i) => (count < (strides[i] as number) ? 0 : count));
-  const reached = least.map((size, i) => size + (after[i] as number) - (beyond[i] as number));
-  const image = pad(toImage(places, kernel, reached, geometry), [[0, 0], [0, 0], ...beyond.map((count) => [0, count] as const)]);
+  const image = pad(toImage(y, w, sizes, geometry), [[0, 0], [0, 0], ...ends.map(({ zeros }) => [0, zeros] as const)]);
   const [shift] = added;
-  return shift ? add(image, reshape(shift, [outputs, ...sizes.map(() => 1)])) : image;
+  return shift ? add(image, reshape(shift, [outputs, ...kernel.map(() => 1)])) : image;
 }
 
 /** What an ONNX node transposes: all that the kernel reaches, of which elements are left out at the ends, or to whose ends zeros are added. */
@@ -333,10 +245,10 @@ function operandsOf(operation: string, x: Tensor, weight: Tensor, bias: Tensor |
   checkTensors(operation, ...given);
   for (const { dtype, shape } of given)
     check(isFloat(dtype), () => `${operation}: got ${dtype}${showShape(shape)}: expected floating-point numbers: cast it to float32`);
+  placeAxes(operation, x.shape);
   check(
-    x.rank >= 3 && x.rank <= 5 && weight.rank === x.rank,
-    () =>
-      `${operation}: ${showShape(x.shape)} and a kernel ${showShape(weight.shape)}: expected [batch, channels, ...places] of 1 to 3 spatial axes, and a kernel of the same rank`,
+    weight.rank === x.rank,
+    () => `${operation}: ${showShape(x.shape)} and a kernel ${showShape(weight.shape)}: expected a kernel of the same rank`,
   );
   check(
     spatial(weight).every((size) => size > 0),

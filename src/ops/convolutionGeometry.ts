@@ -1,5 +1,5 @@
 import { check } from "../graph/error.js";
-import { type Shape, showShape } from "../graph/shape.js";
+import type { Shape } from "../graph/shape.js";
 
 /** How windows, or a kernel, lie on an image, under ONNX's names. One number a spatial axis. */
 export interface WindowGeometry {
@@ -41,54 +41,30 @@ export function perAxis(operation: string, name: string, given: PerAxis, rank: n
 
 /**
  * How far an image is padded: the same count at every end, a count or `[before, after]` for each spatial axis; `"valid"` not at all; `"same"` so
- * that the result has as many places as the image (the odd one after it; strides of 1 alone); `"causal"` so too, but only before, so that each
- * place sees none behind it.
+ * that there are as many places as the image has, or ⌈size / stride⌉, with the odd one added after it; `"causal"` by as much as the kernel reaches
+ * on, but only before, so that no place sees what comes after it.
  */
 export type Padding = number | readonly (number | readonly [before: number, after: number])[] | "same" | "valid" | "causal";
 
-/** The padding along each axis, `[before, after]`. */
+/** The padding along an axis, `[before, after]`, that is not `"same"`. */
 export function paddingOf(
   operation: string,
-  padding: Padding,
-  kernel: Shape,
-  strides: readonly number[],
-  dilations: readonly number[],
-): readonly (readonly [before: number, after: number])[] {
-  const rank = kernel.length;
-  if (padding === "valid") return kernel.map(() => [0, 0]);
-  if (padding === "same" || padding === "causal") {
-    check(
-      strides.every((stride) => stride === 1),
-      () => `${operation}: padding "${padding}" with strides [${strides}]: expected strides of 1, or padding in numbers`,
-    );
-    return kernel.map((size, i) => {
-      const total = reach(size, dilations[i] as number) - 1;
-      const before = padding === "causal" ? total : total >> 1;
-      return [before, total - before];
-    });
-  }
-  const list = typeof padding === "number" ? new Array<number>(rank).fill(padding) : padding;
+  padding: Exclude<Padding, "same">,
+  axis: number,
+  rank: number,
+  extent: number,
+): readonly [before: number, after: number] {
+  if (padding === "valid") return [0, 0];
+  if (padding === "causal") return [extent - 1, 0];
+  const each = typeof padding === "number" ? padding : padding?.[axis];
+  const ends = typeof each === "number" ? [each, each] : each;
   check(
-    Array.isArray(list) && list.length === rank,
+    (typeof padding === "number" || (Array.isArray(padding) && padding.length === rank)) &&
+      Array.isArray(ends) &&
+      ends.length === 2 &&
+      ends.every((count) => Number.isInteger(count) && count >= 0),
     () =>
       `${operation}: padding ${JSON.stringify(padding)}: expected an integer from 0, one or [before, after] for each of the ${rank} axes, "same", "valid" or "causal"`,
   );
-  return list.map((each): readonly [number, number] => {
-    const [before, after] = typeof each === "number" ? [each, each] : each;
-    check(
-      [before, after].every((count) => Number.isInteger(count) && count >= 0),
-      () => `${operation}: padding ${JSON.stringify(padding)}: expected integers from 0`,
-    );
-    return [before, after];
-  });
-}
-
-/** Throws unless a kernel fits into an image. */
-export function checkFits(operation: string, sizes: Shape, kernel: Shape, geometry: ConvolutionGeometry): void {
-  check(
-    placesOf(sizes, kernel, geometry).every((count) => count > 0),
-    () =>
-      `${operation}: a kernel ${showShape(kernel)}, ${showShape(kernel.map((size, i) => reach(size, geometry.dilations[i] as number)))} with its dilation, ` +
-      `is larger than the image ${showShape(sizes)} with its padding`,
-  );
+  return ends as [number, number];
 }

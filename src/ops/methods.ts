@@ -11,6 +11,7 @@ import { logicMethods } from "./logic.js";
 import { lossMethods } from "./loss.js";
 import { matmulMethods } from "./matmul.js";
 import { normalizeMethods } from "./normalize.js";
+import { padMethods } from "./pad.js";
 import { patchMethods } from "./patches.js";
 import { poolMethods } from "./pool.js";
 import { reduceMethods } from "./reduce.js";
@@ -33,6 +34,7 @@ export const methods = {
   ...shapeMethods,
   ...triangleMethods,
   ...pieceMethods,
+  ...padMethods,
   ...indexingMethods,
   ...sortingMethods,
   ...normalizeMethods,

@@ -24,7 +24,7 @@ import {
   type Rule,
 } from "./operator.js";
 import { expand, reshape, transpose } from "./shapes.js";
-import { flip, pad, slice } from "./slicing.js";
+import { flip, padWith, slice } from "./slicing.js";
 
 /** Which axes a reduction goes over, by default all, and whether they stay, of size 1. */
 export interface ReduceOptions {
@@ -203,7 +203,7 @@ function productOfOthers(x: Tensor, axes: readonly number[]): Tensor {
 function productOfEarlier(rows: Tensor): Tensor {
   const [, count] = rows.shape as [number, number];
   const later = (x: Tensor, by: number) =>
-    pad(
+    padWith(
       slice(x, [[], [0, count - by]]),
       [
         [0, 0],

@@ -168,7 +168,7 @@ function padNode(node: OnnxNode): Tensor {
   );
   const added = pads.map(([before, after]): [number, number] => [Math.max(0, before), Math.max(0, after)]);
   const mode = node.text("mode", "constant");
-  if (mode === "constant") return pad(kept, added, node.known(2)?.[0] ?? node.number("value", 0));
+  if (mode === "constant") return padWith(kept, added, node.known(2)?.[0] ?? node.number("value", 0));
   const place = placesOfMode[mode];
   node.check(place !== undefined, () => `the mode ${mode} of padding: expected constant, ${Object.keys(placesOfMode).join(", ")}`);
   return added.reduce((padded, [before, after], axis) => {
@@ -226,7 +226,7 @@ function unslice(part: Tensor, axis: number, size: number, start: number, step: 
           [...spread.shape.keys()].map((i) => (i === axis ? [0, size - first] : [])),
         )
       : spread;
-  return pad(
+  return padWith(
     kept,
     kept.shape.map((held, i) => (i === axis ? [first, size - first - held] : [0, 0])),
   );
@@ -236,7 +236,7 @@ function unslice(part: Tensor, axis: number, size: number, start: number, step: 
 export function dilate(x: Tensor, axis: number, gap: number): Tensor {
   if (gap === 1) return x;
   const inner = [...x.shape.slice(0, axis + 1), 1, ...x.shape.slice(axis + 1)];
-  const padded = pad(
+  const padded = padWith(
     reshape(x, inner),
     inner.map((_, i) => (i === axis + 1 ? [0, gap - 1] : [0, 0])),
   );
@@ -352,13 +352,21 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
   return axes.length === 0 ? x : apply(pieces.Slice, [x], { starts, ends, axes, steps });
 }
 
-/** `x` with `[before, after]` elements of `value` added around each axis. */
-export function pad(x: Tensor, pads: readonly (readonly [before: number, after: number])[], value = 0): Tensor {
+/** How many elements are added before and after an axis. */
+export type Ends = readonly [before: number, after: number];
+
+/** Throws unless `pads` are the ends of every axis of `x`. */
+export function checkEnds(x: Tensor, pads: readonly Ends[]): void {
   checkTensors("pad", x);
   check(
     pads.length === x.rank && pads.flat().every((count) => Number.isInteger(count) && count >= 0),
     () => `pad: got ${JSON.stringify(pads)} for ${showShape(x.shape)}: expected [before, after], integers from 0, for each axis`,
   );
+}
+
+/** `x` with `[before, after]` elements of `value` added around each axis. */
+export function padWith(x: Tensor, pads: readonly Ends[], value = 0): Tensor {
+  checkEnds(x, pads);
   check(
     isFloat(x.dtype) || x.dtype === "bool" || (Number.isInteger(value) && holds(x.dtype, value)),
     () => `pad: the number ${value} beside ${x.dtype}: expected one that it holds, or cast the tensor to a wider type`,
@@ -388,4 +396,4 @@ export function roll(x: Tensor, shift: number, options: AxisOptions = {}): Tenso
 }
 
 /** The faces that tensors have as methods too. */
-export const pieceMethods = { unstack, split, slice, pad, flip, roll };
+export const pieceMethods = { unstack, split, slice, flip, roll };

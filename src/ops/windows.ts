@@ -5,7 +5,7 @@ import { add } from "./arithmetic.js";
 import { type Padding, type PerAxis, paddingOf, perAxis, placesOf, reach, type WindowGeometry } from "./convolutionGeometry.js";
 import { zeros } from "./create.js";
 import { reshape, unsqueeze } from "./shapes.js";
-import { concat, pad, slice } from "./slicing.js";
+import { concat, padWith, slice } from "./slicing.js";
 
 // Windows that slide over the places of images, `[batch, channels, ...places]`.
 
@@ -49,7 +49,7 @@ export const windowShape = (shape: Shape, windows: Windows): Shape => [
 
 /** What pads `x` along one axis. */
 const padAxis = (x: Tensor, axis: number, before: number, after: number, value = 0): Tensor =>
-  pad(
+  padWith(
     x,
     x.shape.map((_, i) => (i === axis ? [before, after] : [0, 0])),
     value,
@@ -125,10 +125,9 @@ export function windowsOn(operation: string, shape: Shape, kernel: PerAxis, opti
   const sizes = perAxis(operation, "kernel", kernel, axes, 1);
   const strides = perAxis(operation, "stride", options.stride ?? sizes, axes, 1);
   const dilations = perAxis(operation, "dilation", options.dilation ?? 1, axes, 1);
-  const given = padding === "same" ? undefined : paddingOf(operation, padding, sizes, strides, dilations);
   const ends = sizes.map((places, i) => {
     const [size, stride, extent] = [shape[i + 2] as number, strides[i] as number, reach(places, dilations[i] as number)];
-    const [before, after] = given?.[i] ?? sameEnds(size, extent, stride);
+    const [before, after] = padding === "same" ? sameEnds(size, extent, stride) : paddingOf(operation, padding, i, axes, extent);
     check(
       extent <= size + before + after,
       () =>

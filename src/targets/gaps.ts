@@ -1,6 +1,6 @@
 import { type DType, isFloat } from "../graph/dtype.js";
 import { sizeOf } from "../graph/shape.js";
-import { always, either, type Gap, type Gaps, ofDoubles, ofFloats, ofIntegers } from "./target.js";
+import { type Application, always, either, type Gap, type Gaps, ofDoubles, ofFloats, ofIntegers } from "./target.js";
 
 const never: Gap = () => false;
 
@@ -114,6 +114,13 @@ const mostComparisons = 2 ** 24;
 /** WebGPU promises a shader eight buffers (W3C 2026, WebGPU, 3.6.2): Split reads one and writes one for each part. */
 const mostBuffers = 8;
 
+/** Whether a slice goes backwards otherwise than over a whole axis. */
+const isPartlyBackwards = ({ inputs: [x], attributes }: Application): boolean => {
+  const { starts, ends, axes, steps } = attributes as Readonly<Record<string, readonly number[]>>;
+  const sizeAt = (i: number) => x?.shape[axes?.[i] as number] as number;
+  return steps?.some((step, i) => step < 0 && !(step === -1 && starts?.[i] === sizeAt(i) - 1 && ends?.[i] === -1)) ?? false;
+};
+
 export const ofWebGpu: Gaps = {
   ...withoutLoops,
   // Of images with at most two spatial axes alone.
@@ -145,8 +152,8 @@ export const ofWebGpu: Gaps = {
   GatherElements: ofIntegers,
   ArgMax: always,
   ArgMin: always,
-  // Backwards its kernel goes by steps of -1 alone.
-  Slice: (application, threads) => ofIntegers(application, threads) || (application.attributes.steps as number[]).some((step) => step < -1),
+  // Backwards its kernel goes by steps of -1 from the last element alone.
+  Slice: (application, threads) => ofIntegers(application, threads) || isPartlyBackwards(application),
   TopK: ({ inputs: [x], attributes: { axis } }) =>
     x !== undefined && sizeOf(x.shape) * (x.shape[axis as number] as number) <= mostComparisons,
 };

@@ -59,7 +59,7 @@ describe("layers of convolution", () => {
       "Conv2d: kernel [3,3,3]: expected an integer from 1, or a list of one for each of the 2 axes",
     );
     expect(() => new nn.Conv1d(3, 4, 3).forward(zeros([2, 3, 2]))).toThrow(
-      "conv: a kernel [3], [3] with its dilation, is larger than the image [2] with its padding",
+      "conv: a window of 3 places on axis 2 of [2, 3, 2] with 0 added: expected a smaller kernel or more padding (in Conv1d)",
     );
     expect(() => new nn.Conv1d(3, 4, 3).forward(zeros([2, 3, 8], "int32"))).toThrow(
       "conv: got int32[2, 3, 8]: expected floating-point numbers",

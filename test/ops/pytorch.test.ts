@@ -7,7 +7,7 @@ describe("on the CPU, values and gradients agree with PyTorch", () => {
   let outcomes: Map<string, Outcome>;
   beforeAll(async () => {
     outcomes = await evaluate(cases, { device: "cpu" });
-  });
+  }, 60_000);
 
   it.each(cases.map(({ name }) => name))("%s", (name) => {
     expect(disagreement(name, outcomes.get(name))).toBeUndefined();

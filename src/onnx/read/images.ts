@@ -6,7 +6,7 @@ import { gather } from "../../ops/indexing.js";
 import { fold } from "../../ops/patches.js";
 import { averagePool } from "../../ops/pool.js";
 import { expand, reshape } from "../../ops/shapes.js";
-import { pad, slice } from "../../ops/slicing.js";
+import { padWith, slice } from "../../ops/slicing.js";
 import { windowsOfNode } from "../../ops/windowNode.js";
 import type { ReadNode } from "../readNode.js";
 import type { NodeReader } from "../registry.js";
@@ -36,7 +36,7 @@ function centerCropPad(node: ReadNode): Tensor {
       return [start, start + Math.min(size, wanted[axis] as number)];
     }),
   );
-  return pad(
+  return padWith(
     cut,
     cut.shape.map((size, axis) => {
       const total = (wanted[axis] as number) - size;

@@ -4,7 +4,7 @@ import { tensor } from "../../ops/constants.js";
 import { gather } from "../../ops/indexing.js";
 import { apply } from "../../ops/operator.js";
 import { reshape } from "../../ops/shapes.js";
-import { pad, slice } from "../../ops/slicing.js";
+import { padWith, slice } from "../../ops/slicing.js";
 import { type Blocked, blocked } from "./operators.js";
 
 /** `[batch, channels, height, width]`. A line `[batch, channels, length]` is an image of height 1. */
@@ -54,7 +54,7 @@ export function framed(x: Tensor, around: Readonly<Record<number, readonly [befo
     x,
     counts.map(([before, after], axis) => [Math.max(0, -before), (x.shape[axis] as number) + Math.min(0, after)] as const),
   );
-  return pad(
+  return padWith(
     kept,
     counts.map(([before, after]) => [Math.max(0, before), Math.max(0, after)] as const),
   );

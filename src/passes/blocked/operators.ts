@@ -8,7 +8,7 @@ import { apply, declare, type Emitter, family, type Operands } from "../../ops/o
 import { pool } from "../../ops/pool.js";
 import { mean } from "../../ops/reduce.js";
 import { reshape, transpose } from "../../ops/shapes.js";
-import { pad, slice } from "../../ops/slicing.js";
+import { padWith, slice } from "../../ops/slicing.js";
 
 /**
  * The blocked layout: an image `[batch, channels, height, width]` is held as `[batch, channels / block, height, width, block]`, so that the channels of
@@ -156,7 +156,7 @@ type BlockedSizes = readonly [batch: number, blocks: number, height: number, wid
 function inBlocks(x: Tensor, block: number): Tensor {
   const [batch, channels, height, width] = x.shape as Sizes;
   const blocks = Math.ceil(channels / block);
-  const whole = pad(x, [
+  const whole = padWith(x, [
     [0, 0],
     [0, blocks * block - channels],
     [0, 0],

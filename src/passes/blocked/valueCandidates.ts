@@ -8,7 +8,7 @@ import { isNodeOf } from "../../ops/match.js";
 import { asOperands, operatorOf } from "../../ops/operator.js";
 import { type ReduceAttributes, reduce, sum } from "../../ops/reduce.js";
 import { expand, reshape, shapes } from "../../ops/shapes.js";
-import { concat, pad, pieces, slice } from "../../ops/slicing.js";
+import { concat, padWith, pieces, slice } from "../../ops/slicing.js";
 import { channelProducts } from "./channelProduct.js";
 import { scaledByChannel } from "./convolution.js";
 import { filled, filledNumbers, sizesOf, toBlocked } from "./images.js";
@@ -221,7 +221,7 @@ function movementCandidate(node: Node, block: number): Candidate | undefined {
     pads.forEach((counts, axis) => {
       wide[axisOf(axis)] = counts;
     });
-    return give(-waste(result.shape, block), ([image]) => [pad(image as Tensor, wide)]);
+    return give(-waste(result.shape, block), ([image]) => [padWith(image as Tensor, wide)]);
   }
   return undefined;
 }

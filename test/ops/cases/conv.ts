@@ -31,6 +31,14 @@ export const convolutions: CaseTable = {
     of("padded to the same size", [image, spread([2, 2, 3, 4])], (x, w) => k.conv(x, w, { padding: "same", dilation: [1, 2] })),
     of("without padding", [image, spread([2, 2, 3, 4])], (x, w) => k.conv(x, w, { padding: "valid" })),
     of("of what came before", [line, spread([2, 3, 2])], (x, w) => k.conv(x, w, { padding: "causal", dilation: 2 })),
+    of("padded to one place a stride", [image, spread([2, 2, 3, 3])], (x, w) => k.conv(x, w, { padding: "same", stride: [2, 3] })),
+    of("around which it is reflected", [image, spread([2, 2, 3, 3])], (x, w) =>
+      k.conv(x, w, { padding: [2, [1, 0]], paddingMode: "reflect" }),
+    ),
+    of("around which its ends are repeated", [line, spread([2, 3, 3])], (x, w) =>
+      k.conv(x, w, { padding: "same", paddingMode: "replicate" }),
+    ),
+    of("that is closed to a ring", [volume, spread([2, 2, 3, 3, 3])], (x, w) => k.conv(x, w, { padding: 1, paddingMode: "circular" })),
   ],
   convTranspose: [
     of("of lines", [spread([2, 3, 4]), spread([3, 4, 3])], (x, w) => k.convTranspose(x, w)),
@@ -43,6 +51,9 @@ export const convolutions: CaseTable = {
     ),
     of("with more elements after it than the stride", [spread([1, 2, 3]), spread([2, 2, 2]), spread([2])], (x, w, bias) =>
       k.convTranspose(x, w, { bias, dilation: 3, outputPadding: 2 }),
+    ),
+    of("with more elements after it than the stride and than the padding", [spread([1, 2, 4, 4]), spread([2, 2, 2, 2])], (x, w) =>
+      k.convTranspose(x, w, { dilation: [4, 3], padding: [1, 3], outputPadding: [3, 2] }),
     ),
     of("with padding beyond the kernel", [spread([1, 2, 6, 5]), spread([2, 3, 2, 1])], (x, w) =>
       k.convTranspose(x, w, { padding: [2, 1] }),

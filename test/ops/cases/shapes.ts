@@ -94,6 +94,47 @@ export const shapes: CaseTable = {
         3,
       ),
     ),
+    of("with its elements in reverse", [matrix], (x) =>
+      k.pad(
+        x,
+        [
+          [2, 1],
+          [0, 3],
+        ],
+        "reflect",
+      ),
+    ),
+    of("with its ends", [cube], (x) =>
+      k.pad(
+        x,
+        [
+          [0, 0],
+          [1, 2],
+          [5, 0],
+        ],
+        "replicate",
+      ),
+    ),
+    of("with its other end", [matrix], (x) =>
+      k.pad(
+        x,
+        [
+          [3, 1],
+          [0, 4],
+        ],
+        "circular",
+      ),
+    ),
+    of("with whole numbers in reverse", [ids], (x) =>
+      k.pad(
+        x,
+        [
+          [1, 1],
+          [2, 2],
+        ],
+        "reflect",
+      ),
+    ),
   ],
   flip: [
     of("of all axes", [matrix], (x) => k.flip(x)),
