@@ -78,6 +78,16 @@ const recurrent = (network: { forward(x: Tensor): { outputs: Tensor; state: obje
     return { outputs, ...state };
   });
 const cell = (each: { forward(x: Tensor): object }) => expectSame((x: Tensor) => ({ ...each.forward(x) }), { x: ["batch", size] }, batches);
+/** Images whose batch and last axis are free. */
+const images = (layer: { forward(x: Tensor): Tensor }, places: readonly (number | string)[]) =>
+  expectSame((x: Tensor) => layer.forward(x), { x: ["batch", 4, ...places, "time"] }, [
+    { batch: 1, time: 4 },
+    { batch: 3, time: 4 },
+    { batch: 2, time: 9 },
+  ]);
+/** Images whose batch is free. */
+const pictures = (layer: { forward(x: Tensor): Tensor }, ...places: readonly number[]) =>
+  expectSame((x: Tensor) => layer.forward(x), { x: ["batch", 4, ...places] }, batches.slice(0, 2));
 const attention = (each: nn.Attention) => across((x, memory) => ({ ...each.forward(x, memory) }));
 const masked = { causal: true };
 
@@ -94,6 +104,44 @@ const layers: Readonly<Record<string, () => Promise<void>>> = {
     const layer = new nn.Embedding(7, size);
     await expectSame((x: Tensor) => layer.forward(x), { x: ["batch", "time"] }, sequences, { ids: true });
   },
+  Conv1d: () => images(new nn.Conv1d(4, 6, 3, { padding: "causal", dilation: 2, groups: 2 }), []),
+  Conv2d: () => images(new nn.Conv2d(4, 3, [3, 2], { stride: [2, 1], padding: 1, paddingMode: "reflect" }), [5]),
+  Conv3d: () => images(new nn.Conv3d(4, 3, 2, { padding: 1, paddingMode: "circular" }), [2, 3]),
+  ConvTranspose1d: () => images(new nn.ConvTranspose1d(4, 6, 3, { stride: 2, padding: 1, outputPadding: 1 }), []),
+  ConvTranspose2d: () => images(new nn.ConvTranspose2d(4, 2, 3, { groups: 2, dilation: 2, outputPadding: 1 }), [3]),
+  ConvTranspose3d: () => images(new nn.ConvTranspose3d(4, 2, 2, { stride: 2 }), [2, 2]),
+  MaxPool1d: () => pictures(new nn.MaxPool1d(2), 6),
+  MaxPool2d: () => pictures(new nn.MaxPool2d(3, { stride: 2, padding: 1 }), 5, 6),
+  MaxPool3d: () => pictures(new nn.MaxPool3d(2), 2, 3, 4),
+  AvgPool1d: () => pictures(new nn.AvgPool1d(2), 6),
+  AvgPool2d: () => pictures(new nn.AvgPool2d(3, { stride: 2, padding: 1 }), 5, 6),
+  AvgPool3d: () => pictures(new nn.AvgPool3d(2), 2, 3, 4),
+  AdaptiveAvgPool1d: () => pictures(new nn.AdaptiveAvgPool1d(4), 6),
+  AdaptiveAvgPool2d: () => pictures(new nn.AdaptiveAvgPool2d(1), 5, 6),
+  AdaptiveAvgPool3d: () => pictures(new nn.AdaptiveAvgPool3d([1, 2, 2]), 2, 3, 4),
+  AdaptiveMaxPool1d: () => pictures(new nn.AdaptiveMaxPool1d(4), 6),
+  AdaptiveMaxPool2d: () => pictures(new nn.AdaptiveMaxPool2d(1), 5, 6),
+  AdaptiveMaxPool3d: () => pictures(new nn.AdaptiveMaxPool3d([1, 2, 2]), 2, 3, 4),
+  Unfold: () => pictures(new nn.Unfold(2, { stride: 2 }), 4, 6),
+  Fold: () => pictures(new nn.Fold([3], 2), 2),
+  Flatten: () => pictures(new nn.Flatten(), 2, 3),
+  BatchNorm1d: () => pictures(new nn.BatchNorm1d(4), 6),
+  BatchNorm2d: () => pictures(new nn.BatchNorm2d(4), 5, 6),
+  BatchNorm3d: () => pictures(new nn.BatchNorm3d(4), 2, 3, 4),
+  InstanceNorm1d: () => pictures(new nn.InstanceNorm1d(4), 6),
+  InstanceNorm2d: () => pictures(new nn.InstanceNorm2d(4), 5, 6),
+  InstanceNorm3d: () => pictures(new nn.InstanceNorm3d(4), 2, 3, 4),
+  GroupNorm: () => pictures(new nn.GroupNorm(2, 4), 5, 6),
+  LayerNorm2d: () => pictures(new nn.LayerNorm2d(4), 5, 6),
+  LocalResponseNorm: () => pictures(new nn.LocalResponseNorm(3), 5, 6),
+  Dropout1d: () => pictures(new nn.Dropout1d(0.5), 6),
+  Dropout2d: () => pictures(new nn.Dropout2d(0.5), 5, 6),
+  Dropout3d: () => pictures(new nn.Dropout3d(0.5), 2, 3, 4),
+  DropPath: () => pictures(new nn.DropPath(0.5), 6),
+  Upsample: () => pictures(new nn.Upsample({ scale: 2, mode: "linear" }), 5, 6),
+  PixelShuffle: () => pictures(new nn.PixelShuffle(2), 5, 6),
+  PixelUnshuffle: () => pictures(new nn.PixelUnshuffle(2), 4, 6),
+  WeightNorm: () => pictures(nn.weightNorm(new nn.Conv1d(4, 3, 2)), 6),
   ConvolutionalContext: () => {
     const [centred, causal] = [new nn.ConvolutionalContext(size, 3), new nn.ConvolutionalContext(size, 3, masked)];
     return along((x) => causal.forward(centred.forward(x)));
