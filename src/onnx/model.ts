@@ -3,10 +3,10 @@ import { type ModelProto, ModelProtoSchema } from "onnx-buf";
 import type { DType, TypedArray } from "../graph/dtype.js";
 import { check, KasaneError } from "../graph/error.js";
 import type { Named } from "../graph/tensor.js";
-import { Tensor } from "../graph/tensor.js";
+import { Tensor, totalSize } from "../graph/tensor.js";
 import { trace } from "../graph/trace.js";
-import { reading, variableOf } from "../graph/variable.js";
-import { leavesOf } from "../graph/walk.js";
+import { reading, type Variable, variableOf } from "../graph/variable.js";
+import { leavesOf, substitute, topologicalOrder } from "../graph/walk.js";
 import { prepare } from "../passes/index.js";
 import { targetOf } from "../targets/targets.js";
 import { emitModel, unusedName } from "./emit.js";
@@ -78,18 +78,51 @@ async function traced(
   );
   const taken = new Set([...leaves, ...outputs].map(({ name }) => name));
   const weights = new Map<string, TypedArray>();
-  for (const leaf of leavesOf(prepared)) {
-    const variable = variableOf(leaf);
-    if (!variable) continue;
-    const name = unusedName(variable.name, taken);
+  const keep = async (leaf: Tensor, value: Tensor, { name: wanted }: Variable) => {
+    const name = unusedName(wanted, taken);
     leaves.push({ name, tensor: leaf });
-    weights.set(name, await leaf.data());
+    weights.set(name, await value.data());
+  };
+  const computed = computedWeights(prepared);
+  for (const [value, { leaf, variable }] of computed) await keep(leaf, value, variable);
+  const values = substitute(prepared, new Map([...computed].map(([value, { leaf }]) => [value, leaf])));
+  for (const leaf of leavesOf(values)) {
+    const variable = variableOf(leaf);
+    if (variable) await keep(leaf, leaf, variable);
   }
   return emitModel(
     leaves,
-    outputs.map(({ name }, i) => ({ name, tensor: prepared[i] as Tensor })),
+    outputs.map(({ name }, i) => ({ name, tensor: values[i] as Tensor })),
     weights,
   );
+}
+
+/**
+ * What follows from variables alone, and has no more elements than these: a model holds its values in their place. Each with the leaf that stands for
+ * it, and the largest of its variables.
+ */
+function computedWeights(outputs: readonly Tensor[]): Map<Tensor, { leaf: Tensor; variable: Variable }> {
+  const found = new Map<Tensor, { leaf: Tensor; variable: Variable }>();
+  const origins = new Map<Tensor, ReadonlySet<Variable>>();
+  const originsOf = (x: Tensor): ReadonlySet<Variable> | undefined => {
+    const variable = variableOf(x);
+    return variable ? new Set([variable]) : x.source.kind === "data" ? new Set() : origins.get(x);
+  };
+  const end = (x: Tensor) => {
+    const variables = [...(origins.get(x) ?? [])].sort((a, b) => b.size - a.size);
+    const [variable] = variables;
+    if (!variable || found.has(x) || x.size > totalSize(variables)) return;
+    found.set(x, { leaf: new Tensor(x.dtype, x.shape, { kind: "input", name: variable.name }), variable });
+  };
+  for (const node of topologicalOrder(outputs)) {
+    const from = node.inputs.map(originsOf);
+    if (from.every((variables) => variables !== undefined)) {
+      const all = new Set(from.flatMap((variables) => [...variables]));
+      for (const output of node.outputs) origins.set(output, all);
+    } else node.inputs.forEach(end);
+  }
+  outputs.forEach(end);
+  return found;
 }
 
 function namedOutputs(result: unknown): Named[] {

@@ -10,6 +10,7 @@ import { addToProducts } from "./addToProducts.js";
 import { blockChannels, gainsFromBlocks, type LayoutDecision } from "./blocked/index.js";
 import { deduplicate } from "./deduplicate.js";
 import { fold } from "./fold.js";
+import { foldNormalization } from "./foldNormalization.js";
 import { hoist } from "./hoist.js";
 import { joinProducts } from "./joinProducts.js";
 import { lower } from "./lower.js";
@@ -34,6 +35,7 @@ const passes = [
   // Before lowering, since a target may have no such operators.
   scatterOnto,
   applyRules(refine, maskMaxima),
+  foldNormalization,
   // Before lowering, since the gradients of convolutions are operators of their own until then.
   chooseLayouts,
   applyRules(lower),
