@@ -65,6 +65,7 @@ export { arange, eye, full, ones, onesLike, zeros, zerosLike } from "./ops/creat
 export { einsum } from "./ops/einsum.js";
 export { cos, exp, expm1, log, log1p, pow, sin, tanh } from "./ops/elementary.js";
 export { type AllReduceOptions, allReduce, type WorkerReduction } from "./ops/exchange.js";
+export { affineGrid, type BorderPadding, type GridSampleOptions, gridSample } from "./ops/gridSample.js";
 export { gather, oneHot, scatterAdd, takeAlongAxis } from "./ops/indexing.js";
 export { logicalAnd, logicalOr, logicalXor } from "./ops/logic.js";
 export {

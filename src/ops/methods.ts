@@ -6,6 +6,7 @@ import { channelMethods } from "./channelNorm.js";
 import { compareMethods } from "./compare.js";
 import { convMethods } from "./conv.js";
 import { elementaryMethods } from "./elementary.js";
+import { sampleMethods } from "./gridSample.js";
 import { indexingMethods } from "./indexing.js";
 import { logicMethods } from "./logic.js";
 import { lossMethods } from "./loss.js";
@@ -43,6 +44,7 @@ export const methods = {
   ...adaptivePoolMethods,
   ...patchMethods,
   ...resampleMethods,
+  ...sampleMethods,
   ...lossMethods,
 };
 

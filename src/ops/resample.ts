@@ -3,7 +3,8 @@ import { check } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import { float, type Tensor } from "../graph/tensor.js";
-import { add, mul } from "./arithmetic.js";
+import { add, mul, sub, where } from "./arithmetic.js";
+import { lessEqual } from "./compare.js";
 import { checkTensors, tensor } from "./constants.js";
 import { zeros } from "./create.js";
 import { gather } from "./indexing.js";
@@ -105,6 +106,14 @@ function cubic(distance: number): number {
   const a = cubicSlope;
   if (distance <= 1) return ((a + 2) * distance - (a + 3)) * distance * distance + 1;
   return ((distance - 5) * distance + 8) * distance * a - 4 * a;
+}
+
+/** {@link cubic} of distances that are computed. */
+export function cubicWeight(distance: Tensor): Tensor {
+  const a = cubicSlope;
+  const near = add(mul(mul(sub(mul(distance, a + 2), a + 3), distance), distance), 1);
+  const far = sub(mul(mul(add(mul(sub(distance, 5), distance), 8), distance), a), 4 * a);
+  return where(lessEqual(distance, 1), near, far);
 }
 
 /** The terms of an axis added up. */

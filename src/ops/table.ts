@@ -7,6 +7,7 @@ import { compare } from "./compare.js";
 import { convolutions } from "./conv.js";
 import { create } from "./create.js";
 import { elementary } from "./elementary.js";
+import { sampling } from "./gridSample.js";
 import { indexing } from "./indexing.js";
 import { logic } from "./logic.js";
 import { losses } from "./loss.js";
@@ -46,6 +47,7 @@ export const operators: Readonly<Record<string, Operator<never>>> = {
   ...globalPool,
   ...patches,
   ...resampling,
+  ...sampling,
   ...losses,
   ...loops,
   ...recurrent,
