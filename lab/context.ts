@@ -51,6 +51,20 @@ export class PredictContext {
     else if (record) printJson(record);
   }
 
+  /** How many lines the last frame had. */
+  private frameLines = 0;
+
+  /**
+   * Shows a picture of something that moves: on a terminal in place of the one before, for a time, elsewhere below it. With `--json` writes `record`.
+   */
+  async frame(text: string, record: Readonly<Record<string, unknown>>, milliseconds: number): Promise<void> {
+    const isLive = process.stdout.isTTY && !this.settings.json;
+    if (isLive && this.frameLines > 0) process.stdout.write(`\x1b[${this.frameLines}A\x1b[J`);
+    this.print(isLive ? text : `${text}\n`, record);
+    this.frameLines = text.split("\n").length;
+    if (isLive) await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  }
+
   /** The bytes of a dataset's files, from the folder given with `--data`, the cache or the dataset's home. */
   dataset(dataset: datasets.Dataset): Promise<Map<string, Uint8Array>> {
     return datasets.readDataset(dataset, { folder: this.settings.data, onDownload: showDownload });

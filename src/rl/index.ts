@@ -56,5 +56,5 @@ export {
 export { type Action, Box, Discrete, drawAction, MultiDiscrete, type Space } from "./space.js";
 export { type StateValueOptions, StateValues } from "./stateValues.js";
 export { TileCoding, type TileCodingOptions } from "./tileCoding.js";
-export type { UpdateOptions } from "./updates.js";
+export type { LearningRate, UpdateOptions } from "./updates.js";
 export { VectorEnvironment } from "./vectorEnvironment.js";

@@ -1,12 +1,18 @@
 import { check } from "../graph/error.js";
 import type { LinearValues } from "./features.js";
 
+/** A share of errors: see {@link UpdateOptions}. */
+export type LearningRate = number | ((count: number) => number) | "average";
+
 /** How values follow the rewards: what {@link TraceUpdates} and {@link ReturnUpdates} share. */
 export interface UpdateOptions {
   /** What a reward of the next step counts for, beside one of this step. By default 1. */
   readonly discount?: number;
-  /** Which share of its error a value is corrected by; `average` makes it the mean of all that it was to become. */
-  readonly learningRate: number | "average";
+  /**
+   * Which share of its error a value is corrected by, or a function that gives it by how often the value has been corrected with this time;
+   * `average` makes it the mean of all that it was to become.
+   */
+  readonly learningRate: LearningRate;
   /**
    * How fast credit for an error fades on the way back to earlier steps, 0 to 1: lambda of SARSA(lambda) and TD(lambda). By default 0: only the last
    * step is corrected.
@@ -36,10 +42,8 @@ export interface Updates {
 export function updatesOf(values: LinearValues, options: UpdateOptions): Updates {
   const { discount = 1, learningRate, traceDecay = 0, steps } = options;
   check(discount >= 0 && discount <= 1, () => `discount: got ${discount}, expected a number from 0 to 1`);
-  check(
-    learningRate === "average" || (learningRate > 0 && learningRate <= 1),
-    () => `learningRate: got ${learningRate}, expected a number above 0, up to 1`,
-  );
+  const isShare = typeof learningRate !== "number" || (learningRate > 0 && learningRate <= 1);
+  check(isShare, () => `learningRate: got ${learningRate}, expected a number above 0, up to 1`);
   check(traceDecay >= 0 && traceDecay <= 1, () => `traceDecay: got ${traceDecay}, expected a number from 0 to 1`);
   const isCount = steps === undefined || steps === Number.POSITIVE_INFINITY || (Number.isInteger(steps) && steps > 0);
   check(isCount, () => `steps: got ${steps}, expected an integer from 1, or Infinity`);
@@ -47,19 +51,22 @@ export function updatesOf(values: LinearValues, options: UpdateOptions): Updates
   return steps === undefined ? new TraceUpdates(values, options) : new ReturnUpdates(values, options, steps);
 }
 
+const shareOf = (rate: LearningRate, count: number): number =>
+  typeof rate === "number" ? rate : rate === "average" ? 1 / count : rate(count);
+
 /** Corrects a value by a share of its error, and counts that. */
 function correct(
   { weights, counts, features, columns }: LinearValues,
   active: Int32Array,
   column: number,
   error: number,
-  rate: number | "average",
+  rate: LearningRate,
 ) {
   for (let i = 0; i < active.length; i++) {
     const place = (active[i] as number) * columns + column;
     const count = (counts[place] as number) + 1;
     counts[place] = count;
-    weights[place] = (weights[place] as number) + ((rate === "average" ? 1 / count : rate) / features.active) * error;
+    weights[place] = (weights[place] as number) + (shareOf(rate, count) / features.active) * error;
   }
 }
 
@@ -69,7 +76,7 @@ function correct(
  */
 class TraceUpdates implements Updates {
   private readonly discount: number;
-  private readonly rate: number | "average";
+  private readonly rate: LearningRate;
   private readonly decay: number;
   private readonly replaces: boolean;
   /** The trace of each weight, and those weights that have one. */
@@ -87,7 +94,7 @@ class TraceUpdates implements Updates {
     this.replaces = traces === "replacing";
     this.traces = new Float64Array(traceDecay > 0 ? values.weights.length : 0);
     this.traced = new Int32Array(this.traces.length);
-    check(traceDecay === 0 || learningRate !== "average", () => "learningRate: got average with traces, expected a number");
+    check(traceDecay === 0 || typeof learningRate === "number", () => "learningRate: got no number, which eligibility traces need");
   }
 
   step(active: Int32Array, column: number, reward: number, next: number, ended: boolean): void {
@@ -125,7 +132,7 @@ class TraceUpdates implements Updates {
  */
 class ReturnUpdates implements Updates {
   private readonly discount: number;
-  private readonly rate: number | "average";
+  private readonly rate: LearningRate;
   /** The steps that are to be learnt from, in a ring: their features, columns and rewards. */
   private active: Int32Array;
   private columns: Int32Array;
