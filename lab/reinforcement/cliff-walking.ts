@@ -11,7 +11,7 @@ const names = Object.keys(methods) as Method[];
 
 const schema = z.object({
   episodes: z.int().min(10).default(500).meta({ description: "episodes that each agent learns from", unit: "episodes" }),
-  runs: z.int().min(1).default(200).describe("independent runs whose mean the curves show; the first one's policies are drawn"),
+  repeats: z.int().min(1).default(200).describe("independent runs whose mean the curves show; the first one's policies are drawn"),
   learningRate: option.learningRate("the values").max(1).default(0.5),
   epsilon: z.number().min(0).max(1).default(0.1).describe("how often an action is drawn at random"),
 });
@@ -47,16 +47,16 @@ export const cliffWalking = defineExperiment({
   options: schema,
 
   async run(context, options) {
-    const { episodes, runs } = options;
+    const { episodes, repeats } = options;
     const first = firstAgents(options, 1000 * context.seed);
     const sums = new Sums(names, episodes);
 
     // A step is a run of all methods; those of the first run are kept.
     await context.fit({
       state: { sums, ...first },
-      steps: runs,
+      steps: repeats,
       stepsPerCall: () => 1,
-      recordEvery: Math.ceil(runs / 20),
+      recordEvery: Math.ceil(repeats / 20),
       step: async (_, __, done) => {
         const seed = (1000 * context.seed + done) % 2 ** 32;
         const returns = names.map((name) => {
@@ -72,15 +72,15 @@ export const cliffWalking = defineExperiment({
     });
 
     // Report: returns while learning, over the last fifth of the episodes, and those of the best actions afterwards.
-    const curves = names.map((name) => ({ name, y: sums.mean(name, runs) }));
+    const curves = names.map((name) => ({ name, y: sums.mean(name, repeats) }));
     const online = Object.fromEntries(curves.map(({ name, y }) => [`${name}Online`, mean(y.slice(-Math.ceil(episodes / 5)))]));
     const paths = Object.fromEntries(names.map((name) => [name, pathOf(first[name])])) as Record<Method, ReturnType<typeof pathOf>>;
     const greedy = Object.fromEntries(names.map((name) => [`${name}Greedy`, paths[name].return]));
-    context.record(runs, { ...online, ...greedy });
+    context.record(repeats, { ...online, ...greedy });
     const every = Math.ceil(episodes / 50);
     const points = Array.from({ length: Math.floor(episodes / every) }, (_, i) => i);
     await context.plot("return", {
-      title: `Cliff walking: returns while learning, the mean of ${runs} runs`,
+      title: `Cliff walking: returns while learning, the mean of ${repeats} runs`,
       xLabel: "episodes",
       yLabel: "return",
       series: curves.map(({ name, y }) => ({
@@ -109,10 +109,8 @@ export const cliffWalking = defineExperiment({
       title: "Cliff walking, an episode of the policy by Q-learning",
       framesPerSecond: 5,
     });
-    for (const name of names) {
-      const rate = `${(online[`${name}Online`] as number).toFixed(2)} a while-learning episode`;
-      context.print(`${methods[name]}: ${rate} (the last fifth), ${paths[name].return} by its best actions`);
-    }
+    context.print("\nReturns while learning, in the last fifth of the episodes, and of the best actions afterwards:");
+    for (const name of names) context.print(`${methods[name]}: ${online[`${name}Online`]?.toFixed(2)}, ${paths[name].return}`);
   },
 
   predict: {

@@ -25,7 +25,7 @@ function learning({ map, slippery, target, episodes, discount, halfLife }: Optio
     discount,
     // From 1 down: a constant rate would leave the values at the mercy of the last slips.
     learningRate: (count) => halfLife / (halfLife + count - 1),
-    exploration: rl.epsilonGreedy(rl.linearDecay(1, 0.1, 20 * episodes)),
+    exploration: rl.epsilonGreedy(rl.linearDecay(1, 0.1, 8 * episodes)),
     seed,
   });
   return { environment, agent };

@@ -1,6 +1,7 @@
 import type { train } from "kasane/node";
 import { describe, expect, it } from "vitest";
-import { axesOf, type Chart, meanSeries, seriesOf } from "../../lab/plot/chart.js";
+import { axesOf, axesOf, type Chart, type Chart, meanSeries, seriesOf, seriesOf } from "../../lab/plot/chart.js";
+import { drawHeatMaps, type HeatMap, heatMapText } from "../../lab/plot/heatMap.js";
 import { drawSvg } from "../../lab/plot/svg.js";
 import { drawTerminal } from "../../lab/plot/terminal.js";
 
@@ -204,5 +205,34 @@ describe("nothing is lost", () => {
     }
     for (const line of drawTerminal({ ...long, title: "word ".repeat(60) }, 40).split("\n"))
       expect([...line].length).toBeLessThanOrEqual(40);
+  });
+});
+
+describe("heat maps", () => {
+  const map: HeatMap = {
+    title: "A <b>",
+    values: [
+      [0, 1],
+      [Number.NaN, 10],
+    ],
+    marks: [
+      ["→", "↓"],
+      ["H", "G"],
+    ],
+    showValues: true,
+    x: { label: "position", from: -1, to: 1 },
+  };
+
+  it("are darker where values are higher, and grey where there are none", () => {
+    const drawn = drawHeatMaps([map]);
+    const fills = [...drawn.matchAll(/<rect x=[^>]* fill="([^"]*)"/g)].map(([, fill]) => fill);
+    expect(fills).toEqual(["rgb(240,246,252)", "rgb(217,227,239)", "#b8b8b8", "rgb(8,60,125)"]);
+    for (const text of ["A &lt;b>", "→", "10.0", "position"]) expect(drawn).toContain(`>${text}</text>`);
+    expect(drawn).not.toContain("NaN");
+  });
+
+  it("are marks and values, or shades, in the terminal", () => {
+    expect(heatMapText(map).split("\n")).toEqual(["A <b>", " →   0.00 ↓   1.00", " H        G   10.0", "across: position, -1 to 1"]);
+    expect(heatMapText({ title: "t", values: [[0, 5, 10]] })).toBe("t\n  ▒▒██");
   });
 });
