@@ -66,17 +66,20 @@ function drawMap({ title, values, marks, showValues = false, x, y }: HeatMap, sc
   const parts = titles.map(
     (line, i) => `<text x="${margin}" y="${start + 14 + titleLine * i}" font-size="${titleSize}">${escape(line)}</text>`,
   );
+  const gap = marks || showValues ? 1 : 0;
+  // Cells of one colour are one path: a surface has many.
+  const paths = new Map<string, string>();
+  const texts: string[] = [];
   values.forEach((row, i) => {
     row.forEach((value, j) => {
       const [cellLeft, cellTop] = [left + j * cell, top + i * cell];
       const isShown = Number.isFinite(value);
       const share = scale(value);
-      const gap = marks || showValues ? 1 : 0;
       const fill = isShown ? shade(share) : "#b8b8b8";
-      parts.push(`<rect x="${cellLeft}" y="${cellTop}" width="${cell - gap}" height="${cell - gap}" fill="${fill}"/>`);
+      paths.set(fill, `${paths.get(fill) ?? ""}M${cellLeft} ${cellTop}h${cell - gap}v${cell - gap}h${gap - cell}z`);
       const ink = isShown && share > 0.55 ? "#ffffff" : "#222222";
       const text = (content: string, height: number, size: number) =>
-        parts.push(
+        texts.push(
           `<text x="${cellLeft + cell / 2}" y="${Math.round(cellTop + height * cell)}" font-size="${size}" text-anchor="middle" fill="${ink}">${escape(content)}</text>`,
         );
       const mark = marks?.[i]?.[j] ?? "";
@@ -84,6 +87,8 @@ function drawMap({ title, values, marks, showValues = false, x, y }: HeatMap, sc
       if (showValues && isShown) text(showValue(value), 0.85, Math.round(Math.min(13, 0.24 * cell)));
     });
   });
+  for (const [fill, path] of paths) parts.push(`<path d="${path}" fill="${fill}"/>`);
+  parts.push(...texts);
   if (x) {
     parts.push(
       `<text x="${left}" y="${bottom + 16}">${x.from}</text><text x="${right}" y="${bottom + 16}" text-anchor="end">${x.to}</text>`,
@@ -106,9 +111,9 @@ function drawMap({ title, values, marks, showValues = false, x, y }: HeatMap, sc
   };
 }
 
-/** From nearly white to dark blue. */
+/** From nearly white to dark blue, in 64 steps. */
 function shade(share: number): string {
-  const between = (low: number, high: number) => Math.round(low + share * (high - low));
+  const between = (low: number, high: number) => Math.round(low + (Math.round(share * 63) / 63) * (high - low));
   return `rgb(${between(240, 8)},${between(246, 60)},${between(252, 125)})`;
 }
 

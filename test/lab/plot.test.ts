@@ -1,6 +1,6 @@
 import type { train } from "kasane/node";
 import { describe, expect, it } from "vitest";
-import { axesOf, axesOf, type Chart, type Chart, meanSeries, seriesOf, seriesOf } from "../../lab/plot/chart.js";
+import { axesOf, type Chart, meanSeries, seriesOf } from "../../lab/plot/chart.js";
 import { drawHeatMaps, type HeatMap, heatMapText } from "../../lab/plot/heatMap.js";
 import { drawSvg } from "../../lab/plot/svg.js";
 import { drawTerminal } from "../../lab/plot/terminal.js";
@@ -225,8 +225,8 @@ describe("heat maps", () => {
 
   it("are darker where values are higher, and grey where there are none", () => {
     const drawn = drawHeatMaps([map]);
-    const fills = [...drawn.matchAll(/<rect x=[^>]* fill="([^"]*)"/g)].map(([, fill]) => fill);
-    expect(fills).toEqual(["rgb(240,246,252)", "rgb(217,227,239)", "#b8b8b8", "rgb(8,60,125)"]);
+    const fills = [...drawn.matchAll(/<path d="[^"]*" fill="([^"]*)"/g)].map(([, fill]) => fill);
+    expect(fills).toEqual(["rgb(240,246,252)", "rgb(218,228,240)", "#b8b8b8", "rgb(8,60,125)"]);
     for (const text of ["A &lt;b>", "→", "10.0", "position"]) expect(drawn).toContain(`>${text}</text>`);
     expect(drawn).not.toContain("NaN");
   });
