@@ -73,6 +73,12 @@ function bag(words: number, width: number, batch: number): Graph {
   return { fn, inputs: [indices(words, batch, 8), numbers(batch, width)] };
 }
 
+/** Convolutions of 3 x 3 with ReLU on a board of 9 x 9, not trained. */
+function board(channels: number, layers: number): Graph {
+  const network = Array.from({ length: layers }, () => new nn.Conv2d(channels, channels, 3, { padding: 1 }));
+  return plain((x) => network.reduce((values, layer) => layer.forward(values).relu(), x), 1, channels, 9, 9);
+}
+
 /** A Transformer's encoder, not trained. */
 function encoder(width: number, length: number): Graph {
   const network = new nn.TransformerEncoder(width, { layers: 1, heads: 2, innerSize: 4 * width });
@@ -187,6 +193,17 @@ const kinds: Readonly<Record<string, { readonly sizes: readonly (readonly number
       [2000, 32, 16],
     ],
     make: (...size) => bag(...(size as [number, number, number])),
+  },
+  "convolutions of a 9 x 9 board, channels x layers": {
+    sizes: [
+      [8, 1],
+      [8, 4],
+      [16, 1],
+      [16, 4],
+      [32, 1],
+      [32, 4],
+    ],
+    make: (channels, layers) => board(channels as number, layers as number),
   },
   "Transformer encoder, width x length": {
     sizes: [

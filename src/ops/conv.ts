@@ -31,7 +31,7 @@ export const convolutions = family({
       dtype: x.dtype,
       shape: [x.shape[0] as number, w.shape[0] as number, ...spatial({ shape: windowShape(x.shape, { ...geometry, kernel: spatial(w) }) })],
     }),
-    kind: { is: "opaque" },
+    kind: { is: "convolution", convolution: (geometry) => geometry },
     gradient: [
       (g, [x, w], _, geometry) => toImage(g, w, spatial(x), geometry),
       (g, [x, w], _, geometry) => toKernel(x, g, spatial(w), geometry),

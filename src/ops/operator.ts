@@ -4,6 +4,7 @@ import { makeNode } from "../graph/tensor.js";
 import { reading } from "../graph/variable.js";
 import type { View } from "../graph/view.js";
 import type { Algebra, Expression } from "./algebra.js";
+import type { ConvolutionGeometry } from "./convolutionGeometry.js";
 
 /** The inputs of a node. The type promises three so that rules may destructure; an operator knows how many it has. */
 export type Operands = readonly [Tensor, Tensor, Tensor, ...Tensor[]];
@@ -164,6 +165,7 @@ export interface Loop {
  * - `source`: the elements follow from the attributes alone
  * - `movement`: the view of output `index`, which has elements of the only operand; undefined where no strides describe it
  * - `placement`: the operands side by side
+ * - `convolution`: an image `[batch, channels, ...places]` by a kernel `[outputs, channels / group, ...kernel]`, plus a bias `[outputs]` where given
  * - `opaque`: nothing is declared; a kernel computes it, or what it decomposes into
  */
 export type Kind<A> =
@@ -186,6 +188,7 @@ export type Kind<A> =
   | { readonly is: "movement"; movement(view: View, attributes: A, index: number): View | undefined }
   | { readonly is: "placement"; placement(inputs: readonly Tensor[], attributes: A): Placement }
   | { readonly is: "selection"; selection(attributes: A): Selection }
+  | { readonly is: "convolution"; convolution(attributes: A): ConvolutionGeometry }
   | { readonly is: "loop"; loop(attributes: A): Loop }
   | { readonly is: "opaque" };
 

@@ -1,3 +1,4 @@
+import { sizeOf } from "../graph/shape.js";
 import { type Tensor, totalSize } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { isNodeOf } from "../ops/match.js";
@@ -61,6 +62,11 @@ function count(outputs: readonly Tensor[]): { nodes: number; multiplications: nu
       case "product": {
         const { transA } = kind.product(node.attributes);
         sum.multiplications += size * ((node.inputs[0] as Tensor).shape.at(transA ? -2 : -1) as number);
+        break;
+      }
+      case "convolution": {
+        const [, kernel] = node.inputs as [Tensor, Tensor];
+        sum.multiplications += size * sizeOf(kernel.shape.slice(1));
         break;
       }
       case "movement":

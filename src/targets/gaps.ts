@@ -159,6 +159,16 @@ export const ofWebGpu: Gaps = {
     x !== undefined && sizeOf(x.shape) * (x.shape[axis as number] as number) <= mostComparisons,
 };
 
+/**
+ * A module's convolution has vectors of output channels, and brings the kernel into their order at every run: few channels, or few places, are faster
+ * as a product of matrices.
+ */
+const smallConvolution: Gap = ({ inputs: [x, w], attributes: { group } }) =>
+  x === undefined ||
+  w === undefined ||
+  (w.shape[0] as number) < 4 * (group as number) ||
+  sizeOf([x.shape[0] as number, ...x.shape.slice(2)]) < 8;
+
 /** What a module of the room `wasm` has no code for. */
 export const ofWasm: Gaps = {
   ...ofOnnxRuntime,
@@ -166,7 +176,7 @@ export const ofWasm: Gaps = {
   Softmax: always,
   LogSoftmax: always,
   LayerNormalization: always,
-  Conv: always,
+  Conv: either(notSingle, smallConvolution),
   ConvTranspose: always,
   BatchNormalization: always,
   Resize: always,

@@ -1,9 +1,10 @@
 import { elementAt } from "../graph/dtype.js";
 import { type Shape, sameShape, sizeOf } from "../graph/shape.js";
-import { hostData, type Node, type Tensor } from "../graph/tensor.js";
+import { hostData, type Node, Tensor } from "../graph/tensor.js";
 import { expandView, isRowMajor, reshapeView, rowMajor, sliceView, transposeView, type View } from "../graph/view.js";
 import { countUses, topologicalOrder } from "../graph/walk.js";
 import { arithmetic } from "../ops/arithmetic.js";
+import type { ConvolutionGeometry } from "../ops/convolutionGeometry.js";
 import { isNodeOf } from "../ops/match.js";
 import { type Loop, operatorOf, type Placement, type Product, type Reduction, type Selection } from "../ops/operator.js";
 import { targetOf } from "../targets/targets.js";
@@ -11,6 +12,7 @@ import { Unsupported } from "./algebra.js";
 import { type Access, accessTo, Buffer, sameElements } from "./buffers.js";
 import { apply, elementOf, type Factors, type Held, type Lazy, productIn } from "./lazy.js";
 import { mergeMaps } from "./mergeMaps.js";
+import { ConvolutionStatement, convolutionOffsets } from "./statements/convolution.js";
 import { LoopIndices, LoopStatement } from "./statements/loop.js";
 import { MapStatement } from "./statements/map.js";
 import { fitsProduct, leastCost, ProductStatement, withProductHeld } from "./statements/product.js";
@@ -102,6 +104,9 @@ export class Scope {
         break;
       case "selection":
         this.select(node, kind.selection(attributes));
+        break;
+      case "convolution":
+        this.convolve(node, kind.convolution(attributes));
         break;
       case "opaque":
         throw new Unsupported(type);
@@ -241,6 +246,50 @@ export class Scope {
     const id = this.identities.get(buffer) ?? this.identities.size;
     this.identities.set(buffer, id);
     return id;
+  }
+
+  private convolve({ inputs, outputs: [result] }: Node, geometry: ConvolutionGeometry): void {
+    const [x, w, bias] = inputs as [Tensor, Tensor, Tensor?];
+    const { shape } = result as Tensor;
+    const [batch, outputs, ...places] = shape as [number, number, ...number[]];
+    const { group } = geometry;
+    const image = this.padded(x, geometry.pads);
+    const offsets = convolutionOffsets(image.view.shape, w.shape, places, geometry);
+    const integers = (elements: readonly number[]) =>
+      this.constants.made(elements, new Tensor("int32", [elements.length], { kind: "input", name: "offsets" }));
+    const divided = (access: Access, target: Shape): Access => ({ ...access, view: reshapeView(access.view, target) as View });
+    const kernel = divided(this.straight(w), [group, outputs / group, sizeOf(w.shape.slice(1))]);
+    const turned = { ...kernel, view: transposeView(kernel.view, [0, 2, 1]) };
+    const target = [batch, group, outputs / group, sizeOf(places)];
+    const wanted = this.wanted.get(result as Tensor);
+    const to = wanted && reshapeView(wanted.view, target) ? wanted : this.newAccess("float32", shape);
+    this.statements.push(
+      new ConvolutionStatement({
+        image: divided(image, [batch, group, sizeOf(image.view.shape.slice(1)) / group]),
+        places: integers(offsets.places),
+        taps: integers(offsets.taps),
+        kernel: this.scopeOf(turned).pack(turned),
+        bias: bias && divided(this.straight(bias), [group, outputs / group]),
+        to: divided(to, target),
+      }),
+    );
+    this.lazies.set(result as Tensor, this.held(to, "float32", shape));
+  }
+
+  /** An image with zeros around it, in row-major order. */
+  private padded(x: Tensor, pads: readonly number[]): Access {
+    if (pads.every((count) => count === 0)) return this.straight(x);
+    const [batch, channels, ...sizes] = x.shape as [number, number, ...number[]];
+    const shape = [batch, channels, ...sizes.map((size, i) => size + (pads[i] as number) + (pads[i + sizes.length] as number))];
+    const to = this.put({ kind: "constant", element: "float32", shape, value: 0 }, this.newAccess("float32", shape));
+    this.put(this.lazyOf(x), { ...to, view: sliceView(to.view, [0, 0, ...pads.slice(0, sizes.length)], x.shape) });
+    return to;
+  }
+
+  /** Where memory holds `x` in row-major order: a copy where it lies otherwise. */
+  private straight(x: Tensor): Access {
+    const { access } = this.hold(x);
+    return isRowMajor(access.view) ? access : this.scopeOf(access).pack(access);
   }
 
   /** A movement as views of memory. Of a lazy value, the movement is applied to its operands. */

@@ -10,7 +10,7 @@ import { type Emission, evaluate, offsetsAt, type Statement, type Strides, strid
 /** Up to so many multiplications of vectors the inner axis is written out; else it is a loop, whose code engines keep in registers. */
 const mostWrittenOut = 24;
 /** Vectors of one block of the result, and how many of them lie in one row. They stay in registers, and hide the latency of an addition. */
-const [accumulators, mostWide] = [8, 4];
+export const [accumulators, mostWide] = [8, 4];
 
 /** Where lanes lie along the inner axis, up to so many vectors of it are written out. */
 const mostInnerVectors = 4;
@@ -263,7 +263,7 @@ interface Factor {
 }
 
 /** A place along an axis: `start`, plus what a loop's local says. */
-interface Place {
+export interface Place {
   readonly local: number | undefined;
   readonly start: number;
 }
@@ -282,7 +282,7 @@ interface Part {
 }
 
 /** An axis in blocks of `most`: a loop where there are several, and what is left. */
-function inBlocks(code: Emission["code"], size: number, most: number, visit: (place: Place, count: number) => void): void {
+export function inBlocks(code: Emission["code"], size: number, most: number, visit: (place: Place, count: number) => void): void {
   const count = Math.floor(size / most);
   if (count > 1) code.loop(0, count * most, most, (local) => visit({ local, start: 0 }, most));
   else if (count === 1) visit({ local: undefined, start: 0 }, most);
