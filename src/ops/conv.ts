@@ -1,7 +1,7 @@
 import { isFloat, promote } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
-import { type Shape, sameShape, showShape } from "../graph/shape.js";
+import { type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add } from "./arithmetic.js";
 import { cast } from "./cast.js";
@@ -39,6 +39,7 @@ export const convolutions = family({
     ],
     emit: (emitter, inputs, { strides, pads, dilations, group }, { inputs: [, w] }) =>
       emitter.node("Conv", inputs, { kernel_shape: spatial(w as Tensor), strides, pads, dilations, group }),
+    multiplications: ([x, w], geometry) => productsOf(windowShape(x.shape, { ...geometry, kernel: spatial(w) }), w.size),
     decompose: ([x, w, bias], geometry) => placesByProduct(x, w, bias, { ...geometry, kernel: spatial(w) }),
     read: (node) => {
       const [x, w] = [node.input(0), node.input(1)];
@@ -63,6 +64,7 @@ export const convolutions = family({
       const output_padding = sizes.map((size, i) => size - (least[i] as number));
       return emitter.node("ConvTranspose", inputs, { kernel_shape: kernel, strides, pads, dilations, group, output_padding });
     },
+    multiplications: ([y, w]) => productsOf(y.shape, w.size),
     decompose: ([y, w], { sizes, ...geometry }) => imageByProduct(y, w, sizes, { ...geometry, kernel: spatial(w) }),
     read: transposedNode,
   }),
@@ -77,9 +79,14 @@ export const convolutions = family({
       (g, [x, y], _, { kernel, ...geometry }) => toImage(y, g, spatial(x), geometry),
       (g, [x], _, { kernel, ...geometry }) => toPlaces([x, g], geometry),
     ],
+    multiplications: ([x, y], { group, kernel }) =>
+      productsOf(y.shape, (((y.shape[1] as number) * (x.shape[1] as number)) / group) * sizeOf(kernel)),
     decompose: ([x, y], windows) => kernelByProduct(x, y, windows),
   }),
 });
+
+/** How many products a convolution makes at the places of `[batch, outputs, ...places]` by a kernel of so many elements. */
+const productsOf = ([batch, , ...places]: Shape, elements: number): number => (batch as number) * sizeOf(places) * elements;
 
 /** B(x, w), plus a bias where there is one. */
 const toPlaces = (operands: readonly Tensor[], geometry: ConvolutionGeometry): Tensor => apply(convolutions.Conv, operands, geometry);

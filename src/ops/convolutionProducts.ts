@@ -3,6 +3,7 @@ import type { Tensor } from "../graph/tensor.js";
 import { add } from "./arithmetic.js";
 import type { ConvolutionGeometry } from "./convolutionGeometry.js";
 import { matmul } from "./matmul.js";
+import { sum } from "./reduce.js";
 import { reshape, transpose } from "./shapes.js";
 import { concat, padWith, slice, split } from "./slicing.js";
 import { alongAxes, sumOfWindows, type Windows, windowShape } from "./windows.js";
@@ -61,17 +62,22 @@ export function imageByProduct(y: Tensor, w: Tensor, sizes: Shape, windows: Grou
   return image as Tensor;
 }
 
-/** ConvWeightGradient: y times the columns of the image, `[group, outputs, batch places] x [group, batch places, elements channels]`. */
+/** So few channels share their products: one by one these would not fill a kernel of a product. */
+const few = 4;
+
+/**
+ * ConvWeightGradient: what each element meets times y, `[batch, group, channels, places] x [batch, group, places, outputs]`, summed over the batch. No
+ * more of the image is copied at once than one element meets.
+ */
 export function kernelByProduct(x: Tensor, y: Tensor, windows: GroupedWindows): Tensor {
   const { group, kernel } = windows;
+  const [batch, outputs, ...places] = y.shape as readonly [number, number, ...number[]];
   const channels = (x.shape[1] as number) / group;
-  const outputs = y.shape[1] as number;
-  const columns = concat(
-    metBy(x, windows).map((part) => byChannel(part, group)),
-    { axis: 1 },
-  );
-  const product = matmul(byChannel(y, group), transpose(columns));
-  return reshape(transpose(reshape(product, [outputs, sizeOf(kernel), channels])), [outputs, channels, ...kernel]);
+  const met = metBy(x, windows).map((part) => reshape(part, [batch, group, channels, sizeOf(places)]));
+  const factor = transpose(reshape(y, [batch, group, outputs / group, sizeOf(places)]));
+  const products = (channels < few ? [concat(met, { axis: 2 })] : met).map((part) => sum(matmul(part, factor), { axis: 0 }));
+  const elements = reshape(concat(products, { axis: 1 }), [group, sizeOf(kernel), channels, outputs / group]);
+  return reshape(transpose(elements, [0, 3, 2, 1]), [outputs, channels, ...kernel]);
 }
 
 /** A kernel `[outputs, channels, ...kernel]` as `[group, outputs / group, elements channels]`. */
@@ -79,10 +85,4 @@ function rowsOf(w: Tensor, { group, kernel }: GroupedWindows): Tensor {
   const [outputs, channels] = w.shape as readonly [number, number];
   const elements = sizeOf(kernel);
   return reshape(transpose(reshape(w, [outputs, channels, elements])), [group, outputs / group, elements * channels]);
-}
-
-/** `[batch, channels, ...places]` to `[group, channels / group, batch places]`. */
-function byChannel(x: Tensor, group: number): Tensor {
-  const [batch, channels, ...places] = x.shape as readonly [number, number, ...number[]];
-  return reshape(transpose(reshape(x, [batch, channels, sizeOf(places)]), [1, 0, 2]), [group, channels / group, batch * sizeOf(places)]);
 }

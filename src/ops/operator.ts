@@ -213,6 +213,8 @@ export interface Declaration<A extends object = object> extends Reading<A> {
   /** The same value, more exactly, from what the operands were computed from; its gradient is taken for this one's too. */
   refine?(inputs: Operands, attributes: A): Tensor | undefined;
   readonly linearity?: Linearity;
+  /** How many multiplications, with an addition each, its kernel makes, where it is no product but made of some. */
+  multiplications?(inputs: Operands, attributes: A): number;
   /** What all elements lie between, whatever the inputs are. */
   readonly range?: { readonly low: number; readonly high: number };
 }

@@ -2,14 +2,14 @@ import { sizeOf } from "../graph/shape.js";
 import { type Tensor, totalSize } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { isNodeOf } from "../ops/match.js";
-import { operatorOf } from "../ops/operator.js";
+import { asOperands, operatorOf } from "../ops/operator.js";
 import { loops } from "../ops/scan.js";
 
 /** The estimated cost of a run of a graph. */
 export interface Estimate {
   /** The number of operators that run; those of a loop count once a step. */
   readonly nodes: number;
-  /** Multiplications in matrix products. */
+  /** Multiplications in matrix products and convolutions. */
   readonly multiplications: number;
   /** Elements of the results of other operators. */
   readonly elements: number;
@@ -47,9 +47,10 @@ export function operatorsIn(outputs: readonly Tensor[]): number {
 function count(outputs: readonly Tensor[]): { nodes: number; multiplications: number; elements: number } {
   const sum = { nodes: 0, multiplications: 0, elements: 0 };
   for (const node of topologicalOrder(outputs)) {
-    const { kind } = operatorOf(node);
+    const { kind, multiplications } = operatorOf(node);
     const size = totalSize(node.outputs);
     sum.nodes++;
+    sum.multiplications += multiplications?.(asOperands(node.inputs), node.attributes) ?? 0;
     switch (kind.is) {
       case "loop": {
         const { body, length } = kind.loop(node.attributes);

@@ -2,6 +2,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { compile, conv, convTranspose, grad, nn, onnxModel, pad, sum, type Tensor, tensor, zeros } from "kasane";
 import { ModelProtoSchema } from "onnx-buf";
 import { describe, expect, it } from "vitest";
+import { estimate } from "../../src/runtime/estimate.js";
 
 const waves = (shape: readonly number[], phase: number): Tensor =>
   tensor(
@@ -167,6 +168,16 @@ describe("convolutions say what they need", () => {
   ])("%s", (_, call, message) => {
     expect(call).toThrow(message);
   });
+});
+
+it("the estimate counts the products of a convolution and of both its gradients", () => {
+  // 2 images, 16 places by a stride of 2, 6 outputs, 4 channels in 2 groups, 9 elements
+  const [x, w] = [zeros([2, 4, 8, 8]), zeros([6, 2, 3, 3])];
+  const y = conv(x, w, { groups: 2, stride: 2, padding: 1 });
+  const products = 2 * 16 * 6 * 2 * 9;
+  expect(estimate([y]).multiplications).toBe(products);
+  // The sum is no product, and the convolution itself is not needed for its gradients.
+  expect(estimate(grad(sum(y), [x, w])).multiplications).toBe(2 * products);
 });
 
 describe("exported convolutions", () => {

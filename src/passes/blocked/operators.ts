@@ -91,6 +91,8 @@ export const blocked = family({
     },
     kind: { is: "opaque" },
     gradient: "nonDifferentiable",
+    multiplications: ([{ shape }, w], attributes) =>
+      (shape[0] as number) * placesOf(shape[2] as number, 0, attributes) * placesOf(shape[3] as number, 1, attributes) * w.size,
     decompose: (inputs, { hasBias, hasSum, activation, kernel, ...geometry }) => {
       const [x, w, bias] = inputs;
       const y = apply(convolutions.Conv, [outOfBlocks(x), weightsOutOfBlocks(w), ...(hasBias ? [bias] : [])], geometry);
