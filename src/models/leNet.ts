@@ -1,0 +1,37 @@
+import type { Tensor } from "../graph/tensor.js";
+import { Conv2d } from "../nn/conv.js";
+import { Linear } from "../nn/linear.js";
+import { tanh } from "../ops/elementary.js";
+import { averagePool } from "../ops/pool.js";
+import { reshape } from "../ops/shapes.js";
+import { type ClassifierOptions, ImageClassifier } from "./classifier.js";
+
+/** LeNet-5 for images of 28x28 or 32x32 pixels (LeCun et al. 1998, Gradient-based learning applied to document recognition, figure 2). */
+export class LeNet5 extends ImageClassifier {
+  readonly conv1: Conv2d;
+  readonly conv2: Conv2d;
+  readonly fc1: Linear;
+  readonly fc2: Linear;
+  readonly fc3: Linear;
+
+  /** By default 10 classes and one channel. */
+  constructor(options: ClassifierOptions = {}) {
+    super({ classes: 10, imageChannels: 1, ...options });
+    this.conv1 = new Conv2d(this.imageChannels, 6, 5, { padding: 2 });
+    this.conv2 = new Conv2d(6, 16, 5);
+    this.fc1 = new Linear(400, 120);
+    this.fc2 = new Linear(120, 84);
+    this.fc3 = new Linear(84, this.classes);
+  }
+
+  features(images: Tensor): Tensor {
+    this.checkImages(images, [28, 28]);
+    const first = averagePool(tanh(this.conv1.forward(images)), 2);
+    return averagePool(tanh(this.conv2.forward(first)), 2);
+  }
+
+  forward(images: Tensor): Tensor {
+    const hidden = tanh(this.fc1.forward(reshape(this.features(images), [-1, 400])));
+    return this.fc3.forward(tanh(this.fc2.forward(hidden)));
+  }
+}
