@@ -1,4 +1,4 @@
-import { check } from "../graph/error.js";
+import { check, KasaneError } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
 import { Generator } from "../random/generator.js";
 import type { Action, Space } from "./space.js";
@@ -92,22 +92,13 @@ export abstract class Environment<A extends Action = Action> {
   step(action: A): void {
     const { memory, maxSteps } = this;
     const before = this.steps;
-    check(before >= 0, () => `${this.name}: a step before the first episode: call reset first`);
-    check(!this.ended, () => `${this.name}: a step after the episode ended, at step ${before}: call reset first`);
-    check(this.actionSpace.contains(action), () => `${this.name}: got the action ${shown(action)}, expected ${this.actionSpace}`);
+    if (before < 0 || this.ended || !this.actionSpace.contains(action)) throw this.refusal(action);
     const steps = before + 1;
     const reward = this.advance(action);
     memory[stepsAt] = steps;
     memory[rewardAt] = reward;
-    check(Number.isFinite(reward), () => `${this.name}: the reward of step ${steps} is ${reward}, expected a finite number`);
     if (maxSteps !== undefined) memory[truncatedAt] = steps >= maxSteps ? 1 : 0;
-    else {
-      check(
-        steps < mostSteps || this.terminated,
-        () =>
-          `${this.name}: an episode has not ended in ${mostSteps} steps: limit it by the option maxSteps, or allow it by maxSteps: Infinity`,
-      );
-    }
+    if (!Number.isFinite(reward) || (maxSteps === undefined && steps >= mostSteps && !this.terminated)) throw this.complaint();
   }
 
   /** All that changes, for a checkpoint: it resumes to the bit. */
@@ -123,6 +114,24 @@ export abstract class Environment<A extends Action = Action> {
 
   /** Changes the state by an action that is known to be in the action space; calls {@link terminate} where that ends the episode. Returns the reward. */
   protected abstract advance(action: A): number;
+
+  // What is wrong with a step is found out apart: `check` would make a function a step.
+
+  /** Why no step can be made. */
+  private refusal(action: A): KasaneError {
+    const { name, steps } = this;
+    if (steps < 0) return new KasaneError(`${name}: a step before the first episode: call reset first`);
+    if (this.ended) return new KasaneError(`${name}: a step after the episode ended, at step ${steps}: call reset first`);
+    return new KasaneError(`${name}: got the action ${shown(action)}, expected ${this.actionSpace}`);
+  }
+
+  /** What is wrong with a step that was made. */
+  private complaint(): KasaneError {
+    const { name, reward, steps } = this;
+    if (!Number.isFinite(reward)) return new KasaneError(`${name}: the reward of step ${steps} is ${reward}, expected a finite number`);
+    const remedy = "limit it by the option maxSteps, or allow it by maxSteps: Infinity";
+    return new KasaneError(`${name}: an episode has not ended in ${mostSteps} steps: ${remedy}`);
+  }
 
   /** Says that the step being made ends the episode. */
   protected terminate(): void {

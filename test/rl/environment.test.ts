@@ -138,6 +138,27 @@ describe("Environment", () => {
   });
 });
 
+test("a step allocates nothing", () => {
+  const environment = new rl.CartPole({ maxSteps: 10 });
+  const observation = new Float32Array(4);
+  const run = (steps: number) => {
+    for (let i = 0; i < steps; i++) {
+      if (environment.steps < 0 || environment.ended) environment.reset();
+      environment.step(i & 1);
+      environment.observe(observation);
+    }
+  };
+  run(300_000);
+  // Of several rounds the least: garbage of the process may be collected, or made, in any.
+  const grown = Array.from({ length: 5 }, () => {
+    const before = process.memoryUsage().heapUsed;
+    run(100_000);
+    return Math.abs(process.memoryUsage().heapUsed - before);
+  });
+  // A number or a function a step would be 12 bytes or more.
+  expect(Math.min(...grown) / 100_000).toBeLessThan(6);
+});
+
 describe("options of environments", () => {
   test("are checked", () => {
     expect(() => new rl.FrozenLake({ map: "5x5" as never })).toThrow(

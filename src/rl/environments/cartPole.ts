@@ -8,6 +8,8 @@ const poleMass = 0.1; // kg
 const halfLength = 0.5; // of the pole, m
 const pushForce = 10; // N
 const timeStep = 0.02; // s
+const mass = cartMass + poleMass;
+const moment = poleMass * halfLength;
 /** Beyond these an episode ends. */
 const farthest = 2.4; // m
 const steepest = (12 * 2 * Math.PI) / 360; // rad
@@ -39,8 +41,8 @@ export class CartPole extends Environment<number> implements Drawable {
     const velocity = state[1] as number;
     const angle = state[2] as number;
     const spin = state[3] as number;
-    const [mass, moment] = [cartMass + poleMass, poleMass * halfLength];
-    const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];
+    const cosine = Math.cos(angle);
+    const sine = Math.sin(angle);
     // The equations of motion (Florian 2007, Correct equations for the dynamics of the cart-pole system), without friction.
     const push = ((action === 1 ? pushForce : -pushForce) + moment * spin ** 2 * sine) / mass;
     const turning = (gravity * sine - cosine * push) / (halfLength * (4 / 3 - (poleMass * cosine ** 2) / mass));
