@@ -4,7 +4,7 @@ import type { Shape } from "../graph/shape.js";
 import { fromData, type Tensor } from "../graph/tensor.js";
 import { add, maximum, mul, where } from "./arithmetic.js";
 import { cast } from "./cast.js";
-import { equal, greater, notEqual } from "./compare.js";
+import { equal, notEqual } from "./compare.js";
 import { checkTensors, scalar } from "./constants.js";
 import type { Padding, PerAxis } from "./convolutionGeometry.js";
 import { zeros } from "./create.js";
@@ -48,7 +48,7 @@ export const pool = family({
     infer: ([x], windows) => ({ dtype: x.dtype, shape: windowShape(x.shape, windows) }),
     kind: { is: "opaque" },
     gradient: [(g, [x], [y], windows) => toMaxima(x, y, g, windows)],
-    decompose: ([x], windows) => (isFloat(x.dtype) && !windows.ignoresNaN ? maximaByKernel(x, windows) : maxima(x, windows).at(-1)),
+    decompose: ([x], windows) => maxima(x, windows).at(-1),
     emit: (emitter: Emitter, [x], windows) => emitter.node("MaxPool", [x as string], emitWindows(windows)),
     read: (node: OnnxNode): Tensor => {
       const { kernel, ...options } = windowsOfNode(node, node.input(0));
@@ -142,18 +142,8 @@ function maxima(x: Tensor, windows: Windows): readonly Tensor[] {
 const lowest = ({ dtype }: Tensor): number =>
   isFloat(dtype) ? Number.NEGATIVE_INFINITY : dtype === "int64" ? -(2 ** 63) : exactIntegers(dtype)[0];
 
-/**
- * {@link maxima} by a kernel that passes NaN over, and that takes padding for the least finite number: NaN where there is one, and minus infinity
- * where nothing is above it.
- */
-function maximaByKernel(x: Tensor, windows: Windows): Tensor {
-  const over = (values: Tensor) => apply(pool.MaxPool, [values], { ...windows, ignoresNaN: true });
-  const most = over(x);
-  const found = windows.pads.some((count) => count > 0) ? where(greater(most, leastFinite(x)), most, Number.NEGATIVE_INFINITY) : most;
-  return where(greater(over(cast(notEqual(x, x), x.dtype)), 0), Number.NaN, found);
-}
-
-const leastFinite = ({ dtype }: Tensor): number =>
+/** The least finite number of a floating-point type. */
+export const leastFinite = (dtype: DType): number =>
   dtype === "float16" ? -65504 : dtype === "float32" ? -3.4028234663852886e38 : -Number.MAX_VALUE;
 
 /** NaN as infinity, which is the maximum too and equals itself. */

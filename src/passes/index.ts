@@ -15,6 +15,7 @@ import { hoist } from "./hoist.js";
 import { joinProducts } from "./joinProducts.js";
 import { lower } from "./lower.js";
 import { maskMaxima } from "./maskMaxima.js";
+import { maximaByKernel } from "./maximaByKernel.js";
 import { openNormalization } from "./openNormalization.js";
 import { refine } from "./refine.js";
 import { applyRules } from "./rules.js";
@@ -36,8 +37,9 @@ const passes = [
   scatterOnto,
   applyRules(refine, maskMaxima),
   foldNormalization,
-  // Before lowering, since the gradients of convolutions are operators of their own until then.
+  // Before lowering, since pooling and the gradients of convolutions are operators of their own until then.
   chooseLayouts,
+  applyRules(maximaByKernel),
   applyRules(lower),
   selectImplementation,
   // Now all operators are those that will run, and the bodies of loops are what is left in them.

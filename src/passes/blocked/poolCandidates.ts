@@ -1,15 +1,14 @@
 import type { Node, Tensor } from "../../graph/tensor.js";
-import { mul, sub, where } from "../../ops/arithmetic.js";
+import { mul, where } from "../../ops/arithmetic.js";
 import { whereNumbers } from "../../ops/branch.js";
 import { cast } from "../../ops/cast.js";
-import { equal, greater, notEqual } from "../../ops/compare.js";
+import { greater, notEqual } from "../../ops/compare.js";
 import { isNodeOf } from "../../ops/match.js";
 import { apply } from "../../ops/operator.js";
 import { pool } from "../../ops/pool.js";
-import { reshape } from "../../ops/shapes.js";
-import { slice } from "../../ops/slicing.js";
-import { type AxisWindows, alongAxes, placesOfWindows, sumOfWindows, type Windows } from "../../ops/windows.js";
+import type { Windows } from "../../ops/windows.js";
 import { interleaved } from "./convolution.js";
+import { toFirstMaxima } from "./firstMaxima.js";
 import { filled, fromBlocked, sizesOf, toBlocked } from "./images.js";
 import type { Candidate } from "./layout.js";
 import { type Blocked, type BlockedPoolAttributes, blocked } from "./operators.js";
@@ -59,10 +58,10 @@ export function poolCandidate(node: Node, block: number): Candidate | undefined 
       whereNumbers(
         [
           { x: dy, are: "finite" },
-          { x: y, are: "numbers" },
+          { x: y, are: "finite" },
         ],
         [x, y, dy],
-        (x, y, dy) => toFirst(x, y, dy, windows),
+        (x, y, dy) => toFirstMaxima(x, y, dy, windows),
         (x, y, dy) => {
           const [plainY, plainDy] = [y, dy].map((each) => fromBlocked(each, (node.inputs[1] as Tensor).shape)) as [Tensor, Tensor];
           return toBlocked(apply(pool.MaxPoolGradient, [fromBlocked(x, image.shape), plainY, plainDy], attributes), block);
@@ -91,47 +90,5 @@ function maximum(x: Blocked, windows: Windows): Blocked {
   const largest = (x: Blocked) => pooled(x, windows, "MaxPool");
   return whereNumbers([{ x, are: "numbers" }], [x], largest, (x) =>
     where(greater(largest(cast(notEqual(x, x), x.dtype)), 0), Number.NaN, largest(x)),
-  );
-}
-
-/** Each element of `dy` at the first place of its window, in row-major order, that holds the maximum in `y`; all are finite numbers. */
-function toFirst(x: Blocked, y: Blocked, dy: Blocked, windows: Windows): Blocked {
-  const [batch, blocks, height, width, block] = x.shape as [number, number, number, number, number];
-  const [rows, columns] = windows.kernel as readonly [number, number];
-  const isApart = areApart(windows, height, width);
-  const [down, across] = alongAxes(windows) as [AxisWindows, AxisWindows];
-  const places = isApart
-    ? cellsOf(x, rows, columns)
-    : placesOfWindows(x, down, Number.NaN).map((row) => placesOfWindows(row, across, Number.NaN));
-  let rest = dy;
-  const parts = places.map((row, i) =>
-    row.map((place, j) => {
-      if (isApart && i === rows - 1 && j === columns - 1) return rest;
-      const part = mul(rest, cast(equal(place, y), dy.dtype));
-      rest = sub(rest, part);
-      return part;
-    }),
-  );
-  if (!isApart)
-    return sumOfWindows(
-      parts.map((row) => sumOfWindows(row, across, width)),
-      down,
-      height,
-    );
-  const whole = interleaved(
-    parts.map((row) => interleaved(row, 3)),
-    2,
-  );
-  return reshape(whole, [batch, blocks, height, width, block]);
-}
-
-/** The places of windows that lie side by side, those of each row together. */
-function cellsOf(x: Blocked, rows: number, columns: number): readonly (readonly Tensor[])[] {
-  const [batch, blocks, height, width, block] = x.shape as [number, number, number, number, number];
-  const side = reshape(x, [(batch * blocks * height) / rows, rows, width / columns, columns * block]);
-  return Array.from({ length: rows }, (_, i) =>
-    Array.from({ length: columns }, (_, j) =>
-      reshape(slice(side, [[], [i, i + 1], [], [j * block, (j + 1) * block]]), [batch, blocks, height / rows, width / columns, block]),
-    ),
   );
 }
