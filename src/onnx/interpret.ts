@@ -5,7 +5,7 @@ import { fromData, hostData, Tensor } from "../graph/tensor.js";
 import { inModule } from "../graph/trace.js";
 import { hostValue } from "../ops/hostValue.js";
 import { type FileGraph, type FileModel, type FileNode, keyOf } from "./fileGraph.js";
-import { type InnerGraph, ReadNode } from "./readNode.js";
+import { type InnerGraph, type OriginalShapes, ReadNode } from "./readNode.js";
 import { type NodeReader, readerOf, type Value } from "./registry.js";
 import type { QuantizedFactor } from "./weights.js";
 
@@ -18,7 +18,10 @@ export interface Program {
   readonly quantized: ReadonlyMap<FileNode, QuantizedFactor>;
   readonly float: DType;
   readonly rounds: boolean;
-  readonly lifted: boolean;
+  /** Where sizes are lifted, the shapes that nodes had with those of the file. */
+  readonly original?: ReadonlyMap<FileNode, OriginalShapes>;
+  /** Notes the shapes of nodes. */
+  readonly record?: Map<FileNode, OriginalShapes>;
 }
 
 /** The values that the nodes of a graph see: their own, then those around. */
@@ -82,13 +85,16 @@ function valuesOf(node: FileNode, scope: Scope, program: Program): readonly Valu
   const read = new ReadNode(node, inputs, attributes, {
     float: program.float,
     rounds: program.rounds,
-    lifted: program.lifted,
+    isLifted: program.original !== undefined,
+    original: program.original?.get(node),
     weight: program.quantized.get(node),
     version: scope.call.versions.get(node.domain) ?? scope.call.versions.get("") ?? 1,
     constant: ({ t }) => program.constants.get(t as TensorProto) as Tensor,
     inner: (name) => innerGraph(node.graphs.get(name), scope, program),
   });
   const result = (reader as NodeReader).read(read);
+  const [first, output] = [inputs[0], result instanceof Tensor ? result : result[0]];
+  if (first instanceof Tensor && output instanceof Tensor) program.record?.set(node, { input: first.shape, output: output.shape });
   return (result instanceof Tensor ? [result] : result).map((value) => (value instanceof Tensor ? folded(value) : value));
 }
 

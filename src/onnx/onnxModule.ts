@@ -1,7 +1,7 @@
 import { type DType, isFloat } from "../graph/dtype.js";
 import { check, excerpt } from "../graph/error.js";
 import { checkOptions, type OptionNames } from "../graph/options.js";
-import { showShape } from "../graph/shape.js";
+import { sameShape, showShape } from "../graph/shape.js";
 import { Tensor, totalSize } from "../graph/tensor.js";
 import { textTable } from "../graph/textTable.js";
 import type { Variable } from "../graph/variable.js";
@@ -10,6 +10,7 @@ import { cast } from "../ops/cast.js";
 import { type FileGraph, type FileModel, type FileNode, type FileValue, keyOf, parseModel } from "./fileGraph.js";
 import { dtypeOfType, type ExternalData, nameOfType } from "./fileTensor.js";
 import { interpret, type Program } from "./interpret.js";
+import type { OriginalShapes } from "./readNode.js";
 import { checkOperators, readerOf } from "./registry.js";
 import { weightsOf } from "./weights.js";
 
@@ -56,7 +57,7 @@ export class OnnxModule extends Module {
     checkOperators(missingIn(model), model.versions, file);
     const { constants, variables, quantized } = weightsOf(model, file, dtype, external);
     this.#variables = Object.assign(Object.create(null), Object.fromEntries(variables));
-    this.#program = { model, constants, quantized, float: dtype, rounds: round, lifted: lift !== "none" };
+    this.#program = { model, constants, quantized, float: dtype, rounds: round };
     this.#lift = lift;
     const valueOf = ({ name, type, shape }: FileValue): OnnxValue => {
       const held = dtypeOfType(type);
@@ -83,13 +84,26 @@ export class OnnxModule extends Module {
       this.inputs.map(({ name }) => name),
     );
     const given = new Map(this.inputs.map((value) => [value.name, this.#fitting(value, inputs[value.name] as Tensor)]));
-    const results = interpret(this.#program, given);
+    const results = interpret(this.#lift === "none" ? this.#program : { ...this.#program, original: this.#originalShapes(given) }, given);
     const named = this.outputs.map(({ name, dtype }, i): [string, Tensor] => {
       const value = results[i];
       check(value instanceof Tensor, () => `output "${excerpt(name, 60)}" is a sequence: expected a tensor`);
       return [name, dtype === undefined ? value : cast(value, dtype)];
     });
     return Object.fromEntries(named);
+  }
+
+  /** The shapes of all nodes for a batch of the size that the file fixes; none where it fixes none. */
+  #originalShapes(given: ReadonlyMap<string, Tensor>): ReadonlyMap<FileNode, OriginalShapes> {
+    const record = new Map<FileNode, OriginalShapes>();
+    const inputs = this.inputs.map(({ name, shape }): [string, Tensor] => {
+      const { dtype, shape: sizes } = given.get(name) as Tensor;
+      const batch = typeof shape?.[0] === "number" ? [shape[0], ...sizes.slice(1)] : sizes;
+      return [name, new Tensor(dtype, batch, { kind: "input", name })];
+    });
+    if (inputs.some(([name, x]) => !sameShape(x.shape, (given.get(name) as Tensor).shape)))
+      interpret({ ...this.#program, record }, new Map(inputs));
+    return record;
   }
 
   #fitting({ name, dtype, shape }: OnnxValue, x: Tensor): Tensor {

@@ -1,6 +1,7 @@
 import type { AttributeProto } from "onnx-buf";
 import { type DType, elementAt } from "../graph/dtype.js";
 import { check, excerpt, KasaneError } from "../graph/error.js";
+import { type Shape, sameShape } from "../graph/shape.js";
 import { Tensor } from "../graph/tensor.js";
 import { div } from "../ops/arithmetic.js";
 import { hostValue } from "../ops/hostValue.js";
@@ -16,6 +17,12 @@ export interface InnerGraph {
   run(inputs: readonly Value[]): readonly Value[];
 }
 
+/** The shapes of a node's first input and of its first output. */
+export interface OriginalShapes {
+  readonly input: Shape;
+  readonly output: Shape;
+}
+
 /** What surrounds a node as it is read. */
 export interface Surroundings {
   readonly float: DType;
@@ -23,8 +30,9 @@ export interface Surroundings {
   readonly rounds: boolean;
   /** The node's quantised factor, where the file has it. */
   readonly weight: QuantizedFactor | undefined;
-  /** Whether sizes that the file fixes may be others. */
-  readonly lifted: boolean;
+  readonly isLifted: boolean;
+  /** The shapes of the node's first input and output where all sizes are those of the file, if they are lifted. */
+  readonly original: OriginalShapes | undefined;
   /** A graph among the node's attributes. */
   inner(name: string): InnerGraph | undefined;
   /** A tensor among the node's attributes. */
@@ -41,7 +49,7 @@ export class ReadNode implements OnnxNode {
   readonly float: DType;
   /** Whether quantised values are rounded. */
   readonly rounds: boolean;
-  readonly lifted: boolean;
+  readonly isLifted: boolean;
 
   constructor(
     node: FileNode,
@@ -56,7 +64,7 @@ export class ReadNode implements OnnxNode {
     this.version = around.version;
     this.float = around.float;
     this.rounds = around.rounds;
-    this.lifted = around.lifted;
+    this.isLifted = around.isLifted;
   }
 
   /** Throws, naming the operator, unless `condition` holds. */
@@ -159,6 +167,18 @@ export class ReadNode implements OnnxNode {
   /** A list of texts among the attributes. */
   texts(name: string): readonly string[] | undefined {
     return this.attributes.get(name)?.strings.map(textOf);
+  }
+
+  /**
+   * The shape that the file gives the elements of `x`. Where its first axis has so many times the file's size, the result's has too: a batch comes
+   * first, and its examples stand one after the other.
+   */
+  liftedShape(x: Tensor, shape: Shape): Shape {
+    const { input, output } = this.around.original ?? {};
+    const [size, ...others] = input ?? [];
+    const times = size ? (x.shape[0] ?? 0) / size : 1;
+    if (!output || times === 1 || !Number.isInteger(times) || !sameShape(others, x.shape.slice(1)) || output.length === 0) return shape;
+    return [times * (output[0] as number), ...output.slice(1)];
   }
 
   /** A tensor among the attributes. */

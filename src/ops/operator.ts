@@ -1,4 +1,5 @@
 import type { DType } from "../graph/dtype.js";
+import type { Shape } from "../graph/shape.js";
 import type { Attributes, Node, Tensor, TensorType } from "../graph/tensor.js";
 import { makeNode } from "../graph/tensor.js";
 import { reading } from "../graph/variable.js";
@@ -93,6 +94,10 @@ export interface OnnxNode {
   texts(name: string): readonly string[] | undefined;
   /** Whether an attribute is given. */
   has(name: string): boolean;
+  /** Whether the sizes of a batch, or all sizes, may be others than the file fixes. */
+  readonly isLifted: boolean;
+  /** The shape that the file gives the elements of `x`, or the one for a batch of another size. */
+  liftedShape(x: Tensor, shape: Shape): Shape;
   /** Throws, naming the node, unless `condition` holds. */
   check(condition: boolean, message: () => string): asserts condition;
 }

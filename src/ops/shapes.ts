@@ -33,10 +33,8 @@ export const shapes = family({
     read: (node) => {
       const [x, given] = [node.input(0), node.integersOf("shape", 1) ?? []];
       const takesOver = node.integer("allowzero", 0) === 0;
-      return reshape(
-        x,
-        given.map((size, axis) => (size === 0 && takesOver ? (x.shape[axis] ?? 0) : size)),
-      );
+      const shape = given.map((size, axis) => (size === 0 && takesOver ? (x.shape[axis] ?? 0) : size));
+      return reshape(x, node.liftedShape(x, shape));
     },
   }),
   Transpose: declare<{ perm: readonly number[] }>({

@@ -8,7 +8,7 @@ import { checkTensors, holds } from "./constants.js";
 import { arange, zeros } from "./create.js";
 import { gather } from "./indexing.js";
 import { apply, applyAll, declare, family, type OnnxNode } from "./operator.js";
-import { reshape, unsqueeze } from "./shapes.js";
+import { expand, reshape, unsqueeze } from "./shapes.js";
 
 /** Operators that join tensors and take them apart. */
 export const pieces = family({
@@ -35,7 +35,16 @@ export const pieces = family({
         inputs.map((input) => input.shape[axis] as number),
         { axis },
       )[index],
-    read: (node) => concat(node.rest(), { axis: node.integer("axis", 1) }),
+    read: (node) => {
+      const [list, axis] = [node.rest(), node.integer("axis", 1)];
+      // What the file has once stands beside each of a batch.
+      const batch = Math.max(...list.map(({ shape }) => shape[0] ?? 1));
+      const isOnce = ({ shape }: Tensor) => node.isLifted && shape[0] === 1 && batch > 1 && axis !== 0 && axis !== -shape.length;
+      return concat(
+        list.map((x) => (isOnce(x) ? expand(x, [batch, ...x.shape.slice(1)]) : x)),
+        { axis },
+      );
+    },
   }),
   Split: declare<{ axis: number; sizes: readonly number[] }>({
     infer: ([x], { axis, sizes }) => sizes.map((part) => ({ dtype: x.dtype, shape: x.shape.map((size, i) => (i === axis ? part : size)) })),

@@ -127,7 +127,8 @@ function tapsOf(
   const beyond = at.map((x) => rule === "tf_crop_and_resize" && (x < 0 || x > size - 1));
   const within = (place: number) => Math.min(Math.max(place, 0), size - 1);
   if (mode === "nearest") {
-    const name = node.text("nearest_mode", node.version < 11 ? "floor" : "round_prefer_floor");
+    // Until version 10 ONNX Runtime takes the element before where it makes an axis larger, and the one behind where it makes it smaller.
+    const name = node.text("nearest_mode", node.version >= 11 ? "round_prefer_floor" : scale < 1 ? "ceil" : "floor");
     const round = roundings[name];
     node.check(round !== undefined, () => `the rounding ${name}: expected ${Object.keys(roundings).join(", ")}`);
     return { places: at.map((x) => [within(round(x))]), weights: at.map(() => [1]), beyond };

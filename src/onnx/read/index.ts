@@ -1,9 +1,11 @@
 import type { NodeReader } from "../registry.js";
+import { attentionReaders } from "./attention.js";
 import { classicalReaders } from "./classical.js";
 import { controlReaders } from "./control.js";
 import { elementwiseReaders } from "./elementwise.js";
 import { imageReaders } from "./images.js";
 import { indexingReaders } from "./indexing.js";
+import { microsoftReaders } from "./microsoft.js";
 import { normalizeReaders } from "./normalize.js";
 import { quantizedReaders } from "./quantized.js";
 import { randomReaders } from "./random.js";
@@ -24,4 +26,6 @@ export const readers: Readonly<Record<string, NodeReader>> = {
   ...recurrentReaders,
   ...controlReaders,
   ...classicalReaders,
+  ...attentionReaders,
+  ...microsoftReaders,
 };

@@ -4,7 +4,6 @@ import { add, mul, rsqrt, square } from "../../ops/arithmetic.js";
 import { groupNorm, instanceNorm, localResponseNorm } from "../../ops/channelNorm.js";
 import { mean } from "../../ops/reduce.js";
 import { expand, reshape } from "../../ops/shapes.js";
-import { flip } from "../../ops/slicing.js";
 import type { ReadNode } from "../readNode.js";
 import type { NodeReader } from "../registry.js";
 
@@ -26,9 +25,8 @@ function groups(node: ReadNode): Tensor {
 function localResponse(node: ReadNode): Tensor {
   const [x, size] = [node.input(0), node.integer("size", 1)];
   const options = { alpha: node.number("alpha", 1e-4), beta: node.number("beta", 0.75), k: node.number("bias", 1) };
-  // Of an even number of channels one more lies behind, where localResponseNorm has it before.
-  const turned = (value: Tensor) => (size % 2 === 0 ? flip(value, { axis: 1 }) : value);
-  return turned(localResponseNorm(turned(x), size, options));
+  node.check(size % 2 === 1, () => `the size ${size}: expected an odd one, as ONNX Runtime does`);
+  return localResponseNorm(x, size, options);
 }
 
 export const normalizeReaders: Readonly<Record<string, NodeReader>> = {

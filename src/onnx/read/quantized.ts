@@ -95,10 +95,16 @@ function dynamicScaling(x: Tensor): { readonly scale: Tensor; readonly zero: Ten
   return { scale, zero: round(clip(div(sub(0, low), scale), 0, 255)) };
 }
 
+/** {@link quantize} by a scaling of the numbers themselves: all of them have a gradient, the ends of the range too. */
+function quantizeAll(node: ReadNode, x: Tensor, { scale, zero }: ReturnType<typeof dynamicScaling>): Tensor {
+  const exact = add(div(x, scale), zero);
+  return node.rounds ? add(exact, stopGradient(sub(clip(add(round(div(x, scale)), zero), ...bytes), exact))) : exact;
+}
+
 function dynamicQuantizeLinear(node: ReadNode): readonly Tensor[] {
   const x = node.input(0);
   const { scale, zero } = dynamicScaling(x);
-  return [quantize(node, x, { scale, zero, axis: 0, block: 0 }, bytes), scale, zero];
+  return [quantizeAll(node, x, { scale, zero }), scale, zero];
 }
 
 /** An input without its zero point: of one number, or one for each row. */
@@ -161,8 +167,8 @@ function matMulIntegerToFloat(node: ReadNode): Tensor {
 
 function dynamicQuantizeMatMul(node: ReadNode): Tensor {
   const x = node.input(0);
-  const scaling = { ...dynamicScaling(x), axis: 0, block: 0 };
-  const a = dequantize(quantize(node, x, scaling, bytes), scaling);
+  const scaling = dynamicScaling(x);
+  const a = dequantize(quantizeAll(node, x, scaling), { ...scaling, axis: 0, block: 0 });
   const b = node.weight() ?? dequantize(node.input(1), { ...scalingOf(node, 2, 3, -1), block: 0 });
   const bias = node.optional(4);
   return bias ? add(matmul(a, b), bias) : matmul(a, b);
