@@ -8,9 +8,10 @@ import { tanh } from "../../ops/elementary.js";
 import { gather } from "../../ops/indexing.js";
 import { matmul } from "../../ops/matmul.js";
 import { softmax } from "../../ops/normalize.js";
+import { pad } from "../../ops/pad.js";
 import { max } from "../../ops/reduce.js";
 import { expand, reshape, transpose, unsqueeze } from "../../ops/shapes.js";
-import { concat, pad, type Range, slice, split } from "../../ops/slicing.js";
+import { concat, type Range, slice, split } from "../../ops/slicing.js";
 import type { ReadNode } from "../readNode.js";
 import type { NodeReader } from "../registry.js";
 
