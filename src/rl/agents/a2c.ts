@@ -4,8 +4,7 @@ import { mean } from "../../ops/reduce.js";
 import { RmsProp } from "../../optim/rmsProp.js";
 import type { VectorEnvironment } from "../vectorEnvironment.js";
 import type { PolicyOutput } from "./distributions.js";
-import { type Minibatch, OnPolicyAgent, type OnPolicyOptions, onPolicyOptions } from "./onPolicy.js";
-import { standardised } from "./ppo.js";
+import { type Minibatch, OnPolicyAgent, type OnPolicyOptions, onPolicyOptions, standardised } from "./onPolicy.js";
 
 /** Settings of an {@link A2c}; by default steps 5, decay 1, learningRate 7e-4, entropyWeight 0. */
 export interface A2cOptions extends OnPolicyOptions {
@@ -25,9 +24,9 @@ export class A2c extends OnPolicyAgent {
     private readonly options: A2cOptions = {},
   ) {
     checkOptions("A2c", options, a2cOptions);
-    const { steps = 5, decay = 1, learningRate = 7e-4, entropyWeight = 0 } = options;
+    const { steps = 5, decay = 1, learningRate = 7e-4 } = options;
     super(environments, options, {
-      ...{ steps, decay, learningRate, entropyWeight, epochs: 1, minibatches: 1 },
+      ...{ steps, decay, learningRate, epochs: 1, minibatches: 1 },
       optimizer: (network, more) => new RmsProp(network, { ...more, decay: 0.99, epsilon: 1e-5 }),
     });
   }

@@ -7,7 +7,7 @@ import { takeAlongAxis } from "../../ops/indexing.js";
 import { logSoftmax } from "../../ops/normalize.js";
 import { random } from "../../ops/random.js";
 import { argmax, sum } from "../../ops/reduce.js";
-import { reshape } from "../../ops/shapes.js";
+import { expand, reshape } from "../../ops/shapes.js";
 import { Box, Discrete, type Space } from "../space.js";
 
 /** What a network of a policy and its state values gives. */
@@ -60,10 +60,7 @@ const normal: ActionDistribution = {
     return sum(sub(mul(-0.5, square(distances)), add(logs, 0.5 * Math.log(2 * Math.PI))), { axis: 1 });
   },
   // log σ + log √(2πe), summed over the numbers
-  entropy: (output) => {
-    const each = sum(add(deviationsOf(output), 0.5 * Math.log(2 * Math.PI * Math.E)));
-    return add(each, mul(0, output.value));
-  },
+  entropy: (output) => expand(sum(add(deviationsOf(output), 0.5 * Math.log(2 * Math.PI * Math.E))), output.value.shape),
 };
 
 function deviationsOf({ logDeviations }: PolicyOutput): Tensor {

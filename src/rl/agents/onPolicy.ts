@@ -2,8 +2,9 @@ import type { TypedArray } from "../../graph/dtype.js";
 import { check } from "../../graph/error.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { Variable } from "../../graph/variable.js";
-import { div, floor, maximum, mul, sub } from "../../ops/arithmetic.js";
+import { add, div, floor, maximum, mul, sqrt, sub } from "../../ops/arithmetic.js";
 import { zeros } from "../../ops/create.js";
+import { mean, variance } from "../../ops/reduce.js";
 import type { Optimizer } from "../../optim/optimizer.js";
 import type { Schedule } from "../../optim/schedule.js";
 import { compile } from "../../runtime/compile.js";
@@ -61,7 +62,7 @@ export const onPolicyOptions = {
 } as const;
 
 /** What an agent of this kind adds. */
-export interface OnPolicySettings extends Required<Pick<OnPolicyOptions, "steps" | "decay" | "learningRate" | "entropyWeight">> {
+export interface OnPolicySettings extends Required<Pick<OnPolicyOptions, "steps" | "decay" | "learningRate">> {
   /** How often the rows of a rollout are learnt from, and in how many parts. */
   readonly epochs: number;
   readonly minibatches: number;
@@ -70,6 +71,9 @@ export interface OnPolicySettings extends Required<Pick<OnPolicyOptions, "steps"
 
 /** A minibatch as a traced step has it. */
 export type Minibatch = Readonly<Record<BatchPart, Tensor>>;
+
+/** Moved and scaled to mean 0 and standard deviation 1. */
+export const standardised = (x: Tensor): Tensor => (x.size < 2 ? x : div(sub(x, mean(x)), add(sqrt(variance(x, { correction: 1 })), 1e-8)));
 
 /** Where the number of updates is counted. */
 const updatesAt = 0;

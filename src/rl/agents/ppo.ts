@@ -1,12 +1,11 @@
 import { checkOptions, type OptionNames } from "../../graph/options.js";
-import type { Tensor } from "../../graph/tensor.js";
-import { add, clip, div, maximum, mul, neg, sqrt, square, sub } from "../../ops/arithmetic.js";
+import { add, clip, maximum, mul, neg, square, sub } from "../../ops/arithmetic.js";
 import { exp } from "../../ops/elementary.js";
-import { mean, variance } from "../../ops/reduce.js";
+import { mean } from "../../ops/reduce.js";
 import { Adam } from "../../optim/adam.js";
 import type { VectorEnvironment } from "../vectorEnvironment.js";
 import type { PolicyOutput } from "./distributions.js";
-import { type Minibatch, OnPolicyAgent, type OnPolicyOptions, onPolicyOptions } from "./onPolicy.js";
+import { type Minibatch, OnPolicyAgent, type OnPolicyOptions, onPolicyOptions, standardised } from "./onPolicy.js";
 
 /** Settings of a {@link Ppo}; by default those that CleanRL has for classic control: steps 128, decay 0.95, learningRate 2.5e-4, entropyWeight 0.01. */
 export interface PpoOptions extends OnPolicyOptions {
@@ -28,40 +27,25 @@ const ppoOptions: OptionNames<PpoOptions> = {
   clipValues: "optional",
 };
 
-/** Moved and scaled to mean 0 and standard deviation 1. */
-export const standardised = (x: Tensor): Tensor => (x.size < 2 ? x : div(sub(x, mean(x)), add(sqrt(variance(x, { correction: 1 })), 1e-8)));
-
 /**
  * Proximal policy optimisation (Schulman et al. 2017, equation 9): several epochs of updates on each rollout, in which the ratio of the new
  * probabilities to the old ones counts up to a limit alone. Actions are indices, or normal numbers held within their bounds.
  */
 export class Ppo extends OnPolicyAgent {
-  private readonly clipRatio: number;
-
   constructor(
     environments: VectorEnvironment,
     private readonly options: PpoOptions = {},
   ) {
     checkOptions("Ppo", options, ppoOptions);
-    const {
-      steps = 128,
-      decay = 0.95,
-      learningRate = 2.5e-4,
-      entropyWeight = 0.01,
-      epochs = 4,
-      minibatches = 4,
-      clipRatio = 0.2,
-    } = options;
+    const { steps = 128, decay = 0.95, learningRate = 2.5e-4, epochs = 4, minibatches = 4 } = options;
     super(environments, options, {
-      ...{ steps, decay, learningRate, entropyWeight, epochs, minibatches },
+      ...{ steps, decay, learningRate, epochs, minibatches },
       optimizer: (network, more) => new Adam(network, { ...more, epsilon: 1e-5 }),
     });
-    this.clipRatio = clipRatio;
   }
 
   protected learn(output: PolicyOutput, { actions, logProbabilities, values, advantages, returns }: Minibatch) {
-    const { entropyWeight = 0.01, valueWeight = 0.5, clipValues = true } = this.options;
-    const { clipRatio: limit } = this;
+    const { entropyWeight = 0.01, valueWeight = 0.5, clipRatio: limit = 0.2, clipValues = true } = this.options;
     const difference = sub(this.distribution.logProbability(output, actions), logProbabilities);
     const ratio = exp(difference);
     const worth = neg(standardised(advantages));

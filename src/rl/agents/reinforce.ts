@@ -62,6 +62,9 @@ const [updatesAt, episodesAt, rowsAt, averageAt, startAt] = [0, 1, 2, 3, 4] as c
 /** How far the average reward moves to that of each update. */
 const averageRate = 0.1;
 
+/** The number of rows that steps are padded to, a power of two: a graph is compiled for each. */
+const paddedCount = (rows: number): number => 2 ** Math.ceil(Math.log2(Math.max(rows, 64)));
+
 /** A batch of steps; `weights` are 0 for rows that hold none. */
 type Steps = Readonly<Record<"observations" | "actions" | "returns" | "weights", Tensor>>;
 
@@ -101,7 +104,7 @@ export class Reinforce extends NetworkAgent {
     const { network = () => new ActorCritic(observationSpace.size, actionSpace, { hiddenSizes }) } = options;
     this.network = network();
     this.optimizer = new Adam(this.network, { learningRate, clipGlobalNorm });
-    const rows = 2 ** Math.ceil(Math.log2(episodes * maxSteps));
+    const rows = paddedCount(episodes * maxSteps);
     this.observations = new Float32Array(rows * observationSpace.size);
     this.actions = new Int32Array(rows);
     this.rewards = new Float64Array(rows);
@@ -198,10 +201,10 @@ export class Reinforce extends NetworkAgent {
     tally.add("entropy", await entropy.item());
   }
 
-  /** The first rows as tensors, with as many more as make a power of two: a graph is compiled for each number. */
+  /** The first rows as tensors, padded. */
   private steps(rows: number): Steps {
     const { size } = this.environments.observationSpace;
-    const count = 2 ** Math.ceil(Math.log2(Math.max(rows, 64)));
+    const count = paddedCount(rows);
     return {
       observations: fromData(this.observations.slice(0, count * size), [count, size], "float32"),
       actions: fromData(this.actions.slice(0, count), [count], "int32"),

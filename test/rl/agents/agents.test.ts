@@ -1,7 +1,7 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { rl, seed } from "kasane";
+import { rl, seed, tensor } from "kasane";
 import { train } from "kasane/node";
 import { describe, expect, test } from "vitest";
 import { bestReturn, Corridor, corridors } from "./corridor.js";
@@ -103,4 +103,49 @@ test("PPO takes continuous actions, held within their bounds", async () => {
   expect(Object.values(figures).every(Number.isFinite)).toBe(true);
   const action = (await (await agent.policy())(Float32Array.of(1, 0, 0))) as Float32Array;
   expect(Math.abs(action[0] as number)).toBeLessThanOrEqual(2);
+});
+
+/** Nothing changes, each step brings 1, and the time limit cuts every episode off after three steps. */
+class Forever extends rl.Environment<number> {
+  readonly observationSpace = new rl.Box(0, 1, [1]);
+  readonly actionSpace = new rl.Discrete(2);
+
+  constructor() {
+    super("Forever", 0, 3);
+  }
+
+  protected begin(): void {}
+
+  protected advance(): number {
+    return 1;
+  }
+
+  observe(into: Float32Array, at = 0): void {
+    into[at] = 1;
+  }
+}
+
+describe("an episode that the time limit cuts off still has a future: each state is worth 1 / (1 - γ)", () => {
+  const [discount, worth] = [0.8, 5];
+  const forever = (count: number) => new rl.VectorEnvironment(Array.from({ length: count }, () => new Forever()));
+  const state = tensor([[1]]);
+  const common = { discount, hiddenSizes: [8], learningRate: 0.02 };
+
+  test("DQN", async () => {
+    seed(1);
+    const agent = new rl.Dqn(forever(1), { ...fast, ...common, returnSteps: 2 });
+    await agent.train(2500);
+    for (const value of await agent.network.forward(state).data()) expect(Math.abs(Number(value) - worth)).toBeLessThan(0.25);
+  });
+
+  test.each([
+    ["PPO", () => new rl.Ppo(forever(4), { ...common, steps: 32, clipValues: false }), 4096],
+    ["A2C", () => new rl.A2c(forever(4), common), 12_000],
+    ["REINFORCE", () => new rl.Reinforce(forever(1), { ...common, clipGlobalNorm: 10 }), 6000],
+  ] as const)("%s", async (_, make, steps) => {
+    seed(1);
+    const agent = make();
+    await agent.train(steps);
+    expect(Math.abs((await agent.network.forward(state).value.item()) - worth)).toBeLessThan(0.25);
+  });
 });
