@@ -40,11 +40,6 @@ export class PredictContext {
     return this.folder.config.seed;
   }
 
-  /** Whether stdout carries JSON lines. */
-  get isJson(): boolean {
-    return this.settings.json;
-  }
-
   /** Writes `text` to stdout; with `--json` writes `record` instead, if there is one, as one line. */
   print(text: string, record?: Readonly<Record<string, unknown>>): void {
     if (!this.settings.json) print(text);

@@ -126,7 +126,7 @@ export const experiments: readonly ListedExperiment[] = [
   },
   {
     name: "mountain-car",
-    title: "Mountain car: SARSA with tile coding swings an underpowered car up a hill",
+    title: "Mountain car: an underpowered car swung up a hill, by SARSA with tile coding and by DQN",
     chapter: "reinforcement",
     asks: 'the seed of an episode to play, such as "7"',
     load: async () => (await import("./reinforcement/mountain-car.js")).mountainCar,

@@ -2,7 +2,7 @@ import { rl } from "kasane";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import { controlOptions, dqnVariants, playTrained, several, type Training, trainAgent } from "./control.js";
-import { episodeText } from "./playing.js";
+import { episodeText } from "./episode.js";
 
 const schema = z.object({
   method: z.enum(["ppo", "dqn"]).default("ppo").describe("how the agent learns"),

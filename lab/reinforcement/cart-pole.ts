@@ -2,7 +2,7 @@ import { rl } from "kasane";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import { controlOptions, dqnVariants, playTrained, several, type Training, trainAgent } from "./control.js";
-import { episodeText } from "./playing.js";
+import { episodeText } from "./episode.js";
 
 const schema = z.object({
   method: z.enum(["dqn", "reinforce", "a2c", "ppo"]).default("dqn").describe("how the agent learns"),

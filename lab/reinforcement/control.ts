@@ -2,12 +2,13 @@ import { rl } from "kasane";
 import { z } from "zod";
 import type { Context, PredictContext } from "../context.js";
 import { seriesOf } from "../plot/chart.js";
-import { type Game, leaveEpisode, playEpisode } from "./playing.js";
+import { leaveEpisode, type Stage, showEpisode } from "./episode.js";
+import { drawnSeed, evaluationSeed, mean } from "./training.js";
 
 /** What an agent with a network is trained on. */
 export interface Training {
   readonly agent: rl.NetworkAgent;
-  readonly environment: () => Game;
+  readonly environment: () => Stage;
   /** How many steps are made between two chances to save, a multiple of what the agent learns from at once. */
   readonly part: number;
 }
@@ -31,8 +32,8 @@ export const dqnVariants = {
   returnSteps: z.int().min(1).max(100).default(1).describe("DQN: rewards added up before a value counts"),
 };
 
-/** Seeds of episodes that are not trained on: those that choose the best policy begin at the first, those that evaluate it at the second. */
-const [validationSeed, evaluationSeed] = [2_000_000_000, 3_000_000_000];
+/** Seeds of the episodes that choose the best policy: no training begins there, and no evaluation. */
+const validationSeed = 2_000_000_000;
 const validationEpisodes = 20;
 /** How often the policy is validated in a run, and its figures are recorded. */
 const [validations, records] = [25, 100];
@@ -71,7 +72,11 @@ export async function trainAgent(
     yLabel: "return of an episode",
     series: [seriesOf(history, "episodeReturn", "exploring"), seriesOf(history, "validationReturn", "greedy, other episodes")],
   });
-  await leaveEpisode(context, environment(), await agent.policy(), validationSeed + 1000 * context.seed, title);
+  await leaveEpisode(context, environment(), await agent.policy(), {
+    seed: drawnSeed,
+    title: `${title}, an episode of the learnt policy`,
+    framesPerSecond: 30,
+  });
   const returns = await returnsOf(evaluationSeed, episodes);
   const [evaluation, deviation] = [mean(returns), Math.sqrt(mean(returns.map((each) => (each - mean(returns)) ** 2)))];
   context.record(steps, { evaluationReturn: evaluation });
@@ -84,7 +89,5 @@ export async function trainAgent(
 /** Plays the episode of a seed with the best policy of a run. */
 export async function playTrained(context: PredictContext, { agent, environment }: Training, text: string): Promise<void> {
   await context.restore({ agent }, "best");
-  await playEpisode(context, environment(), await agent.policy(), text);
+  await showEpisode(context, environment(), await agent.policy(), text);
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

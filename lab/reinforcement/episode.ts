@@ -7,7 +7,7 @@ import { drawHeatMaps, type HeatMap, heatMapText } from "../plot/heatMap.js";
 export type Stage<A extends rl.Action = rl.Action> = rl.Environment<A> & rl.Drawable;
 
 /** What an agent does, given an observation. */
-export type Policy<A extends rl.Action = rl.Action> = (observation: Float32Array) => A | Promise<A>;
+export type Policy<A extends rl.Action = rl.Action> = (observation: Float32Array<ArrayBuffer>) => A | Promise<A>;
 
 /** Options of {@link leaveEpisode}. */
 interface EpisodeOptions {
@@ -43,7 +43,10 @@ async function play<A extends rl.Action>(
   return sum;
 }
 
-/** Leaves an episode of a policy in the run folder, as the animated picture `episode.svg`. */
+/** The most pictures of an episode. */
+const mostPictures = 500;
+
+/** Leaves an episode of a policy in the run folder, as the animated picture `episode.svg`. Of a long one it has the beginning. */
 export async function leaveEpisode<A extends rl.Action>(
   context: Context,
   environment: Stage<A>,
@@ -53,6 +56,7 @@ export async function leaveEpisode<A extends rl.Action>(
   const pictures: rl.Picture[] = [];
   const captions: string[] = [];
   await play(environment, policy, seed, (sum) => {
+    if (pictures.length === mostPictures) return;
     pictures.push(environment.draw());
     captions.push(`step ${environment.steps}, return ${Number(sum.toPrecision(6))}`);
   });

@@ -4,16 +4,19 @@ import { defineExperiment } from "../experiment.js";
 import * as option from "../options.js";
 import { seriesOf } from "../plot/chart.js";
 import type { HeatMap } from "../plot/heatMap.js";
+import { playTrained, several, type Training, trainAgent } from "./control.js";
 import { episodeText, leaveEpisode, leaveMaps, showEpisode } from "./episode.js";
 import { drawnSeed, episodesOption, evaluateAgent, trainByEpisodes } from "./training.js";
 
 const schema = z.object({
+  method: z.enum(["tiles", "dqn"]).default("tiles").describe("linear functions of tiles, or a network"),
   target: z.enum(["sarsa", "expectedSarsa", "qLearning"]).default("sarsa").describe("what the next state is worth"),
   episodes: episodesOption().default(2000),
   learningRate: option.learningRate("the values of tiles").max(1).default(0.3),
   traceDecay: z.number().min(0).max(1).default(0.9).describe("how fast credit fades on the way back, lambda"),
   tilings: z.int().min(1).max(64).default(16).describe("grids that lie over each other"),
   tiles: z.int().min(1).max(64).default(8).describe("tiles of a grid along each of its two sides"),
+  steps: z.int().min(1).default(200_000).meta({ description: "DQN: steps of the environment", unit: "steps" }),
 });
 
 type Options = z.output<typeof schema>;
@@ -25,6 +28,17 @@ function learning({ target, learningRate, traceDecay, tilings, tiles }: Options,
   const exploration = rl.epsilonGreedy(0);
   const agent = new rl.ActionValueAgent({ features, actions: 3, target, learningRate, traceDecay, traces: "replacing", exploration, seed });
   return { environment, agent };
+}
+
+/** Several rewards are added up, since one alone, always -1, tells a network little. */
+function training({ steps }: Options): Training {
+  const environment = () => new rl.MountainCar();
+  const agent = new rl.Dqn(several(1, environment), {
+    ...{ double: true, returnSteps: 5, learningRate: 1e-3, loss: "huber", clipGlobalNorm: 10 },
+    ...{ bufferSize: 50_000, learningStarts: 1000, updateEvery: 8, updates: 2, targetEvery: 600 },
+    exploration: { steps: steps / 4 },
+  });
+  return { agent, environment, part: 1000 };
 }
 
 /** Points of the value surface along each side. */
@@ -44,14 +58,15 @@ function surface({ low, high }: rl.Box, agent: rl.ActionValueAgent): HeatMap {
   };
 }
 
-/** Drives an underpowered car up a hill by linear functions of tiles. */
+/** Drives an underpowered car up a hill, by linear functions of tiles or by a network. */
 export const mountainCar = defineExperiment({
   name: "mountain-car",
-  title: "Mountain car: SARSA with tile coding swings an underpowered car up a hill",
+  title: "Mountain car: an underpowered car swung up a hill, by SARSA with tile coding and by DQN",
   chapter: "reinforcement",
   options: schema,
 
   async run(context, options) {
+    if (options.method === "dqn") return trainAgent(context, training(options), { ...options, episodes: 100 }, "Mountain car by dqn");
     const { environment, agent } = learning(options, context.seed);
     const history = await trainByEpisodes(context, { environment, agent }, options.episodes);
 
@@ -75,6 +90,7 @@ export const mountainCar = defineExperiment({
   predict: {
     text: episodeText,
     async run(context, options, text) {
+      if (options.method === "dqn") return playTrained(context, training(options), text);
       const { environment, agent } = learning(options, context.seed);
       await context.restore({ agent });
       await showEpisode(context, environment, (observation) => agent.greedy(observation), text);

@@ -2,7 +2,7 @@ import { rl } from "kasane";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import { controlOptions, playTrained, several, type Training, trainAgent } from "./control.js";
-import { episodeText } from "./playing.js";
+import { episodeText } from "./episode.js";
 
 const schema = z.object({
   ...controlOptions,

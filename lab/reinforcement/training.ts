@@ -13,7 +13,7 @@ export interface Learning {
 export const episodesOption = () => z.int().min(1).meta({ description: "episodes that the agent learns from", unit: "episodes" });
 
 /** Seeds of the episodes that evaluate a policy: no training begins there. */
-const evaluationSeed = 3_000_000_000;
+export const evaluationSeed = 3_000_000_000;
 
 /** How often a run records its figures, and can be interrupted. */
 const records = 200;
