@@ -1,7 +1,7 @@
-import { KasaneError } from "../../graph/error.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { tensor } from "../../ops/constants.js";
 import type { Compiled } from "../../runtime/compile.js";
+import { explain } from "../../runtime/explain.js";
 import type { Elements } from "../../runtime/synchronous.js";
 
 /** Tensors by name. */
@@ -18,8 +18,7 @@ export async function callOf<Input extends Named, Result extends Named>(
   try {
     return await compiled.synchronous(example as never);
   } catch (error) {
-    if (!(error instanceof KasaneError)) throw error;
-    // ONNX Runtime runs the graph, or the calls fail for the same reason.
+    if (!explain(compiled).some(({ executor }) => executor === "onnxruntime")) throw error;
     return awaited(compiled, example);
   }
 }

@@ -1,6 +1,7 @@
 import type { TypedArray } from "../../graph/dtype.js";
 import { check } from "../../graph/error.js";
 import { checkOptions, type OptionNames } from "../../graph/options.js";
+import { sameShape, showShape } from "../../graph/shape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { Variable } from "../../graph/variable.js";
 import { add, mul } from "../../ops/arithmetic.js";
@@ -13,7 +14,7 @@ import { Discrete } from "../space.js";
 import type { VectorEnvironment } from "../vectorEnvironment.js";
 import { learnValues, type Support, type Transitions, type ValueRule, valuesOf } from "./actionValues.js";
 import { callOf } from "./call.js";
-import { checkCounts, checkLoss, type Figures, NetworkAgent, type Policy, prefixed, Tally } from "./networkAgent.js";
+import { checkCounts, checkLoss, checkNetwork, type Figures, NetworkAgent, type Policy, prefixed, Tally } from "./networkAgent.js";
 import { type Network, QNetwork, type QNetworkOptions } from "./qNetwork.js";
 import { type PriorityOptions, ReplayBuffer } from "./replayBuffer.js";
 
@@ -134,6 +135,7 @@ export class Dqn extends NetworkAgent {
         `Dqn: got a distribution over ${support?.atoms} returns from ${support?.lowest} to ${support?.highest}, expected two or more, ascending`,
     );
     this.rule = { double, loss, support };
+    checkNetwork("Dqn", { ...options });
     const network =
       options.network ?? (() => new QNetwork(observationSpace.size, this.actions, { hiddenSizes, dueling, noisy, atoms: support?.atoms }));
     this.network = network();
@@ -159,9 +161,11 @@ export class Dqn extends NetworkAgent {
     const { learningStarts = 10_000, updateEvery = 10, updates = 1, targetEvery = 500, targetRate = 1 } = this.options;
     this.calls ??= this.prepare();
     const { explore, learn, follow } = await this.calls;
+    const { count } = environments;
+    check(steps % count === 0, () => `Dqn: got ${steps} steps to make, expected a multiple of ${count}, the number of environments`);
     this.begin();
     const tally = new Tally();
-    for (let made = 0; made < steps; made += environments.count) {
+    for (let made = 0; made < steps; made += count) {
       before.set(environments.observations);
       const choice = this.choose(explore);
       if (choice) await choice;
@@ -173,11 +177,13 @@ export class Dqn extends NetworkAgent {
         buffer.add(i, before, chosen[i] as number, environments.rewards[i] as number, next as Float32Array, terminated, ended);
       }
       tally.addEpisodes(environments);
-      const done = (counters[stepsAt] as number) + environments.count;
+      const done = (counters[stepsAt] as number) + count;
       counters[stepsAt] = done;
       if (done <= learningStarts) continue;
-      if (done % updateEvery < environments.count) for (let i = 0; i < updates; i++) await this.update(learn, tally);
-      if (done % targetEvery < environments.count) await follow({ rate: Float32Array.of(targetRate) });
+      // How many multiples of a number the steps of all environments have passed.
+      const passed = (every: number) => Math.floor(done / every) - Math.floor((done - count) / every);
+      for (let i = updates * passed(updateEvery); i > 0; i--) await this.update(learn, tally);
+      if (passed(targetEvery) > 0) await follow({ rate: Float32Array.of(targetRate) });
     }
     return { ...tally.means(), exploration: this.exploration() };
   }
@@ -205,8 +211,21 @@ export class Dqn extends NetworkAgent {
   }
 
   private readonly greedy = ({ observations }: { readonly observations: Tensor }) => ({
-    actions: argmax(valuesOf(this.network.forward(observations), this.rule.support), { axis: 1 }),
+    actions: argmax(valuesOf(this.outputOf(observations), this.rule.support), { axis: 1 }),
   });
+
+  /** What the network gives, checked since it may be the user's. */
+  private outputOf(observations: Tensor): Tensor {
+    const output = this.network.forward(observations);
+    const { support } = this.rule;
+    const expected = [observations.shape[0] as number, this.actions, ...(support ? [support.atoms] : [])];
+    check(
+      sameShape(output.shape, expected),
+      () =>
+        `Dqn: the network gave ${showShape(output.shape)}, expected ${showShape(expected)}: [batch, actions${support ? ", atoms" : ""}]`,
+    );
+    return output;
+  }
 
   /** What is compiled: the choice of actions while training, an update, and the target network's following. */
   private async prepare() {

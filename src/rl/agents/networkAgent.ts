@@ -101,6 +101,18 @@ export function checkLoss(agent: string, loss: number, updates: number): void {
   );
 }
 
+/** Throws where a network is given, and with it options of the one that it takes the place of. */
+export function checkNetwork(
+  agent: string,
+  { network, ...others }: { readonly network?: unknown; readonly [name: string]: unknown },
+): void {
+  const given = ["hiddenSizes", "dueling", "noisy"].filter((name) => others[name] !== undefined);
+  check(
+    network === undefined || given.length === 0,
+    () => `${agent}: got a network and ${given.join(", ")}, which belong to the default network: leave out one of both`,
+  );
+}
+
 /** Throws unless options are integers from 1. */
 export function checkCounts(agent: string, counts: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(counts))

@@ -8,12 +8,13 @@ import { mean, variance } from "../../ops/reduce.js";
 import type { Optimizer } from "../../optim/optimizer.js";
 import type { Schedule } from "../../optim/schedule.js";
 import { compile } from "../../runtime/compile.js";
-import { type Action, Box } from "../space.js";
+import { Box } from "../space.js";
 import type { VectorEnvironment } from "../vectorEnvironment.js";
 import { ActorCritic } from "./actorCritic.js";
+import { bestPolicy } from "./bestPolicy.js";
 import { callOf } from "./call.js";
 import { type ActionDistribution, distributionOver, type PolicyNetwork, type PolicyOutput } from "./distributions.js";
-import { checkCounts, checkLoss, type Figures, NetworkAgent, type Policy, prefixed, Tally } from "./networkAgent.js";
+import { checkCounts, checkLoss, checkNetwork, type Figures, NetworkAgent, type Policy, prefixed, Tally } from "./networkAgent.js";
 import { Batches, type BatchPart, Rollout } from "./rollout.js";
 import { RunningMoments } from "./runningMoments.js";
 
@@ -109,6 +110,7 @@ export abstract class OnPolicyAgent extends NetworkAgent {
     const rows = (steps * count) / minibatches;
     check(Number.isInteger(rows), () => `${this.name}: ${steps} steps of ${count} environments are not ${minibatches} equal minibatches`);
     this.distribution = distributionOver(actionSpace);
+    checkNetwork(this.name, { ...common });
     const { network = () => new ActorCritic(observationSpace.size, actionSpace, { hiddenSizes: common.hiddenSizes }) } = common;
     this.network = network();
     const { annealSteps, clipGlobalNorm = 0.5 } = common;
@@ -165,28 +167,9 @@ export abstract class OnPolicyAgent extends NetworkAgent {
     return tally.means();
   }
 
-  protected async makePolicy(): Promise<Policy> {
-    const { environments, distribution, network, observed } = this;
-    const { observationSpace, actionSpace } = environments;
-    const compiled = compile(
-      ({ observations }: { observations: Tensor }) => ({ actions: distribution.mode(network.forward(observations)) }),
-      {
-        threads: 1,
-      },
-    );
-    const best = await callOf(compiled, { observations: zeros([1, observationSpace.size], "float32") });
-    const seen = new Float32Array(observationSpace.size);
-    const action = (actions: ArrayLike<number>): Action => {
-      if (!(actionSpace instanceof Box)) return actions[0] as number;
-      actionSpace.clip(actions as Float32Array);
-      return actions;
-    };
-    return (observation) => {
-      if (observed) observed.normalise(observation, seen);
-      else seen.set(observation);
-      const result = best({ observations: seen });
-      return result instanceof Promise ? result.then(({ actions }) => action(actions)) : action(result.actions);
-    };
+  protected makePolicy(): Promise<Policy> {
+    const { network, environments, observed } = this;
+    return bestPolicy(network, environments, observed && ((observation, into) => observed.normalise(observation, into)));
   }
 
   namedVariables(): Map<string, Variable> {

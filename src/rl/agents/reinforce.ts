@@ -12,9 +12,10 @@ import { compile } from "../../runtime/compile.js";
 import { Discrete } from "../space.js";
 import type { VectorEnvironment } from "../vectorEnvironment.js";
 import { ActorCritic } from "./actorCritic.js";
+import { bestPolicy } from "./bestPolicy.js";
 import { callOf } from "./call.js";
 import { type ActionDistribution, distributionOver, type PolicyNetwork } from "./distributions.js";
-import { checkCounts, checkLoss, type Figures, NetworkAgent, type Policy, prefixed, Tally } from "./networkAgent.js";
+import { checkCounts, checkLoss, checkNetwork, type Figures, NetworkAgent, type Policy, prefixed, Tally } from "./networkAgent.js";
 import { copyRow } from "./replayBuffer.js";
 
 /** Settings of a {@link Reinforce}. */
@@ -101,6 +102,7 @@ export class Reinforce extends NetworkAgent {
       () => "Reinforce: the environment has no time limit, and whole episodes are kept: give it maxSteps",
     );
     this.distribution = distributionOver(actionSpace);
+    checkNetwork("Reinforce", { ...options });
     const { network = () => new ActorCritic(observationSpace.size, actionSpace, { hiddenSizes }) } = options;
     this.network = network();
     this.optimizer = new Adam(this.network, { learningRate, clipGlobalNorm });
@@ -144,19 +146,8 @@ export class Reinforce extends NetworkAgent {
     return { ...tally.means(), averageReward: counters[averageAt] as number };
   }
 
-  protected async makePolicy(): Promise<Policy> {
-    const { network, distribution, environments } = this;
-    const compiled = compile(
-      ({ observations }: { observations: Tensor }) => ({ actions: distribution.mode(network.forward(observations)) }),
-      {
-        threads: 1,
-      },
-    );
-    const best = await callOf(compiled, { observations: zeros([1, environments.observationSpace.size], "float32") });
-    return (observation) => {
-      const result = best({ observations: observation });
-      return result instanceof Promise ? result.then(({ actions }) => actions[0] as number) : (result.actions[0] as number);
-    };
+  protected makePolicy(): Promise<Policy> {
+    return bestPolicy(this.network, this.environments);
   }
 
   namedVariables(): Map<string, Variable> {

@@ -92,6 +92,14 @@ describe("errors", () => {
     expect(() => new rl.Reinforce(corridors(2))).toThrow("Reinforce: got 2 environments, expected one");
     await expect(new rl.Ppo(corridors(4)).train(500)).rejects.toThrow("Ppo: got 500 steps to make, expected a multiple of 512");
     expect(() => new rl.Ppo(corridors(1), { steps: 10 })).toThrow("Ppo: 10 steps of 1 environments are not 4 equal minibatches");
+    const network = () => new rl.QNetwork(5, 3);
+    await expect(new rl.Dqn(corridors(1), { network }).train(10)).rejects.toThrow(
+      "Dqn: the network gave [1, 3], expected [1, 2]: [batch, actions]",
+    );
+    expect(() => new rl.Dqn(corridors(1), { network, hiddenSizes: [3] })).toThrow(
+      "Dqn: got a network and hiddenSizes, which belong to the default network: leave out one of both",
+    );
+    await expect(new rl.Dqn(corridors(2), fast).train(3)).rejects.toThrow("Dqn: got 3 steps to make, expected a multiple of 2");
     expect(() => new rl.Dqn(corridors(1), { lr: 1 } as object)).toThrow("Dqn: unknown option lr: did you mean learningRate?");
   });
 });
