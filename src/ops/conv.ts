@@ -8,6 +8,7 @@ import { cast } from "./cast.js";
 import { checkTensors } from "./constants.js";
 import { type ConvolutionGeometry, type Padding, type PerAxis, perAxis, reach } from "./convolutionGeometry.js";
 import { imageByProduct, kernelByProduct, placesByProduct } from "./convolutionProducts.js";
+import { zeros } from "./create.js";
 import { apply, declare, family, type OnnxNode } from "./operator.js";
 import { type PaddingMode, pad } from "./pad.js";
 import { sum } from "./reduce.js";
@@ -39,7 +40,6 @@ export const convolutions = family({
     ],
     emit: (emitter, inputs, { strides, pads, dilations, group }, { inputs: [, w] }) =>
       emitter.node("Conv", inputs, { kernel_shape: spatial(w as Tensor), strides, pads, dilations, group }),
-    multiplications: ([x, w], geometry) => productsOf(windowShape(x.shape, { ...geometry, kernel: spatial(w) }), w.size),
     decompose: ([x, w, bias], geometry) => placesByProduct(x, w, bias, { ...geometry, kernel: spatial(w) }),
     read: (node) => {
       const [x, w] = [node.input(0), node.input(1)];
@@ -91,9 +91,11 @@ const productsOf = ([batch, , ...places]: Shape, elements: number): number => (b
 /** B(x, w), plus a bias where there is one. */
 const toPlaces = (operands: readonly Tensor[], geometry: ConvolutionGeometry): Tensor => apply(convolutions.Conv, operands, geometry);
 
-/** T(y, w) for images of the spatial sizes `sizes`. */
+/** T(y, w) for images of the spatial sizes `sizes`; of no elements there is nothing to compute, and no kernel that does. */
 const toImage = (y: Tensor, w: Tensor, sizes: Shape, geometry: ConvolutionGeometry): Tensor =>
-  apply(convolutions.ConvTranspose, [y, w], { ...geometry, sizes });
+  sizeOf(sizes) === 0
+    ? zeros([y.shape[0] as number, (w.shape[1] as number) * geometry.group, ...sizes], y.dtype)
+    : apply(convolutions.ConvTranspose, [y, w], { ...geometry, sizes });
 
 /** V(x, y) for a kernel of the spatial sizes `kernel`. */
 const toKernel = (x: Tensor, y: Tensor, kernel: Shape, geometry: ConvolutionGeometry): Tensor =>

@@ -7,7 +7,7 @@ import { loops } from "../ops/scan.js";
 
 /** The estimated cost of a run of a graph. */
 export interface Estimate {
-  /** The number of operators that run; those of a loop count once a step. */
+  /** The number of operators that a module runs; those of a loop count once a step. */
   readonly nodes: number;
   /** Multiplications in matrix products and convolutions. */
   readonly multiplications: number;
@@ -26,17 +26,26 @@ const costs = {
 } as const;
 
 /**
- * Estimates what a run of a prepared graph costs as a module and in ONNX Runtime.
+ * Estimates what a run of a graph, prepared for a module, costs there and in ONNX Runtime.
  * @param spared how many elements ONNX Runtime need not write, since it changes rows of variables in place
+ * @param forOnnx the graph as it is prepared for ONNX Runtime, where that differs by much: see {@link hasOtherKernels}
  */
-export function estimate(outputs: readonly Tensor[], spared = 0): Estimate {
+export function estimate(outputs: readonly Tensor[], spared = 0, forOnnx = outputs): Estimate {
   const counts = count(outputs);
-  const { nodes, multiplications } = counts;
-  const cost = (each: (typeof costs)[keyof typeof costs], elements: number) =>
+  const cost = (each: (typeof costs)[keyof typeof costs], { nodes, multiplications, elements }: Counts) =>
     each.call + nodes * each.node + multiplications * each.multiplication + elements * each.element;
-  const [wasm, onnxruntime] = [cost(costs.wasm, counts.elements), cost(costs.onnxruntime, counts.elements - spared)];
+  const others = forOnnx === outputs ? counts : count(forOnnx);
+  const wasm = cost(costs.wasm, counts);
+  const onnxruntime = cost(costs.onnxruntime, { ...others, elements: others.elements - spared });
   return { ...counts, wasm, onnxruntime, isWasmFaster: wasm < onnxruntime };
 }
+
+/** Whether a graph has operators, as convolutions, of which ONNX Runtime has kernels that a module may make of many others. */
+export const hasOtherKernels = (outputs: readonly Tensor[]): boolean =>
+  topologicalOrder(outputs).some((node) => {
+    const { kind, multiplications } = operatorOf(node);
+    return kind.is === "convolution" || multiplications !== undefined;
+  });
 
 /** The number of operators of a graph; those in a loop count once. */
 export function operatorsIn(outputs: readonly Tensor[]): number {
@@ -44,7 +53,9 @@ export function operatorsIn(outputs: readonly Tensor[]): number {
   return nodes.reduce((sum, node) => sum + (isNodeOf(node, loops.Scan) ? operatorsIn(node.attributes.body.outputs) : 0), nodes.length);
 }
 
-function count(outputs: readonly Tensor[]): { nodes: number; multiplications: number; elements: number } {
+type Counts = Pick<Estimate, "nodes" | "multiplications" | "elements">;
+
+function count(outputs: readonly Tensor[]): Counts {
   const sum = { nodes: 0, multiplications: 0, elements: 0 };
   for (const node of topologicalOrder(outputs)) {
     const { kind, multiplications } = operatorOf(node);

@@ -6,7 +6,7 @@ import { cutUpdate } from "../passes/cutUpdate.js";
 import { changedInPlace } from "../passes/inPlace.js";
 import { Unsupported } from "../wasm/algebra.js";
 import { target } from "../wasm/scope.js";
-import { type Estimate, estimate, operatorsIn } from "./estimate.js";
+import { type Estimate, estimate, hasOtherKernels, operatorsIn } from "./estimate.js";
 import type { Executor, RunExplanation, RunOptions } from "./executor.js";
 import { runsBeforeConstants } from "./ort/constants.js";
 import { targetFor } from "./ort/devices.js";
@@ -80,7 +80,7 @@ export function selectExecutor(computation: Computation, options: RunOptions): S
   if (refusal) return byOnnx(refusal);
   try {
     const binding = bind(computation, target);
-    const cost = estimate(binding.results, totalSize(changedInPlace(binding)));
+    const cost = costOf(computation, binding, totalSize(changedInPlace(binding)), options);
     if (!isForced && !cost.isWasmFaster) return byOnnx(describe(cost), cost);
     const operators = operatorsIn(binding.results);
     if (operators > mostOperators)
@@ -98,6 +98,13 @@ export function selectExecutor(computation: Computation, options: RunOptions): S
     if (isForced) throw new KasaneError(`executor "wasm": it ${obstacle}: leave executor out, and ONNX Runtime takes the graph`);
     return byOnnx(`the module ${obstacle}`);
   }
+}
+
+/** What a computation, bound for a module, costs there and in ONNX Runtime, which need not write `spared` elements. */
+function costOf(computation: Computation, { results }: Binding, spared: number, { threads = 1, channelBlocks }: RunOptions): Estimate {
+  const cost = estimate(results, spared);
+  if (!cost.isWasmFaster || !hasOtherKernels([...computation.outputs, ...computation.updates.values()])) return cost;
+  return estimate(results, spared, bind(computation, targetFor("cpu", threads, channelBlocks)).results);
 }
 
 const describe = ({ wasm, onnxruntime, nodes, multiplications, elements }: Estimate): string =>

@@ -1,5 +1,5 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { compile, conv, convTranspose, grad, nn, onnxModel, pad, sum, type Tensor, tensor, zeros } from "kasane";
+import { compile, conv, convTranspose, explain, grad, nn, onnxModel, pad, sum, type Tensor, tensor, zeros } from "kasane";
 import { ModelProtoSchema } from "onnx-buf";
 import { describe, expect, it } from "vitest";
 import { estimate } from "../../src/runtime/estimate.js";
@@ -69,6 +69,12 @@ describe.each(["onnxruntime", "wasm"] as const)("%s: convolutions at the edges",
       { shape: [0, 2, 4, 4], values: [] },
     ]);
     expect(w.values).toEqual(new Array(54).fill(0));
+    // In float64 all of it is made of products.
+    const doubles = (x: Tensor, w: Tensor) => conv(x.cast("float64"), w.cast("float64"), { padding: 1, groups: 2 }).cast("float32");
+    const wide = executor === "wasm" ? y : (await gradients(doubles, zeros([0, 2, 4, 4]), waves([2, 1, 3, 3], 0))).y;
+    expect(wide.values).toEqual([]);
+    const none = await gradients((x, w) => conv(x, w, { padding: 1 }), zeros([1, 1, 0]), waves([1, 1, 2], 0));
+    expect([none.y.values, none.x.shape, none.w.values]).toEqual([[0], [1, 1, 0], [0, 0]]);
     const back = await gradients((x, w) => convTranspose(x, w), zeros([0, 2, 4, 4]), waves([2, 3, 3, 3], 0));
     expect(back.y).toEqual({ shape: [0, 3, 6, 6], values: [] });
     expect(back.w.values).toEqual(new Array(54).fill(0));
@@ -178,6 +184,19 @@ it("the estimate counts the products of a convolution and of both its gradients"
   expect(estimate([y]).multiplications).toBe(products);
   // The sum is no product, and the convolution itself is not needed for its gradients.
   expect(estimate(grad(sum(y), [x, w])).multiplications).toBe(2 * products);
+});
+
+it("few channels on a board are a module's, many are ONNX Runtime's, which has a kernel where a module has many operators", async () => {
+  const executorOf = async (channels: number) => {
+    const layer = new nn.Conv2d(channels, channels, 3, { padding: 1 });
+    const run = compile((x: Tensor) => layer.forward(x));
+    await run(zeros([1, channels, 9, 9]));
+    const [explanation] = explain(run);
+    await run.dispose();
+    return explanation?.executor;
+  };
+  expect(await executorOf(8)).toBe("wasm");
+  expect(await executorOf(32)).toBe("onnxruntime");
 });
 
 describe("exported convolutions", () => {
