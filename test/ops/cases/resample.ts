@@ -43,7 +43,9 @@ export const resampling: CaseTable = {
     of("along cubics from the border", [image, grid], (x, at) => k.gridSample(x, at, { mode: "cubic", padding: "border" })),
     of("along cubics of a mirror image", [image, grid], (x, at) => k.gridSample(x, at, { mode: "cubic", padding: "reflection" })),
     of("of volumes", [volume, spread([2, 2, 1, 3, 3], -1.3, 1.3)], (x, at) => k.gridSample(x, at)),
-    of("at the places of an image turned", [image, spread([2, 2, 3], -1.1, 0.9)], (x, matrix) => k.gridSample(x, k.affineGrid(matrix, [3, 2]))),
+    of("at the places of an image turned", [image, spread([2, 2, 3], -1.1, 0.9)], (x, matrix) =>
+      k.gridSample(x, k.affineGrid(matrix, [3, 2])),
+    ),
   ],
   affineGrid: [
     of("of images", [spread([2, 2, 3])], (matrix) => k.affineGrid(matrix, [3, 2])),
