@@ -30,7 +30,7 @@ export const channels = family({
     kind: { is: "opaque" },
     gradient: {
       all: ({ gradients: [g], inputs, attributes: { epsilon, ofBatch } }) => {
-        const [x, weight, , average, variance] = inputs as readonly Tensor[] as readonly [Tensor, Tensor, Tensor, Tensor, Tensor];
+        const [x, weight, , average, variance] = operandsOf(inputs);
         if (!g) return [];
         const rate = rsqrt(add(variance, epsilon.float));
         const slope = mul(weight, rate);
@@ -60,12 +60,16 @@ export const channels = family({
       return [batchNormBy(x, batch, options, true), running(mean, batch.mean), running(variance, batch.variance)].slice(0, node.outputs);
     },
     decompose: (inputs, { epsilon }) => {
-      const [x, weight, bias, average, variance] = inputs as readonly Tensor[] as readonly [Tensor, Tensor, Tensor, Tensor, Tensor];
+      const [x, weight, bias, average, variance] = operandsOf(inputs);
       const slope = mul(weight, rsqrt(add(variance, epsilon.float)));
       return add(mul(sub(x, perChannel(average, x)), perChannel(slope, x)), perChannel(bias, x));
     },
   }),
 });
+
+/** The operands of BatchNormalization. */
+const operandsOf = (inputs: readonly Tensor[]) =>
+  inputs as readonly [x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor];
 
 /** Numbers `[channels]` as they broadcast to `x` `[batch, channels, ...places]`. */
 const perChannel = (numbers: Tensor, x: Tensor): Tensor => reshape(numbers, [numbers.size, ...new Array<number>(x.rank - 2).fill(1)]);
