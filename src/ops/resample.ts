@@ -129,9 +129,25 @@ function takeAlong(x: Tensor, axis: number, { indices, weights }: Terms): Tensor
   return terms.reduce((sum, term) => add(sum, term));
 }
 
-/** The transpose of {@link takeAlong}, as a matrix product: each element goes to the places of `shape` that it was taken from. */
+/** How many factors of a matrix product cost what picking, weighing and adding one element does (1.6 ns to 1/35 ns on an AMD EPYC Zen 4). */
+const factorsInTheTimeOfATerm = 56;
+
+/** What each of `count` places of the image takes from the gradient: as many terms as the one that takes most, others of no weight. */
+function transposed({ indices, weights }: Terms, count: number): Terms {
+  const found = Array.from({ length: count }, (): { index: number; weight: number }[] => []);
+  indices.forEach((places, k) => {
+    places.forEach((from, to) => void found[from]?.push({ index: to, weight: (weights[k] as readonly number[])[to] as number }));
+  });
+  const most = found.reduce((most, { length }) => Math.max(most, length), 1);
+  const terms = Array.from({ length: most }, (_, k) => found.map((each) => each[k] ?? { index: each[0]?.index ?? 0, weight: 0 }));
+  return { indices: terms.map((each) => each.map(({ index }) => index)), weights: terms.map((each) => each.map(({ weight }) => weight)) };
+}
+
+/** The transpose of {@link takeAlong}: each element goes to the places of `shape` that it was taken from. A matrix product, unless most of that is zeros. */
 function spreadAlong(g: Tensor, axis: number, { indices, weights }: Terms, shape: readonly number[]): Tensor {
   const [before, after] = [shape[axis] as number, g.shape[axis] as number];
+  const from = transposed({ indices, weights }, before);
+  if (after > from.indices.length * factorsInTheTimeOfATerm) return takeAlong(g, axis, from);
   const matrix = new Float64Array(before * after);
   indices.forEach((places, k) => {
     places.forEach((from, to) => {

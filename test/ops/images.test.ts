@@ -2,10 +2,16 @@ import {
   batchNorm,
   compile,
   type DType,
+  eye,
+  grad,
   gridSample,
   groupNorm,
   instanceNorm,
   localResponseNorm,
+  matmul,
+  mul,
+  reshape,
+  sum,
   type Tensor,
   tensor,
   upsample,
@@ -106,5 +112,15 @@ describe("images without elements", () => {
     const shape = f(zeros([0, 4, 3, 4])).shape;
     expect(shape.slice(0, 2)).toEqual([0, 4]);
     if (!name.startsWith("upsample")) expect(shape).toEqual([0, 4, 3, 4]);
+  });
+});
+
+describe("the gradient of a long line", () => {
+  test.each(["linear", "nearest"] as const)("along %s ones is the transpose of what each of its places gives", async (mode) => {
+    const resample = (x: Tensor) => upsample(x, { size: 701, mode });
+    const weights = tensor(Float64Array.from({ length: 701 }, (_, i) => Math.cos(i)));
+    const gradient = await run((x) => grad(sum(mul(resample(x), weights)), x), zeros([1, 1, 300], "float64"));
+    const each = await run((x) => matmul(resample(reshape(x, [300, 1, 300])), weights), eye(300, 300, "float64"));
+    expect(relativeError(gradient, each, 1e-3)).toBeLessThan(1e-12);
   });
 });
