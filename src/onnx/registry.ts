@@ -61,7 +61,8 @@ function fromTable(domain: string, type: string): NodeReader | undefined {
 
 /** Throws, naming them all, where operators are missing. */
 export function checkOperators(missing: readonly FileNode[], versions: ReadonlyMap<string, number>, file: string): void {
-  const first = new Map(missing.map((node) => [keyOf(node.domain, node.type), node]).reverse() as [string, FileNode][]);
+  const first = new Map<string, FileNode>();
+  for (const node of missing) if (!first.has(keyOf(node.domain, node.type))) first.set(keyOf(node.domain, node.type), node);
   check(first.size === 0, () => {
     const named = [...first.values()].map(({ type, domain, label }) => {
       const count = missing.filter((other) => other.type === type && other.domain === domain).length;

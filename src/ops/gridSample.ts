@@ -42,6 +42,12 @@ export const sampling = family({
     gradient: "nonDifferentiable",
     emit: (emitter, inputs, { mode, padding, alignCorners }) =>
       emitter.node("GridSample", inputs, { mode, padding_mode: padding, align_corners: Number(alignCorners) }),
+    read: (node): Tensor => {
+      // Until version 19 the modes are called bilinear and bicubic.
+      const mode = node.text("mode", "linear").replace(/^bi/, "") as Interpolation;
+      const padding = node.text("padding_mode", "zeros") as BorderPadding;
+      return gridSample(node.input(0), node.input(1), { mode, padding, alignCorners: node.integer("align_corners", 0) === 1 });
+    },
   }),
 });
 

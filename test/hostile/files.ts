@@ -2,8 +2,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { data, Variable, zeros } from "kasane";
-import { datasets, files, train } from "kasane/node";
+import { datasets, files, loadOnnx, train } from "kasane/node";
 import { tarOf } from "../datasets/makeTar.js";
+import { bytesOf, nodeCases } from "../onnx/nodeCases.js";
 import { type Choices, damaged, mutated } from "./random.js";
 
 /** One kind of hostile input. What a try throws is judged by who calls it: nothing, or one line of a KasaneError, is right. */
@@ -96,6 +97,20 @@ export const fileKinds: Readonly<Record<string, Kind>> = {
     const beyond = ids.find((id) => id < 0 || id >= encoding.size);
     if (beyond !== undefined) throw new Error(`id ${beyond} of ${encoding.size} tokens`);
     encoding.decode(ids);
+  },
+
+  async onnx(choices, folder) {
+    const each = choices.of(nodeCases.filter(({ model }) => model.length < 2000));
+    const bytes = damaged(bytesOf(each), choices);
+    const file = join(folder, "model.onnx");
+    writeFileSync(file, bytes);
+    const module = await loadOnnx(file, { lift: choices.of(["none", "batch", "all"]) });
+    const drawn = module.inputs.map(({ name, dtype = "float32", shape = [2] }) => {
+      // What a damaged file declares may be too large to be made.
+      const sizes = shape.map((size) => (typeof size === "number" && size < 20 ? size : 2));
+      return [name, zeros(sizes, dtype)] as const;
+    });
+    module.forward(Object.fromEntries(drawn));
   },
 
   async locks(choices, folder) {

@@ -23,7 +23,6 @@ const missing: readonly string[] = [
   "DeformConv",
   "Det",
   "FlexAttention",
-  "GridSample",
   "HammingWindow",
   "HannWindow",
   "ImageDecoder",

