@@ -8,6 +8,7 @@ export { type CtcLossOptions, ctcLoss } from "./ctcLoss.js";
 export * from "./dropout.js";
 export * from "./embedding.js";
 export * from "./flatten.js";
+export * from "./freeze.js";
 export * as init from "./init.js";
 export * from "./layerNorm.js";
 export * from "./linear.js";
