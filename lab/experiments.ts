@@ -118,6 +118,13 @@ export const experiments: readonly ListedExperiment[] = [
     load: async () => (await import("./reinforcement/cliff-walking.js")).cliffWalking,
   },
   {
+    name: "blackjack",
+    title: "Blackjack: the Monte Carlo method learns when to stick, beside the optimum",
+    chapter: "reinforcement",
+    asks: 'the seed of an episode to play, such as "7"',
+    load: async () => (await import("./reinforcement/blackjack.js")).blackjack,
+  },
+  {
     name: "taxi",
     title: "Taxi: Q-learning fetches and carries passengers, beside the optimum of value iteration",
     chapter: "reinforcement",

@@ -21,6 +21,9 @@ type Options = z.output<typeof schema>;
 /** A policy that walks in circles is cut off. */
 const makeCliff = () => new rl.CliffWalking({ maxSteps: 10_000 });
 
+/** For policies that are drawn: 13 steps are the fewest. */
+const shortCliff = () => new rl.CliffWalking({ maxSteps: 100 });
+
 function makeAgent(target: Method, { learningRate, epsilon }: Options, seed: number): rl.ActionValueAgent {
   const { observationSpace, actions } = makeCliff();
   const exploration = rl.epsilonGreedy(epsilon);
@@ -33,7 +36,7 @@ const firstAgents = (options: Options, seed: number) =>
 
 /** The cells that a policy comes through from the start, in an environment where nothing is left to chance. */
 function pathOf(agent: rl.ActionValueAgent): { path: Set<number>; return: number } {
-  const cliff = new rl.CliffWalking({ maxSteps: 100 });
+  const cliff = shortCliff();
   const path = new Set<number>();
   const { return: sum } = rl.playEpisode(cliff, (observation) => agent.greedy(observation), { before: () => path.add(cliff.place) });
   return { path, return: sum };
@@ -104,7 +107,7 @@ export const cliffWalking = defineExperiment({
         );
       }),
     );
-    await leaveEpisode(context, makeCliff(), (observation) => first.qLearning.greedy(observation), {
+    await leaveEpisode(context, shortCliff(), (observation) => first.qLearning.greedy(observation), {
       seed: drawnSeed,
       title: "Cliff walking, an episode of the policy by Q-learning",
       framesPerSecond: 5,
@@ -120,7 +123,7 @@ export const cliffWalking = defineExperiment({
       const agents = firstAgents(options, 1000 * context.seed);
       const method = flags.method as Method;
       await context.restore({ [method]: agents[method] });
-      await showEpisode(context, new rl.CliffWalking({ maxSteps: 100 }), (observation) => agents[method].greedy(observation), text);
+      await showEpisode(context, shortCliff(), (observation) => agents[method].greedy(observation), text);
     },
   },
 });

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { rl } from "kasane";
 import { SaxesParser } from "saxes";
 import { describe, expect, it } from "vitest";
+import { blackjackModel, blackjackStart, blackjackState } from "../../../lab/reinforcement/blackjackModel.js";
 import { kasane, temporaryFolder } from "../helpers.js";
 import { eventsOf, expectSameWhenResumed, folderOf } from "../recurrent/interruption.js";
 
@@ -87,6 +89,35 @@ describe("taxi", () => {
     // By value iteration, as a test of the library has it.
     expect((meanReturn as number) + (fromOptimum as number)).toBeCloseTo(7.93, 2);
     expect((await played(folderOf(stdout), "4")).episode.return).toBeGreaterThan(-1);
+  });
+});
+
+describe("blackjack", () => {
+  it("the optimum has the policy of Sutton and Barto's figure 5.2, and is what games bring", () => {
+    const { policy, values } = rl.valueIteration(blackjackModel);
+    const hits = (ace: number, sum: number) => Array.from({ length: 10 }, (_, i) => policy[blackjackState(sum, i + 1, ace)]).join("");
+    // By the dealer's card, ace first.
+    expect([17, 16, 13, 12, 11].map((sum) => hits(0, sum))).toEqual(["0000000000", "1000001111", "1000001111", "1110001111", "1111111111"]);
+    expect([19, 18, 17].map((sum) => hits(1, sum))).toEqual(["0000000000", "1000000011", "1111111111"]);
+    const games = rl.evaluate(
+      new rl.Blackjack(),
+      ([sum, card, ace]) => policy[blackjackState(sum as number, card as number, ace as number)] as number,
+      {
+        episodes: 60_000,
+      },
+    );
+    // Four standard errors.
+    expect(Math.abs(rl.meanReturn(games) - blackjackStart(values))).toBeLessThan(4 / Math.sqrt(60_000));
+    expect(blackjackStart(values)).toBeCloseTo(-0.0466, 4);
+  });
+
+  it("learns from the ends of games", async () => {
+    const { code, stdout } = await run("blackjack", "--episodes", "60000");
+    expect(code).toBe(0);
+    expect((eventsOf(stdout, "metrics").at(-1) as Record<string, number>).belowOptimum).toBeLessThan(0.03);
+    expect(picture(folderOf(stdout), "policy.svg")).toContain("The optimum, with an ace");
+    const shown = await kasane(["predict", folderOf(stdout), "3"]);
+    expect(shown.stdout).toMatch(/dealer: shows .*\nplayer: \d+/);
   });
 });
 
