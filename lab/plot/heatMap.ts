@@ -25,8 +25,8 @@ const margin = 20;
 const fontSize = 13;
 const titleSize = 16;
 const [titleLine, axisRoom] = [22, 40];
-/** The most pixels that the longer side of the cells takes. */
-const most = 700;
+/** The most pixels that the longer side of all cells takes, and a cell with a value written in it and without. */
+const [most, mostWithValue, mostWithout] = [700, 64, 36];
 
 /** Draws maps below each other as a stand-alone SVG image. All have one scale of colours. */
 export function drawHeatMaps(maps: readonly HeatMap[]): string {
@@ -58,7 +58,7 @@ function scaleOf(maps: readonly HeatMap[]): (value: number) => number {
 
 function drawMap({ title, values, marks, showValues = false, x, y }: HeatMap, scale: (value: number) => number, start: number) {
   const columns = values.reduce((longest, row) => Math.max(longest, row.length), 0);
-  const cell = Math.max(4, Math.min(64, Math.floor(most / Math.max(columns, values.length))));
+  const cell = Math.max(4, Math.min(showValues ? mostWithValue : mostWithout, Math.floor(most / Math.max(columns, values.length))));
   const left = margin + (y ? 60 : 0);
   const titles = wrapText(title, Math.max(columns * cell, 240), titleSize);
   const top = start + titleLine * titles.length + 4;

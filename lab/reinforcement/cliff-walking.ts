@@ -51,7 +51,7 @@ export const cliffWalking = defineExperiment({
 
   async run(context, options) {
     const { episodes, repeats } = options;
-    const first = firstAgents(options, 1000 * context.seed);
+    const first = firstAgents(options, (1000 * context.seed) % 2 ** 32);
     const sums = new Sums(names, episodes);
 
     // A step is a run of all methods; those of the first run are kept.
@@ -120,7 +120,7 @@ export const cliffWalking = defineExperiment({
     text: episodeText,
     options: z.object({ method: z.enum(["qLearning", "sarsa", "expectedSarsa"]).default("qLearning").describe("whose policy plays") }),
     async run(context, options, text, flags) {
-      const agents = firstAgents(options, 1000 * context.seed);
+      const agents = firstAgents(options, 0);
       const method = flags.method as Method;
       await context.restore({ [method]: agents[method] });
       await showEpisode(context, shortCliff(), (observation) => agents[method].greedy(observation), text);

@@ -1,5 +1,5 @@
 import type { TypedArray } from "../graph/dtype.js";
-import { check } from "../graph/error.js";
+import { check, KasaneError } from "../graph/error.js";
 import { Discrete, MultiDiscrete, type Space } from "./space.js";
 
 /** What a linear function knows of an observation: a few of many features are 1, and all others 0. */
@@ -27,6 +27,7 @@ export function tableFeatures(space: Space): Features {
     find(observation, into) {
       let place = 0;
       for (let i = 0; i < counts.length; i++) place = place * (counts[i] as number) + (observation[i] as number);
+      if (!space.contains(observation)) throw new KasaneError(`tableFeatures: got ${Array.from(observation)}, expected ${space}`);
       into[0] = place;
     },
   };

@@ -1,4 +1,4 @@
-import { check } from "../graph/error.js";
+import { check, KasaneError } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
 import type { Features } from "./features.js";
 import type { Box } from "./space.js";
@@ -58,6 +58,7 @@ export class TileCoding implements Features {
       for (let i = 0; i < scale.length; i++) {
         // In steps of 1 / tilings of a tile.
         const place = Math.floor(((observation[i] as number) - (space.low[i] as number)) * (scale[i] as number));
+        if (Number.isNaN(place)) throw new KasaneError(`TileCoding: got ${observation[i]} as number ${i} of ${scale.length}`);
         tile[1 + i] = Math.floor((place + tiling * (2 * i + 1)) / active);
       }
       into[tiling] = this.featureOf(tile);

@@ -1,5 +1,5 @@
 import type { TypedArray } from "../graph/dtype.js";
-import { check } from "../graph/error.js";
+import { check, KasaneError } from "../graph/error.js";
 import type { Environment } from "./environment.js";
 import { type Action, Discrete, type Space } from "./space.js";
 
@@ -63,10 +63,9 @@ export class VectorEnvironment {
   step(actions: ArrayLike<number>): void {
     const { action, actionSpace, environments, observations, returns } = this;
     const { size } = this.observationSpace;
-    check(
-      actions.length === this.count * actionSpace.size,
-      () => `VectorEnvironment: got ${actions.length} numbers as actions, expected ${this.count} x ${actionSpace.size}`,
-    );
+    if (actions.length !== this.count * actionSpace.size) {
+      throw new KasaneError(`VectorEnvironment: got ${actions.length} numbers as actions, expected ${this.count} x ${actionSpace.size}`);
+    }
     const isIndex = actionSpace instanceof Discrete;
     for (let i = 0; i < environments.length; i++) {
       const environment = environments[i] as Environment;

@@ -286,6 +286,7 @@ describe("ActionValueAgent", () => {
       "epsilonGreedy: got epsilon 2, expected a number from 0 to 1",
     );
     expect(() => rl.epsilonGreedy(-1)).toThrow("epsilonGreedy: got epsilon -1");
+    expect(() => agent({})().begin([2])).toThrow(new KasaneError("tableFeatures: got 2, expected an integer from 0 to 1"));
     expect(() => rl.tableFeatures(new rl.Box([0], [1]))).toThrow("tableFeatures: got 1 number from 0 to 1, expected indices");
   });
 });
@@ -376,6 +377,7 @@ describe("TileCoding", () => {
     expect(() => new rl.TileCoding({ space: new rl.Box([0], [Number.POSITIVE_INFINITY]), tilings: 1, tiles: 1 })).toThrow(
       "got a space without bounds",
     );
+    expect(() => small.find([0, Number.NaN], found)).toThrow(new KasaneError("TileCoding: got NaN as number 1 of 2"));
     expect(() => new rl.TileCoding({ space, tilings: 0, tiles: 1 })).toThrow("TileCoding: got tilings 0, expected an integer from 1");
   });
 
