@@ -70,8 +70,8 @@ const figures: Readonly<Record<string, { readonly title: string; readonly player
     players: [
       byGradient("step 0.1, baseline", 0.1, true),
       byGradient("step 0.4, baseline", 0.4, true),
-      byGradient("step 0.1, none", 0.1, false),
-      byGradient("step 0.4, none", 0.4, false),
+      byGradient("step 0.1, no baseline", 0.1, false),
+      byGradient("step 0.4, no baseline", 0.4, false),
     ],
   },
   sampling: {
