@@ -2,6 +2,7 @@ import { type Shape, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add } from "./arithmetic.js";
 import type { ConvolutionGeometry } from "./convolutionGeometry.js";
+import { zeros } from "./create.js";
 import { matmul } from "./matmul.js";
 import { sum } from "./reduce.js";
 import { reshape, transpose } from "./shapes.js";
@@ -40,7 +41,7 @@ export function placesByProduct(x: Tensor, w: Tensor, bias: Tensor | undefined, 
     metBy(x, windows).map((part) => reshape(part, [batch as number, windows.group, channels, sizeOf(places)])),
     { axis: 2 },
   );
-  const y = reshape(matmul(rowsOf(w, windows), columns), [batch as number, outputs, ...places]);
+  const y = reshape(productOf(rowsOf(w, windows), columns), [batch as number, outputs, ...places]);
   return bias ? add(y, reshape(bias, [outputs, ...places.map(() => 1)])) : y;
 }
 
@@ -49,7 +50,7 @@ export function imageByProduct(y: Tensor, w: Tensor, sizes: Shape, windows: Grou
   const { group, kernel } = windows;
   const [batch, outputs, ...places] = y.shape as readonly [number, number, ...number[]];
   const channels = w.shape[1] as number;
-  const columns = matmul(transpose(rowsOf(w, windows)), reshape(y, [batch, group, outputs / group, sizeOf(places)]));
+  const columns = productOf(transpose(rowsOf(w, windows)), reshape(y, [batch, group, outputs / group, sizeOf(places)]));
   const parts = split(columns, sizeOf(kernel), { axis: 2 }).map((part) => reshape(part, [batch, group * channels, ...places]));
   // The elements along the last axis follow each other.
   const [image] = alongAxes(windows).reduceRight<readonly Tensor[]>(
@@ -61,6 +62,10 @@ export function imageByProduct(y: Tensor, w: Tensor, sizes: Shape, windows: Grou
   );
   return image as Tensor;
 }
+
+/** A product with a factor `[batch, group, rows, columns]`. ONNX Runtime's kernel does not broadcast a batch of none. */
+const productOf = (a: Tensor, b: Tensor): Tensor =>
+  b.shape[0] === 0 ? zeros([...b.shape.slice(0, 2), a.shape.at(-2) as number, b.shape.at(-1) as number], b.dtype) : matmul(a, b);
 
 /** So few channels share their products: one by one these would not fill a kernel of a product. */
 const few = 4;
@@ -75,7 +80,7 @@ export function kernelByProduct(x: Tensor, y: Tensor, windows: GroupedWindows): 
   const channels = (x.shape[1] as number) / group;
   const met = metBy(x, windows).map((part) => reshape(part, [batch, group, channels, sizeOf(places)]));
   const factor = transpose(reshape(y, [batch, group, outputs / group, sizeOf(places)]));
-  const products = (channels < few ? [concat(met, { axis: 2 })] : met).map((part) => sum(matmul(part, factor), { axis: 0 }));
+  const products = (channels < few ? [concat(met, { axis: 2 })] : met).map((part) => sum(productOf(part, factor), { axis: 0 }));
   const elements = reshape(concat(products, { axis: 1 }), [group, sizeOf(kernel), channels, outputs / group]);
   return reshape(transpose(elements, [0, 3, 2, 1]), [outputs, channels, ...kernel]);
 }

@@ -123,10 +123,9 @@ export function matmul(left: Tensor, right: Tensor): Tensor {
   const a = cast(left.rank === 1 ? reshape(left, [1, left.size]) : left, wide);
   const b = cast(right.rank === 1 ? reshape(right, [right.size, 1]) : right, wide);
   check(a.shape.at(-1) === b.shape.at(-2), () => `matmul: inner dimensions differ: ${showShape(left.shape)} x ${showShape(right.shape)}`);
-  // ONNX Runtime's kernels leave a sum over nothing as the memory was, and do not broadcast a batch of none.
-  const { shape } = inferProduct(a, b);
-  const isNothing = a.shape.at(-1) === 0 || sizeOf(shape) === 0;
-  const product = isNothing ? zeros(shape, wide) : apply(products.MatMul, [a, b]);
+  // ONNX Runtime's kernels leave a sum over nothing as the memory was.
+  const isNothing = a.shape.at(-1) === 0;
+  const product = isNothing ? zeros(inferProduct(a, b).shape, wide) : apply(products.MatMul, [a, b]);
   const kept = product.shape.filter(
     (_, axis) => !(left.rank === 1 && axis === product.rank - 2) && !(right.rank === 1 && axis === product.rank - 1),
   );

@@ -82,8 +82,8 @@ it("what the wasm executor has no code for", () => {
     "MatMul of int32": 11,
     TopK: 29,
     "a division by integers that may be 0": 7,
-    "float16 values": 1060,
-    "float64 values": 1108,
+    "float16 values": 1079,
+    "float64 values": 1126,
     "int64 values": 465,
     "int8 values": 384,
     "remainder of integers": 7,
@@ -95,7 +95,7 @@ describe("the cases", () => {
   it("cover every function that PyTorch has too", () => {
     // Constants, and losses that the cases of test/ops/cases hold to PyTorch: made of what is drawn here.
     const elsewhere = [
-      ...["tensor", "zeros", "ones", "zerosLike", "onesLike", "conv", "convTranspose"],
+      ...["tensor", "zeros", "ones", "zerosLike", "onesLike"],
       ...["batchNorm", "instanceNorm", "groupNorm", "localResponseNorm"],
       ...["upsample", "gridSample", "affineGrid", "pixelShuffle", "pixelUnshuffle", "focalLoss", "tripletLoss"],
     ];
