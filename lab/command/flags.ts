@@ -45,7 +45,8 @@ export function readFlags(schema: z.ZodObject, given: Readonly<Record<string, un
   const values: Record<string, unknown> = {};
   for (const [name, property] of propertiesOf(schema)) {
     const text = Object.hasOwn(given, name) ? given[name] : undefined;
-    if (text === undefined) continue;
+    // Of a "--no-" flag that is not given commander says true.
+    if (text === undefined || (text === true && property.default === true)) continue;
     const isNumber = property.type === "integer" || property.type === "number";
     const value = isNumber && typeof text === "string" ? (text.trim() === "" ? Number.NaN : Number(text)) : text;
     const { success } = (schema.shape[name] as z.ZodType).safeParse(value);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { KasaneError } from "kasane";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
+import { readFlags } from "../../lab/command/flags.js";
 import type { Context } from "../../lab/context.js";
 import { defineExperiment, listed } from "../../lab/experiment.js";
 import { experiments } from "../../lab/experiments.js";
@@ -530,4 +531,10 @@ it("figures of the test go to TensorBoard too", async () => {
   // The record's tag, and 0.75 as a float32 of the field 2, least byte first.
   const at = bytes.indexOf("testAccuracy");
   expect(bytes.subarray(at + "testAccuracy".length).indexOf(Buffer.from([0x15, 0, 0, 0x40, 0x3f]))).toBe(0);
+});
+
+it("an option that is on by default is given by its --no- flag alone: presets and resumed runs keep it off", () => {
+  const schema = z.object({ baseline: z.boolean().default(true), double: z.boolean().default(false) });
+  expect(readFlags(schema, { baseline: true, double: true })).toEqual({ double: true });
+  expect(readFlags(schema, { baseline: false })).toEqual({ baseline: false });
 });
