@@ -74,10 +74,10 @@ async function slopes(module: OnnxModule, inputs: Values, step: number): Promise
 }
 
 /** The losses of a few steps on one batch, whose targets lie beside what the model gives. */
-async function lossesOf(module: OnnxModule, inputs: Values): Promise<number[]> {
+async function lossesOf(module: OnnxModule, inputs: Values, learningRate = 1e-6): Promise<number[]> {
   const first = await compile((x: Values) => module.forward(x))(inputs);
   const targets = Object.fromEntries(Object.entries(first).map(([name, x]) => [name, isFloat(x.dtype) ? x.mul(0.9).add(0.05) : x]));
-  const optimizer = new optim.Adam(module.parameters(), { learningRate: 1e-6 });
+  const optimizer = new optim.Adam(module.parameters(), { learningRate });
   const step = compile(
     (x: Values, y: Values) => {
       const outputs = Object.entries(module.forward(x)).filter(([, value]) => isFloat(value.dtype));
@@ -134,7 +134,7 @@ describe.skipIf(there.length === 0)("models of other people", () => {
     for (const [key, expected] of Object.entries(got)) {
       expect(distance((again[key] as { numbers: number[] }).numbers, expected), `${key} exported`).toBeLessThan(1e-4);
     }
-    const losses = await lossesOf(module, inputs);
+    const losses = await lossesOf(module, inputs, model.learningRate);
     expect(losses.at(-1)).toBeLessThan(losses[0] as number);
     if (model.isSlow) return;
     const { dtype, step, tolerance } = model.isLarge ? single : double;
