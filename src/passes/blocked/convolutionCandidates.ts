@@ -16,7 +16,7 @@ import { depthwiseWeightGradient, weightGradient } from "./weightGradient.js";
 const rates = {
   image: { plain: 30, blocked: 60 },
   back: { plain: 25, blocked: 55 },
-  strided: { plain: 20, blocked: 22 },
+  strided: { plain: 18, blocked: 30 },
   weight: { plain: 22, blocked: 45 },
 };
 const depthwiseRates = {

@@ -21,30 +21,21 @@ export function wholeKernel(weight: Tensor): Kernel {
   return { weight, size: [rows, columns], elements: [...Array(rows * columns).keys()] };
 }
 
-/** The weights of a convolution of blocked images. */
-export function blockWeights({ weight, size, elements }: Kernel, block: number): Tensor {
-  const [outputs, _inputs] = weight.shape as [number, number];
+/** The weights of a convolution of blocked images, all in their order. */
+export function blockWeights({ weight, size }: Kernel, block: number): Tensor {
   const whole = filledTo(flat(weight), 1, block);
-  const wide = whole.shape[1] as number;
-  const chosen = picked(whole, 2, elements);
-  const count = elements.length;
-  const rows = count > 1 ? transpose(chosen, [0, 2, 1]) : chosen; // [outputs, elements, inputs]
+  const [outputs, wide, count] = whole.shape as [number, number, number];
+  const rows = count > 1 ? transpose(whole, [0, 2, 1]) : whole; // [outputs, elements, inputs]
   const columns = toBlocked(reshape(rows, [1, outputs, count * wide, 1]), block);
-  const blocks = reshape(columns, [filled(outputs, block) / block, count, wide / block, block * block]);
-  return reshape(count > 1 ? transpose(blocks, [0, 2, 1, 3]) : blocks, [
-    filled(outputs, block) / block,
-    wide / block,
-    ...size,
-    block,
-    block,
-  ]);
+  const [ofOutputs, ofInputs] = [filled(outputs, block) / block, wide / block];
+  const blocks = reshape(columns, [ofOutputs, count, ofInputs, block * block]);
+  return reshape(count > 1 ? transpose(blocks, [0, 2, 1, 3]) : blocks, [ofOutputs, ofInputs, ...size, block, block]);
 }
 
-/** The weights of a convolution of images that are not blocked. */
-export function blockWeightsOfFew({ weight, size, elements }: Kernel, block: number): Tensor {
-  const [outputs, inputs] = weight.shape as [number, number];
-  const chosen = picked(flat(weight), 2, elements);
-  const columns = toBlocked(reshape(chosen, [1, outputs, inputs * elements.length, 1]), block);
+/** The weights of a convolution of images that are not blocked, all in their order. */
+export function blockWeightsOfFew({ weight, size }: Kernel, block: number): Tensor {
+  const [outputs, inputs, count] = flat(weight).shape as [number, number, number];
+  const columns = toBlocked(reshape(weight, [1, outputs, inputs * count, 1]), block);
   return reshape(columns, [filled(outputs, block) / block, inputs, ...size, block]);
 }
 
@@ -52,28 +43,29 @@ export function blockWeightsOfFew({ weight, size, elements }: Kernel, block: num
 export function blockDepthwise({ weight, size, elements }: Kernel, block: number): Tensor {
   const whole = filledTo(flat(weight), 0, block);
   const blocks = (whole.shape[0] as number) / block;
-  const chosen = picked(reshape(whole, [blocks, block, whole.size / blocks / block]), 2, elements);
-  return reshape(transpose(chosen, [0, 2, 1]), [blocks, ...size, block]);
+  const rows = transpose(reshape(whole, [blocks, block, whole.size / blocks / block]), [0, 2, 1]);
+  return reshape(picked(rows, 1, elements), [blocks, ...size, block]);
 }
 
-/** The weights of the convolution that takes gradients back to images: inputs and outputs have changed places, group by group. */
+/**
+ * The weights of the convolution that takes gradients back to images: inputs and outputs have changed places, group by group. Its elements are picked
+ * when they are whole blocks.
+ */
 export function turnWeights({ weight, size, elements }: Kernel, group: number, block: number): Tensor {
-  const [_outputs, inputs] = weight.shape as [number, number];
-  const count = elements.length;
-  const whole = filledTo(picked(flat(weight), 2, elements), 0, block);
-  const [rows, columns] = [whole.shape[0] as number, filled(inputs, block)];
+  const whole = filledTo(flat(weight), 0, block);
+  const [rows, inputs, count] = whole.shape as [number, number, number];
+  const ofInputs = filled(inputs, block) / block;
   const blocks = toBlocked(reshape(whole, [rows, inputs, count, 1]), block); // [outputs, inputs / block, elements, 1, block]
   const ofGroup = rows / group / block;
-  const parts = reshape(blocks, [group, ofGroup, block, columns / block, count, block]);
-  return reshape(transpose(parts, [0, 3, 1, 4, 2, 5]), [(group * columns) / block, ofGroup, ...size, block, block]);
+  const parts = transpose(reshape(blocks, [group, ofGroup, block, ofInputs, count, block]), [0, 3, 1, 4, 2, 5]);
+  return reshape(picked(parts, 3, elements), [group * ofInputs, ofGroup, ...size, block, block]);
 }
 
 /** {@link turnWeights} where the gradients are not blocked. */
 export function turnWeightsOfFew({ weight, size, elements }: Kernel, block: number): Tensor {
-  const [outputs, inputs] = weight.shape as [number, number];
-  const chosen = picked(flat(weight), 2, elements);
-  const blocks = toBlocked(reshape(chosen, [outputs, inputs, elements.length, 1]), block);
-  return reshape(transpose(blocks, [1, 0, 2, 3, 4]), [filled(inputs, block) / block, outputs, ...size, block]);
+  const [outputs, inputs, count] = flat(weight).shape as [number, number, number];
+  const blocks = toBlocked(reshape(weight, [outputs, inputs, count, 1]), block);
+  return reshape(picked(transpose(blocks, [1, 0, 2, 3, 4]), 2, elements), [filled(inputs, block) / block, outputs, ...size, block]);
 }
 
 /** `[outputs, inputs, elements]`. */
