@@ -28,7 +28,7 @@ export interface Case {
   /** What it is, for tables and pages. */
   readonly title: string;
   /** What the peers know the model by, and its settings. */
-  readonly model: "recurrence" | "mlp" | "language" | "transformer" | "bag" | "product";
+  readonly model: "recurrence" | "mlp" | "language" | "transformer" | "bag" | "product" | "network";
   readonly settings: Readonly<Record<string, number | string | boolean>>;
   readonly update?: Update;
   /** How many different batches there are, and steps in a round of them; each array of the batch has them along its first axis. */

@@ -2,6 +2,7 @@ import type { Case } from "./case.js";
 import { embedding } from "./embedding.js";
 import { bidirectional, gru, lstm, lstmInference, pennTreebank, ragged } from "./language.js";
 import { mlp, mlpInference } from "./mlp.js";
+import { cnn, densenet, mobilenet, residualStack, resnet18, unet, wavenet } from "./networks.js";
 import { binaryAddition, sine } from "./recurrence.js";
 import { transformer } from "./transformer.js";
 
@@ -17,6 +18,13 @@ export const cases: readonly Case[] = [
   ragged,
   transformer,
   embedding,
+  cnn,
+  residualStack,
+  resnet18,
+  mobilenet,
+  densenet,
+  unet,
+  wavenet,
   mlpInference(1),
   mlpInference(256),
   lstmInference(1),

@@ -1,5 +1,6 @@
 """JAX with jit on the CPU; with --scan a whole round of batches is one call, by lax.scan."""
 
+import json
 import sys
 from functools import partial
 
@@ -113,7 +114,55 @@ def product(s, w, x):
     return x @ w["weight"]
 
 
-MODELS = {"recurrence": recurrence, "mlp": mlp, "language": language, "transformer": transformer, "bag": bag, "product": product}
+def network(s, w, images, targets=None):
+    """A network of convolutions, by the operations that the case lists."""
+    values = [images]
+    for o in json.loads(s["operations"]):
+        op, x, *others = o["op"], *(values[i] for i in o["inputs"])
+        weights = [w[name] for name in o.get("weights", [])]
+        axes = tuple(range(2, x.ndim))
+        per_channel = lambda numbers: numbers.reshape(-1, *(1 for _ in axes))
+        window = lambda size: (1, 1, *(size for _ in axes))
+        padding = [tuple(o.get("padding", (0, 0)))] * len(axes)
+        if op == "conv":
+            x = lax.conv_general_dilated(
+                x,
+                weights[0],
+                [o["stride"]] * len(axes),
+                padding,
+                rhs_dilation=[o["dilation"]] * len(axes),
+                feature_group_count=o["groups"],
+            )
+            x = x + per_channel(weights[1]) if len(weights) > 1 else x
+        elif op == "convTranspose":
+            kernel = jnp.flip(jnp.swapaxes(weights[0], 0, 1), axes)
+            stride = [o["stride"]] * len(axes)
+            x = lax.conv_general_dilated(x, kernel, [1] * len(axes), [(size - 1, size - 1) for size in stride], lhs_dilation=stride)
+        elif op == "norm":
+            average = jnp.mean(x, (0, *axes), keepdims=True)
+            variance = jnp.mean((x - average) ** 2, (0, *axes), keepdims=True)
+            x = (x - average) * lax.rsqrt(variance + 1e-5) * per_channel(weights[0]) + per_channel(weights[1])
+        elif op == "maxPool":
+            around = [(0, 0), (0, 0), *padding]
+            x = lax.reduce_window(x, -jnp.inf, lax.max, window(o["kernel"]), window(o["stride"]), around)
+        elif op == "averagePool":
+            x = lax.reduce_window(x, 0.0, lax.add, window(o["kernel"]), window(o["stride"]), "VALID") / o["kernel"] ** len(axes)
+        elif op == "mean":
+            x = jnp.mean(x, axes)
+        elif op == "flatten":
+            x = x.reshape(len(x), -1)
+        elif op == "linear":
+            x = x @ weights[0].T + weights[1]
+        elif op == "concat":
+            x = jnp.concatenate([x, *others], 1)
+        else:
+            functions = {"add": jnp.add, "multiply": jnp.multiply, "relu": jax.nn.relu, "tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid}
+            x = functions[op](x, *others)
+        values.append(x)
+    return jnp.mean((values[-1] - targets) ** 2) if s["regression"] else classify(values[-1], targets)
+
+
+MODELS = {"network": network, "recurrence": recurrence, "mlp": mlp, "language": language, "transformer": transformer, "bag": bag, "product": product}
 
 
 def adam(weights, gradients, state, learningRate):

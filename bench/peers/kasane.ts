@@ -1,8 +1,25 @@
 /** Kasane as an experiment uses it: modules, an optimizer, one compiled step. With `--single` every step is a call of its own. */
 import { readFileSync } from "node:fs";
-import { compile, crossEntropy, meanSquaredError, nn, optim, type Tensor, tensor, Variable, zeros } from "kasane";
+import {
+  averagePool,
+  batchNorm,
+  compile,
+  concat,
+  conv,
+  convTranspose,
+  crossEntropy,
+  maxPool,
+  meanSquaredError,
+  nn,
+  optim,
+  type Tensor,
+  tensor,
+  Variable,
+  zeros,
+} from "kasane";
 import { profile } from "kasane/node";
 import type { Entry, Update } from "../cases/case.js";
+import type { Operation } from "../cases/network.js";
 import { type Loaded, type Ready, serve, threads } from "./protocol.js";
 
 type Batch = Readonly<Record<string, Tensor>>;
@@ -144,12 +161,81 @@ class Product extends Model {
   }
 }
 
-const models = { recurrence: Recurrence, mlp: Mlp, language: Language, transformer: Transformer, bag: Bag, product: Product };
+/** A network of convolutions, by the operations that the case lists. */
+class Network extends Model {
+  private readonly tensors: ReadonlyMap<string, Variable>;
+
+  constructor(private readonly problem: Loaded) {
+    super();
+    this.tensors = new Map([...problem.weights].map(([name, { shape }]) => [name, new Variable(zeros(shape, "float32"))]));
+  }
+
+  override variables(): Variable[] {
+    return [...this.tensors.values()];
+  }
+
+  override forward({ images, targets }: Batch): Tensor {
+    const values: Tensor[] = [images as Tensor];
+    for (const operation of JSON.parse(this.problem.settings.operations as string) as Operation[])
+      values.push(this.apply(operation, values));
+    const result = values.at(-1) as Tensor;
+    return this.problem.settings.regression && targets ? meanSquaredError(result, targets) : classify(result, targets);
+  }
+
+  private apply(
+    { op, inputs, weights = [], kernel = 1, stride = 1, padding = [0, 0], dilation, groups }: Operation,
+    values: readonly Tensor[],
+  ): Tensor {
+    const [x, other] = inputs.map((i) => values[i]) as [Tensor, Tensor];
+    const [weight, bias] = weights.map((name) => this.tensors.get(name)) as [Variable, Variable | undefined];
+    const around = new Array<readonly [number, number]>(x.rank - 2).fill(padding);
+    switch (op) {
+      case "conv":
+        return conv(x, weight, { bias, stride, padding: around, dilation, groups });
+      case "convTranspose":
+        return convTranspose(x, weight, { stride });
+      case "norm":
+        return batchNorm(x, { weight, bias });
+      case "maxPool":
+        return maxPool(x, kernel, { stride, padding: padding[0] });
+      case "averagePool":
+        return averagePool(x, kernel, { stride });
+      case "mean":
+        return x.mean({ axis: [...x.shape.keys()].slice(2) });
+      case "flatten":
+        return x.reshape([x.shape[0] as number, -1]);
+      case "linear":
+        return x.matmul(weight.transpose()).add(bias as Variable);
+      case "concat":
+        return concat([x, other], { axis: 1 });
+      case "add":
+        return x.add(other);
+      case "multiply":
+        return x.mul(other);
+      case "relu":
+        return x.relu();
+      case "tanh":
+        return x.tanh();
+      case "sigmoid":
+        return x.sigmoid();
+    }
+  }
+}
+
+const models = {
+  recurrence: Recurrence,
+  mlp: Mlp,
+  language: Language,
+  transformer: Transformer,
+  bag: Bag,
+  product: Product,
+  network: Network,
+};
 
 const optimizerOf = (model: Model, { learningRate, ...update }: Update): optim.Optimizer =>
   update.type === "adam"
-    ? new optim.Adam(model, { learningRate })
-    : new optim.Sgd(model, { learningRate, clipGlobalNorm: update.clipNorm });
+    ? new optim.Adam(model.variables(), { learningRate })
+    : new optim.Sgd(model.variables(), { learningRate, clipGlobalNorm: update.clipNorm });
 
 /** By default Kasane takes all cores, where it takes more than one. */
 const allCores = process.env.BENCH_ALL_CORES === "1";

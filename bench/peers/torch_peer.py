@@ -1,5 +1,6 @@
 """PyTorch as its users write it: its own layers and optimizers, eager; with --compile the model goes through torch.compile."""
 
+import json
 import sys
 
 import numpy as np
@@ -12,6 +13,7 @@ from protocol import THREADS, serve
 torch.set_num_threads(THREADS)
 torch.set_num_interop_threads(1)
 COMPILED = "--compile" in sys.argv
+CHANNELS_LAST = "--channels-last" in sys.argv
 
 
 def classify(logits, targets):
@@ -125,7 +127,57 @@ class Product(nn.Module):
         return x @ self.weight
 
 
-MODELS = {"recurrence": Recurrence, "mlp": Mlp, "language": Language, "transformer": Transformer, "bag": Bag, "product": Product}
+class Network(nn.Module):
+    """A network of convolutions, by the operations that the case lists."""
+
+    def __init__(self, problem):
+        super().__init__()
+        self.operations = json.loads(problem.settings["operations"])
+        self.regression = problem.settings["regression"]
+        self.names = {name: f"w{i}" for i, name in enumerate(problem.weights)}
+        for name, attribute in self.names.items():
+            shape = problem.weights[name].shape
+            layout = torch.channels_last if CHANNELS_LAST and len(shape) == 4 else torch.contiguous_format
+            self.register_parameter(attribute, nn.Parameter(torch.empty(shape).to(memory_format=layout)))
+
+    def apply_one(self, o, values):
+        op, x, *others = o["op"], *(values[i] for i in o["inputs"])
+        weights = [getattr(self, self.names[name]) for name in o.get("weights", [])]
+        before, after = o.get("padding", [0, 0])
+        lines = x.dim() == 3
+        if op == "conv":
+            if before != after:
+                x, before = F.pad(x, (before, after)), 0
+            bias = weights[1] if len(weights) > 1 else None
+            return (F.conv1d if lines else F.conv2d)(x, weights[0], bias, o["stride"], before, o["dilation"], o["groups"])
+        if op == "convTranspose":
+            return F.conv_transpose2d(x, weights[0], stride=o["stride"])
+        if op == "norm":
+            return F.batch_norm(x, None, None, *weights, training=True)
+        if op == "maxPool":
+            return F.max_pool2d(x, o["kernel"], o["stride"], before)
+        if op == "averagePool":
+            return F.avg_pool2d(x, o["kernel"], o["stride"])
+        if op == "mean":
+            return x.mean((2, 3))
+        if op == "flatten":
+            return x.flatten(1)
+        if op == "linear":
+            return F.linear(x, *weights)
+        if op == "concat":
+            return torch.cat([x, *others], 1)
+        return {"add": torch.add, "multiply": torch.mul, "relu": F.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}[op](x, *others)
+
+    def forward(self, images, targets=None):
+        if CHANNELS_LAST and images.dim() == 4:
+            images = images.contiguous(memory_format=torch.channels_last)
+        values = [images]
+        for operation in self.operations:
+            values.append(self.apply_one(operation, values))
+        return F.mse_loss(values[-1], targets) if self.regression else classify(values[-1], targets)
+
+
+MODELS = {"network": Network, "recurrence": Recurrence, "mlp": Mlp, "language": Language, "transformer": Transformer, "bag": Bag, "product": Product}
 
 
 class Ready:

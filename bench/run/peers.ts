@@ -29,12 +29,21 @@ export const patience = 20;
 
 const isTiny = ({ together }: Case) => together > 1;
 const isTimed = ({ name }: Case) => name !== "product";
+const isSequential = (each: Case) => isTimed(each) && each.model !== "network";
 const always = () => true;
 
 /** All peers; a case's reference is the first of them here that does it. */
 export const peers: readonly PeerDescription[] = [
   { name: "numpy", label: "NumPy, the report's loops", kind: "python", program: ["numpy_peer.py"], needs: ["numpy"], only: always },
   { name: "torch", label: "PyTorch", kind: "python", program: ["torch_peer.py"], needs: ["torch"], only: always },
+  {
+    name: "torch-channels-last",
+    label: "PyTorch, channels last",
+    kind: "python",
+    program: ["torch_peer.py", "--channels-last"],
+    needs: ["torch"],
+    only: ({ model }) => model === "network",
+  },
   {
     name: "torch-compile",
     label: "PyTorch, torch.compile",
@@ -52,7 +61,14 @@ export const peers: readonly PeerDescription[] = [
     needs: ["jax"],
     only: isTiny,
   },
-  { name: "tensorflow", label: "TensorFlow", kind: "python", program: ["tensorflow_peer.py"], needs: ["tensorflow-cpu"] },
+  {
+    name: "tensorflow",
+    label: "TensorFlow",
+    kind: "python",
+    program: ["tensorflow_peer.py"],
+    needs: ["tensorflow-cpu"],
+    only: isSequential,
+  },
   { name: "kasane", label: "Kasane", kind: "kasane", program: ["kasane.ts"], needs: [], only: always },
   {
     name: "kasane-single",
@@ -69,6 +85,7 @@ export const peers: readonly PeerDescription[] = [
     kind: "javascript",
     program: ["tfjs.ts", "wasm"],
     needs: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-wasm"],
+    only: isSequential,
     threaded: false,
   },
   {
@@ -77,9 +94,18 @@ export const peers: readonly PeerDescription[] = [
     kind: "javascript",
     program: ["tfjs.ts", "cpu"],
     needs: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-cpu"],
+    only: isSequential,
     threaded: false,
   },
-  { name: "jax-js", label: "jax-js, wasm", kind: "javascript", program: ["jaxjs.ts"], needs: ["@jax-js/jax"], threaded: false },
+  {
+    name: "jax-js",
+    label: "jax-js, wasm",
+    kind: "javascript",
+    program: ["jaxjs.ts"],
+    needs: ["@jax-js/jax"],
+    only: isSequential,
+    threaded: false,
+  },
 ];
 
 /** Whether a peer takes part in a case. */
