@@ -100,6 +100,7 @@ export class Variable extends Tensor {
       value.dtype === this.dtype && sameShape(value.shape, this.shape),
       () => `assign to ${this.name}: got ${value.dtype}${showShape(value.shape)}, ` + `expected ${this.dtype}${showShape(this.shape)}`,
     );
+    check(!substitutes.has(this), () => `assign to ${this.name}, which stands for a tensor that is computed of it: assign it outside`);
     const trace = currentTrace();
     const next = reading(value);
     if (!trace) return provided().assign(this, next);
@@ -141,9 +142,25 @@ export class Variable extends Tensor {
 const readingOf = ({ source }: Tensor): Reading | undefined =>
   source.kind === "data" && source.storage instanceof Reading ? source.storage : undefined;
 
+/** What variables stand for while a function runs, in place of their own values. */
+let substitutes: ReadonlyMap<Variable, Tensor> = new Map();
+
+/** Runs `body`, in which each of some variables stands for a tensor, such as one that is computed of it and of others; they cannot be assigned there. */
+export function withSubstitutes<Result>(values: ReadonlyMap<Variable, Tensor>, body: () => Result): Result {
+  const outer = substitutes;
+  substitutes = new Map([...outer, ...values]);
+  try {
+    return body();
+  } finally {
+    substitutes = outer;
+  }
+}
+
 /** What a tensor stands for as an operand: of a variable its value at this point, of others themselves. */
 export function reading(x: Tensor): Tensor {
   if (!(x instanceof Variable) || isRebuilding()) return x;
+  const substitute = substitutes.get(x);
+  if (substitute) return substitute;
   const trace = currentTrace();
   return trace ? (trace.readings.get(x) ?? x) : x.readNow();
 }

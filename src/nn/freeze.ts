@@ -2,26 +2,32 @@ import { closestName } from "../graph/closestName.js";
 import { check, excerpt } from "../graph/error.js";
 import type { Module } from "./module.js";
 
+/** Names of variables, in which `*` stands for any characters, or regular expressions. */
+export type NamePatterns = string | RegExp | readonly (string | RegExp)[];
+
 /**
  * Keeps variables as they are: sets `trainable` of those whose name fits a pattern to false. To be called before their optimizer is made.
- * @param patterns names, in which `*` stands for any characters, or regular expressions
  * @returns the names of the variables that are frozen now
  * @throws KasaneError where a pattern fits no variable; then none is frozen
  */
-export function freeze(module: Module, patterns: string | RegExp | readonly (string | RegExp)[]): string[] {
+export function freeze(module: Module, patterns: NamePatterns): string[] {
   const variables = module.namedVariables();
-  const names = [...variables.keys()];
+  const frozen = namesThatFit("freeze", patterns, [...variables.keys()]);
+  for (const [name, variable] of variables) if (frozen.has(name)) variable.trainable = false;
+  return [...frozen];
+}
+
+/** Those of `names` that fit a pattern; a pattern that fits none is an error of `owner`. */
+export function namesThatFit(owner: string, patterns: NamePatterns, names: readonly string[]): Set<string> {
   const found = [patterns].flat().map((pattern: string | RegExp) => {
     const fitting = names.filter((name) => fits(pattern, name));
     check(fitting.length > 0, () => {
       const near = typeof pattern === "string" ? closestName(pattern, names) : undefined;
-      return `freeze: no variable fits ${excerpt(String(pattern), 60)}: ${near ? `did you mean ${near}?` : `expected one of ${excerpt(names.join(", "), 300)}`}`;
+      return `${owner}: no variable fits ${excerpt(String(pattern), 60)}: ${near ? `did you mean ${near}?` : `expected one of ${excerpt(names.join(", "), 300)}`}`;
     });
     return fitting;
   });
-  const frozen = new Set(found.flat());
-  for (const [name, variable] of variables) if (frozen.has(name)) variable.trainable = false;
-  return [...frozen];
+  return new Set(found.flat());
 }
 
 /** Whether a whole name fits a pattern. */

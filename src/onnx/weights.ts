@@ -65,7 +65,7 @@ export function weightsOf(model: FileModel, file: string, float: DType, external
     if (dtypeOfType(proto.dataType) === undefined) continue;
     const { data, shape, dtype } = readTensor(proto, file, float, external);
     const value = fromData(data, shape, dtype);
-    const isWeight = isFloat(dtype) && (isInitializer || value.size > 1) && (roles.has("weight") || roles.has("statistic"));
+    const isWeight = isFloat(dtype) && (isInitializer || value.size > 1) && [...roles].some((role) => role !== "setting");
     constants.set(proto, isWeight ? addVariable(name, value, shape.length > 0 && !roles.has("statistic")) : value);
   }
   return { constants, variables, quantized: quantizedFactors(factors, constants, float, addVariable) };

@@ -26,6 +26,7 @@ export const products = family({
     simplify: absorbTransposes,
     decompose: ([a, b]) => (isFloat(a.dtype) ? undefined : sumOfOuterProducts(a, b)),
     read: (node) => matmul(node.input(0), node.input(1)),
+    roles: { 0: "factor", 1: "factor" },
   }),
   // ± op(A) op(B) + C, each factor transposed or not: what a product with a transpose, or a sum with a product, becomes before it is run
   Gemm: declare<GemmAttributes>({
@@ -48,6 +49,7 @@ export const products = family({
       const added = node.optional(2);
       return added ? add(product, mul(added, node.number("beta", 1))) : product;
     },
+    roles: { 0: "factor", 1: "factor" },
   }),
 });
 

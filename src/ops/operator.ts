@@ -102,14 +102,17 @@ export interface OnnxNode {
   check(condition: boolean, message: () => string): asserts condition;
 }
 
-/** What an input of an ONNX node is where it is no weight: a setting, which is a constant; or a statistic, which no optimizer trains. */
-export type InputRole = "setting" | "statistic";
+/**
+ * What an input of an ONNX node is: a setting, which is a constant; a statistic, which no optimizer trains; or a factor, by which a product or a
+ * convolution multiplies.
+ */
+export type InputRole = "setting" | "statistic" | "factor";
 
 /** How a node of an ONNX file is read. */
 export interface Reading<A extends object = object> {
   /** The outputs of an ONNX node of this type; `operator` is the one declared. */
   read?(node: OnnxNode, operator: Operator<A>): Tensor | readonly Tensor[];
-  /** The roles of the node's inputs, by their places, but for weights and values. */
+  /** The roles of the node's inputs, by their places, but for other weights and values. */
   readonly roles?: Readonly<Record<number, InputRole>>;
 }
 
