@@ -88,13 +88,11 @@ export class Lora<Base extends Module> extends Module {
     const assigned = () => [...(currentTrace()?.assignments.keys() ?? [])];
     const before = new Set(assigned());
     const result = withSubstitutes(this.#adapted(), body);
-    for (const variable of assigned()) {
-      const name = before.has(variable) ? undefined : this.#frozen.get(variable);
-      check(
-        name === undefined,
-        () => `lora: the module assigns ${name}, which is frozen: name it in the option unfrozen, then it is saved`,
-      );
-    }
+    const unsaved = assigned().flatMap((variable) => (before.has(variable) ? [] : (this.#frozen.get(variable) ?? [])));
+    check(
+      unsaved.length === 0,
+      () => `lora: the module assigns ${unsaved.join(", ")}: add them to the option unfrozen, so that they are saved`,
+    );
     return result;
   }
 

@@ -46,6 +46,7 @@ export const convolutions = family({
       const { kernel, ...options } = windowsOfNode(node, x, spatial(w));
       return conv(x, w, { ...options, bias: node.optional(2), groups: node.integer("group", 1) });
     },
+    roles: { 1: "factor" },
   }),
   // y, w; `sizes` are the spatial sizes of the result
   ConvTranspose: declare<ConvolutionGeometry & { readonly sizes: Shape }>({
@@ -67,6 +68,7 @@ export const convolutions = family({
     multiplications: ([y, w]) => productsOf(y.shape, w.size),
     decompose: ([y, w], { sizes, ...geometry }) => imageByProduct(y, w, sizes, { ...geometry, kernel: spatial(w) }),
     read: transposedNode,
+    roles: { 1: "factor" },
   }),
   // x, y; `kernel` are the spatial sizes of the result
   ConvWeightGradient: declare<ConvolutionGeometry & { readonly kernel: Shape }>({

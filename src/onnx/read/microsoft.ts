@@ -166,10 +166,10 @@ function multiHeadAttention(node: ReadNode): readonly Tensor[] {
 }
 
 export const microsoftReaders: Readonly<Record<string, NodeReader>> = {
-  "com.microsoft:FusedMatMul": { read: fusedMatMul },
-  "com.microsoft:TransposeMatMul": { read: fusedMatMul },
-  "com.microsoft:FusedGemm": { read: fusedGemm },
-  "com.microsoft:FusedConv": { read: fusedConv },
+  "com.microsoft:FusedMatMul": { read: fusedMatMul, roles: { 0: "factor", 1: "factor" } },
+  "com.microsoft:TransposeMatMul": { read: fusedMatMul, roles: { 0: "factor", 1: "factor" } },
+  "com.microsoft:FusedGemm": { read: fusedGemm, roles: { 0: "factor", 1: "factor" } },
+  "com.microsoft:FusedConv": { read: fusedConv, roles: { 1: "factor" } },
   "com.microsoft:Gelu": of((x) => gelu(x)),
   "com.microsoft:FastGelu": { read: (node) => geluByTanh(plus(node.input(0), node.optional(1))) },
   "com.microsoft:BiasGelu": { read: (node) => gelu(add(node.input(0), node.input(1))) },
@@ -193,6 +193,6 @@ export const microsoftReaders: Readonly<Record<string, NodeReader>> = {
     },
   },
   "com.microsoft:EmbedLayerNormalization": { read: embedLayerNorm },
-  "com.microsoft:Attention": { read: attention },
+  "com.microsoft:Attention": { read: attention, roles: { 1: "factor" } },
   "com.microsoft:MultiHeadAttention": { read: multiHeadAttention },
 };

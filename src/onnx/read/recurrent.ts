@@ -210,7 +210,7 @@ function runOver(node: ReadNode, kind: Kind, own: Direction, { x, lengths, state
 }
 
 export const recurrentReaders: Readonly<Record<string, NodeReader>> = {
-  ":RNN": { read: (node) => layer(node, rnn) },
-  ":GRU": { read: (node) => layer(node, gru) },
-  ":LSTM": { read: (node) => layer(node, lstm) },
+  ":RNN": { read: (node) => layer(node, rnn), roles: { 1: "factor", 2: "factor" } },
+  ":GRU": { read: (node) => layer(node, gru), roles: { 1: "factor", 2: "factor" } },
+  ":LSTM": { read: (node) => layer(node, lstm), roles: { 1: "factor", 2: "factor" } },
 };
