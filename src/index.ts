@@ -120,3 +120,4 @@ export { type Explanation, explain } from "./runtime/explain.js";
 export { type Device, devices } from "./runtime/ort/devices.js";
 export type { Elements, ModuleArray, Synchronous } from "./runtime/synchronous.js";
 export { setThreads } from "./runtime/threads.js";
+export * as vision from "./vision/index.js";

@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { clip, neg } from "../ops/arithmetic.js";
@@ -98,13 +99,26 @@ export function logLoss(probabilities: Tensor, targets: Tensor, epsilon = 2 ** -
 /** e^loss of a mean cross-entropy in nats: among how many equally likely classes the model hesitates. */
 export const perplexity = (crossEntropy: Tensor): Tensor => exp(crossEntropy);
 
+/** What a {@link Confusion} leaves out. */
+export interface ConfusionOptions {
+  /** Examples with this target are not counted, such as the void pixels of a segmented image (255 in Pascal VOC). */
+  readonly ignore?: number;
+}
+
 /** Counts which class was predicted for which, and what follows from that. */
 export class Confusion {
   /** `counts[target * classes + predicted]`. */
   readonly counts: Float64Array;
 
+  private readonly ignore: number | undefined;
+
   /** @param classes how many there are */
-  constructor(readonly classes: number) {
+  constructor(
+    readonly classes: number,
+    options: ConfusionOptions = {},
+  ) {
+    checkOptions<ConfusionOptions>("Confusion", options, { ignore: "optional" });
+    this.ignore = options.ignore;
     this.counts = new Float64Array(classes * classes);
   }
 
@@ -118,6 +132,7 @@ export class Confusion {
     check(predicted.length === targets.length, () => `Confusion: ${predicted.length} predictions for ${targets.length} targets`);
     for (let i = 0; i < targets.length; i++) {
       const [target, guess] = [Number(targets[i]), Number(predicted[i])];
+      if (target === this.ignore) continue;
       for (const index of [target, guess]) {
         check(Number.isInteger(index) && index >= 0 && index < classes, () => `Confusion: class ${index}, expected 0 to ${classes - 1}`);
       }
@@ -150,6 +165,22 @@ export class Confusion {
     if (c === undefined) return sum(this.all((each) => this.f1(each))) / this.classes;
     const [precision, recall] = [this.precision(c), this.recall(c)];
     return ratio(2 * precision * recall, precision + recall);
+  }
+
+  /** Intersection over union of class `c`: of the examples that are of it or were taken for it, the share that both holds for; 0 where there are none. */
+  iou(c: number): number {
+    return ratio(this.count(c, c), this.eitherWay(c));
+  }
+
+  /** The mean of {@link iou} over the classes that occur, as targets or as predictions; 0 where none does. */
+  meanIou(): number {
+    const there = this.all((c) => c).filter((c) => this.eitherWay(c) > 0);
+    return ratio(sum(there.map((c) => this.iou(c))), there.length);
+  }
+
+  /** How many examples are of class `c` or were taken for it. */
+  private eitherWay(c: number): number {
+    return sum(this.all((other) => this.count(c, other) + this.count(other, c))) - this.count(c, c);
   }
 
   private all(value: (c: number) => number): number[] {

@@ -44,6 +44,17 @@ describe("metrics", () => {
     expect(() => confusion.add([3], [0])).toThrow(/class 3, expected 0 to 2/);
     expect(() => confusion.add([1], [0, 1])).toThrow(/1 predictions for 2 targets/);
   });
+
+  it("computes the mean IoU over all pixels without void, by hand", () => {
+    const confusion = new metrics.Confusion(4, { ignore: 255 });
+    confusion.add([0, 0, 1, 1, 2], [0, 1, 1, 255, 0]);
+    confusion.add(Uint8Array.of(1, 3), Uint8Array.of(1, 255));
+    // Class 0: 1 of 3; class 1: 2 of 3; class 2: 0 of 1; class 3 was only predicted for void, so it does not occur.
+    expect([0, 1, 2, 3].map((c) => confusion.iou(c))).toEqual([1 / 3, 2 / 3, 0, 0]);
+    expect(confusion.meanIou()).toBeCloseTo(1 / 3, 12);
+    expect(new metrics.Confusion(2).meanIou()).toBe(0);
+    expect(() => new metrics.Confusion(2).add([0], [255])).toThrow(/class 255, expected 0 to 1/);
+  });
 });
 
 describe("MetricsFile", () => {
