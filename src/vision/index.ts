@@ -1,4 +1,12 @@
+export { type AnchorOptions, type Anchors, type BoxSize, clusterAnchors } from "./anchors.js";
+export type { AnnotatedImage } from "./annotations.js";
 export { area, type Box, clipBox, decodeBox, encodeBox, giou, iou } from "./boxes.js";
 export { decodeBoxes, encodeBoxes, giouLoss, giouOfBoxes, iouOfBoxes } from "./boxTensors.js";
+export { type CocoAveragePrecision, cocoAveragePrecision } from "./cocoAveragePrecision.js";
+export type { Detection, Truth } from "./detections.js";
 export { background, type MatchOptions, matchAnchors, unmatched } from "./match.js";
+export { type CocoAnnotations, readCoco } from "./readCoco.js";
+export { readVoc } from "./readVoc.js";
+export { readYolo } from "./readYolo.js";
 export { type KeptBox, nonMaximumSuppression, type SuppressionOptions } from "./suppress.js";
+export { type VocAveragePrecision, type VocOptions, vocAveragePrecision } from "./vocAveragePrecision.js";
