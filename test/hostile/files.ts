@@ -113,6 +113,17 @@ export const fileKinds: Readonly<Record<string, Kind>> = {
     module.forward(Object.fromEntries(drawn));
   },
 
+  wav(choices) {
+    const channels = [Float32Array.of(0, 0.5, -1), Float32Array.of(1, -0.25, 0.125)].slice(choices.integer(2));
+    const bytes = data.writeWav(
+      { sampleRate: 8000, channels },
+      { format: choices.of(["pcm8", "pcm16", "pcm24", "pcm32", "float32", "float64"]) },
+    );
+    const sound = data.readWav(damaged(bytes, choices));
+    data.writeWav(sound, { format: "float64" });
+    for (const samples of sound.channels) data.muLawDecode(data.muLawEncode(samples));
+  },
+
   async locks(choices, folder) {
     const name = "run.lock";
     const lock = { pid: 1, space: "00000000", started: "1", host: "h", since: "now" };
