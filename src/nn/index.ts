@@ -26,6 +26,7 @@ export * from "./resample.js";
 export * from "./sequential.js";
 export * from "./state.js";
 export * from "./statefulNetwork.js";
+export * from "./summarize.js";
 export * from "./torch.js";
 export * from "./transformerDecoder.js";
 export * from "./transformerEncoder.js";

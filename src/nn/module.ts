@@ -62,6 +62,7 @@ export abstract class Module {
   /**
    * A table of the modules: path, class, shape of the output (once {@link forward} ran, on whatever: that computes nothing),
    * variables with shapes, the number of elements (of a shared variable only once), and the totals.
+   * Multiply-adds and receptive fields are told by `nn.summarize`.
    */
   summary(): string {
     const variables = this.namedVariables();
@@ -86,7 +87,7 @@ export abstract class Module {
 }
 
 /** The variables and modules that the fields of `holder` hold, also in arrays and plain objects, by their paths. */
-function* membersOf(holder: object, prefix = ""): Generator<[path: string, member: Variable | Module]> {
+export function* membersOf(holder: object, prefix = ""): Generator<[path: string, member: Variable | Module]> {
   for (const [key, value] of Object.entries(holder instanceof Module ? holder.memberFields() : holder)) {
     if (value instanceof Variable || value instanceof Module) yield [prefix + key, value];
     else if (isPlain(value)) yield* membersOf(value, `${prefix}${key}.`);
@@ -128,6 +129,19 @@ interface Root {
   readonly members: ReadonlyMap<Module, string>;
 }
 
+let observed: ((module: Module, result: unknown) => void) | undefined;
+
+/** Runs `body`; `observe` is told what the `forward` of each module gives meanwhile, those of its parts before its own. */
+export function observeForward<Result>(observe: (module: Module, result: unknown) => void, body: () => Result): Result {
+  const outer = observed;
+  observed = observe;
+  try {
+    return body();
+  } finally {
+    observed = outer;
+  }
+}
+
 /** The module whose method runs, and the root that it belongs to. */
 let running: { readonly module: Module; readonly root: Root } | undefined;
 
@@ -149,6 +163,11 @@ function runIn<Result>(module: Module, method: () => Result): Result {
 
 function rootAt(module: Module, path: string): Root {
   module.namedVariables();
+  return { path, members: partsOf(module) };
+}
+
+/** The modules below one, each once under the first path of fields that leads to it, in the order of the fields. */
+export function partsOf(module: Module): ReadonlyMap<Module, string> {
   const members = new Map<Module, string>();
   const visit = (holder: Module, prefix: string) => {
     for (const [key, member] of membersOf(holder)) {
@@ -158,7 +177,7 @@ function rootAt(module: Module, path: string): Root {
     }
   };
   visit(module, "");
-  return { path, members };
+  return members;
 }
 
 /** The prototypes whose methods know of the module path. */
@@ -176,7 +195,10 @@ function recordCalls(prototype: object): void {
     if (typeof method !== "function" || descriptor.enumerable || name === "constructor" || name in Module.prototype) continue;
     const value = function (this: Module, ...inputs: unknown[]): unknown {
       const result = runIn(this, () => method.apply(this, inputs));
-      if (name === "forward") outputs.set(this, showShapes(result));
+      if (name === "forward") {
+        outputs.set(this, showShapes(result));
+        observed?.(this, result);
+      }
       return result;
     };
     Object.defineProperty(value, "name", { value: name });

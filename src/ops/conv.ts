@@ -66,6 +66,16 @@ export const convolutions = family({
       return emitter.node("ConvTranspose", inputs, { kernel_shape: kernel, strides, pads, dilations, group, output_padding });
     },
     multiplications: ([y, w]) => productsOf(y.shape, w.size),
+    // Place i adds to the places i stride - padding + k dilation, so ⌈extent / stride⌉ places at most add to one.
+    sees: ([, w], { strides, pads, dilations }) => [
+      { count: 1, step: 1, start: 0 },
+      "all",
+      ...strides.map((stride, i) => {
+        const extent = reach(w.shape[i + 2] as number, dilations[i] as number);
+        const count = Math.ceil(extent / stride);
+        return { count, step: 1 / stride, start: ((pads[i] as number) - (extent - 1) / 2) / stride - (count - 1) / 2 };
+      }),
+    ],
     decompose: ([y, w], { sizes, ...geometry }) => imageByProduct(y, w, sizes, { ...geometry, kernel: spatial(w) }),
     read: transposedNode,
     roles: { 1: "factor" },

@@ -157,6 +157,12 @@ export interface Selection {
   readonly does: "take" | "add" | "set";
 }
 
+/**
+ * What an element sees along an axis of an operand: all of it, or `count` neighbours, of which the first is at `start` plus `step` times the
+ * element's index. Fractions stand for what neighbouring elements do on the average.
+ */
+export type Sight = "all" | { readonly count: number; readonly step: number; readonly start: number };
+
 /** A loop over the first axis of sequences. */
 export interface Loop {
   /** Its inputs: the carries, one slice of each sequence, then the captured values; its outputs: the next carries, then a slice of each result. */
@@ -223,6 +229,11 @@ export interface Declaration<A extends object = object> extends Reading<A> {
   readonly linearity?: Linearity;
   /** How many multiplications, with an addition each, its kernel makes, where it is no product but made of some. */
   multiplications?(inputs: Operands, attributes: A): number;
+  /**
+   * What an element of the result sees along each axis of the first operand, of whose rank the result is, where neither the kind says it nor the
+   * operators that it decomposes into.
+   */
+  sees?(inputs: Operands, attributes: A): readonly Sight[];
   /** What all elements lie between, whatever the inputs are. */
   readonly range?: { readonly low: number; readonly high: number };
 }

@@ -54,6 +54,12 @@ export const resampling = family({
     ],
     decompose: ([x], attributes) =>
       resizedAxes(x.shape, attributes).reduce((y, axis) => takeAlong(y, axis, termsOf(x.shape, attributes, axis)), x),
+    sees: ([x], { sizes, mode }) =>
+      x.shape.map((size, axis) => {
+        const step = axis < 2 ? 1 : size / (sizes[axis - 2] as number);
+        const count = step === 1 ? 1 : termCounts[mode];
+        return { count, step, start: (step - count) / 2 };
+      }),
     emit: (emitter, [x], { sizes, mode, alignCorners }) => {
       const border = mode === "nearest" ? "asymmetric" : "half_pixel";
       return emitter.node("Resize", [x as string, "", "", emitter.int64(sizes)], {
@@ -69,6 +75,9 @@ export const resampling = family({
 
 /** The parameter of the cubic, as PyTorch and ONNX have it (Keys 1981, equation 4, where it is -1/2). */
 const cubicSlope = -0.75;
+
+/** How many places a value follows from. */
+const termCounts: Readonly<Record<Interpolation, number>> = { nearest: 1, linear: 2, cubic: 4 };
 
 /** The axes that change. */
 const resizedAxes = (shape: readonly number[], { sizes, scales }: ResizeAttributes): number[] =>

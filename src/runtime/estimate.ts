@@ -1,8 +1,8 @@
-import { sizeOf } from "../graph/shape.js";
 import { type Tensor, totalSize } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { isNodeOf } from "../ops/match.js";
-import { asOperands, operatorOf } from "../ops/operator.js";
+import { multiplicationsOf } from "../ops/multiplications.js";
+import { operatorOf } from "../ops/operator.js";
 import { loops } from "../ops/scan.js";
 
 /** The estimated cost of a run of a graph. */
@@ -58,29 +58,20 @@ type Counts = Pick<Estimate, "nodes" | "multiplications" | "elements">;
 function count(outputs: readonly Tensor[]): Counts {
   const sum = { nodes: 0, multiplications: 0, elements: 0 };
   for (const node of topologicalOrder(outputs)) {
-    const { kind, multiplications } = operatorOf(node);
+    const { kind } = operatorOf(node);
     const size = totalSize(node.outputs);
     sum.nodes++;
-    sum.multiplications += multiplications?.(asOperands(node.inputs), node.attributes) ?? 0;
+    sum.multiplications += multiplicationsOf(node);
     switch (kind.is) {
       case "loop": {
         const { body, length } = kind.loop(node.attributes);
         const step = count(body.outputs);
         sum.nodes += length * step.nodes;
-        sum.multiplications += length * step.multiplications;
         sum.elements += length * step.elements;
         break;
       }
-      case "product": {
-        const { transA } = kind.product(node.attributes);
-        sum.multiplications += size * ((node.inputs[0] as Tensor).shape.at(transA ? -2 : -1) as number);
-        break;
-      }
-      case "convolution": {
-        const [, kernel] = node.inputs as [Tensor, Tensor];
-        sum.multiplications += size * sizeOf(kernel.shape.slice(1));
-        break;
-      }
+      case "product":
+      case "convolution":
       case "movement":
         break;
       case "reduction":
