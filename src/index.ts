@@ -22,6 +22,7 @@ export { type Exportable, type InputSpecification, onnxModel } from "./onnx/mode
 export { OnnxModule, type OnnxOptions, type OnnxValue, readOnnx } from "./onnx/onnxModule.js";
 export type { ReadNode } from "./onnx/readNode.js";
 export { type NodeReader, type OnnxOperatorOptions, registerOnnxOperator, type Value } from "./onnx/registry.js";
+export { ReplacedOutput, type ReplaceOutputOptions, replaceOutput } from "./onnx/replaceOutput.js";
 export { elu, erf, gelu, hardSwish, leakyRelu, relu, sigmoid, silu, softplus } from "./ops/activation.js";
 export { adaptiveAveragePool, adaptiveMaxPool, globalAveragePool, globalMaxPool } from "./ops/adaptivePool.js";
 export {

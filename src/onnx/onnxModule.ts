@@ -1,3 +1,4 @@
+import { closestName } from "../graph/closestName.js";
 import { type DType, isFloat } from "../graph/dtype.js";
 import { check, excerpt } from "../graph/error.js";
 import { checkOptions, type OptionNames } from "../graph/options.js";
@@ -10,6 +11,7 @@ import { cast } from "../ops/cast.js";
 import { type FileGraph, type FileModel, type FileNode, type FileValue, keyOf, parseModel } from "./fileGraph.js";
 import { dtypeOfType, type ExternalData, nameOfType } from "./fileTensor.js";
 import { interpret, type Program } from "./interpret.js";
+import { fedToLastProduct } from "./lastProduct.js";
 import type { OriginalShapes } from "./readNode.js";
 import { checkOperators, readerOf } from "./registry.js";
 import { weightsOf } from "./weights.js";
@@ -43,6 +45,8 @@ export interface OnnxValue {
 export class OnnxModule extends Module {
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
+  /** The names of the variables by which products and convolutions multiply: the usual targets of {@link lora}. */
+  readonly factors: readonly string[];
   readonly #variables: Readonly<Record<string, Variable>>;
   readonly #program: Program;
   readonly #lift: NonNullable<OnnxOptions["lift"]>;
@@ -55,7 +59,8 @@ export class OnnxModule extends Module {
     check(["float32", "float64"].includes(dtype), () => `readOnnx: the dtype ${dtype}: expected float32 or float64`);
     check(["none", "batch", "all"].includes(lift), () => `readOnnx: lift ${lift}: expected none, batch or all`);
     checkOperators(missingIn(model), model.versions, file);
-    const { constants, variables, quantized } = weightsOf(model, file, dtype, external);
+    const { constants, variables, quantized, factors } = weightsOf(model, file, dtype, external);
+    this.factors = factors;
     this.#variables = Object.assign(Object.create(null), Object.fromEntries(variables));
     this.#program = { model, constants, quantized, float: dtype, rounds: round };
     this.#lift = lift;
@@ -79,18 +84,51 @@ export class OnnxModule extends Module {
    * @throws KasaneError where an input is missing or does not fit, or a node cannot be read, with the node's name
    */
   forward(inputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+    return this.values(
+      inputs,
+      this.outputs.map(({ name }) => name),
+    );
+  }
+
+  /**
+   * Values within the model, such as features, by the names that the file has for them.
+   * @param inputs as those of {@link forward}
+   * @param names of values that nodes of the file's graph give
+   * @throws KasaneError where there is no such value, and as {@link forward}
+   */
+  values(inputs: Readonly<Record<string, Tensor>>, names: readonly string[]): Record<string, Tensor> {
+    for (const name of names) this.checkValue(name);
     checkNames(
       inputs,
       this.inputs.map(({ name }) => name),
     );
     const given = new Map(this.inputs.map((value) => [value.name, this.#fitting(value, inputs[value.name] as Tensor)]));
-    const results = interpret(this.#lift === "none" ? this.#program : { ...this.#program, original: this.#originalShapes(given) }, given);
-    const named = this.outputs.map(({ name, dtype }, i): [string, Tensor] => {
+    const { model } = this.#program;
+    const outputs = names.map((name): FileValue => ({ name, type: 0, shape: undefined }));
+    const program = { ...this.#program, model: { ...model, graph: { ...model.graph, outputs } } };
+    const results = interpret(this.#lift === "none" ? program : { ...program, original: this.#originalShapes(given) }, given);
+    const named = names.map((name, i): [string, Tensor] => {
       const value = results[i];
-      check(value instanceof Tensor, () => `output "${excerpt(name, 60)}" is a sequence: expected a tensor`);
+      const dtype = this.outputs.find((output) => output.name === name)?.dtype;
+      check(value instanceof Tensor, () => `"${excerpt(name, 60)}" is a sequence: expected a tensor`);
       return [name, dtype === undefined ? value : cast(value, dtype)];
     });
     return Object.fromEntries(named);
+  }
+
+  /** Throws unless the file's graph has a value of that name. */
+  checkValue(name: string): void {
+    const { inputs, constants, nodes } = this.#program.model.graph;
+    const names = [...inputs.map((input) => input.name), ...constants.keys(), ...nodes.flatMap(({ outputs }) => outputs)];
+    check(names.includes(name), () => {
+      const near = closestName(name, names);
+      return `the model has no value "${excerpt(name, 60)}"${near ? `: did you mean ${near}?` : `: expected one of ${excerpt(names.join(", "), 300)}`}`;
+    });
+  }
+
+  /** The name of the value that the last product or convolution before an output multiplies by a weight: what a head is fed with. */
+  lastProductInput(output: string): string {
+    return fedToLastProduct(this.#program.model.graph, output);
   }
 
   /** The shapes of all nodes for a batch of the size that the file fixes; none where it fixes none. */

@@ -23,6 +23,8 @@ export interface Weights {
   /** The quantised factors of nodes. */
   readonly quantized: ReadonlyMap<FileNode, QuantizedFactor>;
   readonly variables: ReadonlyMap<string, Variable>;
+  /** The names of the variables with two axes or more by which products and convolutions multiply, but for quantised ones. */
+  readonly factors: readonly string[];
 }
 
 /** For what a tensor of the file is used. */
@@ -48,9 +50,10 @@ interface QuantizedUse {
  */
 export function weightsOf(model: FileModel, file: string, float: DType, external: ExternalData): Weights {
   const uses = new Map<TensorProto, Uses>();
-  const factors: QuantizedUse[] = [];
+  const quantizedUses: QuantizedUse[] = [];
   for (const graph of [model.graph, ...[...model.functions.values()].map((each) => each.graph)])
-    collect(graph, () => undefined, uses, factors);
+    collect(graph, () => undefined, uses, quantizedUses);
+  const factors: string[] = [];
   const constants = new Map<TensorProto, Tensor>();
   const variables = new Map<string, Variable>();
   const taken = new Set<string>();
@@ -66,9 +69,11 @@ export function weightsOf(model: FileModel, file: string, float: DType, external
     const { data, shape, dtype } = readTensor(proto, file, float, external);
     const value = fromData(data, shape, dtype);
     const isWeight = isFloat(dtype) && (isInitializer || value.size > 1) && [...roles].some((role) => role !== "setting");
-    constants.set(proto, isWeight ? addVariable(name, value, shape.length > 0 && !roles.has("statistic")) : value);
+    const variable = isWeight ? addVariable(name, value, shape.length > 0 && !roles.has("statistic")) : undefined;
+    if (variable && shape.length > 1 && roles.has("factor")) factors.push(variable.name);
+    constants.set(proto, variable ?? value);
   }
-  return { constants, variables, quantized: quantizedFactors(factors, constants, float, addVariable) };
+  return { constants, variables, quantized: quantizedFactors(quantizedUses, constants, float, addVariable), factors };
 }
 
 /** Notes what each tensor of a graph, and of those within it, is used for. */
