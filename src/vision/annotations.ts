@@ -45,4 +45,12 @@ export function classOf(where: string, name: string, classes: readonly string[])
 }
 
 /** A value of a file, short, as an error shows it. */
-export const shown = (value: unknown): string => (value === undefined ? "missing" : excerpt(JSON.stringify(value) ?? typeof value));
+export function shown(value: unknown): string {
+  if (value === undefined) return "missing";
+  if (typeof value === "number") return `${value}`;
+  if (typeof value !== "object" || value === null) return excerpt(JSON.stringify(value));
+  if (!Array.isArray(value)) return "an object";
+  // Only what is flat is written out: JSON.stringify may not reach the end of what is nested deep.
+  const isShort = value.length <= 8 && value.every((each) => typeof each !== "object" || each === null);
+  return isShort ? excerpt(JSON.stringify(value)) : `an array of ${value.length}`;
+}

@@ -3,7 +3,7 @@ import { check } from "../graph/error.js";
 /** The corners `[x1, y1, x2, y2]` of a rectangle, in pixels from the upper left corner of the image; `x1 <= x2` and `y1 <= y2`. */
 export type Box = readonly [x1: number, y1: number, x2: number, y2: number];
 
-/** The largest `ln(width / anchor width)` that is decoded, as in Faster R-CNN's implementations: a 1000th part of an image to the whole is 1000 / 16. */
+/** The largest `ln(width / anchor width)` that is decoded, the bound of Detectron and torchvision: `exp` of far larger ones overflows. */
 export const largestLogRatio = Math.log(1000 / 16);
 
 /** Throws unless the corners are numbers in order; `owner` begins the error. */

@@ -43,8 +43,9 @@ interface Figures {
 
 /**
  * Average precision as COCO defines it (Lin et al. 2014, Microsoft COCO; its evaluation page, cocodataset.org/#detection-eval): the precision
- * at 101 recalls, over the IoU thresholds 0.5 to 0.95, of at most 100 detections of a class on an image. A detection in a crowd is left out,
- * and so is, by size, one of an object of another size or of none and of another size itself. `difficult` is Pascal VOC's and not looked at.
+ * at 101 recalls, over the IoU thresholds 0.5 to 0.95, of at most 100 detections of a class on an image. Detections in a crowd are left out.
+ * So are, where objects of a size are looked at, detections of an object of another size, and those of no object that are of another size
+ * themselves. `difficult` is Pascal VOC's and not looked at.
  */
 export function cocoAveragePrecision(detections: readonly Detection[], truths: readonly Truth[]): CocoAveragePrecision {
   checkDetections("cocoAveragePrecision", detections, truths);

@@ -4,7 +4,7 @@ export { area, type Box, clipBox, decodeBox, encodeBox, giou, iou } from "./boxe
 export { decodeBoxes, encodeBoxes, giouLoss, giouOfBoxes, iouOfBoxes } from "./boxTensors.js";
 export { type CocoAveragePrecision, cocoAveragePrecision } from "./cocoAveragePrecision.js";
 export type { Detection, Truth } from "./detections.js";
-export { background, type MatchOptions, matchAnchors, unmatched } from "./match.js";
+export { background, ignored, type MatchOptions, matchAnchors } from "./match.js";
 export { type CocoAnnotations, readCoco } from "./readCoco.js";
 export { readVoc } from "./readVoc.js";
 export { readYolo } from "./readYolo.js";

@@ -5,7 +5,7 @@ import { type Box, checkBox, checkedIou } from "./boxes.js";
 /** What {@link matchAnchors} gives an anchor of the background. */
 export const background = -1;
 /** What {@link matchAnchors} gives an anchor between the thresholds, which no loss should count. */
-export const unmatched = -2;
+export const ignored = -2;
 
 /** How {@link matchAnchors} decides; the defaults are those of Faster R-CNN's proposals. */
 export interface MatchOptions {
@@ -18,7 +18,7 @@ export interface MatchOptions {
 }
 
 /**
- * The truth of each anchor: its index, {@link background} or {@link unmatched} (Ren et al. 2015, Faster R-CNN, section 3.1.2).
+ * The truth of each anchor: its index, {@link background} or {@link ignored} (Ren et al. 2015, Faster R-CNN, section 3.1.2).
  * Of truths that an anchor overlaps equally, it gets the first.
  */
 export function matchAnchors(anchors: readonly Box[], truths: readonly Box[], options: MatchOptions = {}): Int32Array {
@@ -36,7 +36,7 @@ export function matchAnchors(anchors: readonly Box[], truths: readonly Box[], op
     const best = largest(overlaps, a);
     const overlap = best === background ? 0 : at(overlaps, best, a);
     if (best !== background && overlap >= positive) return best;
-    return overlap < negative || best === background ? background : unmatched;
+    return overlap < negative || best === background ? background : ignored;
   });
   if (everyTruth) {
     const forced = new Int32Array(anchors.length).fill(background);

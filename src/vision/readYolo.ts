@@ -25,7 +25,7 @@ export function readYolo(text: string, image: Omit<AnnotatedImage, "objects">, c
     check(Number.isInteger(index) && index >= 0 && index < classes, () => `${where}: class ${index}, expected 0 to ${classes - 1}`);
     check(
       [x, y, w, h].every((share) => share >= 0 && share <= 1),
-      () => `${where}: ${excerpt(line)}, expected the box in shares of the image, 0 to 1: pixels need another reader`,
+      () => `${where}: ${excerpt(line)}, expected the box in shares of the image, 0 to 1`,
     );
     const box = boxOf(where, [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]);
     return [{ class: index, box }];

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { vision } from "kasane";
 import { describe, expect, it } from "vitest";
 
-/** Written by test/fixtures/detection.py: 69 truths, among them crowds and difficult ones, and 254 detections. */
+/** Written by test/fixtures/detection.py: 55 truths, among them crowds, difficult ones and areas of outlines, and 225 detections. */
 const fixture = JSON.parse(readFileSync(new URL("../fixtures/detection.json", import.meta.url), "utf8")) as {
   readonly truths: readonly vision.Truth[];
   readonly detections: readonly vision.Detection[];

@@ -65,7 +65,7 @@ describe("boxes", () => {
       second.flatMap((box, i) => [...vision.encodeBox(box, first[i] as Box)]),
     );
     close(await floats(vision.decodeBoxes(offsets, a)), second.flat());
-    // A row of 62.5 times the anchor's width, in float32.
+    // A width of 62.5 times the anchor's width, in float32.
     const longest = await floats(vision.decodeBoxes(tensor([[0, 0, 99, 0]]), tensor([[0, 0, 4, 4]])));
     [-123, 0, 127, 4].forEach((value, i) => expect(longest[i]).toBeCloseTo(value, 4));
     const empty = tensor([[1, 1, 1, 1]]);

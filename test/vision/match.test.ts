@@ -19,9 +19,9 @@ describe("matchAnchors", () => {
   ];
 
   it("follows the thresholds, and gives every truth the anchor that overlaps it most", () => {
-    const { background, unmatched } = vision;
-    expect([...vision.matchAnchors(anchors, truths)]).toEqual([0, 0, unmatched, background, 1, background]);
-    expect([...vision.matchAnchors(anchors, truths, { everyTruth: false })]).toEqual([0, 0, unmatched, background, unmatched, background]);
+    const { background, ignored } = vision;
+    expect([...vision.matchAnchors(anchors, truths)]).toEqual([0, 0, ignored, background, 1, background]);
+    expect([...vision.matchAnchors(anchors, truths, { everyTruth: false })]).toEqual([0, 0, ignored, background, ignored, background]);
     expect([...vision.matchAnchors(anchors, truths, { positive: 0.5, negative: 0.5, everyTruth: false })]).toEqual([0, 0, 0, -1, -1, -1]);
     expect([...vision.matchAnchors(anchors.slice(0, 2), [])]).toEqual([background, background]);
     expect(vision.matchAnchors([], truths)).toHaveLength(0);

@@ -84,6 +84,12 @@ describe("readCoco", () => {
     const [annotation] = valid.annotations;
     expect(() => vision.readCoco("{", "a.json")).toThrow(/^a\.json: no JSON: [^\n]*$/);
     expect(() => vision.readCoco("[]", "a.json")).toThrow("a.json: [], expected an object");
+    expect(() => vision.readCoco(`{"categories": [${"[".repeat(50_000)}${"]".repeat(50_000)}]}`, "a.json")).toThrow(
+      "a.json, categories[0]: an array of 1, expected an object",
+    );
+    expect(read({ annotations: [{ ...annotation, area: {} }] })).toThrow(
+      "a.json, annotations[0]: area an object, expected a number from 0",
+    );
     expect(read({ images: undefined })).toThrow("a.json: images missing, expected an array");
     expect(read({ images: [{ ...valid.images[0], width: "20" }] })).toThrow('a.json, images[0]: width "20", expected an integer from 1');
     expect(read({ images: [valid.images[0], valid.images[0]] })).toThrow("a.json: two of images have the id 10");
