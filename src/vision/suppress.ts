@@ -37,6 +37,10 @@ export function nonMaximumSuppression(boxes: readonly Box[], scores: ArrayLike<n
   check(scores.length === boxes.length, () => `${owner}: ${scores.length} scores for ${boxes.length} boxes`);
   check((classes?.length ?? boxes.length) === boxes.length, () => `${owner}: ${classes?.length} classes for ${boxes.length} boxes`);
   check(iouThreshold >= 0 && iouThreshold <= 1, () => `${owner}: iouThreshold ${iouThreshold}, expected 0 to 1`);
+  check(
+    softSigma === undefined || options.iouThreshold === undefined,
+    () => `${owner}: got iouThreshold and softSigma, expected one of them: soft suppression has no threshold of the IoU`,
+  );
   check(softSigma === undefined || softSigma > 0, () => `${owner}: softSigma ${softSigma}, expected more than 0`);
   check(!Number.isNaN(scoreThreshold), () => `${owner}: scoreThreshold NaN, expected a number`);
   check(Number.isInteger(limit) && limit >= 0, () => `${owner}: limit ${limit}, expected an integer from 0`);

@@ -77,6 +77,7 @@ describe("nonMaximumSuppression", () => {
     expect(() => vision.nonMaximumSuppression(boxes, [1])).toThrow("nonMaximumSuppression: 1 scores for 4 boxes");
     expect(() => vision.nonMaximumSuppression(boxes, [1, Number.NaN, 1, 1])).toThrow("score NaN of box 1, expected a finite number");
     expect(() => vision.nonMaximumSuppression(boxes, scores, { classes: [1] })).toThrow("1 classes for 4 boxes");
+    expect(() => vision.nonMaximumSuppression(boxes, scores, { softSigma: 0.5, iouThreshold: 0.5 })).toThrow("expected one of them");
     expect(() => vision.nonMaximumSuppression(boxes, scores, { softSigma: 0 })).toThrow("softSigma 0, expected more than 0");
   });
 });
