@@ -2,7 +2,7 @@
  * Training steps on the CPU and on every GPU provider that this machine offers, with what keeps a value from staying on the device.
  * Run by `npm run bench:gpu`; `--small` shrinks the sizes, to try it on a software adapter.
  */
-import { arange, compile, type Device, devices, nn, optim, random, seed, type Tensor, tensor } from "kasane";
+import { arange, compile, type Device, devices, models, nn, optim, random, seed, type Tensor, tensor } from "kasane";
 
 const small = process.argv.includes("--small");
 const scale = small ? 8 : 1;
@@ -83,9 +83,28 @@ const cases: readonly Case[] = [
   },
 ];
 
+const [images, imageBatch] = [64 / (small ? 2 : 1), 128 / (small ? 32 : 1)];
+const pictures = [await uniform([imageBatch, 3, images, images]), await classes([imageBatch], 10)];
+const pictureCases: readonly Case[] = [
+  {
+    title: `ResNet-18, images of ${images}x${images}, batch ${imageBatch}`,
+    make(device) {
+      const model = new models.ResNet({ depth: 18, classes: 10 });
+      return { step: training(model, (x, y) => model.forward(x as Tensor).crossEntropy(y as Tensor), device), inputs: pictures };
+    },
+  },
+  {
+    title: `MobileNet, images of ${images}x${images}, batch ${imageBatch}`,
+    make(device) {
+      const model = new models.MobileNetV1({ classes: 10 });
+      return { step: training(model, (x, y) => model.forward(x as Tensor).crossEntropy(y as Tensor), device), inputs: pictures };
+    },
+  },
+];
+
 const offered = (await devices()).filter((device) => device === "cpu" || device === "webgpu" || device === "cuda");
 console.log(`devices: ${offered.join(", ")}`);
-for (const { title, make } of cases) {
+for (const { title, make } of [...cases, ...pictureCases]) {
   console.log(title);
   for (const device of offered) {
     try {
