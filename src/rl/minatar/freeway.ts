@@ -13,7 +13,7 @@ const [place, period, timer, direction, carSize] = [0, 1, 2, 3, 4];
 
 /**
  * A chicken crosses eight lanes of cars from the bottom to the top, for a reward of 1, and begins again there; a car puts it back to the bottom. Each
- * crossing changes the speeds of the cars, from a cell in each frame to one in five frames. The game is over after 2,500 frames. {@link MiniatureGame}
+ * crossing changes the speeds of the cars, from a cell in two frames to one in six. The game is over after 2,500 frames. {@link MiniatureGame}
  */
 export class Freeway extends MiniatureGame {
   constructor(options: MiniatureGameOptions = {}) {
@@ -50,9 +50,8 @@ export class Freeway extends MiniatureGame {
         // A chicken that walks into a car is hit before it drives on.
         if (board[at + place] === column && board[chicken] === row) board[chicken] = bottom;
         board[at + place] = ((board[at + place] as number) + (board[at + direction] as number) + size) % size;
-      }
+      } else board[at + timer] = (board[at + timer] as number) - 1;
       if (board[at + place] === column && board[chicken] === row) board[chicken] = bottom;
-      board[at + timer] = (board[at + timer] as number) - 1;
     }
     board[wait] = Math.max((board[wait] as number) - 1, 0);
     return reward;
