@@ -24,10 +24,10 @@ const schema = z.object({
     .describe("what is played"),
   network: z
     .enum(["dense", "convolutional"])
-    .default("dense")
+    .default("convolutional")
     .describe("two layers of 128 units, or 16 filters of 3 by 3 and a layer of 128"),
   ...controlOptions,
-  steps: controlOptions.steps.default(3_000_000),
+  steps: controlOptions.steps.default(1_500_000),
 });
 
 /** The network of the paper's baselines: one convolution, one dense layer, then the policy and the value of the state. */
