@@ -28,19 +28,19 @@ export const branches = family({
 });
 
 /**
- * A value computed by `fast` where all elements of `checked` are finite, or at least are numbers, and by `exact` where they are not, or where only
- * their sum is not. A sum reads each element once, a fraction of what other operators take.
+ * A value computed by `fast` where all elements of `checked` are finite, and by `exact` where they are not, or where only their sum is not. A sum
+ * reads each element once, a fraction of what other operators take.
  */
-export function whereNumbers(
-  checked: readonly { readonly x: Tensor; readonly are: "finite" | "numbers" }[],
+export function whereFinite(
+  checked: readonly Tensor[],
   operands: readonly Tensor[],
   fast: (...operands: Tensor[]) => Tensor,
   exact: (...operands: Tensor[]) => Tensor,
 ): Tensor {
   // Infinity less infinity is no number, and no number equals itself.
-  const conditions = checked.map(({ x, are }) => {
+  const conditions = checked.map((x) => {
     const total = sum(x);
-    return are === "finite" ? equal(sub(total, total), 0) : equal(total, total);
+    return equal(sub(total, total), 0);
   });
   const bodyOf = (compute: (...operands: Tensor[]) => Tensor) => {
     const leaves = operands.map(({ dtype, shape }) => new Tensor(dtype, shape, { kind: "input", name: "operand" }));

@@ -1,7 +1,7 @@
 import { sameShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { arithmetic, mul, where } from "../ops/arithmetic.js";
-import { whereNumbers } from "../ops/branch.js";
+import { whereFinite } from "../ops/branch.js";
 import { cast } from "../ops/cast.js";
 import { isZero } from "../ops/create.js";
 import { isNodeOf } from "../ops/match.js";
@@ -22,8 +22,8 @@ export const selectByProduct: Rule = (node, inputs, { selectsByBranches }) => {
     x.dtype === "float32" && size >= least && x.size > 1 && sameShape(condition.shape, shape) && other.size === 1 && isZero(other);
   if (!fits) return undefined;
   return [
-    whereNumbers(
-      [{ x, are: "finite" }],
+    whereFinite(
+      [x],
       [condition, x],
       (condition, x) => mul(x, cast(condition, x.dtype)),
       (condition, x) => where(condition, x, 0),

@@ -1,9 +1,8 @@
 import type { Node, Tensor } from "../../graph/tensor.js";
-import { mul, where } from "../../ops/arithmetic.js";
-import { whereNumbers } from "../../ops/branch.js";
-import { cast } from "../../ops/cast.js";
-import { greater, notEqual } from "../../ops/compare.js";
+import { mul } from "../../ops/arithmetic.js";
+import { whereFinite } from "../../ops/branch.js";
 import { isNodeOf } from "../../ops/match.js";
+import { maximaBy } from "../../ops/maxima.js";
 import { apply } from "../../ops/operator.js";
 import { pool } from "../../ops/pool.js";
 import type { Windows } from "../../ops/windows.js";
@@ -55,11 +54,8 @@ export function poolCandidate(node: Node, block: number): Candidate | undefined 
   if (isNodeOf(node, pool.MaxPoolGradient)) {
     const { attributes } = node;
     return give([0, 1, 2], saved.gradient, (x, y, dy) =>
-      whereNumbers(
-        [
-          { x: dy, are: "finite" },
-          { x: y, are: "finite" },
-        ],
+      whereFinite(
+        [dy, y],
         [x, y, dy],
         (x, y, dy) => toFirstMaxima(x, y, dy, windows),
         (x, y, dy) => {
@@ -85,10 +81,4 @@ const areApart = ({ kernel, strides, pads, dilations }: Windows, height: number,
 const pooled = (x: Blocked, windows: Windows, type: BlockedPoolAttributes["type"], countPadding = false): Blocked =>
   apply(blocked.BlockedPool, [x], { ...windows, type, countPadding });
 
-/** The maxima of windows, NaN where there is one: the kernel passes it over. */
-function maximum(x: Blocked, windows: Windows): Blocked {
-  const largest = (x: Blocked) => pooled(x, windows, "MaxPool");
-  return whereNumbers([{ x, are: "numbers" }], [x], largest, (x) =>
-    where(greater(largest(cast(notEqual(x, x), x.dtype)), 0), Number.NaN, largest(x)),
-  );
-}
+const maximum = (x: Blocked, windows: Windows): Blocked => maximaBy((image) => pooled(image, windows, "MaxPool"), x);

@@ -209,6 +209,25 @@ describe("blockChannels", () => {
     }
   });
 
+  it.each([0, 1])("finds minus infinity where a window has nothing else, padding %i", async (padding) => {
+    const values = [random.normal([2, 32, 12, 12]), random.normal([32, 32, 3, 3])];
+    // A bias that no number is above makes a whole channel of it.
+    const bias = tensor(Float32Array.from({ length: 32 }, (_, i) => (i === 3 ? Number.NEGATIVE_INFINITY : i)));
+    const pooled = (...[x, w]: Tensor[]): readonly Tensor[] => [
+      maxPool(conv(x as Tensor, w as Tensor, { bias, padding: 1 }), 3, { stride: 2, padding }),
+    ];
+    const { blocked, plain } = await both(pooled, values);
+    const [[got], [expected]] = [blocked, plain] as [[Tensor], [Tensor]];
+    expect(typesOf(pooled(...values.map(({ shape }) => input(...shape))), 16)).toContain("Branch");
+    const channel = async (x: Tensor) => new Set((await x.slice([[], [3, 4]]).data()) as Float32Array);
+    expect([await channel(got), await channel(expected)]).toEqual([
+      new Set([Number.NEGATIVE_INFINITY]),
+      new Set([Number.NEGATIVE_INFINITY]),
+    ]);
+    const others = [got, expected].map((x) => x.slice([[], [4, null]])) as [Tensor, Tensor];
+    expect(await apart(...others)).toBeLessThan(1e-5);
+  });
+
   it.each([32, 20])("computes batch normalisation and its gradient as operators on blocks, %i channels", async (channels) => {
     const values = [[16, channels, 10, 10], [channels, channels, 3, 3], [channels], [channels]].map((shape) =>
       add(random.normal(shape), 0.5),
