@@ -93,7 +93,7 @@ const masked = { causal: true };
 
 const layers: Readonly<Record<string, () => Promise<void>>> = {
   Linear: () => rows(new nn.Linear(size, 5)),
-  NoisyLinear: () => along((x) => new nn.NoisyLinear(size, 4).forward(x)),
+  NoisyLinear: () => rows(new nn.NoisyLinear(size, 5)),
   Sequential: () => rows(new nn.Sequential(new nn.Linear(size, 4), new nn.Linear(4, 6), (x) => x.tanh())),
   Dropout: () => rows(new nn.Dropout(0.5)),
   LayerNorm: () => rows(new nn.LayerNorm(size)),
