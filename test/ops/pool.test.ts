@@ -67,6 +67,16 @@ describe("maxPool", () => {
     expect(await numbers(averagePool(line([1, 2, 3, 4]), 3, { stride: 2, padding: "same", countPadding: false }))).toEqual([2, 3.5]);
   });
 
+  it("takes an image with more zeros added than a window has places", async () => {
+    const wide = line([1, 2, 3, 4]).pad([
+      [0, 0],
+      [0, 0],
+      [3, 3],
+    ]);
+    expect(await numbers(averagePool(wide, 2))).toEqual([0, 0.5, 2.5, 2, 0]);
+    expect(await numbers(maxPool(wide, 2))).toEqual([0, 1, 3, 4, 0]);
+  });
+
   it("has no elements of no images", async () => {
     for (const pooled of [maxPool, averagePool]) {
       const x = zeros([0, 2, 4, 4]);

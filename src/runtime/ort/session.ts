@@ -108,7 +108,8 @@ function options({ device, threads, arena = true, resident, recordTo }: SessionS
     enableMemPattern: arena,
     logSeverityLevel: 4,
     // Threads that spin on after a run would take a core from what comes next: the update, or another session.
-    extra: { session: { force_spinning_stop: "1" } },
+    // It makes zeros added before a pooling its padding, also where there are more than the kernel takes: then no session opens.
+    extra: { session: { force_spinning_stop: "1" }, optimization: { disable_specified_optimizers: "Pad_Fusion" } },
     ...(recordTo !== undefined && { enableProfiling: true, profileFilePrefix: recordTo }),
     preferredOutputLocation: device === "cpu" ? undefined : Object.fromEntries(resident.map((name) => [name, "gpu-buffer"])),
   };
