@@ -41,10 +41,9 @@ export class ReplacedOutput<NewHead extends Head> extends Module {
    */
   forward(inputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
     const kept = this.model.outputs.map(({ name }) => name).filter((name) => name !== this.output);
-    const { [this.value]: fed, ...values } = this.model.values(inputs, [...new Set([...kept, this.value])]);
-    const all: Readonly<Record<string, Tensor | undefined>> = { ...values, [this.value]: fed };
-    const outputs = this.model.outputs.map(({ name }) => [name, name === this.output ? this.head.forward(fed as Tensor) : all[name]]);
-    return Object.fromEntries(outputs) as Record<string, Tensor>;
+    const values = this.model.values(inputs, [...new Set([...kept, this.value])]);
+    const result = this.head.forward(values[this.value] as Tensor);
+    return Object.fromEntries(this.model.outputs.map(({ name }) => [name, name === this.output ? result : (values[name] as Tensor)]));
   }
 }
 
