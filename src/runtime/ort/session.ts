@@ -32,6 +32,8 @@ export class Session {
   /** When it was last used, and how long it took to open, in milliseconds. */
   private used = 0;
   private opening = Number.POSITIVE_INFINITY;
+  /** How many runs are under way: then it stays open. */
+  private runs = 0;
 
   /** @param encode writes the model, each time that it is opened: a model with its weights is not kept twice */
   constructor(
@@ -42,12 +44,15 @@ export class Session {
 
   /** @throws KasaneError where ONNX Runtime cannot open or run the model */
   async run(feeds: Record<string, ort.Tensor>, fetches: Record<string, ort.Tensor | null>): Promise<ort.InferenceSession.OnnxValueMapType> {
+    this.runs++;
     try {
       const session = await this.start();
       return await runOf(session, feeds, this.end ? { ...this.end.fetch, ...fetches } : fetches);
     } catch (error) {
       if (this.end?.isReached(error)) return fetches as ort.InferenceSession.OnnxValueMapType;
       throw failureOf(error);
+    } finally {
+      this.runs--;
     }
   }
 
@@ -90,7 +95,8 @@ export class Session {
     this.runtime.sessions.delete(this);
     this.runtime.sessions.add(this);
     this.used = performance.now();
-    const [oldest] = this.runtime.sessions as Iterable<Session> as [Session];
+    const oldest = [...(this.runtime.sessions as Iterable<Session>)].find((session) => session.runs === 0);
+    if (!oldest) return;
     if (this.runtime.sessions.size > capacity || this.used - oldest.used > patience * oldest.opening) void oldest.release();
   }
 }

@@ -1,6 +1,10 @@
-import { compile, type Tensor, tensor } from "kasane";
+import { abs, compile, tensor } from "kasane";
 import { afterEach, expect, it, vi } from "vitest";
+import { Tensor } from "../../../src/graph/tensor.js";
+import { encodeModel } from "../../../src/onnx/emit.js";
 import { ort } from "../../../src/runtime/ort/onnxruntime.js";
+import { Session } from "../../../src/runtime/ort/session.js";
+import { Runtime } from "../../../src/runtime/runtime.js";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -23,6 +27,23 @@ it("a session that is left alone for long is closed, and opens again when it is 
   expect(await run(rare)).toBe(6);
   expect(create).toHaveBeenCalledTimes(3);
   await Promise.all([rare, frequent].map((step) => step?.dispose()));
+});
+
+it("a session that runs is not closed, however long its run takes", async () => {
+  const own = new Runtime();
+  const x = new Tensor("float32", [1], { kind: "input", name: "x" });
+  const model = () => encodeModel([{ name: "x", tensor: x }], [{ name: "y", tensor: abs(x) }]);
+  const [slow, other] = [0, 1].map(() => new Session(model, { device: "cpu", threads: 1, resident: [] }, own)) as [Session, Session];
+  const run = (session: Session) => session.run({ x: new ort.Tensor("float32", [-3], [1]) }, { y: null });
+  await run(slow);
+  await run(other);
+  const pending = run(slow);
+  const now = performance.now();
+  vi.spyOn(performance, "now").mockImplementation(() => now + 3_600_000);
+  const after = run(other);
+  expect((await pending).y?.data[0]).toBe(3);
+  await after;
+  await Promise.all([slow, other].map((session) => session.release()));
 });
 
 it("graphs without arenas compute the same, in memory that they share", async () => {
