@@ -13,5 +13,6 @@ export {
   withoutStress,
 } from "./pronunciations.js";
 export { readCsv } from "./readCsv.js";
+export { readSounds, readSpokenDigits, type SpokenDigit } from "./sounds.js";
 export { readTar, readTarGz } from "./tar.js";
 export { findTextFiles, readTexts } from "./textFiles.js";
