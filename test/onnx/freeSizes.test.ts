@@ -94,6 +94,7 @@ const masked = { causal: true };
 const layers: Readonly<Record<string, () => Promise<void>>> = {
   Linear: () => rows(new nn.Linear(size, 5)),
   NoisyLinear: () => rows(new nn.NoisyLinear(size, 5)),
+  Lora: () => rows(nn.lora(new nn.Linear(size, 5), { rank: 2, targets: "weight" })),
   Sequential: () => rows(new nn.Sequential(new nn.Linear(size, 4), new nn.Linear(4, 6), (x) => x.tanh())),
   Dropout: () => rows(new nn.Dropout(0.5)),
   LayerNorm: () => rows(new nn.LayerNorm(size)),
