@@ -68,6 +68,9 @@ export const listOf = (value: string, expected: string): z.ZodString =>
     .regex(new RegExp(`^(${value})(,(${value}))*$`))
     .meta({ expected: `${expected}, with commas between them` });
 
+/** The numbers of a {@link listOf} numbers. */
+export const numbersIn = (list: string): number[] => list.split(",").map(Number);
+
 /** A {@link listOf} names; `of` says what they name. */
 export const namesOf = (names: readonly string[], of: string): z.ZodString =>
   listOf(names.join("|"), `one or more of ${names.join(", ")}`).describe(`${of}, of ${names.join(", ")}`);

@@ -27,8 +27,6 @@ import {
 } from "./autoencoderFigures.js";
 import { images, type Pictures, part, picturesAt, readPictures } from "./pictures.js";
 
-const numbersIn = (list: string): number[] => list.split(",").map(Number);
-
 const schema = z.object({
   images: images().default("mnist"),
   network: z.enum(["dense", "convolutional"]).default("dense").describe("what encodes and decodes"),
@@ -59,11 +57,11 @@ export const autoencoder = defineExperiment({
 
   async run(context, options) {
     const { train, test } = await readPictures(context, options.images, options.heldOut);
-    const components = await componentsOf(train, Math.max(...numbersIn(options.widths)), context.device);
+    const components = await componentsOf(train, Math.max(...option.numbersIn(options.widths)), context.device);
 
     // Codes of several sizes, each beside as many principal components.
     const sizes: { code: number; error: number; linear: number }[] = [];
-    for (const code of numbersIn(options.widths)) {
+    for (const code of option.numbersIn(options.widths)) {
       const model = await trained(context, options, `code-${code}`, code, train, options.epochs, 0);
       const error = mean(await errorsOf(options.network, model, test, context.device));
       const linear = await linearError(components, code, test);
@@ -101,7 +99,7 @@ export const autoencoder = defineExperiment({
 
     // Noise is taken off by a network that was shown noisy pictures and asked for clean ones (Vincent et al. 2008).
     const cleaned: { deviation: number; before: number; after: number }[] = [];
-    for (const deviation of numbersIn(options.noise)) {
+    for (const deviation of option.numbersIn(options.noise)) {
       const name = `noise-${deviation}`;
       const model = await trained(context, options, name, options.unseenWidth, train, options.shortEpochs, deviation);
       const { picture, ...ratios } = await ratiosOf(options.network, model, test, deviation, context.device);
@@ -114,7 +112,7 @@ export const autoencoder = defineExperiment({
 
     // What a network was never shown it makes again badly.
     const found: { label: number; area: number }[] = [];
-    for (const label of numbersIn(options.unseen)) {
+    for (const label of option.numbersIn(options.unseen)) {
       const others = picturesAt(
         train,
         Array.from(train.labels.keys()).filter((i) => train.labels[i] !== label),
@@ -139,7 +137,7 @@ export const autoencoder = defineExperiment({
         /^\d+$/.test(text.trim()) && index < test.count,
         () => `predict: got "${text}", expected the index of a test picture, 0 to ${test.count - 1}`,
       );
-      const parts = context.trained(numbersIn(options.widths).map((code) => `code-${code}`));
+      const parts = context.trained(option.numbersIn(options.widths).map((code) => `code-${code}`));
       const picture = part(test, index, index + 1);
       const shown = [
         rowsOf(

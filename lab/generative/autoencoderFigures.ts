@@ -3,7 +3,7 @@ import { files } from "kasane/node";
 import type { Context } from "../context.js";
 import { drawPictureGrid, rowsOf } from "../plot/pictureGrid.js";
 import { drawScatter } from "../plot/scatter.js";
-import { type Pictures, part, pictureSize } from "./pictures.js";
+import { inParts, type Pictures, part, pictureSize } from "./pictures.js";
 import { type PrincipalComponents, principalComponents } from "./principalComponents.js";
 
 export const { height, width } = pictureSize;
@@ -36,10 +36,6 @@ export const noisy = (grey: Tensor, deviation: number): Tensor => grey.add(rando
 /** Pictures that figures are computed from at once. */
 const atOnce = 1000;
 
-function* inParts(pictures: Pictures): Generator<Pictures> {
-  for (let start = 0; start < pictures.count; start += atOnce) yield part(pictures, start, Math.min(start + atOnce, pictures.count));
-}
-
 /** The mean squared error a pixel of each picture as the network makes it again. */
 export async function errorsOf(kind: NetworkKind, model: Network, pictures: Pictures, device: Device): Promise<number[]> {
   const judge = compile(
@@ -50,7 +46,7 @@ export async function errorsOf(kind: NetworkKind, model: Network, pictures: Pict
     { device },
   );
   const errors: number[] = [];
-  for (const some of inParts(pictures)) errors.push(...((await (await judge(bytesOf(some))).data()) as Float32Array));
+  for (const some of inParts(pictures, atOnce)) errors.push(...((await (await judge(bytesOf(some))).data()) as Float32Array));
   return errors;
 }
 
@@ -75,7 +71,7 @@ export async function ratiosOf(kind: NetworkKind, model: Network, pictures: Pict
   );
   let [before, after] = [0, 0];
   const rows: number[][][] = [];
-  for (const some of inParts(pictures)) {
+  for (const some of inParts(pictures, atOnce)) {
     const result = await judge(bytesOf(some));
     before += (await result.before.item()) as number;
     after += (await result.after.item()) as number;
@@ -105,7 +101,7 @@ export async function componentsOf(pictures: Pictures, count: number, device: De
   );
   const average = new Float64Array(pixels);
   const covariance = new Float64Array(pixels * pixels);
-  for (const some of inParts(pictures)) {
+  for (const some of inParts(pictures, atOnce)) {
     const { sum, products } = await sums(bytesOf(some));
     ((await sum.data()) as Float32Array).forEach((value, i) => {
       average[i] = (average[i] as number) + value / pictures.count;
@@ -130,7 +126,7 @@ export async function linearError({ mean: average, directions }: Linear, count: 
     return left.square().mean({ axis: 1 }).sum();
   });
   let total = 0;
-  for (const some of inParts(pictures)) total += (await (await judge(bytesOf(some))).item()) as number;
+  for (const some of inParts(pictures, atOnce)) total += (await (await judge(bytesOf(some))).item()) as number;
   return total / pictures.count;
 }
 

@@ -77,6 +77,11 @@ export function part({ height, width, pixels, labels }: Pictures, start: number,
   return { count: end - start, height, width, pixels: pixels.subarray(start * size, end * size), labels: labels.subarray(start, end) };
 }
 
+/** All pictures in parts of `size`, the last of which may be smaller. */
+export function* inParts(pictures: Pictures, size: number): Generator<Pictures> {
+  for (let start = 0; start < pictures.count; start += size) yield part(pictures, start, Math.min(start + size, pictures.count));
+}
+
 /** The pictures at the given indices. */
 export function picturesAt({ height, width, pixels, labels }: Pictures, places: ArrayLike<number>): Pictures {
   const size = height * width;

@@ -45,7 +45,7 @@ const burda = { hidden: "200,200", latent: 50, activation: "tanh", binarization:
 
 const modelOf = (pixels: number, { hidden, latent, activation, conditional }: Options) =>
   new models.VariationalAutoencoder(pixels, {
-    hidden: hidden.split(",").map(Number),
+    hidden: option.numbersIn(hidden),
     latent,
     activation,
     classes: conditional ? classes : 0,

@@ -1,6 +1,6 @@
 import { compile, type Device, less, type models, random, type Tensor, tensor } from "kasane";
 import { drawPictureGrid, rowsOf } from "../plot/pictureGrid.js";
-import { type Pictures, part, picturesAt } from "./pictures.js";
+import { inParts, type Pictures, picturesAt } from "./pictures.js";
 
 /** Whether grey is the probability of a pixel, or pixels are drawn by it. */
 export type Binarization = "none" | "dynamic";
@@ -111,10 +111,6 @@ export async function logLikelihood(
     });
   }
   return total / pictures.count;
-}
-
-function* inParts(pictures: Pictures, size: number): Generator<Pictures> {
-  for (let start = 0; start < pictures.count; start += size) yield part(pictures, start, Math.min(start + size, pictures.count));
 }
 
 /** The pictures of a report as PNG files, by name: pictures and what they are taken for, samples, ways between two pictures, the manifold. */

@@ -87,7 +87,7 @@ export const longMemory = defineExperiment({
 
     // 2. The adding problem: each cell at each length until it is solved, or the steps are used up.
     const rows: string[][] = [];
-    for (const length of options.lengths.split(",").map(Number)) {
+    for (const length of option.numbersIn(options.lengths)) {
       const errors: Series[] = [];
       const trained: Series[] = [];
       for (const name of chosen) {

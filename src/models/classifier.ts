@@ -39,6 +39,11 @@ export abstract class ImageClassifier extends Module {
   /** Logits `[batch, classes]` of images `[batch, imageChannels, height, width]`. */
   abstract override forward(images: Tensor): Tensor;
 
+  /** What torchvision calls `features` is `blocks` here, beside the method {@link features}. */
+  override torchName(path: string): string {
+    return super.torchName(path.replace(/^blocks\./, "features."));
+  }
+
   /** @param least the height and width below which nothing would be left */
   protected checkImages({ rank, shape }: Tensor, [height, width]: readonly [number, number] = [1, 1]): void {
     const least = height > 1 || width > 1 ? ` of at least ${height}x${width} pixels` : "";

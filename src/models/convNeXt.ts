@@ -89,8 +89,4 @@ export class ConvNeXtTiny extends ImageClassifier {
   forward(images: Tensor): Tensor {
     return this.classifier.forward(globalAveragePool(this.features(images)));
   }
-
-  override torchName(path: string): string {
-    return super.torchName(path.replace(/^blocks\./, "features."));
-  }
 }

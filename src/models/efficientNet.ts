@@ -91,8 +91,4 @@ export class EfficientNetB0 extends ImageClassifier {
   forward(images: Tensor): Tensor {
     return this.classifier.forward(channelMeans(this.features(images)));
   }
-
-  override torchName(path: string): string {
-    return super.torchName(path.replace(/^blocks\./, "features."));
-  }
 }

@@ -124,8 +124,4 @@ export class MobileNetV3 extends ImageClassifier {
   forward(images: Tensor): Tensor {
     return this.classifier.forward(channelMeans(this.features(images)));
   }
-
-  override torchName(path: string): string {
-    return super.torchName(path.replace(/^blocks\./, "features."));
-  }
 }

@@ -29,7 +29,7 @@ const active: Layer = (x) => relu(x);
 
 /** Very deep plain networks of 3x3 convolutions (Simonyan and Zisserman 2015), with torchvision's names. */
 export class Vgg extends ImageClassifier {
-  readonly convolutions: Sequential;
+  readonly blocks: Sequential;
   readonly classifier: Sequential;
 
   constructor(options: VggOptions) {
@@ -48,7 +48,7 @@ export class Vgg extends ImageClassifier {
       layers.push(new MaxPool2d(2));
     }
     const dense = (from: number, to: number) => new Linear(from, to, { weightInitialiser: normal(0, 0.01), biasInitialiser: zeros });
-    this.convolutions = new Sequential(...layers);
+    this.blocks = new Sequential(...layers);
     this.classifier = new Sequential(
       dense(512 * 7 * 7, 4096),
       active,
@@ -62,14 +62,10 @@ export class Vgg extends ImageClassifier {
 
   features(images: Tensor): Tensor {
     this.checkImages(images, [32, 32]);
-    return this.convolutions.forward(images);
+    return this.blocks.forward(images);
   }
 
   forward(images: Tensor): Tensor {
     return this.classifier.forward(reshape(adaptiveAveragePool(this.features(images), 7), [images.shape[0] as number, -1]));
-  }
-
-  override torchName(path: string): string {
-    return super.torchName(path.replace(/^convolutions\./, "features."));
   }
 }
