@@ -50,7 +50,7 @@ describe("receptive fields are as large as published", () => {
 
   it("VGG-16 and MobileNet", () => {
     const vgg = nn.summarize(new models.Vgg({ depth: 16 }), image);
-    expect(fieldAt(vgg, "convolutions")).toEqual(square(212, 32));
+    expect(fieldAt(vgg, "blocks")).toEqual(square(212, 32));
     expect(fieldAt(vgg, "")).toEqual([all, all]);
     expect(fieldAt(nn.summarize(new models.MobileNetV1(), image), "layers")).toEqual(square(315, 32));
   });
