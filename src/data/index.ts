@@ -1,3 +1,4 @@
+export * as augment from "./augment/index.js";
 export { type BatchOptions, batches, padSequences, shuffledIndices } from "./batches.js";
 export {
   type BucketedBatch,

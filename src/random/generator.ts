@@ -9,20 +9,21 @@ export class Generator {
     readonly state: Float64Array<ArrayBuffer> = new Float64Array(4),
     seed = 0,
     stream = 0,
+    counter = 0,
   ) {
     check(state.length === 4, () => `Generator: got a state of ${state.length} numbers, expected 4`);
-    this.seed(seed, stream);
+    this.seed(seed, stream, counter);
   }
 
-  /** Starts anew from a seed, an integer from 0 to 2^32 - 1. Streams of one seed are independent. */
-  seed(seed: number, stream = 0): void {
+  /** Starts anew from a seed, an integer from 0 to 2^32 - 1. Streams of one seed are independent, and so are counters of one stream. */
+  seed(seed: number, stream = 0, counter = 0): void {
     check(
       Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32,
       () => `Generator: got seed ${seed}, expected an integer from 0 to 2^32 - 1`,
     );
     const { state } = this;
     state[0] = seed | 0;
-    state[1] = 0;
+    state[1] = counter | 0;
     state[2] = stream | 0;
     state[3] = 1;
     // The first rounds mix the seed into all of the state.
