@@ -90,6 +90,20 @@ export const experiments: readonly ListedExperiment[] = [
     load: async () => (await import("./sequence/translate-rnn.js")).translateRnn,
   },
   {
+    name: "fashion",
+    title: "Fashion-MNIST: small residual, mobile and dense networks tell clothes apart",
+    chapter: "vision",
+    asks: 'the index of a test picture, such as "7"',
+    load: async () => (await import("./vision/fashion.js")).fashion,
+  },
+  {
+    name: "mnist",
+    title: "MNIST: handwritten digits read by a small residual network in five minutes",
+    chapter: "vision",
+    asks: 'the index of a test picture, such as "7"',
+    load: async () => (await import("./vision/mnist.js")).mnist,
+  },
+  {
     name: "autoencoder",
     title: "Autoencoder: pictures in a few numbers, beside principal components; noise and what was never seen",
     chapter: "generative",

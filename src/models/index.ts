@@ -8,6 +8,7 @@ export * from "./leNet.js";
 export * from "./mobileNetV1.js";
 export * from "./mobileNetV2.js";
 export * from "./mobileNetV3.js";
+export * from "./pooledResNet.js";
 export { ResNet, type ResNetOptions } from "./resNet.js";
 export * from "./sequenceModel.js";
 export * from "./sequenceOnnx.js";

@@ -119,6 +119,12 @@ describe("parameters are as many as published", () => {
     ["DenseNet-BC-100-12", () => new models.SmallDenseNet({ depth: 100, growth: 12, classes: 10 }), 769_162],
     // Touvron et al. 2021, table 1: 5 million
     ["ViT-Tiny", () => new models.VisionTransformer(), 5_717_416],
+    // 288 + 18,432 + 36,864 + 73,728 + 147,456 weights of convolutions, 832 of normalisations, 1,290 of the last layer
+    [
+      "residual network that pools early",
+      () => new models.PooledResNet({ widths: [32, 64, 128], convolutions: [0, 1, 1], classes: 10, imageChannels: 1 }),
+      278_890,
+    ],
     // LeCun et al. 1998 have 60,000: fewer connections between the first and the second maps
     ["LeNet-5", () => new models.LeNet5(), 61_706],
   ])("%s", (_, make, count) => {
@@ -129,6 +135,15 @@ describe("parameters are as many as published", () => {
 it.each([
   [() => new models.ResNet({ depth: 19 as never }), "ResNet: got depth 19, expected one of 18, 34, 50, 101, 152"],
   [() => new models.SmallResNet({ depth: 21 }), "SmallResNet: got depth 21, expected 6n + 2, such as 20, 32 or 56"],
+  [
+    () => new models.PooledResNet({ widths: [32, 64], convolutions: [1] }),
+    "PooledResNet: got convolutions [1], expected an integer from 0 for each of 2",
+  ],
+  [() => new models.PooledResNet({ widths: [] }), "PooledResNet: got no widths"],
+  [
+    () => new models.PooledResNet({ widths: [8, 8, 8] }).forward(tensor(new Float32Array(3 * 49), { shape: [1, 3, 7, 7] })),
+    "PooledResNet: got [1, 3, 7, 7], expected [batch, 3, height, width] of at least 8x8 pixels",
+  ],
   [() => new models.WideResNet({ depth: 29, widen: 2 }), "expected 6n + 4"],
   [() => new models.SmallDenseNet({ depth: 41, growth: 12 }), "SmallDenseNet: got depth 41"],
   [() => new models.MobileNetV1({ width: 0 }), "MobileNetV1: got width 0, expected a number above 0"],

@@ -1,0 +1,151 @@
+import { check, compile, data, metrics, optim, type Tensor, tensor } from "kasane";
+import { exportOnnx, train } from "kasane/node";
+import { z } from "zod";
+import type { Context } from "../context.js";
+import type { Pictures } from "../generative/pictures.js";
+import * as option from "../options.js";
+import { seriesOf } from "../plot/chart.js";
+import { averageOf, type Classifier, judgeOf, logitsOf, plainView, type View } from "./classifier.js";
+import { type Judgement, judged, reportMistakes } from "./mistakes.js";
+
+/** How a classifier is trained. */
+export interface Recipe {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly labelSmoothing: number;
+}
+
+/** The options of a {@link Recipe}; `defaultsOf` says what each is where it is not given. */
+export const recipeOptions = (defaultsOf: (name: keyof Recipe) => string) => {
+  const described = <Option extends z.ZodNumber>(name: keyof Recipe, of: Option) =>
+    of.optional().describe(`${of.description} ${defaultsOf(name)}`);
+  return {
+    epochs: described("epochs", option.epochs("the training pictures")),
+    batchSize: described("batchSize", option.batchSize("pictures")),
+    learningRate: described("learningRate", option.learningRate("gradient descent at its highest")),
+    weightDecay: described("weightDecay", z.number().min(0).describe("share of the weights that is added to their gradients")),
+    labelSmoothing: described("labelSmoothing", option.labelSmoothing()),
+  };
+};
+
+/** What is learnt from, and what the result is judged by. */
+export interface Task {
+  readonly classifier: Classifier;
+  readonly classNames: readonly string[];
+  readonly train: Pictures;
+  readonly judged: Pictures;
+  /** Whether `judged` was held out of the training pictures: then it is judged after each epoch too. */
+  readonly isHeldOut: boolean;
+  /** Whether each picture is mirrored in every other epoch, half of them in the first. */
+  readonly mirrors: boolean;
+  /** What else becomes of a picture in each epoch. */
+  readonly transform: data.augment.Transform;
+  /** What each picture is looked at as in the end. */
+  readonly views: readonly View[];
+}
+
+interface Batch {
+  readonly pixels: Tensor;
+  readonly labels: Tensor;
+}
+
+/** Trains a classifier, leaves the averages of its weights in it, says how good it is, and where it is wrong. */
+export async function classify(context: Context, task: Task, recipe: Recipe): Promise<void> {
+  const { classifier, train, isHeldOut, views } = task;
+  const { epochs, batchSize, learningRate, weightDecay, labelSmoothing } = recipe;
+  const { model } = classifier;
+  const { device, seed } = context;
+
+  // Data
+  const pictures = data.augment.picturesOf(tensor(train.pixels, { shape: [train.count, train.height, train.width] }));
+  const perEpoch = Math.floor(train.count / batchSize);
+  check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${train.count} training pictures`);
+  context.print(`${model.parameterCount()} parameters, ${train.count} pictures, ${perEpoch} steps an epoch`);
+
+  // Step: weights decay, scales and shifts do not.
+  const optimizer = new optim.Sgd(model, {
+    learningRate: optim.oneCycle(learningRate, epochs * perEpoch, { rise: 0.2 }),
+    ...{ momentum: 0.9, nesterov: true, weightDecay },
+    groups: [{ where: optim.isBiasOrNorm, weightDecay: 0 }],
+  });
+  const average = averageOf(classifier);
+  const step = compile(
+    ({ pixels, labels }: Batch) => {
+      const logits = logitsOf(classifier, pixels);
+      const loss = logits.crossEntropy(labels, { labelSmoothing });
+      optimizer.minimize(loss);
+      average.update();
+      return { loss, accuracy: metrics.accuracy(logits, labels) };
+    },
+    { training: true, device },
+  );
+
+  // Loop
+  const judge = judgeOf(classifier, plainView, device, average);
+  const { history, step: last } = await context.fit<Batch>({
+    state: { model, optimizer, average },
+    epochs,
+    *batches(epoch) {
+      for (const places of data.batches(train.count, { batchSize, seed, epoch, dropLast: true })) {
+        yield batchOf(task, pictures, places, { seed, epoch });
+      }
+    },
+    step,
+    recordEvery: perEpoch,
+    on: { record: (metrics) => context.print(lineOf(metrics, perEpoch)) },
+    ...(isHeldOut ? { validate: async () => figuresOf(judged(task.judged, await judge(task.judged))) } : {}),
+  });
+  await average.swap();
+
+  // Report
+  const plain = judged(task.judged, await judgeOf(classifier, plainView, device)(task.judged));
+  const judgement = judged(task.judged, await judgeOf(classifier, views, device)(task.judged));
+  const name = isHeldOut ? "held-out" : "test";
+  context.print(
+    `\n${name} pictures: ${percent(judgement.accuracy)} right by ${views.length} views of each, ${percent(plain.accuracy)} by one`,
+    { event: name, accuracy: judgement.accuracy, plainAccuracy: plain.accuracy },
+  );
+  context.record(last, { [`${name} accuracy`]: judgement.accuracy, [`${name} accuracy by one view`]: plain.accuracy });
+  await context.plot("accuracy", {
+    title: "Pictures told rightly",
+    xLabel: "steps",
+    yLabel: "share",
+    series: [
+      seriesOf(history, "accuracy", "training, changed pictures"),
+      ...(isHeldOut ? [seriesOf(history, "heldOutAccuracy", "held out")] : []),
+    ],
+  });
+  await reportMistakes(context, task.judged, judgement, task.classNames);
+  await exportOnnx(
+    (pixels: Tensor) => ({ probabilities: logitsOf(classifier, pixels).softmax() }),
+    { pixels: { shape: ["batch", 1, train.height, train.width] } },
+    context.folder.file("classifier.onnx"),
+  );
+}
+
+/** Pictures as they are in an epoch. */
+function batchOf(
+  { train, mirrors, transform }: Task,
+  pictures: readonly data.augment.Picture[],
+  places: Int32Array,
+  { seed, epoch }: { readonly seed: number; readonly epoch: number },
+): Batch {
+  const samples = Array.from(places, (index) => {
+    const sample = { picture: pictures[index] as data.augment.Picture };
+    const turned = mirrors && (index + epoch) % 2 === 1 ? data.augment.turned(sample, 1) : sample;
+    return transform(turned, data.augment.randomOf(seed, epoch, index)).picture;
+  });
+  return {
+    pixels: data.augment.stackPictures(samples),
+    labels: tensor(Int32Array.from(places, (index) => train.labels[index] as number)),
+  };
+}
+
+const figuresOf = ({ accuracy, loss }: Judgement) => ({ heldOutAccuracy: accuracy, heldOutLoss: loss });
+
+const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+
+const lineOf = ({ step, ...figures }: train.Metrics, perEpoch: number): string =>
+  `epoch ${Math.round(step / perEpoch)}: ${train.showFigures(figures)}`;

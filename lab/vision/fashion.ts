@@ -1,0 +1,90 @@
+import { data, models } from "kasane";
+import { datasets } from "kasane/node";
+import { z } from "zod";
+import type { PredictContext } from "../context.js";
+import { defineExperiment } from "../experiment.js";
+import { images, readPictures } from "../generative/pictures.js";
+import { classify, type Recipe, recipeOptions, type Task } from "./classification.js";
+import { mirroredToo, movedViews } from "./classifier.js";
+import { pictureText, tell } from "./tell.js";
+
+/** Grey pictures of ten kinds of clothes. */
+const shown = { classes: 10, imageChannels: 1 } as const;
+
+/** Of the 60,000 training pictures, where white is 1. */
+const scale = { mean: 0.286, deviation: 0.353 };
+
+const common = { batchSize: 128, learningRate: 0.1, weightDecay: 0.0005, labelSmoothing: 0.1 } as const;
+
+/** The networks, each with the settings of its training. */
+const networks = {
+  pooled: {
+    make: () => new models.PooledResNet({ ...shown, widths: [32, 64, 128], convolutions: [0, 2, 2] }),
+    recipe: { ...common, epochs: 20 },
+  },
+  small: {
+    make: () => new models.PooledResNet({ ...shown, widths: [32, 64, 128], convolutions: [0, 1, 1] }),
+    recipe: { ...common, epochs: 10 },
+  },
+  resnet: { make: () => new models.SmallResNet({ ...shown, depth: 20 }), recipe: { ...common, epochs: 20 } },
+  mobilenet: { make: () => new models.MobileNetV1({ ...shown, width: 0.5, firstStride: 1 }), recipe: { ...common, epochs: 20 } },
+  densenet: { make: () => new models.SmallDenseNet({ ...shown, depth: 40, growth: 12 }), recipe: { ...common, epochs: 20 } },
+} satisfies Readonly<Record<string, { readonly make: () => models.ImageClassifier; readonly recipe: Recipe }>>;
+
+type NetworkName = keyof typeof networks;
+
+const networkNames = Object.keys(networks) as NetworkName[];
+
+const defaultsOf = (name: keyof Recipe) =>
+  `(default: ${networkNames.map((network) => `${network} ${networks[network].recipe[name]}`).join(", ")})`;
+
+const schema = z.object({
+  images: images().default("fashion"),
+  model: z.enum(networkNames).default("pooled").describe("the network"),
+  quick: z.boolean().default(false).describe("a small network in six minutes: the model small"),
+  erasing: z.number().min(0).max(1).default(0).describe("probability that a rectangle of a training picture is erased"),
+  ...recipeOptions(defaultsOf),
+  heldOut: z.int().min(0).default(0).describe("so many training pictures take the place of the test pictures, for tuning"),
+});
+
+const checked = schema.refine(({ quick, model }) => !quick || model === "pooled", {
+  path: ["quick"],
+  message: "--quick has a network of its own: leave out --model",
+});
+
+/** The options with the recipe of their network where none were given. */
+function completed({ quick, ...given }: z.output<typeof schema>) {
+  const model = quick ? "small" : given.model;
+  return { ...networks[model].recipe, ...given, model };
+}
+
+async function taskOf(context: PredictContext, options: ReturnType<typeof completed>): Promise<Task> {
+  const { train, test } = await readPictures(context, options.images, options.heldOut);
+  const { augment } = data;
+  return {
+    classifier: { model: networks[options.model].make(), scale },
+    classNames: datasets.fashionMnistClasses,
+    ...{ train, judged: test, isHeldOut: options.heldOut > 0 },
+    mirrors: true,
+    transform: augment.compose(
+      augment.randomCrop([train.height, train.width], { padding: 1 }),
+      augment.randomErasing({ probability: options.erasing, value: "random" }),
+    ),
+    views: mirroredToo(movedViews),
+  };
+}
+
+/** Tells clothes apart. */
+export const fashion = defineExperiment({
+  name: "fashion",
+  title: "Fashion-MNIST: small residual, mobile and dense networks tell clothes apart",
+  chapter: "vision",
+  options: checked,
+
+  async run(context, given) {
+    const options = completed(given);
+    await classify(context, await taskOf(context, options), options);
+  },
+
+  predict: { text: pictureText, run: async (context, options, text) => tell(context, await taskOf(context, completed(options)), text) },
+});

@@ -1,0 +1,41 @@
+import { data, models } from "kasane";
+import { z } from "zod";
+import type { PredictContext } from "../context.js";
+import { defineExperiment } from "../experiment.js";
+import { images, readPictures } from "../generative/pictures.js";
+import { classify, type Recipe, recipeOptions, type Task } from "./classification.js";
+import { movedViews } from "./classifier.js";
+import { pictureText, tell } from "./tell.js";
+
+const recipe: Recipe = { epochs: 8, batchSize: 128, learningRate: 0.1, weightDecay: 0.0005, labelSmoothing: 0.1 };
+
+const schema = z.object({
+  images: images().default("mnist"),
+  ...recipeOptions((name) => `(default: ${recipe[name]})`),
+  heldOut: z.int().min(0).default(0).describe("so many training pictures take the place of the test pictures, for tuning"),
+});
+
+async function taskOf(context: PredictContext, options: z.output<typeof schema>): Promise<Task> {
+  const { train, test } = await readPictures(context, options.images, options.heldOut);
+  return {
+    classifier: {
+      model: new models.PooledResNet({ classes: 10, imageChannels: 1, widths: [32, 64, 128], convolutions: [0, 1, 1] }),
+      scale: { mean: 0.1307, deviation: 0.3081 },
+    },
+    classNames: [..."0123456789"],
+    ...{ train, judged: test, isHeldOut: options.heldOut > 0 },
+    ...{ mirrors: false, transform: data.augment.randomCrop([train.height, train.width], { padding: 2 }), views: movedViews },
+  };
+}
+
+/** Reads handwritten digits. */
+export const mnist = defineExperiment({
+  name: "mnist",
+  title: "MNIST: handwritten digits read by a small residual network in five minutes",
+  chapter: "vision",
+  options: schema,
+
+  run: async (context, given) => classify(context, await taskOf(context, given), { ...recipe, ...given }),
+
+  predict: { text: pictureText, run: async (context, options, text) => tell(context, await taskOf(context, options), text) },
+});

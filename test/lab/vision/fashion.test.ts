@@ -1,0 +1,72 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, it } from "vitest";
+import { writePictures } from "../generative/pictureFiles.js";
+import { kasane, temporaryFolder } from "../helpers.js";
+import { eventsOf, expectSameWhenResumed, folderOf } from "../recurrent/interruption.js";
+
+const parent = temporaryFolder();
+const small = ["--images", parent, "--batch-size", "20", "--learning-rate", "0.05", "--threads", "1"];
+
+beforeAll(() => writePictures(parent, { train: 200, t10k: 40 }));
+
+it("tells clothes apart, says how well, and leaves its mistakes and the network", async () => {
+  const words = [
+    "run",
+    "fashion",
+    "--quick",
+    ...small,
+    "--epochs",
+    "6",
+    "--erasing",
+    "0.5",
+    "--held-out",
+    "40",
+    "--json",
+    "--runs",
+    parent,
+  ];
+  const { code, stdout, stderr } = await kasane(words);
+  expect(stderr).not.toContain("error");
+  expect(code).toBe(0);
+  // Ten classes: by chance a tenth. The bars of the pictures are told without a mistake once the place counts.
+  const [figures] = eventsOf(stdout, "held-out");
+  expect(figures?.accuracy).toBeGreaterThan(0.9);
+  const [confusion] = eventsOf(stdout, "confusion");
+  const counts = confusion?.counts as unknown as number[];
+  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(40);
+  expect(counts.filter((_, i) => i % 11 === 0).reduce((sum, count) => sum + count, 0) / 40).toBe(figures?.accuracy);
+  const folder = folderOf(stdout);
+  expect(readFileSync(join(folder, "mistakes.png")).subarray(1, 4).toString()).toBe("PNG");
+  expect(existsSync(join(folder, "classifier.onnx"))).toBe(true);
+  expect(existsSync(join(folder, "accuracy.svg"))).toBe(true);
+
+  // The averaged weights that were judged are those that predict.
+  const predicted = await kasane(["predict", folder, "3", "--json", "--runs", parent]);
+  expect(predicted).toMatchObject({ code: 0 });
+  const { truth, probabilities } = JSON.parse(predicted.stdout.trim().split("\n").at(-1) as string);
+  const values = Object.values(probabilities as Record<string, number>);
+  expect(values.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5);
+  expect(Object.keys(probabilities)[0]).toBe(truth);
+  const wrong = await kasane(["predict", folder, "40", "--runs", parent]);
+  expect(wrong).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('predict: got "40", expected the index of a test picture, 0 to 39'),
+  });
+});
+
+it("goes on to the bit after an interrupt, with changed pictures and averaged weights", () =>
+  expectSameWhenResumed(["run", "mnist", ...small, "--epochs", "3", "--held-out", "40"], parent, 2));
+
+it.each([
+  [["fashion", "--images", join(parent, "nowhere")], "expected mnist, fashion or a folder; it lacks train-images-idx3-ubyte"],
+  [["fashion", ...small, "--held-out", "200"], "--held-out 200: there are 200 training pictures"],
+  [["fashion", "--quick", "--model", "densenet"], "--quick has a network of its own: leave out --model"],
+  [["fashion", "--model", "mobilnet"], "did you mean mobilenet?"],
+  [["mnist", ...small.slice(0, 2), "--batch-size", "300"], "--batch-size 300: there are 200 training pictures"],
+])("refuses %j in one line", async (words, message) => {
+  const { code, stderr } = await kasane(["run", ...words, "--runs", parent]);
+  expect(code).toBe(2);
+  expect(stderr).toContain(message);
+  expect(stderr.trim().split("\n")).toHaveLength(1);
+});
