@@ -86,6 +86,7 @@ export {
 } from "./ops/loss.js";
 export { matmul } from "./ops/matmul.js";
 export { layerNorm, logSoftmax, softmax } from "./ops/normalize.js";
+export { type DiceLossOptions, diceLoss, lovaszSoftmax, type OverlapLossOptions } from "./ops/overlapLoss.js";
 export { type PaddingMode, pad } from "./ops/pad.js";
 export { fold, type PatchOptions, unfold } from "./ops/patches.js";
 export { type AveragePoolOptions, averagePool, type MaxPoolOptions, maxPool } from "./ops/pool.js";

@@ -97,7 +97,17 @@ describe("the cases", () => {
     const elsewhere = [
       ...["tensor", "zeros", "ones", "zerosLike", "onesLike"],
       ...["batchNorm", "instanceNorm", "groupNorm", "localResponseNorm"],
-      ...["upsample", "gridSample", "affineGrid", "pixelShuffle", "pixelUnshuffle", "focalLoss", "tripletLoss"],
+      ...[
+        "upsample",
+        "gridSample",
+        "affineGrid",
+        "pixelShuffle",
+        "pixelUnshuffle",
+        "focalLoss",
+        "tripletLoss",
+        "diceLoss",
+        "lovaszSoftmax",
+      ],
     ];
     expect(Object.keys(table).filter((name) => !operators.includes(name))).toEqual(elsewhere);
   });

@@ -76,6 +76,18 @@ export const loss: CaseTable = {
       k.tripletLoss(a, p, n, { margin: 0.3, reduction: "none" }),
     ),
   ],
+  diceLoss: [
+    of("of rows", [logits, targets], (x, t) => k.diceLoss(x, t)),
+    of("of an image with an ignored index, less smooth", [spread([2, 2, 3]), whole([2, 0, 255, 2], [2, 2])], (x, t) =>
+      k.diceLoss(x, t, { ignoreIndex: 255, smooth: 0.1 }),
+    ),
+  ],
+  lovaszSoftmax: [
+    of("of rows", [logits, targets], (x, t) => k.lovaszSoftmax(x, t)),
+    of("of an image with an ignored index", [spread([2, 3, 3]), whole([2, 0, 255, 2, 0, 0], [2, 3])], (x, t) =>
+      k.lovaszSoftmax(x, t, { ignoreIndex: 255 }),
+    ),
+  ],
   huber: [...reductions(k.huber), of("of another delta", [spread([3, 4]), spread([3, 4])], (a, b) => k.huber(a, b, { delta: 0.4 }))],
   klDivergence: [
     of("as the mean", [spread([3, 4], -3, -0.5), probabilities], (x, t) => k.klDivergence(x, t)),
