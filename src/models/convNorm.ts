@@ -16,6 +16,7 @@ export const heFanOut =
 /** Settings of {@link convNorm}. */
 export interface ConvNormOptions {
   readonly stride?: number;
+  readonly dilation?: number;
   readonly groups?: number;
   readonly norm?: BatchNormOptions;
   /** By default ReLU; null: none. */
@@ -27,12 +28,13 @@ export function convNorm(
   inputs: number,
   outputs: number,
   kernel: number,
-  { stride = 1, groups = 1, norm, activation = (x) => relu(x) }: ConvNormOptions = {},
+  { stride = 1, dilation = 1, groups = 1, norm, activation = (x) => relu(x) }: ConvNormOptions = {},
 ): Sequential {
   const layers: Layer[] = [
     new Conv2d(inputs, outputs, kernel, {
       stride,
-      padding: Math.floor((kernel - 1) / 2),
+      padding: dilation * Math.floor((kernel - 1) / 2),
+      dilation,
       groups,
       bias: false,
       weightInitialiser: heFanOut(groups),

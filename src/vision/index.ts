@@ -2,6 +2,7 @@ export { type AnchorOptions, type Anchors, type BoxSize, clusterAnchors } from "
 export type { AnnotatedImage } from "./annotations.js";
 export { area, type Box, clipBox, decodeBox, encodeBox, giou, iou } from "./boxes.js";
 export { decodeBoxes, encodeBoxes, giouLoss, giouOfBoxes, iouOfBoxes } from "./boxTensors.js";
+export { type ClassWeightOptions, classWeights } from "./classWeights.js";
 export { type CocoAveragePrecision, cocoAveragePrecision } from "./cocoAveragePrecision.js";
 export type { Detection, Truth } from "./detections.js";
 export { background, ignored, type MatchOptions, matchAnchors } from "./match.js";
