@@ -1,3 +1,4 @@
+export { type Archive, readArchive } from "./archive.js";
 export { pennTreebank, wikiText2 } from "./corpora.js";
 export { type Dataset, type DatasetFile, type DatasetOptions, defaultCache, readDataset } from "./dataset.js";
 export { readIdx } from "./idx.js";

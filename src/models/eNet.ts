@@ -54,7 +54,7 @@ class Bottleneck extends Module {
     const resized = this.isHalved ? maxPool(x, 2, { ceilMode: true }) : x;
     const around = this.around?.forward(resized) ?? resized;
     if (!like) return relu(add(made, around));
-    return relu(add(cropLike(made, like), upsample(around, { size: like.shape.slice(2), mode: "linear" })));
+    return relu(add(cropLike(made, like), cropLike(upsample(around, { scale: 2, mode: "linear" }), like)));
   }
 }
 

@@ -3,7 +3,7 @@ import { checkOptions } from "../graph/options.js";
 
 /** Settings of {@link classWeights}. */
 export interface ClassWeightOptions {
-  /** `median`: the median frequency over the class' own (Eigen and Fergus 2015, section 6.3.1); `logarithm`: `1 / ln(1.02 + p)` (Paszke et al. 2016, section 5.1). */
+  /** `median`: the median frequency over the class' own (after Eigen and Fergus 2015, section 6.3.1, with frequencies of all pixels); `logarithm`: `1 / ln(1.02 + p)` (Paszke et al. 2016, section 5.1). */
   readonly by: "median" | "logarithm";
 }
 
