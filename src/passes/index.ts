@@ -26,6 +26,7 @@ import { selectImplementation } from "./selectImplementation.js";
 import { shareLoops } from "./shareLoops.js";
 import { simplify } from "./simplify.js";
 import { skipZeros } from "./skipZeros.js";
+import { sumByProduct } from "./sumByProduct.js";
 import { transposeFirst } from "./transposeFirst.js";
 import { unexpand } from "./unexpand.js";
 
@@ -55,7 +56,7 @@ const passes = [
   addToProducts,
   applyRules(transposeFirst),
   deduplicate,
-  applyRules(selectByProduct),
+  applyRules(selectByProduct, sumByProduct),
 ];
 
 /** Takes what a pass decided about a node, for whoever asks why a graph is as it is. */

@@ -24,6 +24,8 @@ export interface Target {
   readonly transposesByBlocks: boolean;
   /** Whether it chooses between elements by branches of the program, at several times the cost of a product where the conditions are mixed. */
   readonly selectsByBranches: boolean;
+  /** Whether its sum over the first axis of a matrix divides each row among threads: that takes several times as long as a product with ones. */
+  readonly sumsRowByRow: boolean;
   /** How many channels lie side by side in the images that it has convolutions for; 1 where it has none but for the plain layout. */
   readonly channelBlock: number;
   /** Whether it has a kernel. Where it has none, an operator is replaced by what it is made of; one that is made of no others stays. */

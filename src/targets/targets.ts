@@ -6,11 +6,12 @@ interface Description {
   readonly freeSizes?: boolean;
   readonly transposesByBlocks?: boolean;
   readonly selectsByBranches?: boolean;
+  readonly sumsRowByRow?: boolean;
 }
 
 const descriptions = {
   /** onnxruntime-node's own kernels. */
-  cpu: { gaps: ofCpu, transposesByBlocks: true, selectsByBranches: true },
+  cpu: { gaps: ofCpu, transposesByBlocks: true, selectsByBranches: true, sumsRowByRow: true },
   /** onnxruntime-web's WebAssembly kernels. */
   web: { gaps: ofCpu },
   cuda: { gaps: ofOnnxRuntime },
@@ -32,12 +33,19 @@ export type TargetName = keyof typeof descriptions;
  * @param channelBlock the block of channels of this machine's convolutions, by default 1: the plain layout
  */
 export function targetOf(name: TargetName, threads = 0, channelBlock = 1): Target {
-  const { gaps, freeSizes = false, transposesByBlocks = false, selectsByBranches = false }: Description = descriptions[name];
+  const {
+    gaps,
+    freeSizes = false,
+    transposesByBlocks = false,
+    selectsByBranches = false,
+    sumsRowByRow = false,
+  }: Description = descriptions[name];
   return {
     threads,
     freeSizes,
     transposesByBlocks,
     selectsByBranches,
+    sumsRowByRow,
     channelBlock,
     has: (application) => !(gaps[application.type]?.(application, threads) ?? false),
   };

@@ -136,11 +136,16 @@ function byBatchBlocks(x: Tensor, y: Blocked, kernel: readonly [number, number],
 }
 
 /** `[outputs / block, rows, columns, channels, block]` as `[outputs, channels, rows, columns]`. */
-function fromRows(sums: Tensor, { kernel, outputs }: Problem): Tensor {
-  const [blocks, , , channels, block] = sums.shape as [number, number, number, number, number];
+function fromRows(sums: Tensor, { kernel, outputs, block }: Problem): Tensor {
+  const [blocks, , , channels] = sums.shape as [number, number, number, number, number];
   const count = kernel[0] * kernel[1];
-  const plain = fromBlocked(reshape(sums, [1, blocks, count, channels, block]), [1, outputs, count, channels]);
-  return reshape(transpose(reshape(plain, [outputs, count, channels])), [outputs, channels, ...kernel]);
+  // Whole blocks of channels are moved where there are such, or else blocks of outputs alone.
+  const together = channels % block === 0 ? block : 1;
+  const rows = reshape(sums, [blocks, count, channels / together, together * block]);
+  const moved = count > 1 ? transpose(rows, [0, 2, 1, 3]) : rows;
+  const plain = fromBlocked(reshape(moved, [1, blocks, channels * count, 1, block]), [1, outputs, channels * count, 1]);
+  if (together === 1) return reshape(plain, [outputs, channels, ...kernel]);
+  return fromBlocked(reshape(plain, [outputs, channels / block, ...kernel, block]), [outputs, channels, ...kernel]);
 }
 
 /** {@link byImages} with the parts changed over: x as it lies in memory is the weights, y stands in rows. The kernel comes out turned. */
@@ -161,9 +166,10 @@ function turned(problem: Problem): Tensor {
   );
   const [blocks] = (parts[0] as Tensor).shape as [number];
   const count = kernel[0] * kernel[1];
-  const plain = fromBlocked(reshape(parts.reduce(add), [1, blocks, count, outputs, block]), [1, channels, count, outputs]);
-  const moved = transpose(reshape(plain, [channels, count, outputs]), [2, 0, 1]);
-  return reshape(count > 1 ? flip(moved, { axis: 2 }) : moved, [outputs, channels, ...kernel]);
+  const sums = reshape(parts.reduce(add), [blocks, count, outputs, block]);
+  const turnedBack = count > 1 ? flip(sums, { axis: 1 }) : sums;
+  const plain = fromBlocked(reshape(turnedBack, [1, blocks, count, outputs, block]), [1, channels, count, outputs]);
+  return reshape(transpose(reshape(plain, [channels, count, outputs]), [2, 0, 1]), [outputs, channels, ...kernel]);
 }
 
 /** Of lines: what each element of the kernel meets stands beside the channels, and parts of a line are as many images. */

@@ -3,7 +3,8 @@ import { reshape, transpose } from "../../ops/shapes.js";
 import { filled, filledTo, picked, toBlocked } from "./images.js";
 
 // Weights in the blocks that the convolution of blocked images takes, made in the graph. Of several ways, those that ONNX Runtime does fast: its
-// reordering of images makes a block of outputs the innermost axis, and whole blocks are moved after that.
+// reordering of images makes a block the innermost axis, and whole blocks are moved after that. A stack of transposes is not: ONNX Runtime's kernel
+// calls its threads for each matrix of the stack, so with two threads 512 of 9 x 512 take five times as long as with one.
 
 /** The weights of a convolution, and which of their elements it uses in which order. */
 export interface Kernel {
@@ -23,13 +24,11 @@ export function wholeKernel(weight: Tensor): Kernel {
 
 /** The weights of a convolution of blocked images, all in their order. */
 export function blockWeights({ weight, size }: Kernel, block: number): Tensor {
-  const whole = filledTo(flat(weight), 1, block);
-  const [outputs, wide, count] = whole.shape as [number, number, number];
-  const rows = count > 1 ? transpose(whole, [0, 2, 1]) : whole; // [outputs, elements, inputs]
-  const columns = toBlocked(reshape(rows, [1, outputs, count * wide, 1]), block);
-  const [ofOutputs, ofInputs] = [filled(outputs, block) / block, wide / block];
-  const blocks = reshape(columns, [ofOutputs, count, ofInputs, block * block]);
-  return reshape(count > 1 ? transpose(blocks, [0, 2, 1, 3]) : blocks, [ofOutputs, ofInputs, ...size, block, block]);
+  const [outputs, inputs, count] = flat(weight).shape as [number, number, number];
+  const ofInputs = filled(inputs, block) / block;
+  const rows = toBlocked(reshape(weight, [outputs, inputs, count, 1]), block); // [outputs, inputs / block, elements, 1, block]
+  const columns = toBlocked(reshape(rows, [1, outputs, rows.size / outputs, 1]), block);
+  return reshape(columns, [filled(outputs, block) / block, ofInputs, ...size, block, block]);
 }
 
 /** The weights of a convolution of images that are not blocked, all in their order. */
@@ -48,17 +47,25 @@ export function blockDepthwise({ weight, size, elements }: Kernel, block: number
 }
 
 /**
- * The weights of the convolution that takes gradients back to images: inputs and outputs have changed places, group by group. Its elements are picked
- * when they are whole blocks.
+ * The weights of the convolution that takes gradients back to images: inputs and outputs have changed places, group by group, and within each block.
+ * Its elements are picked when they are whole blocks.
  */
 export function turnWeights({ weight, size, elements }: Kernel, group: number, block: number): Tensor {
-  const whole = filledTo(flat(weight), 0, block);
-  const [rows, inputs, count] = whole.shape as [number, number, number];
-  const ofInputs = filled(inputs, block) / block;
-  const blocks = toBlocked(reshape(whole, [rows, inputs, count, 1]), block); // [outputs, inputs / block, elements, 1, block]
-  const ofGroup = rows / group / block;
-  const parts = transpose(reshape(blocks, [group, ofGroup, block, ofInputs, count, block]), [0, 3, 1, 4, 2, 5]);
-  return reshape(picked(parts, 3, elements), [group * ofInputs, ofGroup, ...size, block, block]);
+  const blocks = blockWeights(wholeKernel(weight), block);
+  const [ofOutputs, ofInputs, ...square] = blocks.shape as [number, number, number, number, number, number];
+  const count = (square[0] as number) * (square[1] as number);
+  const turned = toBlocked(reshape(blocks, [ofOutputs * ofInputs * count, block, block, 1]), block);
+  const ofGroup = ofOutputs / group;
+  const places = Array.from({ length: group * ofInputs * ofGroup }, (_, i) => {
+    const output = Math.floor(i / ofGroup / ofInputs) * ofGroup + (i % ofGroup);
+    return output * ofInputs + (Math.floor(i / ofGroup) % ofInputs);
+  });
+  const kept = picked(
+    reshape(turned, [ofOutputs * ofInputs * count, block * block]),
+    0,
+    places.flatMap((place) => elements.map((element) => place * count + element)),
+  );
+  return reshape(kept, [group * ofInputs, ofGroup, ...size, block, block]);
 }
 
 /** {@link turnWeights} where the gradients are not blocked. */
