@@ -118,6 +118,12 @@ export const experiments: readonly ListedExperiment[] = [
     load: async () => (await import("./generative/vae.js")).vae,
   },
   {
+    name: "receptive-field",
+    title: "Receptive fields: what a convolutional network could see, and how little of it counts",
+    chapter: "vision",
+    load: async () => (await import("./vision/receptive-field.js")).receptiveField,
+  },
+  {
     name: "frozen-lake",
     title: "Frozen lake: Q-learning crosses slippery ice, beside the optimum of value iteration",
     chapter: "reinforcement",

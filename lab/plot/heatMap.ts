@@ -9,6 +9,8 @@ export interface HeatMap {
   readonly marks?: readonly (readonly string[])[];
   /** Whether the values are written in their cells too. */
   readonly showValues?: boolean;
+  /** A square drawn around so many cells in the middle, such as those that a network can see. */
+  readonly square?: number;
   /** What columns and rows are, and the values at their ends: from the left to the right, and from the bottom to the top. */
   readonly x?: MapAxis;
   readonly y?: MapAxis;
@@ -28,18 +30,22 @@ const [titleLine, axisRoom] = [22, 40];
 /** The most pixels that the longer side of all cells takes, and a cell with a value written in it and without. */
 const [most, mostWithValue, mostWithout] = [700, 64, 36];
 
-/** Draws maps below each other as a stand-alone SVG image. All have one scale of colours. */
-export function drawHeatMaps(maps: readonly HeatMap[]): string {
+/** Draws maps in rows of so many as a stand-alone SVG image. All have one scale of colours. */
+export function drawHeatMaps(maps: readonly HeatMap[], columns = 1): string {
   const scale = scaleOf(maps);
   const parts: string[] = [];
-  let [top, width] = [margin, 0];
-  for (const map of maps) {
-    const drawn = drawMap(map, scale, top);
-    parts.push(...drawn.parts);
-    top = drawn.bottom + margin;
-    width = Math.max(width, drawn.right + margin);
+  let [top, width] = [margin, 260];
+  for (let first = 0; first < maps.length; first += columns) {
+    let [left, bottom] = [0, top];
+    for (const map of maps.slice(first, first + columns)) {
+      const drawn = drawMap(map, scale, top, most / columns);
+      parts.push(`<g transform="translate(${left})">`, ...drawn.parts, "</g>");
+      bottom = Math.max(bottom, drawn.bottom);
+      left += drawn.right;
+    }
+    top = bottom + margin;
+    width = Math.max(width, left + margin);
   }
-  width = Math.max(width, 260);
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${top}" width="${width}" height="${top}" font-family="sans-serif" font-size="${fontSize}" fill="#222222">
 <title>${escape(maps.map(({ title }) => title).join("; "))}</title>
 <rect width="${width}" height="${top}" fill="#ffffff"/>
@@ -56,9 +62,14 @@ function scaleOf(maps: readonly HeatMap[]): (value: number) => number {
   return (value) => (high > low ? (value - low) / (high - low) : 0.5);
 }
 
-function drawMap({ title, values, marks, showValues = false, x, y }: HeatMap, scale: (value: number) => number, start: number) {
+function drawMap(
+  { title, values, marks, showValues = false, square, x, y }: HeatMap,
+  scale: (value: number) => number,
+  start: number,
+  room: number,
+) {
   const columns = values.reduce((longest, row) => Math.max(longest, row.length), 0);
-  const cell = Math.max(4, Math.min(showValues ? mostWithValue : mostWithout, Math.floor(most / Math.max(columns, values.length))));
+  const cell = Math.max(2, Math.min(showValues ? mostWithValue : mostWithout, Math.floor(room / Math.max(columns, values.length))));
   const left = margin + (y ? 60 : 0);
   const titles = wrapText(title, Math.max(columns * cell, 240), titleSize);
   const top = start + titleLine * titles.length + 4;
@@ -89,6 +100,13 @@ function drawMap({ title, values, marks, showValues = false, x, y }: HeatMap, sc
   });
   for (const [fill, path] of paths) parts.push(`<path d="${path}" fill="${fill}"/>`);
   parts.push(...texts);
+  if (square !== undefined) {
+    const [squareLeft, squareTop] = [columns, values.length].map((count, i) => (i === 0 ? left : top) + ((count - square) / 2) * cell);
+    const side = square * cell;
+    parts.push(
+      `<rect x="${squareLeft}" y="${squareTop}" width="${side}" height="${side}" fill="none" stroke="#d55e00" stroke-width="1.5"/>`,
+    );
+  }
   if (x) {
     parts.push(
       `<text x="${left}" y="${bottom + 16}">${x.from}</text><text x="${right}" y="${bottom + 16}" text-anchor="end">${x.to}</text>`,

@@ -231,6 +231,16 @@ describe("heat maps", () => {
     expect(drawn).not.toContain("NaN");
   });
 
+  it("stand side by side, with a square around the middle", () => {
+    const plain: HeatMap = { title: "t", values: Array.from({ length: 5 }, () => [0, 0, 1, 0, 0]), square: 3 };
+    // Cells of 36 pixels, below a title of 26 and a margin of 20; they are 180 wide.
+    const square = '<rect x="56" y="82" width="108" height="108" fill="none"';
+    expect(drawHeatMaps([plain])).toContain(square);
+    const three = drawHeatMaps([plain, plain, plain, plain], 3);
+    expect([...three.matchAll(/translate\((\d+)\)/g)].map(([, left]) => left)).toEqual(["0", "200", "400", "0"]);
+    expect(three).toContain(square);
+  });
+
   it("are marks and values, or shades, in the terminal", () => {
     expect(heatMapText(map).split("\n")).toEqual(["A <b>", " →   0.00 ↓   1.00", " H        G   10.0", "across: position, -1 to 1"]);
     expect(heatMapText({ title: "t", values: [[0, 5, 10]] })).toBe("t\n  ▒▒██");
