@@ -65,11 +65,6 @@ export class PredictContext {
     return datasets.readDataset(dataset, { folder: this.settings.data, onDownload: showDownload });
   }
 
-  /** The files of an archive that lies in the folder given with `--data`, or in the cache, by their paths within it. */
-  archive(archive: datasets.Archive): Map<string, Uint8Array> {
-    return datasets.readArchive(archive, { folder: this.settings.data });
-  }
-
   /**
    * Sets the model to what the run has saved.
    * @param state `{ model }`: what is not named is not loaded

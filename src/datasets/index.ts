@@ -1,4 +1,3 @@
-export { type Archive, readArchive } from "./archive.js";
 export { pennTreebank, wikiText2 } from "./corpora.js";
 export { type Dataset, type DatasetFile, type DatasetOptions, defaultCache, readDataset } from "./dataset.js";
 export { readIdx } from "./idx.js";
@@ -14,6 +13,8 @@ export {
   withoutStress,
 } from "./pronunciations.js";
 export { readCsv } from "./readCsv.js";
+export { readFiles } from "./readFiles.js";
+export { readSegmented, type SegmentationDataset, type SegmentationSample } from "./segmented.js";
 export { readSounds, readSpokenDigits, type SpokenDigit } from "./sounds.js";
 export { readTar, readTarGz } from "./tar.js";
 export { findTextFiles, readTexts } from "./textFiles.js";

@@ -1,5 +1,8 @@
 export { writeAtomically } from "./atomicWrite.js";
 export { type Bundle, type BundleParts, loadBundle, saveBundle } from "./bundle.js";
+export { decodeJpeg } from "./decodeJpeg.js";
+export { decodePicture } from "./decodePicture.js";
+export { decodeMask, decodePng } from "./decodePng.js";
 export { EventWriter } from "./events.js";
 export { makeFolder } from "./fileError.js";
 export { type FolderLock, lockFolder } from "./folderLock.js";
