@@ -1,3 +1,4 @@
+export { Ahead, type AheadOptions } from "./ahead.js";
 export { type CheckpointNotes, loadCheckpoint, readCheckpointNotes, type Stateful, saveCheckpoint } from "./checkpoint.js";
 export { fit } from "./fit.js";
 export type { FitCallbacks, FitEvents } from "./fitEvents.js";

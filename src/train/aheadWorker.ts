@@ -1,0 +1,48 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { KasaneError } from "../graph/error.js";
+import { type Prepare, preparationOf } from "./aheadModule.js";
+
+// The entry of a thread that prepares what training needs next.
+
+/** What the thread is started with. */
+export interface AheadSetup {
+  readonly module: string;
+  readonly setup: unknown;
+}
+
+/** The answer to a job. */
+export type AheadReply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly message: string; readonly expected: boolean };
+
+const port = parentPort as NonNullable<typeof parentPort>;
+const { module, setup } = workerData as AheadSetup;
+const preparation = begin();
+
+async function begin(): Promise<Prepare> {
+  // The user's own module may be TypeScript where this one no longer is.
+  if (/\.[cm]?tsx?$/.test(module) && !import.meta.url.endsWith(".ts")) (await import("tsx/esm/api")).register();
+  return preparationOf(module, setup);
+}
+preparation.catch(() => {});
+
+port.on("message", async ({ id, job }: { readonly id: number; readonly job: unknown }) => {
+  try {
+    const result = await (await preparation)(job);
+    port.postMessage({ id, result } satisfies AheadReply, [...buffersOf(result)]);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    port.postMessage({ id, message, expected: error instanceof KasaneError } satisfies AheadReply);
+  }
+});
+
+/** The memory that a result owns: it moves to the other thread and is not copied. */
+function buffersOf(result: unknown, found = new Set<ArrayBuffer>()): Set<ArrayBuffer> {
+  if (ArrayBuffer.isView(result)) {
+    const { buffer, byteLength } = result;
+    if (buffer instanceof ArrayBuffer && byteLength === buffer.byteLength) found.add(buffer);
+  } else if (typeof result === "object" && result !== null) {
+    for (const part of Object.values(result)) buffersOf(part, found);
+  }
+  return found;
+}
