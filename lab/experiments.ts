@@ -124,6 +124,13 @@ export const experiments: readonly ListedExperiment[] = [
     load: async () => (await import("./vision/receptive-field.js")).receptiveField,
   },
   {
+    name: "finetune",
+    title: "Fine-tuning: an .onnx file learns classes of your own",
+    chapter: "finetuning",
+    asks: "a text",
+    load: async () => (await import("./finetuning/finetune.js")).finetune,
+  },
+  {
     name: "frozen-lake",
     title: "Frozen lake: Q-learning crosses slippery ice, beside the optimum of value iteration",
     chapter: "reinforcement",

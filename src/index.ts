@@ -18,7 +18,7 @@ export { Variable } from "./graph/variable.js";
 export * as metrics from "./metrics/index.js";
 export * as models from "./models/index.js";
 export * as nn from "./nn/index.js";
-export { type Exportable, type InputSpecification, onnxModel } from "./onnx/model.js";
+export { type Exportable, type ExportOptions, type InputSpecification, onnxModel } from "./onnx/model.js";
 export { OnnxModule, type OnnxOptions, type OnnxValue, readOnnx } from "./onnx/onnxModule.js";
 export type { ReadNode } from "./onnx/readNode.js";
 export { type NodeReader, type OnnxOperatorOptions, registerOnnxOperator, type Value } from "./onnx/registry.js";

@@ -43,6 +43,14 @@ export function program(experiments: readonly ListedExperiment[], words: readonl
       await (await import("./run.js")).runCommand(experiments, args, words);
     });
 
+  command(kasane, "finetune", "train an .onnx file on data of your own")
+    .usage("<model.onnx> [options]")
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .passThroughOptions()
+    .action(async (_flags: unknown, { args }: Command) => (await import("./finetune.js")).finetuneCommand(experiments, args, words));
+
   command(kasane, "devices", "list what this machine can compute with")
     .addOption(jsonFlag())
     .action(async (flags: CommonFlags) => (await import("./devices.js")).listDevices(flags));

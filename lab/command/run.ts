@@ -23,8 +23,11 @@ interface RunFlags extends CommonFlags {
   readonly recordTimes?: boolean;
 }
 
-/** Names that an experiment cannot use for its own options. */
-const commonOptions = ["device", "threads", "seed", "data", "runs", "resume", "preset", "recordTimes", "json", "help"];
+/** Names that an experiment cannot use for its own options. An option `data` of its own stands in place of the folder with datasets. */
+const commonOptions = ["device", "threads", "seed", "runs", "resume", "preset", "recordTimes", "json", "help"];
+
+/** Whether an experiment reads datasets, and so takes the folder that they lie in. */
+const readsDatasets = ({ options }: Experiment): boolean => !Object.hasOwn(options.shape, "data");
 
 /**
  * `kasane run EXPERIMENT`: its flags and help come from the experiment's schema.
@@ -55,12 +58,12 @@ export async function runCommand(
     .addOption(
       new Option("--seed <n>", "what all random numbers follow from; several, such as 0,1: a run of each, side by side (default: 0)"),
     )
-    .addOption(dataFlag())
     .addOption(runsFlag())
     .addOption(new Option("--resume <run>", "go on with an interrupted run, with its options; those given change them"))
     .addOption(new Option("--record-times", "record the milliseconds that a step takes, beside its figures"))
     .addOption(jsonFlag())
     .action((flags: RunFlags) => run(experiment, word, flags, words));
+  if (readsDatasets(experiment)) command.addOption(dataFlag());
   await command.parseAsync(rest, { from: "user" });
 }
 
@@ -70,7 +73,8 @@ async function run(experiment: Experiment, word: string, flags: RunFlags, words:
   const seeds = flags.seed?.split(",").map((text) => integer("--seed", text, 0, 2 ** 32 - 1) as number) ?? [];
   const [seed] = seeds;
   const givenThreads = integer("--threads", flags.threads, 1, mostThreads);
-  checkData(flags.data);
+  const datasets = readsDatasets(experiment) ? flags.data : undefined;
+  checkData(datasets);
   const folder = flags.resume === undefined ? undefined : RunFolder.open(flags.resume, flags.runs);
   const earlier = folder?.config;
   if (folder && earlier) {
@@ -103,9 +107,9 @@ async function run(experiment: Experiment, word: string, flags: RunFlags, words:
   const target = folder ?? (await RunFolder.create(flags.runs, { ...config, started }));
   const lock = await target.lock();
   if (folder) await folder.update(config);
-  const { json = false, data, recordTimes = false } = flags;
-  const again = [...(data === undefined ? [] : ["--data", data]), ...(recordTimes ? ["--record-times"] : [])];
-  const settings = { json, data, recordTimes, howToResume: invocation(["run", word, "--resume", target.shown, ...again]) };
+  const { json = false, recordTimes = false } = flags;
+  const again = [...(datasets === undefined ? [] : ["--data", datasets]), ...(recordTimes ? ["--record-times"] : [])];
+  const settings = { json, data: datasets, recordTimes, howToResume: invocation(["run", word, "--resume", target.shown, ...again]) };
   const context = new Context(target, settings, folder !== undefined);
   context.print(`${experiment.title}\n${folderLine}${target.shown}`, { event: "run", folder: target.path, ...target.config });
   try {

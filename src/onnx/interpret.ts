@@ -4,6 +4,7 @@ import { excerpt, KasaneError } from "../graph/error.js";
 import { fromData, hostData, Tensor } from "../graph/tensor.js";
 import { inModule } from "../graph/trace.js";
 import { hostValue } from "../ops/hostValue.js";
+import { operatorOf } from "../ops/operator.js";
 import { type FileGraph, type FileModel, type FileNode, keyOf } from "./fileGraph.js";
 import { type InnerGraph, type OriginalShapes, ReadNode } from "./readNode.js";
 import { type NodeReader, readerOf, type Value } from "./registry.js";
@@ -140,9 +141,18 @@ function innerGraph(graph: FileGraph | undefined, outer: Scope, program: Program
   );
 }
 
-/** A value that constants alone decide, such as a shape, as a constant. */
+/** Elements of a value that may be a shape, at most. */
+const mostSizes = 16;
+
+/**
+ * A value that constants alone decide, such as a shape, as a constant. A long part of a longer constant, such as the first positions, stays a part:
+ * how long it is may be free in a model that is written.
+ */
 function folded(x: Tensor): Tensor {
   if (x.source.kind !== "node" || !x.source.inputs.every((input) => hostData(input))) return x;
+  const [from] = x.source.inputs;
+  const isPart = operatorOf(x.source).kind.is === "movement" && x.size < (from?.size ?? 0);
+  if (isPart && x.size > mostSizes) return x;
   const data = hostValue(x);
   return data ? fromData(data, x.shape, x.dtype) : x;
 }

@@ -2,6 +2,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import { type ModelProto, ModelProtoSchema } from "onnx-buf";
 import type { DType, TypedArray } from "../graph/dtype.js";
 import { check, KasaneError } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import type { Named } from "../graph/tensor.js";
 import { Tensor, totalSize } from "../graph/tensor.js";
 import { trace } from "../graph/trace.js";
@@ -18,6 +19,12 @@ export interface InputSpecification {
   readonly dtype?: DType;
 }
 
+/** Settings of {@link onnxModel}. */
+export interface ExportOptions {
+  /** The largest size that a free dimension can have, by its name: 512 where a model knows so many positions. The function is traced below it. */
+  readonly limits?: Readonly<Record<string, number>>;
+}
+
 /** A function of tensors, or a module. */
 export type Exportable = ((...inputs: never[]) => unknown) | { forward(...inputs: never[]): unknown };
 
@@ -27,23 +34,53 @@ const portable = targetOf("portable");
 const rounds = 3;
 const probes = [997, 1511, 2069, 1013, 1621, 2237, 1031, 1483, 2411, 1049, 1753, 2081, 1061, 1847, 2129];
 
+/** The sizes that each free dimension is traced at: three, those of a dimension with a limit the greatest primes within it. */
+function probesOf(free: readonly string[], limits: Readonly<Record<string, number>>): number[][] {
+  const unknown = Object.keys(limits).find((name) => !free.includes(name));
+  check(
+    unknown === undefined,
+    () => `export: limits names "${unknown}": expected one of ${free.join(", ") || "no name, as no size is free"}`,
+  );
+  const taken = new Set<number>();
+  return free.map((name) => {
+    const limit = limits[name];
+    const sizes = (limit === undefined ? probes : primesTo(limit)).filter((size) => !taken.has(size)).slice(0, rounds);
+    check(sizes.length === rounds, () =>
+      limit === undefined
+        ? `export: too many free dimensions: ${free.join(", ")}`
+        : `export: the limit ${limit} of "${name}" is too small: expected 5 or more`,
+    );
+    for (const size of sizes) taken.add(size);
+    return sizes;
+  });
+}
+
+/** The primes up to a limit, and no greater than the first probe, in descending order. */
+function primesTo(limit: number): number[] {
+  const primes: number[] = [];
+  for (let n = 2; n <= Math.min(limit, probes[0] as number); n++) if (primes.every((prime) => n % prime !== 0)) primes.push(n);
+  return primes.reverse();
+}
+
 /**
  * An ONNX model of what `target` computes when it is not training, with the variables' present values in it.
  * @param inputs the inputs in the order of the parameters, by the names that the model shall give them
  * @returns the bytes of an `.onnx` file; its outputs have the names of the result's fields, or `output`
  * @throws KasaneError where the graph depends on a free dimension otherwise than in its sizes
  */
-export async function onnxModel(target: Exportable, inputs: Readonly<Record<string, InputSpecification>>): Promise<Uint8Array> {
+export async function onnxModel(
+  target: Exportable,
+  inputs: Readonly<Record<string, InputSpecification>>,
+  options: ExportOptions = {},
+): Promise<Uint8Array> {
+  checkOptions("export", options, { limits: "optional" });
   const forward = (typeof target === "function" ? target : target.forward.bind(target)) as (...values: Tensor[]) => unknown;
   const origins = originsOf(inputs);
   const free = Object.keys(origins);
-  check(
-    free.length * rounds <= probes.length,
-    () => `export: ${free.length} free dimensions, at most ${probes.length / rounds} are supported`,
-  );
+  const probed = probesOf(free, options.limits ?? {});
   const sizes = Array.from(
     { length: free.length === 0 ? 1 : rounds },
-    (_, round): Sizes => Object.fromEntries(free.map((name, i) => [name, probes[i * rounds + round] as number])),
+    (_, round): Sizes => Object.fromEntries(free.map((name, i) => [name, (probed[i] as number[])[round] as number])),
   );
   const models: ModelProto[] = [];
   for (const at of sizes) models.push(await traced(forward, inputs, at));
@@ -83,7 +120,7 @@ async function traced(
     leaves.push({ name, tensor: leaf });
     weights.set(name, await value.data());
   };
-  const computed = computedWeights(prepared);
+  const computed = computedWeights(prepared, new Set(Object.values(at)));
   for (const [value, { leaf, variable }] of computed) await keep(leaf, value, variable);
   const values = substitute(prepared, new Map([...computed].map(([value, { leaf }]) => [value, leaf])));
   for (const leaf of leavesOf(values)) {
@@ -100,8 +137,9 @@ async function traced(
 /**
  * What follows from variables alone, and has no more elements than these: a model holds its values in their place. Each with the leaf that stands for
  * it, and the largest of its variables.
+ * @param free sizes that differ from call to call: what has one of them is computed when the model runs
  */
-function computedWeights(outputs: readonly Tensor[]): Map<Tensor, { leaf: Tensor; variable: Variable }> {
+function computedWeights(outputs: readonly Tensor[], free: ReadonlySet<number>): Map<Tensor, { leaf: Tensor; variable: Variable }> {
   const found = new Map<Tensor, { leaf: Tensor; variable: Variable }>();
   const origins = new Map<Tensor, ReadonlySet<Variable>>();
   const originsOf = (x: Tensor): ReadonlySet<Variable> | undefined => {
@@ -116,7 +154,8 @@ function computedWeights(outputs: readonly Tensor[]): Map<Tensor, { leaf: Tensor
   };
   for (const node of topologicalOrder(outputs)) {
     const from = node.inputs.map(originsOf);
-    if (from.every((variables) => variables !== undefined)) {
+    const isFixed = node.outputs.every(({ shape }) => !shape.some((size) => free.has(size)));
+    if (isFixed && from.every((variables) => variables !== undefined)) {
       const all = new Set(from.flatMap((variables) => [...variables]));
       for (const output of node.outputs) origins.set(output, all);
     } else node.inputs.forEach(end);

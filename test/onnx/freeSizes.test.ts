@@ -1,4 +1,4 @@
-import { nn, onnxModel, seed, type Tensor, tensor } from "kasane";
+import { type ExportOptions, KasaneError, nn, onnxModel, seed, type Tensor, tensor } from "kasane";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 
@@ -12,10 +12,15 @@ const smooth = (shape: readonly number[], phase: number): Tensor =>
   );
 
 /** Exports a function with free dimensions, and compares what onnxruntime-node makes of the file with what the function gives, at several sizes. */
-async function expectSame(forward: (...inputs: never[]) => unknown, shapes: Shapes, sizes: readonly Sizes[], { ids = false } = {}) {
+async function expectSame(
+  forward: (...inputs: never[]) => unknown,
+  shapes: Shapes,
+  sizes: readonly Sizes[],
+  { ids = false, ...options }: { ids?: boolean } & ExportOptions = {},
+) {
   const dtype = ids ? "int32" : "float32";
   const inputs = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape, dtype } as const]));
-  const session = await ort.InferenceSession.create(await onnxModel(forward, inputs), { intraOpNumThreads: 1 });
+  const session = await ort.InferenceSession.create(await onnxModel(forward, inputs, options), { intraOpNumThreads: 1 });
   for (const at of sizes) {
     const values = Object.values(shapes).map((shape, i) => {
       const filled = shape.map((size) => (typeof size === "string" ? (at[size] as number) : size));
@@ -52,6 +57,25 @@ const sequences: readonly Sizes[] = [
   { batch: 3, time: 1 },
   { batch: 2, time: 20 },
 ];
+
+test("a part of a weight that a free size cuts out is cut out when the model runs, up to a limit", async () => {
+  seed(4);
+  const places = new nn.Embedding(12, 3);
+  const forward = (x: Tensor) => x.unsqueeze({ axis: 2 }).add(places.weight.slice([[0, x.shape[1]]]));
+  const sizes = [
+    { batch: 1, length: 1 },
+    { batch: 3, length: 8 },
+    { batch: 2, length: 12 },
+  ];
+  await expectSame(forward, { x: ["batch", "length"] }, sizes, { limits: { length: 12 } });
+  const inputs = { x: { shape: ["batch", "length"] } };
+  await expect(onnxModel(forward, inputs, { limits: { width: 12 } })).rejects.toThrow(
+    new KasaneError('export: limits names "width": expected one of batch, length'),
+  );
+  await expect(onnxModel(forward, inputs, { limits: { length: 4 } })).rejects.toThrow(
+    new KasaneError('export: the limit 4 of "length" is too small: expected 5 or more'),
+  );
+});
 
 test.each(Array.from({ length: 16 }, (_, i) => i + 1))("a Linear that gives %i units has a free batch", async (units) => {
   for (const inputs of [1, 3, 8]) {
