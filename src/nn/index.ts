@@ -7,6 +7,7 @@ export * from "./convolutionalContext.js";
 export { type CtcLossOptions, ctcLoss } from "./ctcLoss.js";
 export * from "./dropout.js";
 export * from "./embedding.js";
+export * from "./featurePyramid.js";
 export * from "./flatten.js";
 export { freeze, type NamePatterns } from "./freeze.js";
 export * as init from "./init.js";

@@ -24,6 +24,7 @@ import { sequences } from "./sequences.js";
 import { shapes } from "./shapes.js";
 import { pieces } from "./slicing.js";
 import { sorting } from "./sorting.js";
+import { suppression } from "./suppression.js";
 
 /** Every operator by its name: what a reader of ONNX files looks nodes up in, and what the list in the docs is made from. */
 export const operators: Readonly<Record<string, Operator<never>>> = {
@@ -52,4 +53,5 @@ export const operators: Readonly<Record<string, Operator<never>>> = {
   ...loops,
   ...recurrent,
   ...sequences,
+  ...suppression,
 };

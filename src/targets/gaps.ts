@@ -181,6 +181,7 @@ export const ofWasm: Gaps = {
   BatchNormalization: always,
   Resize: always,
   GridSample: always,
+  NonMaxSuppression: always,
   ArgMax: always,
   ArgMin: always,
   RNN: always,

@@ -2,6 +2,7 @@ import { check } from "../graph/error.js";
 import { showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add, div, maximum, minimum, mul, sub } from "../ops/arithmetic.js";
+import { tensor } from "../ops/constants.js";
 import { exp, log } from "../ops/elementary.js";
 import { mean } from "../ops/reduce.js";
 import { squeeze } from "../ops/shapes.js";
@@ -48,6 +49,10 @@ export function giouOfBoxes(a: Tensor, b: Tensor): Tensor {
 
 /** The mean of `1 - GIoU`, 0 to 2, a scalar (Rezatofighi et al. 2019, algorithm 2). */
 export const giouLoss = (predicted: Tensor, targets: Tensor): Tensor => mean(sub(1, giouOfBoxes(predicted, targets)));
+
+/** The parts of boxes `[..., 4]` that lie in an image; boxes outside become ones without area on its border. */
+export const clipBoxes = (boxes: Tensor, width: number, height: number): Tensor =>
+  maximum(minimum(boxes, tensor([width, height, width, height], { dtype: boxes.dtype })), 0);
 
 function centred(owner: string, boxes: Tensor) {
   const [x1, y1, x2, y2] = columns(owner, boxes);

@@ -1,11 +1,15 @@
+export { type SuppressBoxesOptions, suppressBoxes } from "../ops/suppression.js";
 export { type AnchorOptions, type Anchors, type BoxSize, clusterAnchors } from "./anchors.js";
 export type { AnnotatedImage } from "./annotations.js";
 export { area, type Box, clipBox, decodeBox, encodeBox, giou, iou } from "./boxes.js";
-export { decodeBoxes, encodeBoxes, giouLoss, giouOfBoxes, iouOfBoxes } from "./boxTensors.js";
+export { clipBoxes, decodeBoxes, encodeBoxes, giouLoss, giouOfBoxes, iouOfBoxes } from "./boxTensors.js";
 export { type ClassWeightOptions, classWeights } from "./classWeights.js";
 export { type CocoAveragePrecision, cocoAveragePrecision } from "./cocoAveragePrecision.js";
 export type { Detection, Truth } from "./detections.js";
+export { type FoundBoxes, findBoxes } from "./findBoxes.js";
 export { background, ignored, type MatchOptions, matchAnchors } from "./match.js";
+export { type PlacePredictions, type PlaceTargetTensors, placeLoss, qualityFocalLoss } from "./placeLoss.js";
+export { assignPlaces, type PlaceOptions, type Places, type PlaceTargets } from "./placeTargets.js";
 export { type CocoAnnotations, readCoco } from "./readCoco.js";
 export { readVoc } from "./readVoc.js";
 export { readYolo } from "./readYolo.js";
