@@ -66,6 +66,18 @@ export class PredictContext {
   }
 
   /**
+   * Where a dataset's file lies that has no public home: in the folder given with `--data`, or the cache.
+   * @throws KasaneError where it is in neither
+   */
+  dataFile(name: string): string {
+    const { data } = this.settings;
+    const places = [...(data === undefined ? [] : [data]), datasets.defaultCache()];
+    const found = places.map((place) => join(place, name)).find((file) => existsSync(file));
+    check(found !== undefined, () => `${name} is not found: put it into ${places.join(" or ")}, or say where datasets are with --data`);
+    return found;
+  }
+
+  /**
    * Sets the model to what the run has saved.
    * @param state `{ model }`: what is not named is not loaded
    * @param which the last state, or the best by the figure that the experiment chose

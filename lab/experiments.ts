@@ -199,4 +199,10 @@ export const experiments: readonly ListedExperiment[] = [
     asks: 'the seed of an episode to play, such as "7"',
     load: async () => (await import("./reinforcement/minatar.js")).minatar,
   },
+  {
+    name: "detect",
+    title: "Detection: blood cells are found, counted and told apart",
+    chapter: "vision",
+    load: async () => (await import("./vision/detect.js")).detect,
+  },
 ];

@@ -3,6 +3,7 @@ export { type Dataset, type DatasetFile, type DatasetOptions, defaultCache, read
 export { readIdx } from "./idx.js";
 export { fashionMnist, fashionMnistClasses, type LabelledImages, mnist, readMnist } from "./mnist.js";
 export { parallelSentences, type SentencePair, smallParallelEnJa } from "./parallelSentences.js";
+export { type DetectionDataset, type DetectionSample, readPascalVoc } from "./pascalVoc.js";
 export {
   cmudict,
   type Pronounced,

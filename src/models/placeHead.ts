@@ -8,7 +8,7 @@ import { cast } from "../ops/cast.js";
 import { arange, full } from "../ops/create.js";
 import { exp } from "../ops/elementary.js";
 import { expand, reshape, transpose } from "../ops/shapes.js";
-import { concat, split, stack } from "../ops/slicing.js";
+import { concat, split } from "../ops/slicing.js";
 import { largestLogRatio } from "../vision/boxes.js";
 import type { PlacePredictions } from "../vision/placeLoss.js";
 import { convNorm } from "./convNorm.js";

@@ -1,0 +1,149 @@
+import { check, compile, data, models, optim, type Tensor, tensor, vision } from "kasane";
+import { datasets } from "kasane/node";
+import { z } from "zod";
+import { defineExperiment } from "../experiment.js";
+import * as option from "../options.js";
+import { seriesOf } from "../plot/chart.js";
+import { type Detector, detectAll, figuresOf, findIn, inputOf, truthsOf } from "./detection.js";
+
+const schema = z.object({
+  images: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("a folder or a .tar.gz in the form of Pascal VOC (default: bccd-320x240.tar.gz among the datasets)"),
+  classes: option
+    .listOf("[^,]{1,40}", "names of classes")
+    .default("RBC,WBC,Platelets")
+    .describe("names of the classes, as annotations have them, with commas between them"),
+  width: z.int().min(4).max(128).multipleOf(4).default(16).meta({ description: "channels of the first convolution", unit: "channels" }),
+  crop: z
+    .int()
+    .min(32)
+    .max(1024)
+    .multipleOf(8)
+    .default(240)
+    .meta({ description: "side of the parts of pictures that are trained on", unit: "pixels" }),
+  batchSize: option.batchSize("pictures").default(8),
+  learningRate: option.learningRate("Adam at its highest").default(0.002),
+  weightDecay: z.number().min(0).max(1).default(0.05).describe("share of the weights that a step at the highest rate of 1 would take away"),
+  epochs: option.epochs("the training pictures").default(120),
+  validateEvery: z.int().min(1).default(5).meta({ description: "how often the validation pictures are judged", unit: "epochs" }),
+  part: z.enum(["val", "test"]).default("test").describe("the pictures that the result is judged by: val for tuning"),
+});
+type Options = z.output<typeof schema>;
+
+/** What a step is made from. */
+interface Batch {
+  /** Bytes `[batch, channels, height, width]`. */
+  readonly pixels: Tensor;
+  readonly classes: Tensor;
+  readonly boxes: Tensor;
+}
+
+const modelOf = ({ classes, width }: Options): Detector => new models.OneStageDetector({ classes: classes.split(",").length, width });
+
+/** About the mean of a picture's background: what lies outside. */
+const outside = 200;
+
+/** All eight symmetries, other sizes and other light. */
+const augmentation = (crop: number): data.augment.Transform =>
+  data.augment.compose(
+    data.augment.dihedral(),
+    data.augment.randomAffine({ scale: [0.8, 1.25], interpolation: "bilinear", fill: outside, leastVisible: 0.25 }),
+    data.augment.randomCrop(crop, { fill: outside, leastVisible: 0.25 }),
+    data.augment.colorJitter({ brightness: 0.2, contrast: 0.2, saturation: 0.2, hue: 0.02 }),
+  );
+
+/** Learns to find blood cells: a detector in one stage, without anchors, from scratch. */
+export const detect = defineExperiment({
+  name: "detect",
+  title: "Detection: blood cells are found, counted and told apart",
+  chapter: "vision",
+  options: schema,
+
+  async run(context, options) {
+    const { crop, batchSize, learningRate, weightDecay, epochs } = options;
+    const { device, seed } = context;
+
+    // Data
+    const classNames = options.classes.split(",");
+    const dataset = datasets.readPascalVoc(options.images ?? context.dataFile("bccd-320x240.tar.gz"), classNames);
+    const { train, val } = dataset;
+    const perEpoch = Math.floor(train.length / batchSize);
+    check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${train.length} training pictures`);
+
+    // Model
+    const model = modelOf(options);
+    const optimizer = new optim.AdamW(model, {
+      learningRate: optim.oneCycle(learningRate, epochs * perEpoch, { rise: 0.1 }),
+      weightDecay,
+      groups: [{ where: optim.isBiasOrNorm, weightDecay: 0 }],
+    });
+    const average = new optim.WeightAverage(model, { decay: 0.995, warmUp: true });
+    context.print(`${model.parameterCount()} parameters, ${train.length} pictures, ${perEpoch} steps an epoch`);
+
+    // Step
+    const step = compile(
+      ({ pixels, classes, boxes }: Batch) => {
+        const { classLoss, boxLoss } = vision.placeLoss(model.forward(inputOf(pixels)), { classes, boxes });
+        optimizer.minimize(classLoss.add(boxLoss.mul(2)));
+        average.update();
+        return { classLoss, boxLoss };
+      },
+      { training: true, device },
+    );
+
+    // Loop
+    const transform = augmentation(crop);
+    const findAveraged = findIn(model, device, average);
+    const { history, step: last } = await context.fit<Batch>({
+      state: { model, optimizer, average },
+      epochs,
+      *batches(epoch) {
+        for (const places of data.batches(train.length, { batchSize, seed, epoch, dropLast: true })) {
+          yield batchOf(data.augment.augmented(train, places, transform, { seed, epoch }), model.backbone.stride);
+        }
+      },
+      step,
+      recordEvery: perEpoch,
+      on: { record: ({ step: at, ...figures }) => context.print(lineOf(at / perEpoch, figures)) },
+      validate: async () => figuresOf(await detectAll(findAveraged, val), truthsOf(val), classNames),
+      validateEvery: options.validateEvery * perEpoch,
+      best: { metric: "mAP", mode: "max", restore: true },
+    });
+    await average.swap();
+
+    // Report
+    const judged = dataset[options.part];
+    const figures = figuresOf(await detectAll(findIn(model, device), judged), truthsOf(judged), classNames);
+    context.record(last, Object.fromEntries(Object.entries(figures).map(([name, value]) => [`${options.part} ${name}`, value])));
+    context.print(`\n${options.part} pictures: ${shown(figures)}`, { event: options.part, ...figures });
+    await context.plot("precision", {
+      title: "Average precision on the validation pictures",
+      xLabel: "steps",
+      yLabel: "average precision",
+      series: [seriesOf(history, "mAP50", "at an IoU of 0.5"), seriesOf(history, "mAP", "over IoUs from 0.5 to 0.95")],
+    });
+  },
+});
+
+/** Pictures, and what each place of the detector's map should say of them. */
+function batchOf(samples: readonly data.augment.Sample[], stride: number): Batch {
+  const targets = samples.map(({ picture: { height, width }, boxes = [] }) =>
+    vision.assignPlaces(boxes, { height: Math.ceil(height / stride), width: Math.ceil(width / stride), stride }),
+  );
+  const shape = [samples.length, targets[0]?.classes.length ?? 0];
+  return {
+    pixels: data.augment.stackPictures(samples.map(({ picture }) => picture)),
+    classes: tensor(Int32Array.from(targets.flatMap(({ classes }) => [...classes])), { shape }),
+    boxes: tensor(Float32Array.from(targets.flatMap(({ boxes }) => [...boxes])), { shape: [...shape, 4] }),
+  };
+}
+
+const shown = (figures: Readonly<Record<string, number>>): string =>
+  Object.entries(figures)
+    .map(([name, value]) => `${name} ${value.toFixed(4)}`)
+    .join(", ");
+
+const lineOf = (epoch: number, figures: Readonly<Record<string, number>>): string => `epoch ${epoch}: ${shown(figures)}`;

@@ -1,0 +1,56 @@
+import { compile, type Device, data, type models, type optim, type Tensor, vision } from "kasane";
+import type { datasets } from "kasane/node";
+
+/** What finds objects in images. */
+export type Detector = models.OneStageDetector;
+
+/** Pixels of 0 to 255 as the network takes them: about the mean and the deviation of the cells' images. */
+export const inputOf = (pixels: Tensor): Tensor => pixels.cast("float32").sub(180).div(50);
+
+/** A picture as a detector takes it. */
+type Image = Pick<datasets.DetectionSample, "picture">;
+
+/** What gives the objects of a picture, in descending order of scores. */
+export type Find = (image: Image) => Promise<Omit<vision.Detection, "image">[]>;
+
+/** Low, so that precision is known at every recall; a person is shown fewer. */
+const leastScore = 0.02;
+
+/**
+ * A function that finds the objects of a picture.
+ * @param average what stands in place of the weights, where these are still learnt
+ */
+export function findIn(model: Detector, device: Device, average?: optim.WeightAverage): Find {
+  const detect = (pixels: Tensor) => model.detect(inputOf(pixels), { scoreThreshold: leastScore });
+  const find = compile((pixels: Tensor) => (average ? average.within(() => detect(pixels)) : detect(pixels)), { device });
+  return async ({ picture }) => {
+    const { boxes, scores, classes } = await find(data.augment.stackPictures([picture]));
+    const [corners, score, of] = await Promise.all([boxes.data(), scores.data(), classes.data()]);
+    return Array.from(of, Number).flatMap((found, i) =>
+      found < 0
+        ? []
+        : [{ class: found, score: Number(score[i]), box: Array.from(corners.slice(4 * i, 4 * i + 4), Number) as unknown as vision.Box }],
+    );
+  };
+}
+
+/** What is found in all pictures, which are counted from 0. */
+export async function detectAll(find: Find, images: readonly Image[]): Promise<vision.Detection[]> {
+  const all: vision.Detection[] = [];
+  for (const [image, sample] of images.entries()) {
+    for (const found of await find(sample)) all.push({ image, ...found });
+  }
+  return all;
+}
+
+/** What there is in pictures, which are counted from 0. */
+export const truthsOf = (samples: readonly datasets.DetectionSample[]): vision.Truth[] =>
+  samples.flatMap(({ boxes }, image) => boxes.map(({ box, class: of }) => ({ image, class: of, box })));
+
+/** Average precision, at an IoU of 0.5 also of each class. A class that no truth has is left out. */
+export function figuresOf(detections: readonly vision.Detection[], truths: readonly vision.Truth[], classNames: readonly string[]) {
+  const coco = vision.cocoAveragePrecision(detections, truths);
+  const voc = vision.vocAveragePrecision(detections, truths);
+  const byClass = Object.fromEntries([...voc.byClass].map(([of, precision]) => [`AP50 ${classNames[of]}`, precision]));
+  return { mAP50: coco.ap50, mAP: coco.ap, vocMAP50: voc.mean, ...byClass };
+}
