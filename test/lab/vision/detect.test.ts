@@ -14,7 +14,7 @@ beforeAll(() => writeCells(cells, { train: 16, val: 4, test: 4 }));
 
 describe("detect", () => {
   it("finds what it has learnt to find", async () => {
-    const words = [...small, "--epochs", "60", "--learning-rate", "0.01", "--validate-every", "20", "--json", "--runs", parent];
+    const words = [...small, "--epochs", "40", "--learning-rate", "0.01", "--validate-every", "20", "--json", "--runs", parent];
     const { code, stdout } = await kasane(words);
     expect(code).toBe(0);
     const [figures] = eventsOf(stdout, "test");
@@ -23,7 +23,7 @@ describe("detect", () => {
     expect(figures?.mAP).toBeGreaterThan(0.5);
   });
 
-  it("goes on to the bit after an interrupt", () => expectSameWhenResumed([...small, "--epochs", "3", "--validate-every", "1"], parent, 2));
+  it("goes on to the bit after an interrupt", () => expectSameWhenResumed([...small, "--epochs", "11", "--validate-every", "4"], parent, 5));
 
   it.each([
     [["--images", join(parent, "nowhere")], "no such file: expected a folder or a .tar.gz in the form of Pascal VOC"],
