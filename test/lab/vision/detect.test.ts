@@ -23,7 +23,8 @@ describe("detect", () => {
     expect(figures?.mAP).toBeGreaterThan(0.5);
   });
 
-  it("goes on to the bit after an interrupt", () => expectSameWhenResumed([...small, "--epochs", "11", "--validate-every", "4"], parent, 5));
+  it("goes on to the bit after an interrupt", () =>
+    expectSameWhenResumed([...small, "--epochs", "11", "--validate-every", "4"], parent, 5));
 
   it.each([
     [["--images", join(parent, "nowhere")], "no such file: expected a folder or a .tar.gz in the form of Pascal VOC"],
