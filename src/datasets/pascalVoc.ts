@@ -1,16 +1,10 @@
-import { statSync } from "node:fs";
-import { join } from "node:path";
 import type { LabelledBox, Picture } from "../data/augment/sample.js";
-import { decodeJpeg } from "../files/decodeJpeg.js";
-import { readIfThere } from "../files/readFile.js";
-import { check, excerpt, printable } from "../graph/error.js";
+import { decodePicture } from "../files/decodePicture.js";
+import { check, excerpt } from "../graph/error.js";
 import type { Box } from "../vision/boxes.js";
 import { clipBox } from "../vision/boxes.js";
 import { readVoc } from "../vision/readVoc.js";
-import { readTarGz } from "./tar.js";
-
-/** The most bytes that a file may have. */
-const mostBytes = 2 ** 30;
+import { readFiles } from "./readFiles.js";
 
 /** An image with its objects, as augmentation takes it. */
 export interface DetectionSample {
@@ -30,12 +24,17 @@ export interface DetectionDataset {
 /**
  * Reads a dataset in the form of Pascal VOC: `JPEGImages/NAME.jpg`, `Annotations/NAME.xml`, and `ImageSets/Main/train.txt`, `val.txt` and `test.txt`, which
  * list names. Boxes are brought from the size that an annotation states to the image's own, and cut at its border; those without area are left out.
- * @param path the folder, or a `.tar.gz` of it, in which all may lie in one folder
+ * @param path the folder, or a `.tar.gz` of it
  * @param classes their names, in the order of their indices
  * @throws KasaneError where a file is missing or damaged; it names it
  */
 export function readPascalVoc(path: string, classes: readonly string[]): DetectionDataset {
-  const read = readerOf(path);
+  const files = readFiles(path);
+  const read = (file: string): Uint8Array => {
+    const bytes = files.get(file);
+    check(bytes !== undefined, () => `${path}: it lacks ${excerpt(file)}, expected a dataset in the form of Pascal VOC`);
+    return bytes;
+  };
   const part = (list: string) => {
     const names = new TextDecoder()
       .decode(read(`ImageSets/Main/${list}.txt`))
@@ -47,33 +46,9 @@ export function readPascalVoc(path: string, classes: readonly string[]): Detecti
   return { train: part("train"), val: part("val"), test: part("test") };
 }
 
-/** What gives the bytes of a file by its path in the dataset. */
-function readerOf(path: string): (file: string) => Uint8Array {
-  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  const missing = (file: string) => `${path}: it lacks ${excerpt(file)}, expected a dataset in the form of Pascal VOC`;
-  if (isFolder) {
-    return (file) => {
-      const bytes = readIfThere(join(path, file), mostBytes);
-      check(bytes !== undefined, () => missing(file));
-      return bytes;
-    };
-  }
-  const packed = readIfThere(path, mostBytes);
-  check(packed !== undefined, () => `${path}: no such file: expected a folder or a .tar.gz in the form of Pascal VOC`);
-  const files = readTarGz(packed, { name: path });
-  const sets = [...files.keys()].find((name) => name.endsWith("ImageSets/Main/train.txt")) ?? "";
-  const root = sets.slice(0, -"ImageSets/Main/train.txt".length);
-  return (file) => {
-    const bytes = files.get(root + file);
-    check(bytes !== undefined, () => missing(file));
-    return bytes;
-  };
-}
-
 function sampleOf(name: string, read: (file: string) => Uint8Array, classes: readonly string[]): DetectionSample {
-  check(printable(name) === name && !/[/\\]/.test(name), () => `the name "${excerpt(name)}" of an image, expected one without a folder`);
   const { width, height, objects } = readVoc(new TextDecoder().decode(read(`Annotations/${name}.xml`)), classes, `${name}.xml`);
-  const picture = decodeJpeg(read(`JPEGImages/${name}.jpg`), `${name}.jpg`);
+  const picture = decodePicture(read(`JPEGImages/${name}.jpg`), `${name}.jpg`, 3);
   const [across, down] = [picture.width / width, picture.height / height];
   const boxes = objects.map(({ class: of, box: [x1, y1, x2, y2] }) => {
     const scaled: Box = [x1 * across, y1 * down, x2 * across, y2 * down];

@@ -27,7 +27,7 @@ describe("detect", () => {
     expectSameWhenResumed([...small, "--epochs", "11", "--validate-every", "4"], parent, 5));
 
   it.each([
-    [["--images", join(parent, "nowhere")], "no such file: expected a folder or a .tar.gz in the form of Pascal VOC"],
+    [["--images", join(parent, "nowhere")], "no such file: expected a folder or a .tar.gz"],
     [["--classes", "disc,cube"], "unknown class"],
     [["--batch-size", "17"], "--batch-size 17: there are 16 training pictures"],
     [["--crop", "50"], "--crop"],
@@ -57,7 +57,11 @@ describe("readPascalVoc", () => {
 
   it.each([
     ["a missing picture", (folder: string) => rmSync(join(folder, "JPEGImages/test0.jpg")), "it lacks JPEGImages/test0.jpg"],
-    ["a broken one", (folder: string) => writeFileSync(join(folder, "JPEGImages/test0.jpg"), "GIF89a"), "test0.jpg: not a JPEG"],
+    [
+      "a broken one",
+      (folder: string) => writeFileSync(join(folder, "JPEGImages/test0.jpg"), "GIF89a"),
+      "test0.jpg: neither a JPEG nor a PNG file",
+    ],
     [
       "one cut off",
       (folder: string) => writeFileSync(join(folder, "JPEGImages/test0.jpg"), Buffer.from("ffd8ffe0", "hex")),
@@ -67,7 +71,7 @@ describe("readPascalVoc", () => {
     [
       "a name that leads elsewhere",
       (folder: string) => writeFileSync(join(folder, "ImageSets/Main/val.txt"), "../x"),
-      "expected one without a folder",
+      "it lacks Annotations/../x.xml",
     ],
   ])("refuses %s in one line", (_, spoil, message) => {
     const folder = join(parent, message.replace(/\W/g, ""));
