@@ -28,8 +28,8 @@ class PooledStage extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    // Pooled first, there is a quarter to normalise.
-    const fewer = relu(this.norm.forward(maxPool(this.conv.forward(x), 2)));
+    // Pooled first, there is a quarter to normalise. Of 7 rows 4 are left: the last one counts too.
+    const fewer = relu(this.norm.forward(maxPool(this.conv.forward(x), 2, { ceilMode: true })));
     return this.residual ? add(fewer, this.residual.forward(fewer)) : fewer;
   }
 }
@@ -67,8 +67,7 @@ export class PooledResNet extends ImageClassifier {
   }
 
   features(images: Tensor): Tensor {
-    const least = 2 ** this.stages.layers.length;
-    this.checkImages(images, [least, least]);
+    this.checkImages(images);
     return this.stages.forward(images);
   }
 
