@@ -42,11 +42,13 @@ export interface View {
 /** The picture as it is. */
 export const plainView: readonly View[] = [{ mirrored: false, down: 0, right: 0, weight: 1 }];
 
-/** The picture as it is, which counts half, and moved by a pixel up to the left and down to the right (Jordan 2024, section 3.5). */
+/** The picture as it is, which counts a third, and moved by a pixel to each side. */
 export const movedViews: readonly View[] = [
-  { mirrored: false, down: 0, right: 0, weight: 0.5 },
-  { mirrored: false, down: -1, right: -1, weight: 0.25 },
-  { mirrored: false, down: 1, right: 1, weight: 0.25 },
+  { mirrored: false, down: 0, right: 0, weight: 1 / 3 },
+  { mirrored: false, down: -1, right: 0, weight: 1 / 6 },
+  { mirrored: false, down: 1, right: 0, weight: 1 / 6 },
+  { mirrored: false, down: 0, right: -1, weight: 1 / 6 },
+  { mirrored: false, down: 0, right: 1, weight: 1 / 6 },
 ];
 
 /** Each view and its mirror image. */

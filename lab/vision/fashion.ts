@@ -14,34 +14,43 @@ const shown = { classes: 10, imageChannels: 1 } as const;
 /** Of the 60,000 training pictures, where white is 1. */
 const scale = { mean: 0.286, deviation: 0.353 };
 
-const common = { batchSize: 128, learningRate: 0.1, weightDecay: 0.0005, labelSmoothing: 0.1 } as const;
+/** How a network is trained, and how far its pictures are moved. */
+interface FashionRecipe extends Recipe {
+  /** Pixels around a picture that a crop may reach into. */
+  readonly padding: number;
+}
+
+const recipe: FashionRecipe = { epochs: 20, batchSize: 128, learningRate: 0.1, weightDecay: 0.0005, labelSmoothing: 0.1, padding: 2 };
 
 /** The networks, each with the settings of its training. */
 const networks = {
-  pooled: {
-    make: () => new models.PooledResNet({ ...shown, widths: [32, 64, 128], convolutions: [0, 2, 2] }),
-    recipe: { ...common, epochs: 20 },
-  },
+  pooled: { make: () => new models.PooledResNet({ ...shown, widths: [32, 64, 128] }), recipe: { ...recipe, epochs: 32 } },
   small: {
     make: () => new models.PooledResNet({ ...shown, widths: [32, 64, 128], convolutions: [0, 1, 1] }),
-    recipe: { ...common, epochs: 10 },
+    recipe: { ...recipe, epochs: 8, padding: 1 },
   },
-  resnet: { make: () => new models.SmallResNet({ ...shown, depth: 20 }), recipe: { ...common, epochs: 20 } },
-  mobilenet: { make: () => new models.MobileNetV1({ ...shown, width: 0.5, firstStride: 1 }), recipe: { ...common, epochs: 20 } },
-  densenet: { make: () => new models.SmallDenseNet({ ...shown, depth: 40, growth: 12 }), recipe: { ...common, epochs: 20 } },
-} satisfies Readonly<Record<string, { readonly make: () => models.ImageClassifier; readonly recipe: Recipe }>>;
+  resnet: { make: () => new models.SmallResNet({ ...shown, depth: 20 }), recipe },
+  mobilenet: { make: () => new models.MobileNetV1({ ...shown, width: 0.5, firstStride: 1 }), recipe },
+  densenet: { make: () => new models.SmallDenseNet({ ...shown, depth: 40, growth: 12 }), recipe },
+} satisfies Readonly<Record<string, { readonly make: () => models.ImageClassifier; readonly recipe: FashionRecipe }>>;
 
 type NetworkName = keyof typeof networks;
 
 const networkNames = Object.keys(networks) as NetworkName[];
 
-const defaultsOf = (name: keyof Recipe) =>
+const defaultsOf = (name: keyof FashionRecipe) =>
   `(default: ${networkNames.map((network) => `${network} ${networks[network].recipe[name]}`).join(", ")})`;
 
 const schema = z.object({
   images: images().default("fashion"),
   model: z.enum(networkNames).default("pooled").describe("the network"),
   quick: z.boolean().default(false).describe("a small network in six minutes: the model small"),
+  padding: z
+    .int()
+    .min(0)
+    .max(8)
+    .optional()
+    .describe(`pixels around a picture that its crops reach into ${defaultsOf("padding")}`),
   erasing: z.number().min(0).max(1).default(0).describe("probability that a rectangle of a training picture is erased"),
   ...recipeOptions(defaultsOf),
   heldOut: z.int().min(0).default(0).describe("so many training pictures take the place of the test pictures, for tuning"),
@@ -67,7 +76,7 @@ async function taskOf(context: PredictContext, options: ReturnType<typeof comple
     ...{ train, judged: test, isHeldOut: options.heldOut > 0 },
     mirrors: true,
     transform: augment.compose(
-      augment.randomCrop([train.height, train.width], { padding: 1 }),
+      augment.randomCrop([train.height, train.width], { padding: options.padding }),
       augment.randomErasing({ probability: options.erasing, value: "random" }),
     ),
     views: mirroredToo(movedViews),
@@ -83,6 +92,8 @@ export const fashion = defineExperiment({
 
   async run(context, given) {
     const options = completed(given);
+    // A later version may have another recipe.
+    await context.folder.update({ options });
     await classify(context, await taskOf(context, options), options);
   },
 

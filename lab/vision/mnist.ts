@@ -40,7 +40,11 @@ export const mnist = defineExperiment({
   chapter: "vision",
   options: schema,
 
-  run: async (context, given) => classify(context, await taskOf(context, given), { ...recipe, ...given }),
+  async run(context, given) {
+    const options = { ...recipe, ...given };
+    await context.folder.update({ options });
+    await classify(context, await taskOf(context, options), options);
+  },
 
   predict: { text: pictureText, run: async (context, options, text) => tell(context, await taskOf(context, options), text) },
 });
