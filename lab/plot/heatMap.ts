@@ -11,6 +11,8 @@ export interface HeatMap {
   readonly showValues?: boolean;
   /** A square drawn around so many cells in the middle, such as those that a network can see. */
   readonly square?: number;
+  /** What both rows and columns are, one by one, such as the classes of a confusion matrix: written beside the rows and below the columns. */
+  readonly names?: readonly string[];
   /** What columns and rows are, and the values at their ends: from the left to the right, and from the bottom to the top. */
   readonly x?: MapAxis;
   readonly y?: MapAxis;
@@ -63,14 +65,15 @@ function scaleOf(maps: readonly HeatMap[]): (value: number) => number {
 }
 
 function drawMap(
-  { title, values, marks, showValues = false, square, x, y }: HeatMap,
+  { title, values, marks, showValues = false, square, names = [], x, y }: HeatMap,
   scale: (value: number) => number,
   start: number,
   room: number,
 ) {
   const columns = values.reduce((longest, row) => Math.max(longest, row.length), 0);
   const cell = Math.max(2, Math.min(showValues ? mostWithValue : mostWithout, Math.floor(room / Math.max(columns, values.length))));
-  const left = margin + (y ? 60 : 0);
+  const nameRoom = Math.ceil(widest(names, fontSize)) + (names.length > 0 ? 8 : 0);
+  const left = margin + nameRoom + (y ? 60 : 0);
   const titles = wrapText(title, Math.max(columns * cell, 240), titleSize);
   const top = start + titleLine * titles.length + 4;
   const [right, bottom] = [left + columns * cell, top + values.length * cell];
@@ -107,6 +110,13 @@ function drawMap(
       `<rect x="${squareLeft}" y="${squareTop}" width="${side}" height="${side}" fill="none" stroke="#d55e00" stroke-width="1.5"/>`,
     );
   }
+  names.forEach((name, i) => {
+    const [across, down] = [left + (i + 0.5) * cell + 4, top + (i + 0.5) * cell + 4];
+    parts.push(`<text x="${left - 6}" y="${down}" text-anchor="end">${escape(name)}</text>`);
+    parts.push(
+      `<text x="${across}" y="${bottom + 8}" text-anchor="end" transform="rotate(-90 ${across} ${bottom + 8})">${escape(name)}</text>`,
+    );
+  });
   if (x) {
     parts.push(
       `<text x="${left}" y="${bottom + 16}">${x.from}</text><text x="${right}" y="${bottom + 16}" text-anchor="end">${x.to}</text>`,
@@ -124,7 +134,7 @@ function drawMap(
   }
   return {
     parts,
-    bottom: bottom + (x ? axisRoom : 0),
+    bottom: bottom + nameRoom + (x ? axisRoom : 0),
     right: Math.max(right, margin + widest(titles, titleSize), left + widthOf(x?.label ?? "", fontSize)),
   };
 }

@@ -3,6 +3,7 @@ import { files } from "kasane/node";
 import type { Context } from "../context.js";
 import { type Pictures, picturesAt } from "../generative/pictures.js";
 import { fittedTable } from "../layout.js";
+import { drawHeatMaps } from "../plot/heatMap.js";
 import { drawPictureGrid, rowsOf } from "../plot/pictureGrid.js";
 
 /** What a classifier told of pictures. */
@@ -40,11 +41,11 @@ export function judged({ count, labels }: Pictures, probabilities: Float32Array)
 /** Mistakes that are shown, in rows of ten. */
 const shownMistakes = 40;
 
-/** Prints how often each class was told rightly and what it was taken for, and draws the worst mistakes. */
+/** Prints how often each class was told rightly and what it was taken for, and draws both and the worst mistakes. */
 export async function reportMistakes(
   context: Context,
   pictures: Pictures,
-  { confusion, mistakes }: Judgement,
+  { confusion, mistakes, predicted }: Judgement,
   classNames: readonly string[],
 ): Promise<void> {
   const rows = classNames.map((name, c) => {
@@ -63,6 +64,22 @@ export async function reportMistakes(
     event: "confusion",
     counts: Array.from(confusion.counts),
   });
+  const classes = Array.from(classNames.keys());
+  const map = {
+    title: "Rows: what a picture shows; columns: what it was taken for",
+    // The right ones are so many that all others would look alike beside them.
+    values: classes.map((row) => classes.map((column) => (row === column ? Number.NaN : confusion.count(row, column)))),
+    marks: classes.map((row) => classes.map((column) => String(confusion.count(row, column) || ""))),
+    names: classNames,
+  };
+  await files.writeAtomically(context.folder.file("confusion.svg"), drawHeatMaps([map]));
+  const worst = mistakes.slice(0, 10).map((index) => ({
+    index,
+    shows: classNames[pictures.labels[index] as number] as string,
+    takenFor: classNames[predicted[index] as number] as string,
+  }));
+  const lines = worst.map(({ index, shows, takenFor }) => `${index} ${shows}, taken for ${takenFor}`);
+  context.print(`\nthe worst mistakes, the first row of mistakes.png:\n${lines.join("\n")}`, { event: "mistakes", worst });
   const shown = picturesAt(pictures, mistakes.slice(0, shownMistakes));
   const { height, width } = shown;
   const drawn = rowsOf(

@@ -241,6 +241,19 @@ describe("heat maps", () => {
     expect(three).toContain(square);
   });
 
+  it("have names beside the rows and below the columns", () => {
+    const values = [
+      [Number.NaN, 1],
+      [2, Number.NaN],
+    ];
+    const drawn = drawHeatMaps([{ title: "t", values, names: ["a & b", "c"] }]);
+    // Each name stands in the row's line and along the column's; the five letters of the longer one take 39 pixels and 8 between.
+    expect([...drawn.matchAll(/>a &amp; b<\/text>/g)]).toHaveLength(2);
+    expect(drawn).toContain('<text x="61" y="68" text-anchor="end">a &amp; b</text>');
+    expect(drawn).toContain("M67 46h36");
+    expect(drawn).toContain('height="185"');
+  });
+
   it("are marks and values, or shades, in the terminal", () => {
     expect(heatMapText(map).split("\n")).toEqual(["A <b>", " →   0.00 ↓   1.00", " H        G   10.0", "across: position, -1 to 1"]);
     expect(heatMapText({ title: "t", values: [[0, 5, 10]] })).toBe("t\n  ▒▒██");

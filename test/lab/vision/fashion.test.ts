@@ -40,6 +40,7 @@ it("tells clothes apart, says how well, and leaves its mistakes and the network"
   expect(readFileSync(join(folder, "mistakes.png")).subarray(1, 4).toString()).toBe("PNG");
   expect(existsSync(join(folder, "classifier.onnx"))).toBe(true);
   expect(existsSync(join(folder, "accuracy.svg"))).toBe(true);
+  expect(readFileSync(join(folder, "confusion.svg"), "utf8")).toContain(">ankle boot</text>");
 
   // The averaged weights that were judged are those that predict.
   const predicted = await kasane(["predict", folder, "3", "--json", "--runs", parent]);
