@@ -131,6 +131,13 @@ export const experiments: readonly ListedExperiment[] = [
     load: async () => (await import("./finetuning/finetune.js")).finetune,
   },
   {
+    name: "segment",
+    title: "Segmentation: what each pixel of a road scene belongs to",
+    chapter: "vision",
+    asks: 'an image file of a road, or a folder of them, such as "road.jpg"',
+    load: async () => (await import("./vision/segment.js")).segment,
+  },
+  {
     name: "frozen-lake",
     title: "Frozen lake: Q-learning crosses slippery ice, beside the optimum of value iteration",
     chapter: "reinforcement",
