@@ -118,6 +118,12 @@ export const experiments: readonly ListedExperiment[] = [
     load: async () => (await import("./generative/vae.js")).vae,
   },
   {
+    name: "depth",
+    title: "Depth: plain networks get worse with more layers, residual and dense ones do not",
+    chapter: "vision",
+    load: async () => (await import("./vision/depth.js")).depth,
+  },
+  {
     name: "receptive-field",
     title: "Receptive fields: what a convolutional network could see, and how little of it counts",
     chapter: "vision",

@@ -9,7 +9,7 @@ export interface HeatMap {
   readonly marks?: readonly (readonly string[])[];
   /** Whether the values are written in their cells too. */
   readonly showValues?: boolean;
-  /** A square drawn around so many cells in the middle, such as those that a network can see. */
+  /** The side of a square that is drawn in the middle, in cells, such as what a network can see. */
   readonly square?: number;
   /** What both rows and columns are, one by one, such as the classes of a confusion matrix: written beside the rows and below the columns. */
   readonly names?: readonly string[];
@@ -104,7 +104,9 @@ function drawMap(
   for (const [fill, path] of paths) parts.push(`<path d="${path}" fill="${fill}"/>`);
   parts.push(...texts);
   if (square !== undefined) {
-    const [squareLeft, squareTop] = [columns, values.length].map((count, i) => (i === 0 ? left : top) + ((count - square) / 2) * cell);
+    const [squareLeft, squareTop] = [columns, values.length].map(
+      (count, i) => (i === 0 ? left : top) + Math.ceil((count - square) / 2) * cell,
+    );
     const side = square * cell;
     parts.push(
       `<rect x="${squareLeft}" y="${squareTop}" width="${side}" height="${side}" fill="none" stroke="#d55e00" stroke-width="1.5"/>`,

@@ -1,14 +1,14 @@
-import { check, compile, data, metrics, nn, optim, random, seed, type Tensor, tensor } from "kasane";
+import { check, compile, metrics, nn, optim, random, seed, type Tensor } from "kasane";
 import { files } from "kasane/node";
 import { z } from "zod";
 import type { Context } from "../context.js";
 import { defineExperiment } from "../experiment.js";
-import { images, type Pictures, part, picturesAt, readPictures } from "../generative/pictures.js";
 import { fittedTable } from "../layout.js";
 import * as option from "../options.js";
 import { type Series, seriesOf } from "../plot/chart.js";
 import { drawHeatMaps, type HeatMap } from "../plot/heatMap.js";
 import { ConvolutionStack, type KindName, kinds, middlePlace, type Reach, reachOf, squaredSensitivity } from "./convolutionStack.js";
+import { type Batch, batchOf, imagesOf, percent, readStudy, type Study, shuffledBatches, studyOptions, updatesAnEpoch } from "./study.js";
 
 const names = Object.keys(kinds) as KindName[];
 
@@ -20,10 +20,9 @@ const schema = z.object({
   kinds: option.namesOf(names, "stacks that are compared").default(names.join(",")),
   channels: z.int().min(1).max(512).default(16).describe("channels of each layer"),
   networks: z.int().min(1).default(20).describe("fresh networks of each stack that are averaged over"),
-  images: images().default("fashion"),
+  ...studyOptions,
+  heldOut: studyOptions.heldOut.default(1000),
   trainedDepth: z.int().min(1).max(99).default(13).describe("layers of the networks that are trained on pictures"),
-  trainSize: z.int().min(1).default(10_000).describe("pictures that they are trained on"),
-  heldOut: z.int().min(1).default(1000).describe("training pictures that they are not trained on, but measured by"),
   batchSize: option.batchSize("pictures").default(32),
   learningRate: option.cosineLearningRate().default(0.002),
   epochs: option.epochs("these pictures").default(3),
@@ -149,25 +148,25 @@ async function watchTraining(context: Context, options: Options): Promise<void> 
   const maps: HeatMap[] = [];
   const curves: Series[] = [];
   const rows: string[][] = [];
-  const pictures = await readPictures(context, options.images, options.heldOut);
+  const pictures = await readStudy(context, options);
   for (const readout of Object.keys(readouts) as Readout[]) {
     const { field, before, after, history } = await train(context, options, readout, pictures);
-    const side = pictures.test.height;
+    const side = pictures.heldOut.height;
     const reach = { before: reachOf(before.squares, side), after: reachOf(after.squares, side) };
     for (const [when, { squares }] of Object.entries({ before, after })) {
-      maps.push({ title: `${readouts[readout]}, ${when}`, values: derivatives(squares, side), square: field });
+      maps.push({ title: `${readout}, ${when} training`, values: derivatives(squares, side), square: field });
     }
     curves.push(seriesOf([{ step: 0, side: reach.before.side }, ...history], "side", readouts[readout]));
     const { accuracy } = after;
     context.record(history.at(-1)?.step ?? 0, { [`${readout}/side`]: reach.after.side, [`${readout}/accuracy`]: accuracy });
-    context.print(`${readouts[readout]}: ${(100 * accuracy).toFixed(1)} %`, { event: "trained", readout, field, accuracy, ...reach });
+    context.print(`${readouts[readout]}: ${percent(accuracy)} %`, { event: "trained", readout, field, accuracy, ...reach });
     const figures = [
       reach.before.side.toFixed(1),
       reach.after.side.toFixed(1),
       reach.before.deviation.toFixed(2),
       reach.after.deviation.toFixed(2),
     ];
-    rows.push([readouts[readout], String(field), ...figures, (100 * accuracy).toFixed(1)]);
+    rows.push([readouts[readout], String(field), ...figures, percent(accuracy)]);
   }
   await leaveMaps(context, "field-trained", maps);
   await context.plot("training", {
@@ -188,19 +187,17 @@ async function watchTraining(context: Context, options: Options): Promise<void> 
   context.print(`\n${fittedTable(headings, rows)}`);
 }
 
-async function train(context: Context, options: Options, readout: Readout, pictures: Record<"train" | "test", Pictures>) {
-  const { trainSize, batchSize, epochs, channels } = options;
+async function train(context: Context, options: Options, readout: Readout, pictures: Study) {
+  const { batchSize, epochs, channels } = options;
   const { device } = context;
-  const side = pictures.test.height;
-  const perEpoch = Math.floor(Math.min(trainSize, pictures.train.count) / batchSize);
-  check(perEpoch > 0, () => `receptive-field: too few pictures for a batch of ${batchSize}: lower --batch-size or raise --train-size`);
-  const trained = part(pictures.train, 0, perEpoch * batchSize);
+  const side = pictures.heldOut.height;
+  const perEpoch = updatesAnEpoch(pictures.train, batchSize);
 
   seed(context.seed);
   const stack = new ConvolutionStack("relu", options.trainedDepth, channels, true);
   const head = new nn.Linear(channels, 10);
   const logitsOf = (bytes: Tensor) => {
-    const last = stack.forward(imagesOf(bytes, side));
+    const last = stack.forward(imagesOf(bytes));
     return head.forward(readout === "mean" ? last.mean({ axis: [2, 3] }) : middlePlace(last).reshape([-1, channels]));
   };
   const optimizer = new optim.Adam([...stack.parameters(), ...head.parameters()], {
@@ -217,12 +214,12 @@ async function train(context: Context, options: Options, readout: Readout, pictu
   const judge = compile(
     ({ bytes, labels }: Batch) => ({
       accuracy: metrics.accuracy(logitsOf(bytes), labels),
-      squares: squaredSensitivity(stack, imagesOf(bytes, side)),
+      squares: squaredSensitivity(stack, imagesOf(bytes)),
     }),
     { device },
   );
   const measureNow = async () => {
-    const { accuracy, squares } = await judge(batchOf(pictures.test));
+    const { accuracy, squares } = await judge(batchOf(pictures.heldOut));
     return { accuracy: await accuracy.item(), squares: (await squares.data()) as Float32Array };
   };
 
@@ -231,10 +228,7 @@ async function train(context: Context, options: Options, readout: Readout, pictu
     ...context.part(`trained-${readout}`),
     state: { stack, head, optimizer },
     epochs,
-    *batches(epoch) {
-      for (const places of data.batches(trained.count, { batchSize, seed: context.seed, epoch }))
-        yield batchOf(picturesAt(trained, places));
-    },
+    batches: (epoch) => shuffledBatches(pictures.train, { batchSize, seed: context.seed, epoch }),
     step,
     async validate() {
       const { accuracy, squares } = await measureNow();
@@ -245,16 +239,6 @@ async function train(context: Context, options: Options, readout: Readout, pictu
   await Promise.all([step.dispose(), judge.dispose()]);
   return { field: stack.field(), before, after, history };
 }
-
-type Batch = { readonly bytes: Tensor; readonly labels: Tensor };
-
-const batchOf = ({ count, height, width, pixels, labels }: Pictures): Batch => ({
-  bytes: tensor(pixels, { shape: [count, height * width] }),
-  labels: tensor(Int32Array.from(labels)),
-});
-
-/** Bytes `[batch, side * side]` as `[batch, 1, side, side]` from -1 to 1. */
-const imagesOf = (bytes: Tensor, side: number): Tensor => bytes.cast("float32").div(127.5).sub(1).reshape([-1, 1, side, side]);
 
 /** The root of squares in rows, 1 where it is largest. */
 function derivatives(squares: ArrayLike<number>, side: number): number[][] {
