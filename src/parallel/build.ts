@@ -9,6 +9,7 @@ import { watch } from "../passes/watch.js";
 import { operatorsIn } from "../runtime/estimate.js";
 import { targetFor } from "../runtime/ort/devices.js";
 import type { Cut, Gathered } from "./cut.js";
+import { phasesOf } from "./phases.js";
 import type { Phase, Program } from "./program.js";
 
 /** A leaf of a worker's graph, `local`, and the leaf of the whole batch. The leader divides its value, or sends it to all. */
@@ -37,7 +38,13 @@ export interface Built {
 }
 
 /** The models of a step's phases, under one name for each value. */
-export function build({ phases, outputs }: Cut, local: Computation, global: Computation, threads: number, detectAnomalies: boolean): Built {
+export function build(
+  { exchanges, gathered: results, outputs }: Cut,
+  local: Computation,
+  global: Computation,
+  threads: number,
+  detectAnomalies: boolean,
+): Built {
   const target = targetFor("cpu", threads);
   const names = new Map<Tensor, string>();
   const taken = new Set<string>();
@@ -58,12 +65,18 @@ export function build({ phases, outputs }: Cut, local: Computation, global: Comp
   const gathered = new Map<Gathered, GatheredOutput>();
   const sums: Named[] = [];
   const operators: number[] = [];
+  const prepared = prepare(
+    [...exchanges, ...results].map(({ value }) => value),
+    target,
+  );
+  const phases = phasesOf(
+    exchanges.map(({ sum }, i) => ({ sum, value: prepared[i] as Tensor })),
+    prepared.slice(exchanges.length),
+  );
+  const carried: string[] = [];
   const built = phases.map((phase): Phase => {
-    const prepared = prepare(
-      [...phase.exchanged, ...phase.gathered].map(({ value }) => value),
-      target,
-    );
-    const inputs = leavesOf(prepared).flatMap((leaf): Named[] => {
+    const computed = [...phase.exchanged, ...phase.results, ...phase.carried].map(({ value }) => value);
+    const inputs = leavesOf(computed).flatMap((leaf): Named[] => {
       if (leaf.source.kind === "data") return [];
       const name = nameOf(leaf, leaf instanceof Variable ? leaf.name : leaf.source.kind);
       const whole = twins.get(leaf);
@@ -73,20 +86,23 @@ export function build({ phases, outputs }: Cut, local: Computation, global: Comp
     });
     const exchanged = phase.exchanged.map(({ sum }) => nameOf(sum, "sum"));
     phase.exchanged.forEach(({ sum }, i) => sums.push({ name: exchanged[i] as string, tensor: sum }));
-    const parts = phase.gathered.map((each) => {
+    const parts = phase.results.map(({ place, value }) => {
+      const each = results[place] as Gathered;
       const name = unusedName("output", taken);
-      types[name] = { dtype: each.value.dtype, shape: each.value.shape };
+      types[name] = { dtype: value.dtype, shape: value.shape };
       gathered.set(each, { ...each, name, whole: global.outputs[outputs.indexOf(each)] as Tensor });
       return name;
     });
-    const { results, values, watched } = detectAnomalies ? watch(prepared) : { results: prepared, values: [], watched: [] };
-    operators.push(operatorsIn(prepared));
-    const given = [...exchanged, ...parts].map((name, i) => ({ name, tensor: results[i] as Tensor }));
+    const kept = phase.carried.map(({ leaf }) => nameOf(leaf, "carried"));
+    carried.push(...kept);
+    const { results: given, values, watched } = detectAnomalies ? watch(computed) : { results: computed, values: [], watched: [] };
+    operators.push(operatorsIn(computed));
+    const named = [...exchanged, ...parts, ...kept].map((name, i) => ({ name, tensor: given[i] as Tensor }));
     const checked = values.map((tensor) => ({ name: unusedName("watched", taken), tensor }));
     return {
-      model: encodeModel(inputs, [...given, ...checked]),
+      model: encodeModel(inputs, [...named, ...checked]),
       inputs: inputs.map(({ name }) => name),
-      outputs: given.map(({ name }) => name),
+      outputs: named.map(({ name }) => name),
       exchanged,
       watched,
       watchedNames: checked.map(({ name }) => name),
@@ -97,6 +113,7 @@ export function build({ phases, outputs }: Cut, local: Computation, global: Comp
     variables: [...variables.keys()],
     parts: [...divided.keys()],
     phases: built,
+    carried,
     gathered: [...gathered.values()].map(({ name }) => name),
   };
   return { program, operators, variables, divided: [...divided.values()], gathered, sums };

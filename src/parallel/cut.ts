@@ -12,8 +12,10 @@ import { classify, isWhole, type Kind, multiplicity } from "./shares.js";
 
 /** A step cut at its exchanges. */
 export interface Cut {
-  /** What each worker computes, before and between the exchanges. */
-  readonly phases: readonly { readonly exchanged: readonly Exchange[]; readonly gathered: readonly Gathered[] }[];
+  /** What is exchanged; each depends on the sums of earlier ones only. */
+  readonly exchanges: readonly Exchange[];
+  /** Which outputs are joined from the workers' parts. */
+  readonly gathered: readonly Gathered[];
   /** What the leader computes once, after the last exchange. */
   readonly final: { readonly outputs: readonly Tensor[]; readonly updates: ReadonlyMap<Variable, Tensor> };
   /** For each output of the step: its index among those of `final`, or the gathered value. */
@@ -52,38 +54,33 @@ export function cut(local: Computation, global: Computation, count: number, name
     return kind.is === "share" && kind.ratio !== 1 ? rebuild(() => mul(x, 1 / kind.ratio)) : x;
   });
 
-  const { levels, varying } = levelsOf([...outputs, ...local.updates.values()], kindOf);
-  const levelOf = (x: Tensor) => levels.get(x) ?? 0;
-  const phases: { exchanged: Exchange[]; gathered: Gathered[] }[] = [];
-  const phaseAt = (level: number) => {
-    while (phases.length <= level) phases.push({ exchanged: [], gathered: [] });
-    return phases[level] as (typeof phases)[number];
-  };
+  const varying = varyingOf([...outputs, ...local.updates.values()], kindOf);
+  const exchanges: Exchange[] = [];
   const rebuilt = rewrite([...outputs, ...local.updates.values()], (node, [x]) => {
     if (!isNodeOf(node, exchange.AllReduce)) return undefined;
     const [original, like] = node.inputs;
     const divisor = divisorOf(node.attributes, kindOf(like), count);
     // What all workers have needs no exchange: the sum is so many times that.
     if (!varying.has(original)) return [times(x as Tensor, count / divisor)];
-    const { exchanged } = phaseAt(levelOf(original));
     const value = times(x as Tensor, 1 / divisor);
-    const known = exchanged.find((each) => each.value === value);
+    const known = exchanges.find((each) => each.value === value);
     const sum = known?.sum ?? new Tensor(value.dtype, value.shape, { kind: "input", name: "sum" });
-    if (!known) exchanged.push({ value, sum });
+    if (!known) exchanges.push({ value, sum });
     return [sum];
   });
 
+  const gathered: Gathered[] = [];
   const final: Tensor[] = [];
   const places = local.outputs.map((original, i) => {
     const kind = kindOf(original);
     const value = rebuilt[i] as Tensor;
     if (kind.is !== "share") return final.push(value) - 1;
-    const gathered = { value, outer: kind.outer };
-    phaseAt(levelOf(outputs[i] as Tensor)).gathered.push(gathered);
-    return gathered;
+    const part = { value, outer: kind.outer };
+    gathered.push(part);
+    return part;
   });
   const updates = new Map([...local.updates.keys()].map((variable, i) => [variable, rebuilt[outputs.length + i] as Tensor]));
-  return { phases, final: { outputs: final, updates }, outputs: places };
+  return { exchanges, gathered, final: { outputs: final, updates }, outputs: places };
 }
 
 /** What the sum of the workers' values is divided by in an exchange. */
@@ -95,23 +92,17 @@ function divisorOf({ reduction }: { reduction?: WorkerReduction }, like: Kind, c
 
 const times = (x: Tensor, factor: number): Tensor => (factor === 1 ? x : mul(x, factor));
 
-/** The number of exchanges before each value, and the values that differ among workers. */
-function levelsOf(outputs: readonly Tensor[], kindOf: (x: Tensor) => Kind | undefined) {
-  const levels = new Map<Tensor, number>();
+/** The values that differ among workers. */
+function varyingOf(outputs: readonly Tensor[], kindOf: (x: Tensor) => Kind | undefined): ReadonlySet<Tensor> {
   const varying = new Set<Tensor>();
   const varies = (x: Tensor) => varying.has(x) || (x.source.kind !== "node" && kindOf(x)?.is === "share");
   for (const node of topologicalOrder(outputs)) {
     const isExchange = isNodeOf(node, exchange.AllReduce);
     const inputs = isExchange ? node.inputs.slice(0, 1) : node.inputs;
     for (const x of inputs) if (varies(x)) varying.add(x);
-    const differs = inputs.some(varies);
-    const level = Math.max(0, ...inputs.map((x) => levels.get(x) ?? 0)) + Number(isExchange && differs);
-    for (const output of node.outputs) {
-      levels.set(output, level);
-      if (differs && !isExchange) varying.add(output);
-    }
+    if (!isExchange && inputs.some(varies)) for (const output of node.outputs) varying.add(output);
   }
-  return { levels, varying };
+  return varying;
 }
 
 function fault(what: string, kind: Kind): string {

@@ -90,7 +90,7 @@ export class DataParallelPlan implements Runnable {
       }),
     );
     this.collectives = new SharedMemory(this.memory, 0, size, false);
-    this.runner = new ProgramRunner(program, this.threads, [...sums.map(({ name }) => name), ...program.gathered]);
+    this.runner = new ProgramRunner(program, this.threads, [...sums.map(({ name }) => name), ...program.carried, ...program.gathered]);
     forgotten.register(this, this.id, this);
   }
 

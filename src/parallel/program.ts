@@ -14,6 +14,8 @@ export interface Program {
   /** Inputs that the leader divides among the workers. */
   readonly parts: readonly string[];
   readonly phases: readonly Phase[];
+  /** Values that a worker keeps from one phase for later ones. */
+  readonly carried: readonly string[];
   /** Outputs that the leader collects from the workers. */
   readonly gathered: readonly string[];
 }
@@ -45,7 +47,8 @@ export class ProgramRunner {
     kept: readonly string[] = Object.keys(program.types),
   ) {
     this.sessions = program.phases.map(
-      ({ model, watched }) => new Session(() => model, { device: "cpu", threads, resident: [], handOver: watched.length === 0 }),
+      ({ model, watched }) =>
+        new Session(() => model, { device: "cpu", threads, resident: [], handOver: watched.length === 0, owner: this }),
     );
     for (const name of kept) this.values[name] = emptyOrt(program.types[name] as TensorType);
   }

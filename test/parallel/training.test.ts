@@ -171,6 +171,34 @@ describe("several workers train as one does", () => {
     await expectSame(make, (i) => ({ x: wave([rows[i] as number, 6], i), y: labels([rows[i] as number], 4) }), [4]);
   });
 
+  // Smooth throughout: rounding could switch a ReLU.
+  test("a network of convolutions with batch normalisation, on blocks of channels", async () => {
+    const make = () => {
+      const layer = (inputs: number, outputs: number) => [
+        new nn.Conv2d(inputs, outputs, 3, { padding: 1, bias: false }),
+        new nn.BatchNorm2d(outputs),
+        (x: Tensor) => x.tanh(),
+      ];
+      const model = new nn.Sequential(
+        ...layer(3, 16),
+        ...layer(16, 32),
+        new nn.AvgPool2d(2),
+        ...layer(32, 32),
+        (x: Tensor) => x.mean({ axis: [2, 3] }),
+        new nn.Linear(32, 4),
+      );
+      const optimizer = new optim.Sgd(model, { learningRate: 0.05, momentum: 0.9 });
+      const step = ({ x, y }: Batch) => {
+        const logits = model.forward(x);
+        const loss = logits.crossEntropy(y);
+        optimizer.minimize(loss);
+        return { loss, logits };
+      };
+      return { step, variables: () => model.namedVariables().values() };
+    };
+    await expectSame(make, (i) => ({ x: wave([12, 3, 16, 16], i), y: labels([12], 4) }), [2, 3], 2);
+  });
+
   test("state that does not depend on the batch", async () => {
     const make = () => {
       const [count, average] = [new Variable(zeros([]), { name: "count" }), new Variable(zeros([6]), { name: "average" })];

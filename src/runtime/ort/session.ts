@@ -17,9 +17,11 @@ export interface SessionSettings {
   readonly handOver?: boolean;
   /** What the files' names begin with that ONNX Runtime's profiler writes; by default it does not run. */
   readonly recordTo?: string;
+  /** What it is a part of, if it is used together with other sessions: these stay open together. */
+  readonly owner?: object;
 }
 
-/** At most so many sessions are open at a time: each holds native memory, and a closed one opens again from its model. */
+/** At most so many sessions, those of an owner counted as one, are open at a time: each holds native memory, and a closed one opens again from its model. */
 const capacity = 64;
 
 /** A session is closed when unused for so many times its opening time: of n sessions used alternately, opening takes at most n / 500 of the time. */
@@ -34,13 +36,16 @@ export class Session {
   private opening = Number.POSITIVE_INFINITY;
   /** How many runs are under way: then it stays open. */
   private runs = 0;
+  private readonly owner: object;
 
   /** @param encode writes the model, each time that it is opened: a model with its weights is not kept twice */
   constructor(
     private readonly encode: () => Uint8Array,
     private readonly settings: SessionSettings,
     private readonly runtime = processRuntime,
-  ) {}
+  ) {
+    this.owner = settings.owner ?? this;
+  }
 
   /** @throws KasaneError where ONNX Runtime cannot open or run the model */
   async run(feeds: Record<string, ort.Tensor>, fetches: Record<string, ort.Tensor | null>): Promise<ort.InferenceSession.OnnxValueMapType> {
@@ -97,7 +102,8 @@ export class Session {
     this.used = performance.now();
     const oldest = [...(this.runtime.sessions as Iterable<Session>)].find((session) => session.runs === 0);
     if (!oldest) return;
-    if (this.runtime.sessions.size > capacity || this.used - oldest.used > patience * oldest.opening) void oldest.release();
+    const owners = new Set([...this.runtime.sessions].map(({ owner }) => owner));
+    if (owners.size > capacity || this.used - oldest.used > patience * oldest.opening) void oldest.release();
   }
 }
 
