@@ -1,9 +1,18 @@
+export {
+  type ClassFolderOptions,
+  findClassFolders,
+  type LabelledFile,
+  type LabelledPicture,
+  readClassFolders,
+  readPicture,
+} from "./classFolders.js";
 export { pennTreebank, wikiText2 } from "./corpora.js";
 export { type Dataset, type DatasetFile, type DatasetOptions, defaultCache, readDataset } from "./dataset.js";
 export { readIdx } from "./idx.js";
 export { fashionMnist, fashionMnistClasses, type LabelledImages, mnist, readMnist } from "./mnist.js";
 export { parallelSentences, type SentencePair, smallParallelEnJa } from "./parallelSentences.js";
 export { type DetectionDataset, type DetectionSample, readPascalVoc } from "./pascalVoc.js";
+export { type PixelCsvOptions, readPixelCsv } from "./pixelCsv.js";
 export {
   cmudict,
   type Pronounced,

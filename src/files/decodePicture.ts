@@ -1,7 +1,8 @@
 import type { Picture } from "../data/augment/sample.js";
 import { check } from "../graph/error.js";
 import { decodeJpeg, isJpeg } from "./decodeJpeg.js";
-import { decodePng, isPng } from "./decodePng.js";
+import { decodePng } from "./decodePng.js";
+import { isPng } from "./pngChunks.js";
 
 /**
  * The pixels of a JPEG or PNG file, told apart by how they begin. Node only.

@@ -1,12 +1,7 @@
 import { decode } from "fast-png";
 import type { Picture } from "../data/augment/sample.js";
 import { check, excerpt, KasaneError } from "../graph/error.js";
-import { mostPixels } from "./decodeJpeg.js";
-
-const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-
-/** Whether bytes begin as a PNG file does. */
-export const isPng = (bytes: Uint8Array): boolean => signature.every((byte, i) => bytes[i] === byte);
+import { checkedPng, isPng } from "./pngChunks.js";
 
 /**
  * The pixels of a PNG file (www.w3.org/TR/png): grey as one channel, colours as red, green and blue. What is transparent lies on white; of 16 bits the
@@ -48,15 +43,9 @@ export function decodeMask(
 /** The samples of a PNG in rows, pixel by pixel, 0 to `most`; with a palette they are places in it. */
 function decoded(bytes: Uint8Array, name: string) {
   check(isPng(bytes), () => `${name}: not a PNG: it does not begin with one's mark`);
-  const header = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  check(bytes.length >= 33, () => `${name}: not a readable PNG: its header is cut off`);
-  const [width, height] = [header.getUint32(16), header.getUint32(20)];
-  check(
-    width > 0 && height > 0 && width * height <= mostPixels,
-    () => `${name}: not a readable PNG: its header says ${width} x ${height} pixels, expected at least one and at most ${mostPixels}`,
-  );
+  const { width, height, needed } = checkedPng(bytes, name);
   try {
-    const { data, depth, channels, palette, transparency } = decode(bytes, { checkCrc: true });
+    const { data, depth, channels, palette, transparency } = decode(needed);
     if (transparency?.length) throw new Error("it has a transparent colour, which is not read: save it with opacities");
     const samples = depth < 8 ? unpacked(data, width * channels, depth) : data;
     check(samples.length === width * height * channels, () => `its data is not that of ${width} x ${height} pixels`);

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { crc32, deflateSync } from "node:zlib";
 import { encode } from "fast-png";
 import { files } from "kasane/node";
 import { describe, expect, it } from "vitest";
@@ -10,6 +11,29 @@ interface Expected {
   readonly mask?: readonly number[];
 }
 
+const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
+
+function chunk(type: string, data: Uint8Array = new Uint8Array()): Buffer {
+  const bytes = Buffer.alloc(data.length + 12);
+  bytes.writeUInt32BE(data.length);
+  bytes.write(type, 4, "latin1");
+  bytes.set(data, 8);
+  bytes.writeUInt32BE(crc32(bytes.subarray(4, -4)), data.length + 8);
+  return bytes;
+}
+
+function header(width: number, height: number, depth = 8, type = 0): Buffer {
+  const data = Buffer.alloc(13);
+  data.writeUInt32BE(width);
+  data.writeUInt32BE(height, 4);
+  data.set([depth, type], 8);
+  return chunk("IHDR", data);
+}
+
+/** A grey PNG of 3 x 3 pixels with the given packed bytes, and something after its header. */
+const pngOf = (packed: Uint8Array, after: Uint8Array = new Uint8Array()): Uint8Array =>
+  Buffer.concat([signature, header(3, 3), after, chunk("IDAT", packed), chunk("IEND")]);
+
 /** What Pillow reads: test/fixtures/pictures.py. */
 const fixture = JSON.parse(readFileSync(new URL("../fixtures/pictures.json", import.meta.url), "utf8")) as Record<string, Expected>;
 const bytesOf = (name: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from((fixture[name] as Expected).file, "base64"));
@@ -20,16 +44,23 @@ describe.each(Object.entries(fixture))("%s", (name, { shape: [channels, height, 
     const isGrey = channels === 1;
     expect([picture.channels, picture.height, picture.width]).toEqual([channels, height, width]);
     // Light and colour may each be rounded otherwise: blue is the light and 1.772 times a colour. So may what lies on white.
-    const bound = name === "jpeg" || name === "progressive" ? 3 : Number(name === "opaque in part");
+    const bound = /jpeg|progressive/.test(name) ? 3 : Number(name === "opaque in part");
     expect(Math.max(...picture.pixels.map((value, i) => Math.abs(value - (pixels[i] as number))))).toBeLessThanOrEqual(bound);
     const other = files.decodePicture(bytesOf(name), name, isGrey ? 3 : 1);
     expect(other.pixels.length).toBe((isGrey ? 3 : 1) * height * width);
-    if (isGrey) expect([...other.pixels.subarray(2 * height * width)]).toEqual(pixels);
+    if (isGrey) expect(other.pixels.subarray(2 * height * width)).toEqual(picture.pixels);
   });
 });
 
 it("reads the places of a palette as classes", () => {
   expect([...files.decodeMask(bytesOf("palette")).mask]).toEqual(fixture.palette?.mask);
+});
+
+it("leaves out what pixels do not need, so that a packed text of any size is never unpacked", () => {
+  const bytes = bytesOf("grey");
+  const text = chunk("zTXt", deflateSync(new Uint8Array(2 ** 20)));
+  const with_ = Buffer.concat([bytes.subarray(0, 33), text, chunk("iCCP", Uint8Array.of(97, 0, 0, 1)), bytes.subarray(33)]);
+  expect(files.decodePicture(with_)).toEqual(files.decodePicture(bytes));
 });
 
 it("reads grey of few bits, whose rows begin at bytes", () => {
@@ -63,6 +94,52 @@ describe("refuses with one line", () => {
     const attempt = () => files.decodePicture(bytes, "cat.gif");
     expect(attempt).toThrow(message);
     expect(attempt).toThrow(/^[^\n]*$/);
+  });
+
+  it.each([
+    [
+      "more than its header says",
+      pngOf(deflateSync(new Uint8Array(2 ** 20))),
+      /its pixels do not unpack to 12 bytes \(Cannot create a Buffer larger than 12 bytes\)/,
+    ],
+    ["less than its header says", pngOf(deflateSync(new Uint8Array(11))), "it has fewer bytes than 3 x 3 pixels take"],
+    ["two headers", pngOf(deflateSync(new Uint8Array(12)), header(30000, 2000)), "its header is not its first part, or not the only one"],
+  ])("a PNG that unpacks to %s", (_, bytes, message) => {
+    expect(() => files.decodePng(bytes, "bomb.png")).toThrow(message);
+    expect(() => files.decodePng(bytes, "bomb.png")).toThrow(/^bomb\.png: not a readable PNG: /);
+  });
+
+  it("a PNG of more bytes than memory is for", () => {
+    const bytes = Buffer.concat([signature, header(8000, 8000, 16, 6), chunk("IDAT", deflateSync(new Uint8Array(9))), chunk("IEND")]);
+    expect(() => files.decodePng(bytes)).toThrow(
+      "PNG: not a readable PNG: its header says 64 bits a pixel, or more than 268435456 bytes in all",
+    );
+  });
+
+  it("a JPEG of a huge size, of two, of none, or of more scans than a camera writes", () => {
+    const bytes = bytesOf("grey jpeg");
+    const frame = bytes.indexOf(
+      0xc0,
+      bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xc0),
+    );
+    const scan = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xda);
+    const resized = (height: number) => {
+      const changed = Uint8Array.from(bytes);
+      new DataView(changed.buffer).setUint16(frame + 4, height);
+      new DataView(changed.buffer).setUint16(frame + 6, 65000);
+      return changed;
+    };
+    const huge = "JPEG: not a readable JPEG: its header says 65000 x 65000 pixels, expected at least one and at most 67108864";
+    expect(() => files.decodeJpeg(resized(65000))).toThrow(huge);
+    expect(() => files.decodeJpeg(resized(0))).toThrow("its header says 65000 x 0 pixels");
+    const twice = Buffer.concat([bytes.subarray(0, scan), bytes.subarray(frame - 1, scan), bytes.subarray(scan)]);
+    expect(() => files.decodeJpeg(twice)).toThrow("JPEG: not a readable JPEG: it has two frames");
+    const scans = Array.from({ length: 20 }, () => bytes.subarray(scan, scan + 10));
+    const busy = Buffer.concat([resized(1000).subarray(0, scan), ...scans, bytes.subarray(scan)]);
+    expect(() => files.decodeJpeg(busy)).toThrow(
+      "JPEG: not a readable JPEG: it has 21 scans of 65000 x 1000 pixels: no camera writes so many",
+    );
+    expect(() => files.decodeJpeg(bytes.subarray(0, frame - 1))).toThrow("JPEG: not a readable JPEG: it has no frame");
   });
 
   it("a mask of colours", () => {

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { encode as encodeJpeg } from "jpeg-js";
 import { data, Variable, zeros } from "kasane";
 import { datasets, files, loadOnnx, train } from "kasane/node";
 import { tarOf } from "../datasets/makeTar.js";
@@ -17,6 +18,9 @@ function safetensors(header: unknown, body: Uint8Array, choices: Choices): Uint8
   length.writeBigUInt64LE(choices.once(10) ? choices.of([0n, 1n, 2n ** 24n, 2n ** 63n]) : BigInt(text.length));
   return Buffer.concat([length, text, body]);
 }
+
+/** Of one colour, 16 x 2 pixels. */
+const jpeg = encodeJpeg({ height: 2, width: 16, data: Buffer.alloc(128, 90) }).data;
 
 const state = () => {
   const weight = new Variable(zeros([2, 3]));
@@ -111,6 +115,14 @@ export const fileKinds: Readonly<Record<string, Kind>> = {
       return [name, zeros(sizes, dtype)] as const;
     });
     module.forward(Object.fromEntries(drawn));
+  },
+
+  pictures(choices) {
+    const data = Uint8Array.from({ length: 12 }, (_, i) => 20 * i);
+    const bytes = choices.of([files.encodePng({ height: 2, width: 2, channels: 3, data }), jpeg]);
+    const isMask = choices.once(4);
+    if (isMask) files.decodeMask(damaged(bytes, choices));
+    else files.decodePicture(damaged(bytes, choices), "picture", choices.of([undefined, 1, 3]));
   },
 
   wav(choices) {
