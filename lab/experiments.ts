@@ -144,6 +144,12 @@ export const experiments: readonly ListedExperiment[] = [
     load: async () => (await import("./vision/segment.js")).segment,
   },
   {
+    name: "word2vec",
+    title: "word2vec: vectors of words from a text of any length, judged by analogies and similarities",
+    chapter: "representation",
+    load: async () => (await import("./representation/word2vec.js")).word2vec,
+  },
+  {
     name: "frozen-lake",
     title: "Frozen lake: Q-learning crosses slippery ice, beside the optimum of value iteration",
     chapter: "reinforcement",

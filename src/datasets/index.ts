@@ -7,6 +7,7 @@ export {
   readPicture,
 } from "./classFolders.js";
 export { pennTreebank, wikiText2 } from "./corpora.js";
+export { findDataFile } from "./dataFile.js";
 export { type Dataset, type DatasetFile, type DatasetOptions, defaultCache, readDataset } from "./dataset.js";
 export { readIdx } from "./idx.js";
 export { fashionMnist, fashionMnistClasses, type LabelledImages, mnist, readMnist } from "./mnist.js";
@@ -28,3 +29,4 @@ export { readSegmented, type SegmentationDataset, type SegmentationSample } from
 export { readSounds, readSpokenDigits, type SpokenDigit } from "./sounds.js";
 export { readTar, readTarGz } from "./tar.js";
 export { findTextFiles, readTexts } from "./textFiles.js";
+export { type AnalogyGroup, readAnalogies, readSimilarities, type SimilarPair, wordTests } from "./wordTests.js";

@@ -1,5 +1,7 @@
 import { createReadStream, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { pipeline, type Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
 import { fileError } from "../files/fileError.js";
 import { check } from "../graph/error.js";
 
@@ -77,15 +79,16 @@ const pieceSize = 2 ** 20;
 const longestWord = 2 ** 24;
 
 /**
- * The texts of UTF-8 files one after the other, in pieces that end where a word ends, so that texts of any size take little memory.
- * @throws KasaneError where a file cannot be read, is no plain file or is no text
+ * The texts of UTF-8 files one after the other, in pieces that end where a word ends, so that texts of any size take little memory. A file whose
+ * name ends with `.gz` is unpacked as it is read.
+ * @throws KasaneError where a file cannot be read, is no plain file, is no text or cannot be unpacked
  */
 export async function* readTexts(files: readonly string[]): AsyncGenerator<string> {
   for (const file of files) {
     let begun = "";
     check(typeOf(file)?.isFile() ?? true, () => `${file} cannot be read: it is no plain file`);
     try {
-      for await (const read of createReadStream(file, { encoding: "utf8", highWaterMark: pieceSize })) {
+      for await (const read of open(file)) {
         const piece = read as string;
         const end = Math.max(piece.lastIndexOf(" "), piece.lastIndexOf("\n"));
         if (end >= 0) yield begun + piece.slice(0, end + 1);
@@ -96,8 +99,17 @@ export async function* readTexts(files: readonly string[]): AsyncGenerator<strin
         );
       }
     } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      check(!code?.startsWith("Z_"), () => `${file} cannot be unpacked as gzip (${message}): fetch it again`);
       throw fileError(file, "cannot be read", error);
     }
     yield `${begun}\n`;
   }
+}
+
+/** The characters of a file, unpacked where it is packed. */
+function open(file: string): Readable {
+  if (!file.endsWith(".gz")) return createReadStream(file, { encoding: "utf8", highWaterMark: pieceSize });
+  // An error of the file ends the unpacking with that error, which the reader of it sees.
+  return pipeline(createReadStream(file), createGunzip({ chunkSize: pieceSize }), () => undefined).setEncoding("utf8");
 }

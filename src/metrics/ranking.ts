@@ -27,3 +27,37 @@ export function rocAuc(scores: ArrayLike<number>, targets: ArrayLike<number | bi
   }
   return (ranks - (positives * (positives + 1)) / 2) / (positives * negatives);
 }
+
+/**
+ * Spearman's rank correlation, -1 to 1, where equal values share the mean of their ranks (Spearman 1904). NaN where all values of one are equal.
+ * @throws KasaneError where a value is NaN, or there are not as many of both, two or more
+ */
+export function spearman(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  check(a.length === b.length && a.length > 1, () => `spearman: ${a.length} values and ${b.length}: expected as many of both, two or more`);
+  const [x, y] = [ranksOf(a), ranksOf(b)];
+  const middle = (a.length + 1) / 2;
+  let [both, ofX, ofY] = [0, 0, 0];
+  x.forEach((rank, i) => {
+    const [dx, dy] = [rank - middle, (y[i] as number) - middle];
+    both += dx * dy;
+    ofX += dx * dx;
+    ofY += dy * dy;
+  });
+  return both / Math.sqrt(ofX * ofY);
+}
+
+/** The rank of each value from 1, equal values the mean of theirs. */
+function ranksOf(values: ArrayLike<number>): Float64Array {
+  const sorted = Array.from(values, (value, index) => ({ value, index }));
+  const wrong = sorted.find(({ value }) => Number.isNaN(value));
+  check(wrong === undefined, () => `spearman: value ${wrong?.index} is NaN: expected a number`);
+  sorted.sort((a, b) => a.value - b.value || a.index - b.index);
+  const ranks = new Float64Array(sorted.length);
+  for (let start = 0; start < sorted.length; ) {
+    let end = start;
+    while (end < sorted.length && sorted[end]?.value === sorted[start]?.value) end++;
+    for (const { index } of sorted.slice(start, end)) ranks[index] = (start + 1 + end) / 2;
+    start = end;
+  }
+  return ranks;
+}

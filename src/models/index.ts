@@ -25,3 +25,4 @@ export * from "./variationalAutoencoder.js";
 export * from "./vgg.js";
 export * from "./visionTransformer.js";
 export * from "./wideResNet.js";
+export * from "./word2vec.js";

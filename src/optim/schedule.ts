@@ -33,6 +33,12 @@ export const cosine =
   (step) =>
     add(final, mul((rate - final) / 2, add(1, cos(mul(Math.PI, minimum(div(step, steps), 1))))));
 
+/** A straight line from `rate` down to `final` in `steps` updates, `final` thereafter. */
+export const linear =
+  (rate: number, steps: number, final = 0): Schedule =>
+  (step) =>
+    add(rate, mul(final - rate, minimum(div(step, steps), 1)));
+
 /**
  * `rate min((step + 1) / warmUp, √(warmUp / (step + 1)))`: a linear rise, then the inverse square root;
  * `rate` is reached at the top (Vaswani et al. 2017, equation 3, whose top is 1 / √(size warmUp)).

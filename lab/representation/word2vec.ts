@@ -1,0 +1,144 @@
+import { compile, data, mapTree, models, optim, type Tensor } from "kasane";
+import { files } from "kasane/node";
+import { z } from "zod";
+import { defineExperiment } from "../experiment.js";
+import { fittedTable } from "../layout.js";
+import * as option from "../options.js";
+import { type CountedWords, corpus, countWords, keepingOf, openTexts } from "./corpus.js";
+import { type BatchMaker, sampledBatches, treeBatches, withParts } from "./wordBatches.js";
+import { normalised, testWords } from "./wordTests.js";
+
+const vocabularyFile = "words.json";
+
+const schema = z.object({
+  corpus: corpus().default("un-debates"),
+  method: z.enum(["skip-gram", "cbow"]).default("skip-gram").describe("a word tells those around it, or the mean of these tells the word"),
+  loss: z.enum(["negative-sampling", "hierarchical-softmax"]).default("negative-sampling").describe("what a word is told from"),
+  size: z.int().min(1).max(4096).default(100).describe("numbers in a word's vector"),
+  window: z
+    .int()
+    .min(1)
+    .max(255)
+    .default(5)
+    .meta({ description: "most words to each side; how many is drawn for each word", unit: "words" }),
+  minimumCount: z.int().min(1).default(5).describe("rarer words are passed over"),
+  negatives: z.int().min(1).default(5).describe("words drawn at random that each pair is told from, by their count to the power of 0.75"),
+  subsampling: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(1e-3)
+    .describe("words of a larger share of the text are left out of some places; 0: none are"),
+  subwords: z.boolean().default(false).describe("words are the means of vectors of themselves and of their parts of 3 to 6 characters"),
+  buckets: z.int().min(1).max(10_000_000).default(200_000).describe("with --subwords: vectors that the parts are hashed to"),
+  learningRate: option.learningRate("gradient descent at the start; it falls to 0.0001 along a line").default(0.025),
+  epochs: option.epochs("the text").default(5),
+  batchSize: option.batchSize("words").multipleOf(64).default(512),
+  group: z.enum(["8", "16", "32", "64"]).default("16").describe("neighbouring words that share the words drawn"),
+  drawn: z.int().min(1).default(32).describe("words drawn for such a group"),
+});
+type Options = z.output<typeof schema>;
+
+/** The rate at the end, and the characters of a part of a word. */
+const finalRate = 1e-4;
+const parts = { shortest: 3, longest: 6 } as const;
+
+/** Vectors of words from a large text, judged by analogies and similarities. */
+export const word2vec = defineExperiment({
+  name: "word2vec",
+  title: "word2vec: vectors of words from a text of any length, judged by analogies and similarities",
+  chapter: "representation",
+  options: schema,
+
+  async run(context, options) {
+    const { minimumCount, size, epochs, learningRate, batchSize } = options;
+    const texts = await openTexts(context, options.corpus);
+    const words = await countWords(texts, minimumCount);
+    const { vocabulary, counts } = words;
+    await files.saveVocabulary(context.folder.file(vocabularyFile), vocabulary);
+
+    // Frequent words are left out of many places: the steps that are left follow from the counts, but for chance.
+    const keep = keepingOf(counts, options.subsampling);
+    const kept = counts.reduce((sum, count, id) => sum + count * (keep[id] as number), 0);
+    const perEpoch = Math.ceil(kept / batchSize);
+    const model = modelOf(options, vocabulary);
+    const optimizer = new optim.Sgd(model, { learningRate: optim.linear(learningRate, epochs * perEpoch, finalRate) });
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    context.print(
+      `${total} words, ${vocabulary.size} different ones, ${model.parameterCount()} parameters, about ${perEpoch} steps an epoch`,
+    );
+
+    const step = compile(
+      (batch: models.Word2vecBatch) => {
+        const logits = model.forward(batch);
+        optimizer.minimize(models.pairLoss(logits, batch));
+        // The loss of all pairs would cost a third of the step, its gradient does not need it: some pairs tell it.
+        const some = mapTree({ logits, targets: batch.targets, weights: batch.weights }, firstGroups);
+        const loss = models.pairLoss(some.logits, some).div(some.weights.sum().maximum(1));
+        return { loss };
+      },
+      { training: true, device: context.device },
+    );
+    const makerOf = makersOf(options, words);
+    const started = performance.now();
+    const { step: last } = await context.fit<models.Word2vecBatch>({
+      state: { model, optimizer },
+      epochs,
+      async *batches(epoch) {
+        const make = makerOf(context.seed, epoch);
+        const ids = new Map(vocabulary.tokens.map((word, id) => [word, id]));
+        const stretches = data.wordStretches(texts(), { ids, keep, length: batchSize, window: options.window, seed: context.seed, epoch });
+        for await (const stretch of stretches) yield make(stretch);
+      },
+      step,
+      work: { unit: "words", perStep: (batchSize * total) / kept },
+      recordEvery: Math.min(perEpoch, 1000),
+      on: { epochEnd: ({ epoch }) => context.print(`epoch ${epoch + 1} of ${epochs}`) },
+    });
+    const seconds = (performance.now() - started) / 1000;
+    context.print(`${((total * epochs) / seconds / 1000).toFixed(0)} thousand words a second`);
+
+    const values = normalised(await vectorsOf(model, options, vocabulary), size);
+    const figures = await testWords(context, { vocabulary, size, values });
+    context.record(last, { ...figures });
+    context.print(fittedTable(Object.keys(figures), [Object.values(figures).map((f) => String(f))]));
+  },
+});
+/** Some of the groups of a batch: its first 32nd. */
+const firstGroups = (x: Tensor): Tensor => x.slice([[0, Math.ceil((x.shape[0] as number) / 32)]]);
+
+function modelOf({ size, loss, subwords, buckets }: Options, { size: words }: data.Vocabulary): models.Word2vec {
+  return new models.Word2vec({ inputs: words + (subwords ? buckets : 0), outputs: loss === "negative-sampling" ? words : words - 1, size });
+}
+
+/** The rows of the table that each word is made of: its own, and those of its parts. */
+const rowsOf = (vocabulary: data.Vocabulary, buckets: number): Int32Array[] =>
+  vocabulary.tokens.map((word, id) =>
+    Int32Array.from([id, ...data.hashedSubwords(word, { ...parts, buckets }).map((bucket) => vocabulary.size + bucket)]),
+  );
+
+/** How the batches of an epoch are made. */
+function makersOf(options: Options, { vocabulary, counts }: CountedWords): (seed: number, epoch: number) => BatchMaker {
+  const { method, loss, window, drawn, negatives, subwords, buckets } = options;
+  const rows = subwords ? rowsOf(vocabulary, buckets) : undefined;
+  const wrapped = (make: BatchMaker) => (rows ? withParts(make, rows) : make);
+  if (loss === "hierarchical-softmax") {
+    const tree = data.huffmanTree(counts);
+    return () => wrapped(treeBatches({ method, window, tree }));
+  }
+  const table = new data.AliasTable(counts.map((count) => count ** 0.75));
+  return (seed, epoch) => wrapped(sampledBatches({ method, window, group: Number(options.group), drawn, negatives, table, seed, epoch }));
+}
+
+/** The vectors of all words, `[words, size]` in rows. */
+async function vectorsOf(model: models.Word2vec, { size, subwords, buckets }: Options, vocabulary: data.Vocabulary): Promise<Float32Array> {
+  const table = (await model.input.weight.data()) as Float32Array;
+  if (!subwords) return table;
+  const result = new Float32Array(vocabulary.size * size);
+  rowsOf(vocabulary, buckets).forEach((rows, id) => {
+    for (const row of rows)
+      for (let i = 0; i < size; i++)
+        result[id * size + i] = (result[id * size + i] as number) + (table[row * size + i] as number) / rows.length;
+  });
+  return result;
+}

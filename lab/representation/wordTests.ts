@@ -1,0 +1,134 @@
+import { compile, type data, matmul, metrics, type Tensor, tensor, topK } from "kasane";
+import { datasets } from "kasane/node";
+import type { Context } from "../context.js";
+
+/** Vectors of words, each of length 1, in rows by the ids of the vocabulary. */
+export interface WordVectors {
+  readonly vocabulary: data.Vocabulary;
+  readonly size: number;
+  readonly values: Float32Array;
+}
+
+/** The vectors scaled to length 1; a vector of zeros stays. */
+export function normalised(values: Float32Array, size: number): Float32Array<ArrayBuffer> {
+  const result = Float32Array.from(values);
+  for (let start = 0; start < result.length; start += size) {
+    const row = result.subarray(start, start + size);
+    const length = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0)) || 1;
+    for (let i = 0; i < size; i++) row[i] = (row[i] as number) / length;
+  }
+  return result;
+}
+
+/** What word vectors are judged by. */
+export interface WordFigures {
+  /** Shares of right answers to analogies: of all, of those about what words mean, and of those about grammar. */
+  readonly analogies: number;
+  readonly semantic: number;
+  readonly syntactic: number;
+  /** Questions whose four words are in the vocabulary. */
+  readonly covered: number;
+  /** Rank correlations with what people think. */
+  readonly wordSim353: number;
+  readonly simLex999: number;
+}
+
+/** Words are compared without regard to upper and lower case: of several in the vocabulary that differ in it alone, the most frequent counts. */
+function idsOf(vocabulary: data.Vocabulary): ReadonlyMap<string, number> {
+  const ids = new Map<string, number>();
+  vocabulary.tokens.forEach((word, id) => {
+    const key = word.toLowerCase();
+    if (!ids.has(key)) ids.set(key, id);
+  });
+  return ids;
+}
+
+/** Questions that are answered at once. */
+const questionsAtOnce = 256;
+
+/** The analogies, WordSim-353 and SimLex-999. Questions and pairs with a word outside the vocabulary do not count. */
+export async function testWords(context: Context, vectors: WordVectors): Promise<WordFigures> {
+  const files = await context.dataset(datasets.wordTests);
+  const ids = idsOf(vectors.vocabulary);
+  const right = { semantic: 0, syntactic: 0 };
+  const asked = { semantic: 0, syntactic: 0 };
+  for (const { isSyntactic, questions } of datasets.readAnalogies(files)) {
+    const known = questions.map((words) => words.map((word) => ids.get(word.toLowerCase()))).filter(isKnown);
+    const answers = await answersTo(vectors, known, ids);
+    const kind = isSyntactic ? "syntactic" : "semantic";
+    asked[kind] += known.length;
+    right[kind] += known.filter((words, i) => answers[i] === words[3]).length;
+  }
+  const similarity = (file: string) => correlationOf(vectors, ids, datasets.readSimilarities(files, file));
+  const covered = asked.semantic + asked.syntactic;
+  return {
+    analogies: (right.semantic + right.syntactic) / Math.max(1, covered),
+    semantic: right.semantic / Math.max(1, asked.semantic),
+    syntactic: right.syntactic / Math.max(1, asked.syntactic),
+    covered,
+    wordSim353: similarity("wordsim353.tsv"),
+    simLex999: similarity("simlex999.tsv"),
+  };
+}
+
+const isKnown = (words: readonly (number | undefined)[]): words is number[] => words.every((word) => word !== undefined);
+
+/** The word nearest to b - a + c for each question, other than these three (Mikolov et al. 2013, Linguistic regularities, section 4). */
+async function answersTo(
+  { values, size, vocabulary }: WordVectors,
+  questions: readonly number[][],
+  ids: ReadonlyMap<string, number>,
+): Promise<number[]> {
+  if (questions.length === 0) return [];
+  // Of words that differ in case alone one can be an answer.
+  const candidates = [...ids.values()];
+  const table = tensor(gathered(values, size, candidates), { shape: [candidates.length, size] });
+  const near = compile((sought: Tensor, rows: Tensor) => topK(matmul(sought, rows.transpose()), Math.min(4, candidates.length)).indices);
+  const answers: number[] = [];
+  for (let start = 0; start < questions.length; start += questionsAtOnce) {
+    const part = questions.slice(start, start + questionsAtOnce);
+    const sought = new Float32Array(questionsAtOnce * size);
+    part.forEach(([a, b, c], row) => {
+      for (let i = 0; i < size; i++) {
+        const at = (word: number | undefined) => values[(word as number) * size + i] as number;
+        sought[row * size + i] = at(b) - at(a) + at(c);
+      }
+    });
+    const found = await (await near(tensor(sought, { shape: [questionsAtOnce, size] }), table)).data();
+    const width = found.length / questionsAtOnce;
+    part.forEach((words, row) => {
+      const best = Array.from({ length: width }, (_, i) => candidates[Number(found[row * width + i])] as number);
+      answers.push(best.find((word) => !words.slice(0, 3).includes(word)) ?? -1);
+    });
+  }
+  void vocabulary;
+  return answers;
+}
+
+/** Some rows one after the other. */
+function gathered(values: Float32Array, size: number, rows: readonly number[]): Float32Array<ArrayBuffer> {
+  const result = new Float32Array(rows.length * size);
+  rows.forEach((row, i) => {
+    result.set(values.subarray(row * size, (row + 1) * size), i * size);
+  });
+  return result;
+}
+
+/** How the cosines of pairs of words agree in rank with the scores that people gave; 0 where fewer than two pairs are known. */
+function correlationOf({ values, size }: WordVectors, ids: ReadonlyMap<string, number>, pairs: readonly datasets.SimilarPair[]): number {
+  const known = pairs.flatMap(({ words, score }) => {
+    const [a, b] = words.map((word) => ids.get(word.toLowerCase()));
+    return a === undefined || b === undefined ? [] : [{ cosine: dot(values, size, a, b), score }];
+  });
+  if (known.length < 2) return 0;
+  return metrics.spearman(
+    known.map(({ cosine }) => cosine),
+    known.map(({ score }) => score),
+  );
+}
+
+function dot(values: Float32Array, size: number, a: number, b: number): number {
+  let sum = 0;
+  for (let i = 0; i < size; i++) sum += (values[a * size + i] as number) * (values[b * size + i] as number);
+  return sum;
+}
