@@ -65,11 +65,6 @@ export class PredictContext {
     return datasets.readDataset(dataset, { folder: this.settings.data, onDownload: showDownload });
   }
 
-  /** The path of a data file that has no public home, in the folder given with `--data` or the cache. */
-  dataFile(file: string): string {
-    return datasets.findDataFile(file, { folder: this.settings.data });
-  }
-
   /**
    * Where a dataset's file lies that has no public home: in the folder given with `--data`, or the cache.
    * @throws KasaneError where it is in neither

@@ -147,6 +147,7 @@ export const experiments: readonly ListedExperiment[] = [
     name: "word2vec",
     title: "word2vec: vectors of words from a text of any length, judged by analogies and similarities",
     chapter: "representation",
+    asks: 'a word, or words with + and - between them, such as "king - man + woman"',
     load: async () => (await import("./representation/word2vec.js")).word2vec,
   },
   {

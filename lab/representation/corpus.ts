@@ -7,7 +7,7 @@ import type { PredictContext } from "../context.js";
 export type Texts = () => AsyncIterable<string> | Iterable<string>;
 
 /** The file of `un-debates`: speeches in the General Assembly of the United Nations, a part of a speech a line, lower case, a to z alone. */
-const debates = "un-debates-17m.txt";
+const debates = "un-debates-17m.txt.gz";
 
 /** `--corpus` of word vectors. */
 export const corpus = (): z.ZodString =>

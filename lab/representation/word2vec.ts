@@ -6,7 +6,8 @@ import { fittedTable } from "../layout.js";
 import * as option from "../options.js";
 import { type CountedWords, corpus, countWords, keepingOf, openTexts } from "./corpus.js";
 import { type BatchMaker, sampledBatches, treeBatches, withParts } from "./wordBatches.js";
-import { normalised, testWords } from "./wordTests.js";
+import { testWords } from "./wordTests.js";
+import { drawMap, expressionOf, rowsOfWords, saveVectors, sumOf, WordVectors } from "./wordVectors.js";
 
 const vocabularyFile = "words.json";
 
@@ -35,13 +36,19 @@ const schema = z.object({
   epochs: option.epochs("the text").default(5),
   batchSize: option.batchSize("words").multipleOf(64).default(512),
   group: z.enum(["8", "16", "32", "64"]).default("16").describe("neighbouring words that share the words drawn"),
+  mapWords: z
+    .string()
+    .default(
+      "france,paris,germany,berlin,italy,rome,japan,tokyo,china,beijing,egypt,cairo,greece,athens,cuba,havana,portugal,lisbon,spain,madrid",
+    )
+    .describe("words that map.svg shows, with commas between them"),
+  tests: z.boolean().default(true).describe("judge the vectors by analogies, WordSim-353 and SimLex-999"),
   drawn: z.int().min(1).default(32).describe("words drawn for such a group"),
 });
 type Options = z.output<typeof schema>;
 
-/** The rate at the end, and the characters of a part of a word. */
+/** The rate at the end. */
 const finalRate = 1e-4;
-const parts = { shortest: 3, longest: 6 } as const;
 
 /** Vectors of words from a large text, judged by analogies and similarities. */
 export const word2vec = defineExperiment({
@@ -51,7 +58,7 @@ export const word2vec = defineExperiment({
   options: schema,
 
   async run(context, options) {
-    const { minimumCount, size, epochs, learningRate, batchSize } = options;
+    const { minimumCount, epochs, learningRate, batchSize } = options;
     const texts = await openTexts(context, options.corpus);
     const words = await countWords(texts, minimumCount);
     const { vocabulary, counts } = words;
@@ -98,12 +105,49 @@ export const word2vec = defineExperiment({
     const seconds = (performance.now() - started) / 1000;
     context.print(`${((total * epochs) / seconds / 1000).toFixed(0)} thousand words a second`);
 
-    const values = normalised(await vectorsOf(model, options, vocabulary), size);
-    const figures = await testWords(context, { vocabulary, size, values });
+    // Report
+    const vectors = await WordVectors.of(model, vocabulary, options.subwords ? options.buckets : 0);
+    await saveVectors(context, vectors);
+    await drawMap(context, vectors, options.mapWords.split(","));
+    if (!options.tests) return;
+    const figures = await testWords(context, vectors);
     context.record(last, { ...figures });
-    context.print(fittedTable(Object.keys(figures), [Object.values(figures).map((f) => String(f))]));
+    const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+    const rows = [
+      ["analogies", percent(figures.analogies)],
+      ["of meaning", percent(figures.semantic)],
+      ["of grammar", percent(figures.syntactic)],
+      ["questions covered", `${figures.covered} of ${figures.asked}`],
+      ["WordSim-353, rank correlation", figures.wordSim353.toFixed(3)],
+      ["SimLex-999, rank correlation", figures.simLex999.toFixed(3)],
+    ];
+    context.print(`\n${fittedTable(["test", "figure"], rows)}`);
+  },
+
+  predict: {
+    text: 'a word, or words with + and - between them, such as "king - man + woman"',
+    options: z.object({
+      neighbours: z.boolean().default(false).describe("take the text as one word and show what is nearest to it"),
+      best: z.int().min(1).max(1000).default(10).describe("how many words are shown"),
+    }),
+
+    async run(context, options, text, flags) {
+      const vocabulary = files.loadVocabulary(context.folder.file(vocabularyFile));
+      const model = modelOf(options, vocabulary);
+      await context.restore({ model });
+      const vectors = await WordVectors.of(model, vocabulary, options.subwords ? options.buckets : 0);
+      const terms = flags.neighbours ? [{ word: text.trim(), sign: 1 as const }] : expressionOf(text);
+      const found = vectors.nearest(
+        sumOf(vectors, terms),
+        flags.best as number,
+        terms.map(({ word }) => word),
+      );
+      const rows = found.map(({ word, cosine }) => [word, cosine.toFixed(4)]);
+      context.print(fittedTable(["word", "cosine"], rows), { event: "prediction", text, nearest: found });
+    },
   },
 });
+
 /** Some of the groups of a batch: its first 32nd. */
 const firstGroups = (x: Tensor): Tensor => x.slice([[0, Math.ceil((x.shape[0] as number) / 32)]]);
 
@@ -111,16 +155,10 @@ function modelOf({ size, loss, subwords, buckets }: Options, { size: words }: da
   return new models.Word2vec({ inputs: words + (subwords ? buckets : 0), outputs: loss === "negative-sampling" ? words : words - 1, size });
 }
 
-/** The rows of the table that each word is made of: its own, and those of its parts. */
-const rowsOf = (vocabulary: data.Vocabulary, buckets: number): Int32Array[] =>
-  vocabulary.tokens.map((word, id) =>
-    Int32Array.from([id, ...data.hashedSubwords(word, { ...parts, buckets }).map((bucket) => vocabulary.size + bucket)]),
-  );
-
 /** How the batches of an epoch are made. */
 function makersOf(options: Options, { vocabulary, counts }: CountedWords): (seed: number, epoch: number) => BatchMaker {
   const { method, loss, window, drawn, negatives, subwords, buckets } = options;
-  const rows = subwords ? rowsOf(vocabulary, buckets) : undefined;
+  const rows = subwords ? rowsOfWords(vocabulary, buckets) : undefined;
   const wrapped = (make: BatchMaker) => (rows ? withParts(make, rows) : make);
   if (loss === "hierarchical-softmax") {
     const tree = data.huffmanTree(counts);
@@ -128,17 +166,4 @@ function makersOf(options: Options, { vocabulary, counts }: CountedWords): (seed
   }
   const table = new data.AliasTable(counts.map((count) => count ** 0.75));
   return (seed, epoch) => wrapped(sampledBatches({ method, window, group: Number(options.group), drawn, negatives, table, seed, epoch }));
-}
-
-/** The vectors of all words, `[words, size]` in rows. */
-async function vectorsOf(model: models.Word2vec, { size, subwords, buckets }: Options, vocabulary: data.Vocabulary): Promise<Float32Array> {
-  const table = (await model.input.weight.data()) as Float32Array;
-  if (!subwords) return table;
-  const result = new Float32Array(vocabulary.size * size);
-  rowsOf(vocabulary, buckets).forEach((rows, id) => {
-    for (const row of rows)
-      for (let i = 0; i < size; i++)
-        result[id * size + i] = (result[id * size + i] as number) + (table[row * size + i] as number) / rows.length;
-  });
-  return result;
 }

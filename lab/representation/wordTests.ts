@@ -1,24 +1,7 @@
 import { compile, type data, matmul, metrics, type Tensor, tensor, topK } from "kasane";
 import { datasets } from "kasane/node";
 import type { Context } from "../context.js";
-
-/** Vectors of words, each of length 1, in rows by the ids of the vocabulary. */
-export interface WordVectors {
-  readonly vocabulary: data.Vocabulary;
-  readonly size: number;
-  readonly values: Float32Array;
-}
-
-/** The vectors scaled to length 1; a vector of zeros stays. */
-export function normalised(values: Float32Array, size: number): Float32Array<ArrayBuffer> {
-  const result = Float32Array.from(values);
-  for (let start = 0; start < result.length; start += size) {
-    const row = result.subarray(start, start + size);
-    const length = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0)) || 1;
-    for (let i = 0; i < size; i++) row[i] = (row[i] as number) / length;
-  }
-  return result;
-}
+import type { WordVectors } from "./wordVectors.js";
 
 /** What word vectors are judged by. */
 export interface WordFigures {
@@ -28,6 +11,7 @@ export interface WordFigures {
   readonly syntactic: number;
   /** Questions whose four words are in the vocabulary. */
   readonly covered: number;
+  readonly asked: number;
   /** Rank correlations with what people think. */
   readonly wordSim353: number;
   readonly simLex999: number;
@@ -51,21 +35,24 @@ export async function testWords(context: Context, vectors: WordVectors): Promise
   const files = await context.dataset(datasets.wordTests);
   const ids = idsOf(vectors.vocabulary);
   const right = { semantic: 0, syntactic: 0 };
-  const asked = { semantic: 0, syntactic: 0 };
+  const known = { semantic: 0, syntactic: 0 };
+  let asked = 0;
   for (const { isSyntactic, questions } of datasets.readAnalogies(files)) {
-    const known = questions.map((words) => words.map((word) => ids.get(word.toLowerCase()))).filter(isKnown);
-    const answers = await answersTo(vectors, known, ids);
+    const answerable = questions.map((words) => words.map((word) => ids.get(word.toLowerCase()))).filter(isKnown);
+    const answers = await answersTo(vectors, answerable, ids);
     const kind = isSyntactic ? "syntactic" : "semantic";
-    asked[kind] += known.length;
-    right[kind] += known.filter((words, i) => answers[i] === words[3]).length;
+    asked += questions.length;
+    known[kind] += answerable.length;
+    right[kind] += answerable.filter((words, i) => answers[i] === words[3]).length;
   }
   const similarity = (file: string) => correlationOf(vectors, ids, datasets.readSimilarities(files, file));
-  const covered = asked.semantic + asked.syntactic;
+  const covered = known.semantic + known.syntactic;
   return {
     analogies: (right.semantic + right.syntactic) / Math.max(1, covered),
-    semantic: right.semantic / Math.max(1, asked.semantic),
-    syntactic: right.syntactic / Math.max(1, asked.syntactic),
+    semantic: right.semantic / Math.max(1, known.semantic),
+    syntactic: right.syntactic / Math.max(1, known.syntactic),
     covered,
+    asked,
     wordSim353: similarity("wordsim353.tsv"),
     simLex999: similarity("simlex999.tsv"),
   };
@@ -75,7 +62,7 @@ const isKnown = (words: readonly (number | undefined)[]): words is number[] => w
 
 /** The word nearest to b - a + c for each question, other than these three (Mikolov et al. 2013, Linguistic regularities, section 4). */
 async function answersTo(
-  { values, size, vocabulary }: WordVectors,
+  { directions: values, size }: WordVectors,
   questions: readonly number[][],
   ids: ReadonlyMap<string, number>,
 ): Promise<number[]> {
@@ -101,7 +88,6 @@ async function answersTo(
       answers.push(best.find((word) => !words.slice(0, 3).includes(word)) ?? -1);
     });
   }
-  void vocabulary;
   return answers;
 }
 
@@ -115,7 +101,11 @@ function gathered(values: Float32Array, size: number, rows: readonly number[]): 
 }
 
 /** How the cosines of pairs of words agree in rank with the scores that people gave; 0 where fewer than two pairs are known. */
-function correlationOf({ values, size }: WordVectors, ids: ReadonlyMap<string, number>, pairs: readonly datasets.SimilarPair[]): number {
+function correlationOf(
+  { directions: values, size }: WordVectors,
+  ids: ReadonlyMap<string, number>,
+  pairs: readonly datasets.SimilarPair[],
+): number {
   const known = pairs.flatMap(({ words, score }) => {
     const [a, b] = words.map((word) => ids.get(word.toLowerCase()));
     return a === undefined || b === undefined ? [] : [{ cosine: dot(values, size, a, b), score }];

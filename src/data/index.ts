@@ -1,5 +1,5 @@
-export * as augment from "./augment/index.js";
 export { AliasTable } from "./aliasTable.js";
+export * as augment from "./augment/index.js";
 export { type BatchOptions, batches, padSequences, shuffledIndices } from "./batches.js";
 export {
   type BucketedBatch,

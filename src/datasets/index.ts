@@ -7,7 +7,6 @@ export {
   readPicture,
 } from "./classFolders.js";
 export { pennTreebank, wikiText2 } from "./corpora.js";
-export { findDataFile } from "./dataFile.js";
 export { type Dataset, type DatasetFile, type DatasetOptions, defaultCache, readDataset } from "./dataset.js";
 export { readIdx } from "./idx.js";
 export { fashionMnist, fashionMnistClasses, type LabelledImages, mnist, readMnist } from "./mnist.js";

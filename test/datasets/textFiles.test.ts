@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { data } from "kasane";
 import { datasets, files } from "kasane/node";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -51,6 +52,18 @@ it("reads texts in pieces that lose nothing and cut no word", async () => {
   expect(pieces.join("")).toBe(`${text}\ntop.txt\n`);
   for (const piece of pieces) expect(piece).toMatch(/[ \n]$/);
   await expect(readTexts([at("gone.txt")]).next()).rejects.toThrow(/gone\.txt cannot be read/);
+});
+
+it("unpacks texts as it reads them", async () => {
+  const text = "é word\n".repeat(400_000);
+  writeFileSync(at("packed.txt.gz"), gzipSync(text));
+  const pieces: string[] = [];
+  for await (const piece of readTexts([at("packed.txt.gz")])) pieces.push(piece);
+  expect(pieces.length).toBeGreaterThan(2);
+  expect(pieces.join("")).toBe(`${text}\n`);
+  writeFileSync(at("plain.txt.gz"), text);
+  await expect(readTexts([at("plain.txt.gz")]).next()).rejects.toThrow(/plain\.txt\.gz cannot be unpacked as gzip/);
+  await expect(readTexts([at("gone.txt.gz")]).next()).rejects.toThrow(/gone\.txt\.gz cannot be read/);
 });
 
 it("cleans English as the report does", () => {

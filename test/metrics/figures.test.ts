@@ -12,6 +12,15 @@ it("rocAuc counts equal scores a half", () => {
   expect(() => metrics.rocAuc([1], [1, 0])).toThrow("1 scores for 2 targets");
 });
 
+it("spearman shares the ranks of equal values", () => {
+  // scipy 1.17: scipy.stats.spearmanr([1, 2, 2, 3, 5], [2, 1, 4, 4, 9])
+  expect(metrics.spearman([1, 2, 2, 3, 5], [2, 1, 4, 4, 9])).toBeCloseTo(0.7631578947368421, 12);
+  expect(metrics.spearman([3, 1, 2], [-3, -1, -2])).toBe(-1);
+  expect(metrics.spearman([1, 1], [1, 2])).toBeNaN();
+  expect(() => metrics.spearman([1, 2], [1])).toThrow("2 values and 1");
+  expect(() => metrics.spearman([1, Number.NaN], [1, 2])).toThrow("value 1 is NaN");
+});
+
 it("errors of regression", async () => {
   const [predicted, target] = [tensor([2.5, 0, 2, 8]), tensor([3, -0.5, 2, 7])];
   expect(await metrics.meanAbsoluteError(predicted, target).item()).toBe(0.5);

@@ -11,6 +11,7 @@ const cases: { name: string; schedule: optim.Schedule; expected: (t: number) => 
     schedule: optim.cosine(0.1, 40, 0.01),
     expected: (t) => 0.01 + (0.09 * (1 + Math.cos((Math.PI * Math.min(t, 40)) / 40))) / 2,
   },
+  { name: "linear", schedule: optim.linear(0.1, 30, 0.01), expected: (t) => 0.1 - (0.09 * Math.min(t, 30)) / 30 },
   {
     name: "inverseSquareRoot",
     // The size of the model in Vaswani et al. is 512: 512^-0.5 min(n^-0.5, n 20^-1.5)
