@@ -24,5 +24,7 @@ export * from "./uNet.js";
 export * from "./variationalAutoencoder.js";
 export * from "./vgg.js";
 export * from "./visionTransformer.js";
+export * from "./waveNet.js";
+export * from "./waveNetStep.js";
 export * from "./wideResNet.js";
 export * from "./word2vec.js";
