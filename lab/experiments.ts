@@ -111,6 +111,13 @@ export const experiments: readonly ListedExperiment[] = [
     load: async () => (await import("./generative/autoencoder.js")).autoencoder,
   },
   {
+    name: "wavenet",
+    title: "WaveNet: a voice learnt and drawn sample by sample",
+    chapter: "generative",
+    asks: 'how many seconds of sound to draw, such as "2"',
+    load: async () => (await import("./generative/wavenet.js")).wavenet,
+  },
+  {
     name: "vae",
     title: "Variational autoencoder: digits as points of a normal distribution, drawn from it again",
     chapter: "generative",

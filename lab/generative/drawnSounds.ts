@@ -1,0 +1,102 @@
+import { basename } from "node:path";
+import { check, data, decode, type models, rl } from "kasane";
+import { files } from "kasane/node";
+import { z } from "zod";
+import type { PredictContext } from "../context.js";
+import { drawSound } from "../plot/soundPicture.js";
+import { silence } from "./codeBatches.js";
+import { type Conditions, codesOf } from "./sounds.js";
+import { cachedReader } from "./wavenetFigures.js";
+
+/** What a run keeps of the sounds that it learnt. */
+const soundKind = z.object({
+  sampleRate: z.int().min(1),
+  conditions: z.array(z.object({ name: z.string(), classes: z.array(z.string()).min(1) })),
+});
+export type SoundKind = { readonly sampleRate: number; readonly conditions: Conditions };
+
+const kindFile = "sounds.json";
+
+export const saveKind = (context: PredictContext, kind: SoundKind): Promise<void> =>
+  files.writeAtomically(context.folder.file(kindFile), `${JSON.stringify(kind)}\n`);
+
+/** @throws KasaneError where the run's file is missing or damaged */
+export function loadKind(context: PredictContext): SoundKind {
+  const path = context.folder.file(kindFile);
+  const kind = files.readJson(path, 2 ** 20);
+  check(kind !== undefined, () => `${context.folder.shown} has no ${kindFile}: start anew`);
+  return files.parseAs(soundKind, kind, `${path} is damaged`);
+}
+
+/** What a sound is drawn by. */
+export interface Drawing {
+  readonly seconds: number;
+  /** The class of each condition. */
+  readonly labels: readonly number[];
+  readonly temperature: number;
+  /** Another number draws another sound. */
+  readonly number: number;
+  /** Codes that are continued. */
+  readonly prime?: Uint8Array;
+}
+
+/** Samples that are drawn, behind those that they continue. */
+export async function drawSamples(context: PredictContext, model: models.WaveNet, { sampleRate }: SoundKind, drawing: Drawing) {
+  const { seconds, labels, temperature, number, prime = new Uint8Array() } = drawing;
+  const generator = new rl.Generator(undefined, context.seed, number);
+  const codes = await decode.sampleSignal(await cachedReader(model, labels), {
+    length: Math.max(1, Math.round(seconds * sampleRate)),
+    begin: silence,
+    prime,
+    temperature,
+    uniform: () => generator.uniform(),
+  });
+  return data.muLawDecode([...prime, ...codes]);
+}
+
+/**
+ * Writes samples as a WAV file, and beside it a picture of them.
+ * @param primed how many of the samples were given
+ * @returns the files
+ */
+export async function saveSound(path: string, title: string, samples: Float32Array, sampleRate: number, primed = 0): Promise<string[]> {
+  const picture = `${path.replace(/\.wav$/, "")}.svg`;
+  await files.writeAtomically(path, data.writeWav({ sampleRate, channels: [samples] }));
+  const mark = primed > 0 ? { mark: primed / sampleRate } : {};
+  await files.writeAtomically(picture, await drawSound({ title, samples, sampleRate, ...mark }));
+  return [path, picture];
+}
+
+/** The most bytes of a sound that is continued. */
+const mostBytes = 2 ** 28;
+
+/** The codes of a WAV file that is continued. */
+export function readPrime(file: string, sampleRate: number): Uint8Array {
+  const bytes = files.readIfThere(file, mostBytes);
+  check(bytes !== undefined, () => `--prime ${file}: there is no such file`);
+  const sound = data.readWav(bytes, basename(file));
+  check(
+    sound.sampleRate === sampleRate,
+    () => `--prime ${file}: it has ${sound.sampleRate} samples a second, the run learnt sounds of ${sampleRate}: convert it first`,
+  );
+  return codesOf(sound);
+}
+
+/** @param text such as `digit=3,speaker=theo` */
+export function readLabels(text: string | undefined, conditions: Conditions): number[] {
+  const form = conditions.map(({ name, classes }) => `${name}=${classes[0]}`).join(",");
+  if (conditions.length === 0) {
+    check(text === undefined, () => "--classes: the run has no --condition, so a sound has no class");
+    return [];
+  }
+  check(text !== undefined, () => `--classes: the run was conditioned: say what to draw, such as --classes ${form}`);
+  const given = new Map(text.split(",").map((part) => part.split("=").map((side) => side.trim()) as [string, string]));
+  const names = conditions.map(({ name }) => name);
+  const isRight = given.size === names.length && names.every((name) => given.has(name));
+  check(isRight, () => `--classes: got "${text}", expected a class for ${names.join(" and ")}, such as ${form}`);
+  return conditions.map(({ name, classes }) => {
+    const label = classes.indexOf(given.get(name) as string);
+    check(label >= 0, () => `--classes: got ${name}=${given.get(name)}, expected one of ${classes.join(", ")}`);
+    return label;
+  });
+}
