@@ -131,6 +131,12 @@ export const experiments: readonly ListedExperiment[] = [
     load: async () => (await import("./vision/depth.js")).depth,
   },
   {
+    name: "separable",
+    title: "Separable convolutions: less arithmetic, fewer parameters, and how much less time",
+    chapter: "vision",
+    load: async () => (await import("./vision/separable.js")).separable,
+  },
+  {
     name: "receptive-field",
     title: "Receptive fields: what a convolutional network could see, and how little of it counts",
     chapter: "vision",
