@@ -143,10 +143,17 @@ export const experiments: readonly ListedExperiment[] = [
     load: async () => (await import("./vision/receptive-field.js")).receptiveField,
   },
   {
+    name: "banking77",
+    title: "Banking77: a small encoder of sentences learns 77 things that customers ask for",
+    chapter: "finetuning",
+    asks: 'a question, such as "why was I charged twice?"',
+    load: async () => (await import("./finetuning/banking77.js")).banking77,
+  },
+  {
     name: "finetune",
     title: "Fine-tuning: an .onnx file learns classes of your own",
     chapter: "finetuning",
-    asks: "a text",
+    asks: "a text, a PNG, JPEG or WAV file, or numbers with commas between them",
     load: async () => (await import("./finetuning/finetune.js")).finetune,
   },
   {

@@ -12,7 +12,7 @@ export const largestTokenizer = 2 ** 28;
 const usualLimit = 128;
 
 /** What is read of a `tokenizer.json` beside what its library reads. */
-const tokenizerFile = z.looseObject({
+const tokenizerSchema = z.looseObject({
   model: z.looseObject({}),
   truncation: z.object({ max_length: z.int().min(2) }).nullish(),
   padding: z.object({ pad_id: z.int().min(0) }).nullish(),
@@ -21,8 +21,11 @@ const tokenizerFile = z.looseObject({
 /** The inputs that models of texts have: ids, 1 for each token and 0 for padding, and which of two texts a token is of. */
 const knownInputs = ["input_ids", "attention_mask", "token_type_ids"];
 
-/** The tokenizer of a model: that named, or `tokenizer.json` beside it. */
-export const tokenizerBeside = (model: string, given: string | undefined): string => given ?? join(dirname(model), "tokenizer.json");
+/** The name that a tokenizer's file has beside its model. */
+export const tokenizerFile = "tokenizer.json";
+
+/** The tokenizer of a model: that named, or the one beside it. */
+export const tokenizerBeside = (model: string, given: string | undefined): string => given ?? join(dirname(model), tokenizerFile);
 
 /**
  * Texts for a model that takes ids of tokens, as encoders of Hugging Face do.
@@ -37,7 +40,7 @@ export function textReading(model: OnnxModule, file: string, limit?: number): Re
   );
   const json = files.readJson(file, largestTokenizer);
   check(json !== undefined, () => `--tokenizer: ${file}: no such file: expected the model's tokenizer.json`);
-  const { truncation, padding } = files.parseAs(tokenizerFile, json, `--tokenizer: ${file} is no tokenizer.json`);
+  const { truncation, padding } = files.parseAs(tokenizerSchema, json, `--tokenizer: ${file} is no tokenizer.json`);
   const tokenizer = tokenizerOf(json as object, file);
   const longest = limit ?? truncation?.max_length ?? usualLimit;
   const dtypes = new Map(model.inputs.map(({ name, dtype }) => [name, dtype ?? "int64"]));
@@ -55,6 +58,7 @@ export function textReading(model: OnnxModule, file: string, limit?: number): Re
     plural: "texts",
     inputs: Object.fromEntries([...dtypes].map(([name, dtype]) => [name, { shape: ["batch", "tokens"], dtype }])),
     limits: { tokens: longest },
+    files: { [tokenizerFile]: JSON.stringify(json) },
     lengthsOf: (ids) => [Math.max(1, ids.length)],
 
     batch(examples, [length = 1]) {

@@ -1,7 +1,8 @@
 import { check, compile, type Device, data, nn, optim, type Tensor, tensor } from "kasane";
 import type { Context } from "../context.js";
 import { Classifier, type ClassifierParts, featuresOf, Head } from "./classifier.js";
-import type { Example, Labelled, Reading } from "./reading.js";
+import { classIndices } from "./parts.js";
+import type { Example, Inputs, Labelled, Reading } from "./reading.js";
 
 /** What is trained: the head alone, the head and products of low rank that are added to the weights (LoRA), or all. */
 export const methods = ["head", "lora", "full"] as const;
@@ -31,7 +32,7 @@ const momentExamples = 512;
 /** What is learnt, and how its batches are made. */
 interface Learner {
   readonly module: nn.Module;
-  logits(inputs: Readonly<Record<string, Tensor>>): Tensor;
+  logits(inputs: Inputs): Tensor;
   readonly reading: Pick<Reading, "batch" | "lengthsOf">;
 }
 
@@ -61,7 +62,7 @@ const bucketsOf = (examples: readonly Example[], { lengthsOf }: Learner["reading
 export type Rows = (examples: readonly Example[]) => Promise<Float32Array[]>;
 
 /** {@link Rows} of a function. */
-export function rowsOf(compute: (inputs: Readonly<Record<string, Tensor>>) => Tensor, reading: Learner["reading"], device: Device): Rows {
+export function rowsOf(compute: (inputs: Inputs) => Tensor, reading: Learner["reading"], device: Device): Rows {
   const compiled = compile(compute, { device });
   return async (examples) => {
     const rows: Float32Array[] = new Array(examples.length);
@@ -81,7 +82,7 @@ export function rowsOf(compute: (inputs: Readonly<Record<string, Tensor>>) => Te
 /** What {@link tune} gives. */
 export interface Tuned {
   /** A batch of the reading to logits, with the best weights. */
-  logits(inputs: Readonly<Record<string, Tensor>>): Tensor;
+  logits(inputs: Inputs): Tensor;
   /** The logits of other examples. */
   judge(examples: readonly Example[]): Promise<Float32Array[]>;
   /** Those of the validation examples. */
@@ -105,9 +106,7 @@ export async function tune(
 ): Promise<Tuned> {
   const { method, epochs, batchSize, learningRate, headRate, weightDecay } = options;
   const { device, seed } = context;
-  const indices = new Map(names.map((name, i) => [name, i]));
-  const targetsOf = ({ labels }: Labelled) => Int32Array.from(labels, (label) => indices.get(label) as number);
-  const targets = { train: targetsOf(train), validation: targetsOf(validation) };
+  const targets = { train: classIndices(names, train), validation: classIndices(names, validation) };
   const features = rowsOf((inputs) => featuresOf(parts, inputs), parts.reading, device);
 
   // Features of the model as it is: all that a head alone is trained on, and the scale of what any head is fed with.
@@ -118,7 +117,7 @@ export async function tune(
     ? { train: known, validation: await features(validation.examples) }
     : { train: train.examples, validation: validation.examples };
   const learner = learnerOf(classifier, parts, options);
-  const logits = (inputs: Readonly<Record<string, Tensor>>) => (isHead ? classifier.forward(inputs) : learner.logits(inputs));
+  const logits = (inputs: Inputs) => (isHead ? classifier.forward(inputs) : learner.logits(inputs));
   await beforeTraining(logits);
 
   const buckets = bucketsOf(examples.train, learner.reading);

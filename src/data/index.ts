@@ -16,6 +16,7 @@ export { japaneseWords } from "./japaneseWords.js";
 export { LabelEncoder } from "./labelEncoder.js";
 export { type MelBands, type MelFilterOptions, type MelSpectrogramOptions, melFilterBank, melSpectrogram } from "./mel.js";
 export { muLawDecode, muLawEncode } from "./muLaw.js";
+export { resampleSound } from "./resampleSound.js";
 export { isWord, sentencesOf, type Token } from "./sentences.js";
 export { type FrameOptions, type SpectrogramOptions, spectrogram, stft } from "./spectrogram.js";
 export { StandardScaler } from "./standardScaler.js";

@@ -1,3 +1,4 @@
+export { banking77, type LabelledTexts, readBanking77 } from "./banking77.js";
 export {
   type ClassFolderOptions,
   findClassFolders,

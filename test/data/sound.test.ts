@@ -204,3 +204,25 @@ it("refuses sounds and bands that do not fit", () => {
     "melSpectrogram: unknown option ffSize: did you mean fftSize?",
   );
 });
+
+it.each([
+  [8000, 16_000],
+  [16_000, 8000],
+  [22_050, 16_000],
+])("a tone is the same tone at another rate: %d to %d Hz", (from, to) => {
+  const tone = (sampleRate: number) =>
+    Float32Array.from({ length: sampleRate / 10 }, (_, i) => Math.sin((2 * Math.PI * 440 * i) / sampleRate));
+  const { sampleRate, channels } = data.resampleSound({ sampleRate: from, channels: [tone(from)] }, to);
+  expect(sampleRate).toBe(to);
+  const wanted = tone(to);
+  expect(channels[0]).toHaveLength(wanted.length);
+  // Away from the ends, where the sound breaks off.
+  for (let i = 64; i < wanted.length - 64; i++) expect(Math.abs((channels[0]?.[i] as number) - (wanted[i] as number))).toBeLessThan(2e-3);
+});
+
+it("a tone that the new rate cannot hold is silenced, and a rate that is none refused", () => {
+  const high = Float32Array.from({ length: 1600 }, (_, i) => Math.sin((2 * Math.PI * 6000 * i) / 16_000));
+  const { channels } = data.resampleSound({ sampleRate: 16_000, channels: [high] }, 8000);
+  expect(channels[0]?.slice(64, -64).every((sample) => Math.abs(sample) < 2e-3)).toBe(true);
+  expect(() => data.resampleSound({ sampleRate: 8000, channels: [high] }, 0)).toThrow("got 0 samples a second, expected an integer from 1");
+});
