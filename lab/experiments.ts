@@ -164,6 +164,12 @@ export const experiments: readonly ListedExperiment[] = [
     load: async () => (await import("./vision/segment.js")).segment,
   },
   {
+    name: "segment-field",
+    title: "Segmentation by receptive field: how much of a scene a pixel must see",
+    chapter: "vision",
+    load: async () => (await import("./vision/segment-field.js")).segmentField,
+  },
+  {
     name: "word2vec",
     title: "word2vec: vectors of words from a text of any length, judged by analogies and similarities",
     chapter: "representation",
