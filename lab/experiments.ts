@@ -249,6 +249,7 @@ export const experiments: readonly ListedExperiment[] = [
     name: "detect",
     title: "Detection: blood cells are found, counted and told apart",
     chapter: "vision",
+    asks: "a picture (.jpg or .png), or a folder of pictures",
     load: async () => (await import("./vision/detect.js")).detect,
   },
 ];

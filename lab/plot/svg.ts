@@ -79,7 +79,8 @@ ${parts.join("\n")}
 `;
 }
 
-const styleOf = (i: number) => styles[i % styles.length] as (typeof styles)[number];
+/** The colour, dash and marker of the series, class or line of an index. */
+export const styleOf = (i: number) => styles[i % styles.length] as (typeof styles)[number];
 
 /** Room for half of the last tick's label. */
 const rightMargin = ({ ticks }: Axis): number => Math.max(margin, Math.ceil(widthOf(ticks.at(-1)?.label ?? "", fontSize) / 2) + 4);

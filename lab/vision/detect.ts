@@ -1,10 +1,23 @@
-import { check, compile, data, models, optim, type Tensor, tensor, vision } from "kasane";
-import { datasets } from "kasane/node";
+import { check, compile, data, models, optim, type Tensor, vision } from "kasane";
+import { datasets, exportOnnx } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import * as option from "../options.js";
 import { seriesOf } from "../plot/chart.js";
-import { type Detector, detectAll, figuresOf, findIn, inputOf, truthsOf } from "./detection.js";
+import {
+  averageOf,
+  batchOf,
+  type DetectionBatch,
+  type Detector,
+  detectAll,
+  figuresOf,
+  findIn,
+  inputOf,
+  shownFigures,
+  truthsOf,
+} from "./detection.js";
+import { drawBoxed, drawJudgement, shownScore } from "./detectionPictures.js";
+import { picturesIn } from "./picturesIn.js";
 
 const schema = z.object({
   images: z
@@ -24,22 +37,14 @@ const schema = z.object({
     .multipleOf(8)
     .default(240)
     .meta({ description: "side of the parts of pictures that are trained on", unit: "pixels" }),
-  batchSize: option.batchSize("pictures").default(8),
+  batchSize: option.batchSize("pictures").default(4),
   learningRate: option.learningRate("Adam at its highest").default(0.002),
   weightDecay: z.number().min(0).max(1).default(0.05).describe("share of the weights that a step at the highest rate of 1 would take away"),
-  epochs: option.epochs("the training pictures").default(120),
+  epochs: option.epochs("the training pictures").default(60),
   validateEvery: z.int().min(1).default(5).meta({ description: "how often the validation pictures are judged", unit: "epochs" }),
   part: z.enum(["val", "test"]).default("test").describe("the pictures that the result is judged by: val for tuning"),
 });
 type Options = z.output<typeof schema>;
-
-/** What a step is made from. */
-interface Batch {
-  /** Bytes `[batch, channels, height, width]`. */
-  readonly pixels: Tensor;
-  readonly classes: Tensor;
-  readonly boxes: Tensor;
-}
 
 const modelOf = ({ classes, width }: Options): Detector => new models.OneStageDetector({ classes: classes.split(",").length, width });
 
@@ -80,12 +85,12 @@ export const detect = defineExperiment({
       weightDecay,
       groups: [{ where: optim.isBiasOrNorm, weightDecay: 0 }],
     });
-    const average = new optim.WeightAverage(model, { decay: 0.995, warmUp: true });
+    const average = averageOf(model);
     context.print(`${model.parameterCount()} parameters, ${train.length} pictures, ${perEpoch} steps an epoch`);
 
     // Step
     const step = compile(
-      ({ pixels, classes, boxes }: Batch) => {
+      ({ pixels, classes, boxes }: DetectionBatch) => {
         const { classLoss, boxLoss } = vision.placeLoss(model.forward(inputOf(pixels)), { classes, boxes });
         optimizer.minimize(classLoss.add(boxLoss.mul(2)));
         average.update();
@@ -97,7 +102,7 @@ export const detect = defineExperiment({
     // Loop
     const transform = augmentation(crop);
     const findAveraged = findIn(model, device, average);
-    const { history, step: last } = await context.fit<Batch>({
+    const { history, step: last } = await context.fit<DetectionBatch>({
       state: { model, optimizer, average },
       epochs,
       *batches(epoch) {
@@ -107,7 +112,7 @@ export const detect = defineExperiment({
       },
       step,
       recordEvery: perEpoch,
-      on: { record: ({ step: at, ...figures }) => context.print(lineOf(at / perEpoch, figures)) },
+      on: { record: ({ step: at, ...figures }) => context.print(`epoch ${at / perEpoch}: ${shownFigures(figures)}`) },
       validate: async () => figuresOf(await detectAll(findAveraged, val), truthsOf(val), classNames),
       validateEvery: options.validateEvery * perEpoch,
       best: { metric: "mAP", mode: "max", restore: true },
@@ -116,34 +121,43 @@ export const detect = defineExperiment({
 
     // Report
     const judged = dataset[options.part];
-    const figures = figuresOf(await detectAll(findIn(model, device), judged), truthsOf(judged), classNames);
+    const detections = await detectAll(findIn(model, device), judged);
+    const figures = figuresOf(detections, truthsOf(judged), classNames);
     context.record(last, Object.fromEntries(Object.entries(figures).map(([name, value]) => [`${options.part} ${name}`, value])));
-    context.print(`\n${options.part} pictures: ${shown(figures)}`, { event: options.part, ...figures });
+    context.print(`\n${options.part} pictures: ${shownFigures(figures)}`, { event: options.part, ...figures });
     await context.plot("precision", {
       title: "Average precision on the validation pictures",
       xLabel: "steps",
       yLabel: "average precision",
       series: [seriesOf(history, "mAP50", "at an IoU of 0.5"), seriesOf(history, "mAP", "over IoUs from 0.5 to 0.95")],
     });
+    await drawJudgement(context, judged, detections, classNames);
+    const { height, width, channels } = (judged[0] as datasets.DetectionSample).picture;
+    await exportOnnx(
+      (pixels: Tensor) => model.detect(inputOf(pixels)),
+      { pixels: { shape: [1, channels, height, width], dtype: "uint8" } },
+      context.folder.file("detector.onnx"),
+    );
+  },
+
+  predict: {
+    text: "a picture (.jpg or .png), or a folder of pictures",
+    options: z.object({ score: z.number().min(0).max(1).default(shownScore).describe("the least score of a box that is shown") }),
+
+    async run(context, options, text, { score }) {
+      const classNames = options.classes.split(",");
+      const model = modelOf(options);
+      const average = averageOf(model);
+      await context.restore({ model, average }, "best");
+      await average.swap();
+      const find = findIn(model, context.device);
+      for (const [name, picture] of picturesIn(text)) {
+        const found = (await find({ picture })).filter((each) => each.score >= (score as number));
+        const { png, svg } = await drawBoxed(context, `predicted-${name}`, [{ picture, boxes: found }], classNames);
+        const objects = found.map((each) => ({ class: classNames[each.class] ?? `${each.class}`, score: each.score, box: each.box }));
+        const counts = classNames.map((of) => `${of} ${objects.filter((each) => each.class === of).length}`);
+        context.print(`${name}: ${counts.join(", ")}; drawn as ${png}`, { event: "prediction", picture: name, objects, png, svg });
+      }
+    },
   },
 });
-
-/** Pictures, and what each place of the detector's map should say of them. */
-function batchOf(samples: readonly data.augment.Sample[], stride: number): Batch {
-  const targets = samples.map(({ picture: { height, width }, boxes = [] }) =>
-    vision.assignPlaces(boxes, { height: Math.ceil(height / stride), width: Math.ceil(width / stride), stride }),
-  );
-  const shape = [samples.length, targets[0]?.classes.length ?? 0];
-  return {
-    pixels: data.augment.stackPictures(samples.map(({ picture }) => picture)),
-    classes: tensor(Int32Array.from(targets.flatMap(({ classes }) => [...classes])), { shape }),
-    boxes: tensor(Float32Array.from(targets.flatMap(({ boxes }) => [...boxes])), { shape: [...shape, 4] }),
-  };
-}
-
-const shown = (figures: Readonly<Record<string, number>>): string =>
-  Object.entries(figures)
-    .map(([name, value]) => `${name} ${value.toFixed(4)}`)
-    .join(", ");
-
-const lineOf = (epoch: number, figures: Readonly<Record<string, number>>): string => `epoch ${epoch}: ${shown(figures)}`;

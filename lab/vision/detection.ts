@@ -1,11 +1,37 @@
-import { compile, type Device, data, type models, type optim, type Tensor, vision } from "kasane";
+import { compile, type Device, data, type models, optim, type Tensor, tensor, vision } from "kasane";
 import type { datasets } from "kasane/node";
 
 /** What finds objects in images. */
 export type Detector = models.OneStageDetector;
 
+/** Averages of the weights over about the last 200 steps, which are judged by and kept. */
+export const averageOf = (model: Detector): optim.WeightAverage => new optim.WeightAverage(model, { decay: 0.995, warmUp: true });
+
 /** Pixels of 0 to 255 as the network takes them: about the mean and the deviation of the cells' images. */
 export const inputOf = (pixels: Tensor): Tensor => pixels.cast("float32").sub(180).div(50);
+
+/** What a step is made from. */
+export interface DetectionBatch {
+  /** Bytes `[batch, channels, height, width]`. */
+  readonly pixels: Tensor;
+  /** int32 `[batch, places]` */
+  readonly classes: Tensor;
+  /** `[batch, places, 4]` */
+  readonly boxes: Tensor;
+}
+
+/** Pictures of one size, and what each place of a map of the given stride should say of them. */
+export function batchOf(samples: readonly data.augment.Sample[], stride: number): DetectionBatch {
+  const targets = samples.map(({ picture: { height, width }, boxes = [] }) =>
+    vision.assignPlaces(boxes, { height: Math.ceil(height / stride), width: Math.ceil(width / stride), stride }),
+  );
+  const shape = [samples.length, targets[0]?.classes.length ?? 0];
+  return {
+    pixels: data.augment.stackPictures(samples.map(({ picture }) => picture)),
+    classes: tensor(Int32Array.from(targets.flatMap(({ classes }) => [...classes])), { shape }),
+    boxes: tensor(Float32Array.from(targets.flatMap(({ boxes }) => [...boxes])), { shape: [...shape, 4] }),
+  };
+}
 
 /** A picture as a detector takes it. */
 type Image = Pick<datasets.DetectionSample, "picture">;
@@ -54,3 +80,9 @@ export function figuresOf(detections: readonly vision.Detection[], truths: reado
   const byClass = Object.fromEntries([...voc.byClass].map(([of, precision]) => [`AP50 ${classNames[of]}`, precision]));
   return { mAP50: coco.ap50, mAP: coco.ap, vocMAP50: voc.mean, ...byClass };
 }
+
+/** Figures in one line. */
+export const shownFigures = (figures: Readonly<Record<string, number>>): string =>
+  Object.entries(figures)
+    .map(([name, value]) => `${name} ${value.toFixed(4)}`)
+    .join(", ");

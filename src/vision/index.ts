@@ -5,7 +5,7 @@ export { area, type Box, clipBox, decodeBox, encodeBox, giou, iou } from "./boxe
 export { clipBoxes, decodeBoxes, encodeBoxes, giouLoss, giouOfBoxes, iouOfBoxes } from "./boxTensors.js";
 export { type ClassWeightOptions, classWeights } from "./classWeights.js";
 export { type CocoAveragePrecision, cocoAveragePrecision } from "./cocoAveragePrecision.js";
-export type { Detection, Truth } from "./detections.js";
+export type { Detection, PrecisionRecall, Truth } from "./detections.js";
 export { type FoundBoxes, findBoxes } from "./findBoxes.js";
 export { background, ignored, type MatchOptions, matchAnchors } from "./match.js";
 export { type PlacePredictions, type PlaceTargetTensors, placeLoss, qualityFocalLoss } from "./placeLoss.js";

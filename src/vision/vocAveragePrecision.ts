@@ -1,7 +1,17 @@
 import { check } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
 import { checkedIou } from "./boxes.js";
-import { byImage, checkDetections, classesOf, type Detection, mean, meanPrecision, precisionRecall, type Truth } from "./detections.js";
+import {
+  byImage,
+  checkDetections,
+  classesOf,
+  type Detection,
+  mean,
+  meanPrecision,
+  type PrecisionRecall,
+  precisionRecall,
+  type Truth,
+} from "./detections.js";
 
 /** How {@link vocAveragePrecision} counts. */
 export interface VocOptions {
@@ -17,6 +27,8 @@ export interface VocAveragePrecision {
   readonly mean: number;
   /** Of each such class. */
   readonly byClass: ReadonlyMap<number, number>;
+  /** Precision and recall of each such class, with one detection more at each point. */
+  readonly curves: ReadonlyMap<number, PrecisionRecall>;
 }
 
 const elevenRecalls = Array.from({ length: 11 }, (_, i) => i / 10);
@@ -39,6 +51,7 @@ export function vocAveragePrecision(
   checkDetections(owner, detections, truths);
 
   const byClass = new Map<number, number>();
+  const curves = new Map<number, PrecisionRecall>();
   for (const of of classesOf(truths)) {
     const known = byImage(truths, of);
     const count = [...known.values()].flat().filter((truth) => !isLeftOut(truth)).length;
@@ -51,9 +64,10 @@ export function vocAveragePrecision(
       ),
       count,
     );
+    curves.set(of, curve);
     byClass.set(of, points === 11 ? meanPrecision(curve, elevenRecalls) : areaUnder(curve));
   }
-  return { mean: mean([...byClass.values()]), byClass };
+  return { mean: mean([...byClass.values()]), byClass, curves };
 }
 
 const isLeftOut = ({ difficult = false, crowd = false }: Truth): boolean => difficult || crowd;
