@@ -75,11 +75,15 @@ export function sampledBatches({ method, window, group, drawn, negatives, table,
   };
 }
 
+/** The most pairs of a batch whose gradients a node of the tree takes as a sum; of more it takes the mean so many times. */
+const pairsOfNode = 64;
+
 /** Hierarchical softmax: a word is told by the turns on its way down a tree (Morin and Bengio 2005). Each word of a stretch is a group of its own. */
 export function treeBatches({ method, window, tree }: { method: Method; window: number; tree: data.HuffmanTree }): BatchMaker {
   const wide = 2 * window;
   const isSkipGram = method === "skip-gram";
   const texts = isSkipGram ? wide : 1;
+  const pairs = new Int32Array(tree.innerNodes);
   const depth = tree.paths.reduce((most, path) => Math.max(most, path.length), 0);
   return (stretch, read = stretch.ids) => {
     const groups = stretch.reach.length;
@@ -88,6 +92,7 @@ export function treeBatches({ method, window, tree }: { method: Method; window: 
     const targets = new Float32Array(groups * depth);
     const weights = new Float32Array(groups * texts * depth);
     const means = isSkipGram ? undefined : new Float32Array(groups * wide);
+    pairs.fill(0);
     for (let g = 0; g < groups; g++) {
       const places = contextOf(stretch, window, g);
       if (places.length === 0) continue;
@@ -95,6 +100,7 @@ export function treeBatches({ method, window, tree }: { method: Method; window: 
       const path = tree.paths[word] as Int32Array;
       nodes.set(path, g * depth);
       targets.set(tree.codes[word] as Uint8Array, g * depth);
+      for (const node of path) pairs[node] = (pairs[node] as number) + (isSkipGram ? places.length : 1);
       places.forEach((place, i) => {
         inputs[g * wide + i] = read[place] as number;
         if (means) means[g * wide + i] = 1 / places.length;
@@ -108,6 +114,10 @@ export function treeBatches({ method, window, tree }: { method: Method; window: 
       inputs: tensor(inputs, { shape: [groups, wide] }),
       ...(means && { means: tensor(means, { shape: [groups, 1, wide] }) }),
       outcomes: tensor(nodes, { shape: [groups, depth] }),
+      shares: tensor(
+        Float32Array.from(nodes, (node) => Math.min(1, pairsOfNode / (pairs[node] as number))),
+        { shape: [groups, depth] },
+      ),
       targets: tensor(targets, { shape: [groups, 1, depth] }),
       weights: tensor(weights, { shape: [groups, texts, depth] }),
     };

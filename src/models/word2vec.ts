@@ -14,7 +14,7 @@ import { addRows, gather } from "../ops/indexing.js";
 import { binaryCrossEntropy } from "../ops/loss.js";
 import { matmul } from "../ops/matmul.js";
 import { sum } from "../ops/reduce.js";
-import { expand, transpose } from "../ops/shapes.js";
+import { expand, transpose, unsqueeze } from "../ops/shapes.js";
 
 /** Settings of a {@link Word2vec}. */
 export interface Word2vecOptions {
@@ -45,6 +45,8 @@ export interface Word2vecBatch {
   readonly parts?: WordParts;
   /** `[groups, outcomes]`, rows of the table of outputs. */
   readonly outcomes: Tensor;
+  /** `[groups, outcomes]`: the share that each outcome's vector takes of its gradient; by default 1. */
+  readonly shares?: Tensor;
   /** 1 for outcomes that texts are to be told by, 0 for those that they are to be told from: `[groups or 1, texts or 1, outcomes]`. */
   readonly targets: Tensor;
   /** `[groups, texts, outcomes]`: how often each text and outcome count as a pair; 0 for pairs that are none. */
@@ -72,11 +74,16 @@ export class Word2vec extends Module {
     this.output = new Embedding(outputs, size, { weightInitialiser: zeroWeights });
   }
 
-  /** The scores of all pairs of a text and an outcome of its group, `[groups, texts, outcomes]`. */
-  forward({ inputs, means, parts, outcomes }: Word2vecBatch): Tensor {
+  /**
+   * The scores of all pairs of a text and an outcome of its group, `[groups, texts, outcomes]`. All see the tables as they are before the step. What
+   * is in very many of its pairs, such as the root of a tree of words, must then take a share of their gradients: their sum would throw it far
+   * beyond where pair after pair would lead it.
+   */
+  forward({ inputs, means, parts, outcomes, shares }: Word2vecBatch): Tensor {
     const words = parts ? gather(this.words(parts), inputs) : this.input.forward(inputs);
     const texts = means ? meanOf(words, means) : words;
-    return matmul(texts, transpose(this.output.forward(outcomes), [0, 2, 1]));
+    const vectors = this.output.forward(outcomes);
+    return matmul(texts, transpose(shares ? slowed(vectors, shares) : vectors, [0, 2, 1]));
   }
 
   /** The vectors of words that are made of parts, `[words, size]`. */
@@ -105,6 +112,12 @@ export function pairLoss(logits: Tensor, { targets, weights }: Pick<Word2vecBatc
 const meanOf = customGradient(
   (words: Tensor, shares: Tensor) => matmul(shares, words),
   (gradient, [, shares]) => [matmul(transpose(sign(shares), [0, 2, 1]), gradient), undefined],
+);
+
+/** Vectors `[groups, outcomes, size]` as they are, with shares `[groups, outcomes]` of their gradients. */
+const slowed = customGradient(
+  (vectors: Tensor, _: Tensor) => vectors,
+  (gradient, [, shares]) => [mul(gradient, unsqueeze(shares, { axis: -1 })), undefined],
 );
 
 /** `[words, size]`, from parts `[parts, size]`, the word of each, and one over the number of parts of each word. */

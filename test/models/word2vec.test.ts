@@ -57,6 +57,32 @@ it("a step of one pair is that of the authors' program", async () => {
   expect(output[0]).toEqual([0.5, -1]);
 });
 
+it("an outcome takes a share of its gradient, the texts take all of theirs", async () => {
+  const model = await known();
+  const optimizer = new optim.Sgd(model, { learningRate: 1 });
+  const step = compile(
+    (batch: models.Word2vecBatch) => {
+      const score = sum(model.forward(batch));
+      optimizer.minimize(score);
+      return { score };
+    },
+    { training: true },
+  );
+  await step({
+    inputs: tensor([0], { shape: [1, 1], dtype: "int32" }),
+    outcomes: tensor([1, 2], { shape: [1, 2], dtype: "int32" }),
+    shares: tensor([0.25, 1], { shape: [1, 2], dtype: "float32" }),
+    targets: tensor([1, 1], { shape: [1, 1, 2], dtype: "float32" }),
+    weights: tensor([1, 1], { shape: [1, 1, 2], dtype: "float32" }),
+  });
+  expect(await model.output.weight.array()).toEqual([
+    [0.5, -1],
+    [0.75, 0.5],
+    [-1.5, -1.75],
+  ]);
+  expect(((await model.input.weight.array()) as number[][])[0]).toEqual([0.5, 0.75]);
+});
+
 it("a mean of words, and of their parts, passes its whole gradient to each", async () => {
   const model = await known();
   const optimizer = new optim.Sgd(model, { learningRate: 1 });

@@ -158,6 +158,8 @@ it("tells words by their ways down a tree", async () => {
     [0, 0],
     [2, 0],
   ]);
+  // The root is in all four pairs, of which it could take 64.
+  expect(await batch.shares?.array()).toEqual(Array(4).fill([1, 1]));
   const weights = await batch.weights.array();
   expect(weights).toEqual([
     [
