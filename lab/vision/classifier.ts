@@ -27,9 +27,12 @@ export async function restoreClassifier(context: PredictContext, classifier: Cla
 /** Bytes `[batch, channels, height, width]` of pictures. */
 export const bytesOf = ({ count, height, width, pixels }: Pictures): Tensor => tensor(pixels, { shape: [count, 1, height, width] });
 
+/** Pixels of 0 to 255 as the network takes them. */
+export const inputOf = ({ scale }: Classifier, pixels: Tensor): Tensor =>
+  pixels.cast("float32").div(255).sub(scale.mean).div(scale.deviation);
+
 /** Logits `[batch, classes]` of pictures whose pixels are 0 to 255. */
-export const logitsOf = ({ model, scale }: Classifier, pixels: Tensor): Tensor =>
-  model.forward(pixels.cast("float32").div(255).sub(scale.mean).div(scale.deviation));
+export const logitsOf = (classifier: Classifier, pixels: Tensor): Tensor => classifier.model.forward(inputOf(classifier, pixels));
 
 /** A picture moved by a few pixels, mirrored or not, and how much what is told from it counts. */
 export interface View {

@@ -6,7 +6,7 @@ import { defineExperiment } from "../experiment.js";
 import { images, readPictures } from "../generative/pictures.js";
 import { classify, type Recipe, recipeOptions, type Task } from "./classification.js";
 import { mirroredToo, movedViews } from "./classifier.js";
-import { pictureText, tell } from "./tell.js";
+import { pictureFlags, pictureText, tell } from "./tell.js";
 
 /** Grey pictures of ten kinds of clothes. */
 const shown = { classes: 10, imageChannels: 1 } as const;
@@ -97,5 +97,9 @@ export const fashion = defineExperiment({
     await classify(context, await taskOf(context, options), options);
   },
 
-  predict: { text: pictureText, run: async (context, options, text) => tell(context, await taskOf(context, completed(options)), text) },
+  predict: {
+    text: pictureText,
+    options: pictureFlags,
+    run: async (context, options, text, flags) => tell(context, await taskOf(context, completed(options)), text, flags),
+  },
 });

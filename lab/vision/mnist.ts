@@ -5,7 +5,7 @@ import { defineExperiment } from "../experiment.js";
 import { images, readPictures } from "../generative/pictures.js";
 import { classify, type Recipe, recipeOptions, type Task } from "./classification.js";
 import { movedViews } from "./classifier.js";
-import { pictureText, tell } from "./tell.js";
+import { pictureFlags, pictureText, tell } from "./tell.js";
 
 const recipe: Recipe = { epochs: 8, batchSize: 128, learningRate: 0.1, weightDecay: 0.0005, labelSmoothing: 0.1 };
 
@@ -46,5 +46,9 @@ export const mnist = defineExperiment({
     await classify(context, await taskOf(context, options), options);
   },
 
-  predict: { text: pictureText, run: async (context, options, text) => tell(context, await taskOf(context, options), text) },
+  predict: {
+    text: pictureText,
+    options: pictureFlags,
+    run: async (context, options, text, flags) => tell(context, await taskOf(context, options), text, flags),
+  },
 });

@@ -1,10 +1,10 @@
-import { readdirSync, statSync } from "node:fs";
-import { basename, join, parse } from "node:path";
+import { basename, parse } from "node:path";
 import { check, data } from "kasane";
 import { type datasets, files } from "kasane/node";
 import type { PredictContext } from "../context.js";
 import { fittedTable } from "../layout.js";
 import { escape } from "../plot/text.js";
+import { imageFiles } from "./imageFiles.js";
 import { coloured, nothing, roadClasses } from "./roadScenes.js";
 
 type Picture = data.augment.Picture;
@@ -69,17 +69,6 @@ ${entries.join("\n")}
 
 /** The most bytes that an image file may have. */
 const mostBytes = 2 ** 28;
-
-/** The image files that `text` names: one, or those of a folder. */
-export function imageFiles(text: string): string[] {
-  const path = text.trim();
-  const found = statSync(path, { throwIfNoEntry: false });
-  check(path !== "" && found !== undefined, () => `predict: ${text}: no such file or folder: expected an image, or a folder of images`);
-  if (!found.isDirectory()) return [path];
-  const names = readdirSync(path).filter((name) => /\.(?:jpe?g|png)$/i.test(name) && !name.startsWith("."));
-  check(names.length > 0, () => `predict: ${text}: no .jpg or .png file is in this folder`);
-  return names.sort().map((name) => join(path, name));
-}
 
 /** The height at which a picture is looked at: that of the scenes that were learnt from. */
 const lookedAt = 90;

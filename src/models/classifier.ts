@@ -36,8 +36,13 @@ export abstract class ImageClassifier extends Module {
   /** The maps `[batch, channels, height, width]` that the classes are told from. */
   abstract features(images: Tensor): Tensor;
 
+  /** Logits `[batch, classes]` of the maps that {@link features} gives. */
+  abstract classify(maps: Tensor): Tensor;
+
   /** Logits `[batch, classes]` of images `[batch, imageChannels, height, width]`. */
-  abstract override forward(images: Tensor): Tensor;
+  override forward(images: Tensor): Tensor {
+    return this.classify(this.features(images));
+  }
 
   /** What torchvision calls `features` is `blocks` here, beside the method {@link features}. */
   override torchName(path: string): string {

@@ -86,7 +86,7 @@ export class ConvNeXtTiny extends ImageClassifier {
     return this.blocks.forward(images);
   }
 
-  forward(images: Tensor): Tensor {
-    return this.classifier.forward(globalAveragePool(this.features(images)));
+  classify(maps: Tensor): Tensor {
+    return this.classifier.forward(globalAveragePool(maps));
   }
 }

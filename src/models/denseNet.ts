@@ -156,8 +156,8 @@ export class DenseNet extends ImageClassifier {
     return this.stages.forward(maxPool(relu(this.norm0.forward(this.conv0.forward(images))), 3, { stride: 2, padding: 1 }));
   }
 
-  forward(images: Tensor): Tensor {
-    return this.classifier.forward(channelMeans(this.features(images)));
+  classify(maps: Tensor): Tensor {
+    return this.classifier.forward(channelMeans(maps));
   }
 
   override torchName(path: string): string {
@@ -203,7 +203,7 @@ export class SmallDenseNet extends ImageClassifier {
     return this.stages.forward(this.conv0.forward(images));
   }
 
-  forward(images: Tensor): Tensor {
-    return this.classifier.forward(channelMeans(this.features(images)));
+  classify(maps: Tensor): Tensor {
+    return this.classifier.forward(channelMeans(maps));
   }
 }

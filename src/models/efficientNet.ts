@@ -88,7 +88,7 @@ export class EfficientNetB0 extends ImageClassifier {
     return this.blocks.forward(images);
   }
 
-  forward(images: Tensor): Tensor {
-    return this.classifier.forward(channelMeans(this.features(images)));
+  classify(maps: Tensor): Tensor {
+    return this.classifier.forward(channelMeans(maps));
   }
 }

@@ -30,8 +30,8 @@ export class LeNet5 extends ImageClassifier {
     return averagePool(tanh(this.conv2.forward(first)), 2);
   }
 
-  forward(images: Tensor): Tensor {
-    const hidden = tanh(this.fc1.forward(reshape(this.features(images), [-1, 400])));
+  classify(maps: Tensor): Tensor {
+    const hidden = tanh(this.fc1.forward(reshape(maps, [-1, 400])));
     return this.fc3.forward(tanh(this.fc2.forward(hidden)));
   }
 }

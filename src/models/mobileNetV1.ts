@@ -55,7 +55,7 @@ export class MobileNetV1 extends ImageClassifier {
     return this.layers.forward(images);
   }
 
-  forward(images: Tensor): Tensor {
-    return this.classifier.forward(channelMeans(this.features(images)));
+  classify(maps: Tensor): Tensor {
+    return this.classifier.forward(channelMeans(maps));
   }
 }

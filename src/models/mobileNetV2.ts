@@ -77,7 +77,7 @@ export class MobileNetV2 extends ImageClassifier {
     return this.blocks.forward(images);
   }
 
-  forward(images: Tensor): Tensor {
-    return this.classifier.forward(channelMeans(this.features(images)));
+  classify(maps: Tensor): Tensor {
+    return this.classifier.forward(channelMeans(maps));
   }
 }

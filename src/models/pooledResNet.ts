@@ -71,7 +71,7 @@ export class PooledResNet extends ImageClassifier {
     return this.stages.forward(images);
   }
 
-  forward(images: Tensor): Tensor {
-    return this.fc.forward(channelMeans(this.features(images)));
+  classify(maps: Tensor): Tensor {
+    return this.fc.forward(channelMeans(maps));
   }
 }

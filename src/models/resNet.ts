@@ -129,7 +129,7 @@ export class ResNet extends ImageClassifier {
     return [this.layer1, this.layer2, this.layer3, this.layer4].reduce((x, layer) => layer.forward(x), stem);
   }
 
-  forward(images: Tensor): Tensor {
-    return this.fc.forward(channelMeans(this.features(images)));
+  classify(maps: Tensor): Tensor {
+    return this.fc.forward(channelMeans(maps));
   }
 }

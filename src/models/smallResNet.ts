@@ -51,8 +51,8 @@ export class SmallResNet extends ImageClassifier {
     return [this.layer1, this.layer2, this.layer3].reduce((x, layer) => layer.forward(x), stem);
   }
 
-  forward(images: Tensor): Tensor {
-    return this.fc.forward(channelMeans(this.features(images)));
+  classify(maps: Tensor): Tensor {
+    return this.fc.forward(channelMeans(maps));
   }
 }
 

@@ -65,7 +65,7 @@ export class Vgg extends ImageClassifier {
     return this.blocks.forward(images);
   }
 
-  forward(images: Tensor): Tensor {
-    return this.classifier.forward(reshape(adaptiveAveragePool(this.features(images), 7), [images.shape[0] as number, -1]));
+  classify(maps: Tensor): Tensor {
+    return this.classifier.forward(reshape(adaptiveAveragePool(maps, 7), [maps.shape[0] as number, -1]));
   }
 }

@@ -1,4 +1,4 @@
-import { check } from "../graph/error.js";
+import { check, KasaneError } from "../graph/error.js";
 import { showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
@@ -114,7 +114,12 @@ export class VisionTransformer extends ImageClassifier {
     return reshape(transpose(slice(encoded, [[], [1, null]]), [0, 2, 1]), [batch, size, side, side]);
   }
 
-  forward(images: Tensor): Tensor {
+  /** @throws KasaneError always: the classes are told from the class token, which is no place of the image */
+  classify(): Tensor {
+    throw new KasaneError("VisionTransformer: the classes are told from the class token, not from the maps of the patches");
+  }
+
+  override forward(images: Tensor): Tensor {
     const encoded = this.encode(images);
     const [batch, , size] = encoded.shape as [number, number, number];
     return this.head.forward(reshape(slice(encoded, [[], [0, 1]]), [batch, size]));

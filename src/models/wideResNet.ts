@@ -82,7 +82,7 @@ export class WideResNet extends ImageClassifier {
     return relu(this.bn1.forward(x));
   }
 
-  forward(images: Tensor): Tensor {
-    return this.fc.forward(channelMeans(this.features(images)));
+  classify(maps: Tensor): Tensor {
+    return this.fc.forward(channelMeans(maps));
   }
 }

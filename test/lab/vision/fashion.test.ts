@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { datasets, files } from "kasane/node";
 import { beforeAll, expect, it } from "vitest";
 import { writePictures } from "../generative/pictureFiles.js";
 import { kasane, temporaryFolder } from "../helpers.js";
@@ -7,6 +8,13 @@ import { eventsOf, expectSameWhenResumed, folderOf } from "../recurrent/interrup
 
 const parent = temporaryFolder();
 const small = ["--images", parent, "--batch-size", "20", "--learning-rate", "0.05", "--threads", "1"];
+
+/** A class's bar in dark on light, twice as large as what is learnt from. */
+function inkBar(label: number): Uint8Array {
+  const data = new Uint8Array(56 * 56).fill(255);
+  data.fill(10, 2 * (2 * label + 4) * 56, 2 * (2 * label + 6) * 56);
+  return files.encodePng({ height: 56, width: 56, channels: 1, data });
+}
 
 beforeAll(() => writePictures(parent, { train: 200, t10k: 40 }));
 
@@ -49,6 +57,22 @@ it("tells clothes apart, says how well, and leaves its mistakes and the network"
   const values = Object.values(probabilities as Record<string, number>);
   expect(values.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5);
   expect(Object.keys(probabilities)[0]).toBe(truth);
+
+  // Image files: one, and those of a folder, dark on light and in another size; what the network looked at stands in a file.
+  const images = join(parent, "images");
+  mkdirSync(images);
+  for (const label of [2, 8]) writeFileSync(join(images, `bar${label}.png`), inkBar(label));
+  const one = await kasane(["predict", folder, join(images, "bar8.png"), "--invert", "--json", "--runs", parent]);
+  expect(one).toMatchObject({ code: 0 });
+  const told = JSON.parse(one.stdout.trim().split("\n").at(-1) as string);
+  expect([told.event, told.name, Object.keys(told.probabilities)[0]]).toEqual(["prediction", "bar8", datasets.fashionMnistClasses[8]]);
+  expect(told.file).toBe(join(folder, "bar8-looked-at.png"));
+  expect(files.decodePicture(readFileSync(told.file))).toMatchObject({ channels: 3, height: 224, width: 3 * 224 + 8 });
+  const out = join(parent, "looked");
+  const many = await kasane(["predict", folder, images, "--invert", "--out", out, "--runs", parent]);
+  expect(many).toMatchObject({ code: 0, stdout: expect.stringMatching(/bar2 .*pullover.*\n.*bar8 .*bag/) });
+  expect(readdirSync(out)).toEqual(["bar2-looked-at.png", "bar8-looked-at.png"]);
+
   const wrong = await kasane(["predict", folder, "40", "--runs", parent]);
   expect(wrong).toMatchObject({
     code: 2,
