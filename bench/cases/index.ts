@@ -2,7 +2,7 @@ import type { Case } from "./case.js";
 import { embedding } from "./embedding.js";
 import { bidirectional, gru, lstm, lstmInference, pennTreebank, ragged } from "./language.js";
 import { mlp, mlpInference } from "./mlp.js";
-import { cnn, densenet, mobilenet, residualStack, resnet18, unet, wavenet } from "./networks.js";
+import { cnn, densenet, mobilenet, residualStack, resnet18, resnet18Inference, unet, wavenet } from "./networks.js";
 import { binaryAddition, sine } from "./recurrence.js";
 import { transformer } from "./transformer.js";
 
@@ -29,4 +29,6 @@ export const cases: readonly Case[] = [
   mlpInference(256),
   lstmInference(1),
   lstmInference(256),
+  resnet18Inference(1),
+  resnet18Inference(16),
 ];

@@ -18,7 +18,7 @@ export interface Operation {
     | "multiply"
     | "concat";
   readonly inputs: readonly number[];
-  /** The names of its weights; a convolution's second is a bias. */
+  /** The names of its weights; a convolution's second is a bias, a normalisation's are scale, shift and, where it is not of the batch, mean and variance. */
   readonly weights?: readonly string[];
   readonly kernel?: number;
   readonly stride?: number;
@@ -56,6 +56,8 @@ export class NetworkWriter {
     private readonly batch: number,
     channels: number,
     places: readonly number[],
+    /** Whether normalisations are by means and variances that are among the weights, and not by those of the batch. */
+    private readonly isTrained = false,
   ) {
     this.images = { index: 0, channels, places };
   }
@@ -94,9 +96,10 @@ export class NetworkWriter {
     );
   }
 
-  /** Batch normalisation by the statistics of the batch. */
+  /** Batch normalisation. */
   norm(x: Value): Value {
     const names = [this.vector(x.channels, "scale", 1), this.vector(x.channels, "shift", 0)];
+    if (this.isTrained) names.push(this.vector(x.channels, "mean", 0), this.vector(x.channels, "variance", 1));
     return this.add({ op: "norm", inputs: [x.index], weights: names }, x.channels, x.places);
   }
 

@@ -1,4 +1,4 @@
-import { type Case, type Draw, updateBytes } from "./case.js";
+import { type Case, type Draw, sizeOf, updateBytes } from "./case.js";
 import { NetworkWriter, type Value } from "./network.js";
 
 const update = { type: "sgd", learningRate: 0.01 } as const;
@@ -49,7 +49,7 @@ export const residualStack = caseOf("residual-stack", "4 residual blocks, 64 cha
   return net.linear(net.mean(x), 10);
 });
 
-export const resnet18 = caseOf("resnet18", "ResNet-18, 3x64x64, batch 32, SGD", [32, 3, 64, 64], (net) => {
+function writeResnet18(net: NetworkWriter): Value {
   let x = net.relu(net.norm(net.conv(net.images, 64, 7, { stride: 2 })));
   x = net.pool("maxPool", x, 3, { stride: 2, padding: 1 });
   for (const outputs of [64, 128, 256, 512]) {
@@ -57,7 +57,26 @@ export const resnet18 = caseOf("resnet18", "ResNet-18, 3x64x64, batch 32, SGD", 
     x = residual(net, x, outputs);
   }
   return net.linear(net.mean(x), 10);
-});
+}
+
+export const resnet18 = caseOf("resnet18", "ResNet-18, 3x64x64, batch 32, SGD", [32, 3, 64, 64], writeResnet18);
+
+/** The logits of `batch` images. */
+export function resnet18Inference(batch: number): Case {
+  const net = new NetworkWriter(batch, 3, [64, 64], true);
+  writeResnet18(net);
+  return {
+    name: `resnet18-inference-${batch}`,
+    title: `ResNet-18, 3x64x64, inference, batch ${batch}`,
+    model: "network",
+    settings: { operations: JSON.stringify(net.operations), regression: false },
+    together: 1,
+    weights: net.weights,
+    batch: (draw) => ({ images: draw.uniform([1, batch, 3, 64, 64], -1, 1) }),
+    multiplyAdds: net.forward,
+    bytes: 4 * net.weights.reduce((size, { shape }) => size + sizeOf(shape), 0),
+  };
+}
 
 export const mobilenet = caseOf("mobilenet", "MobileNet v1 0.5, 3x64x64, batch 32, SGD", [32, 3, 64, 64], (net) => {
   const layer = (x: Value, ...settings: [number, number, { stride?: number; groups?: number }?]) =>

@@ -139,8 +139,11 @@ def network(s, w, images, targets=None):
             stride = [o["stride"]] * len(axes)
             x = lax.conv_general_dilated(x, kernel, [1] * len(axes), [(size - 1, size - 1) for size in stride], lhs_dilation=stride)
         elif op == "norm":
-            average = jnp.mean(x, (0, *axes), keepdims=True)
-            variance = jnp.mean((x - average) ** 2, (0, *axes), keepdims=True)
+            if len(weights) == 4:
+                average, variance = (per_channel(numbers) for numbers in weights[2:])
+            else:
+                average = jnp.mean(x, (0, *axes), keepdims=True)
+                variance = jnp.mean((x - average) ** 2, (0, *axes), keepdims=True)
             x = (x - average) * lax.rsqrt(variance + 1e-5) * per_channel(weights[0]) + per_channel(weights[1])
         elif op == "maxPool":
             around = [(0, 0), (0, 0), *padding]

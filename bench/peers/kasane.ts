@@ -187,7 +187,7 @@ class Network extends Model {
     values: readonly Tensor[],
   ): Tensor {
     const [x, other] = inputs.map((i) => values[i]) as [Tensor, Tensor];
-    const [weight, bias] = weights.map((name) => this.tensors.get(name)) as [Variable, Variable | undefined];
+    const [weight, bias, mean, variance] = weights.map((name) => this.tensors.get(name)) as [Variable, ...(Variable | undefined)[]];
     const around = new Array<readonly [number, number]>(x.rank - 2).fill(padding);
     switch (op) {
       case "conv":
@@ -195,7 +195,7 @@ class Network extends Model {
       case "convTranspose":
         return convTranspose(x, weight, { stride });
       case "norm":
-        return batchNorm(x, { weight, bias });
+        return batchNorm(x, { weight, bias, mean, variance });
       case "maxPool":
         return maxPool(x, kernel, { stride, padding: padding[0] });
       case "averagePool":

@@ -43,8 +43,20 @@ class Problem:
         self.batches = [{name: array[i] for name, array in self.batch.items()} for i in range(self.together)]
 
 
+def write_outcome(path, ready, value):
+    """Writes the updated weights, or what the model gave; the loss, or 0."""
+    is_loss = np.ndim(value) == 0
+    with open(path, "wb") as file:
+        for array in ready.weights() if is_loss else [value]:
+            file.write(np.ascontiguousarray(array, np.float32).tobytes())
+    return float(value) if is_loss else 0
+
+
 def serve(prepare, versions):
-    """`prepare(problem)` gives an object with `run(steps)`, which returns the loss or the outputs, and `weights()`."""
+    """
+    `prepare(problem)` gives an object with `run(steps)`, which returns the loss or the outputs, and `weights()`; in the peers that are asked for it
+    also `exact()`, which gives another one that does the same in double precision.
+    """
     answers = os.fdopen(3, "w")
 
     def answer(value):
@@ -64,12 +76,10 @@ def serve(prepare, versions):
                 ready = prepare(problem)
                 value = ready.run(problem.together)
                 seconds = time.perf_counter() - start
-                is_loss = np.ndim(value) == 0
-                arrays = ready.weights() if is_loss else [value]
-                with open(command["result"], "wb") as file:
-                    for array in arrays:
-                        file.write(np.ascontiguousarray(array, np.float32).tobytes())
-                answer({"milliseconds": seconds * 1e3, "loss": float(value) if is_loss else 0})
+                answer({"milliseconds": seconds * 1e3, "loss": write_outcome(command["result"], ready, value)})
+            elif command["do"] == "exact":
+                exact = ready.exact()
+                answer({"loss": write_outcome(command["result"], exact, exact.run(problem.together))})
             elif command["do"] == "run":
                 start = time.perf_counter()
                 ready.run(command["steps"])

@@ -62,6 +62,7 @@ function load(folder: string): Loaded {
  * Answers the driver: each line of standard input is a command, each line of file descriptor 3 its answer, both JSON.
  * - `prepare`, with the folder of a case: makes it ready and runs one round of its batches, timed; what that gave, the updated weights or
  *   the outputs, goes into a file.
+ * - `exact`: writes what a round gives in double precision into a file, which only PyTorch's peer does.
  * - `run`, with a number of steps: runs them, timed.
  * - `profile`: says where the time of a step goes, which only Kasane's peer does.
  * - `memory`: the greatest resident set so far, in bytes.

@@ -153,7 +153,8 @@ class Network(nn.Module):
         if op == "convTranspose":
             return F.conv_transpose2d(x, weights[0], stride=o["stride"])
         if op == "norm":
-            return F.batch_norm(x, None, None, *weights, training=True)
+            scale, shift, *statistics = weights
+            return F.batch_norm(x, *(statistics or (None, None)), scale, shift, training=not statistics)
         if op == "maxPool":
             return F.max_pool2d(x, o["kernel"], o["stride"], before)
         if op == "averagePool":
@@ -181,8 +182,9 @@ MODELS = {"network": Network, "recurrence": Recurrence, "mlp": Mlp, "language": 
 
 
 class Ready:
-    def __init__(self, problem):
-        model = MODELS[problem.model](problem)
+    def __init__(self, problem, dtype=torch.float32):
+        self.problem = problem
+        model = MODELS[problem.model](problem).to(dtype)
         self.parameters = list(model.parameters())
         with torch.no_grad():
             for parameter, value in zip(self.parameters, problem.weights.values(), strict=True):
@@ -195,7 +197,7 @@ class Ready:
             self.optimizer = optimizer(self.parameters, lr=rate, fused=fused)
         self.model = torch.compile(model) if COMPILED else model
         # Class numbers are int64 in PyTorch; lengths stay on the host.
-        tensor = lambda array: torch.from_numpy(array.astype(np.int64) if array.dtype == np.int32 else array.copy())
+        tensor = lambda array: torch.from_numpy(array.astype(np.int64)) if array.dtype == np.int32 else torch.tensor(array, dtype=dtype)
         self.batches = [{name: tensor(array) for name, array in batch.items()} for batch in problem.batches]
         self.done = 0
 
@@ -221,6 +223,10 @@ class Ready:
 
     def weights(self):
         return [parameter.detach().numpy() for parameter in self.parameters]
+
+    def exact(self):
+        """The same in double precision."""
+        return Ready(self.problem, torch.float64)
 
 
 serve(Ready, {"PyTorch": torch.__version__})

@@ -20,6 +20,8 @@ export interface PeerDescription {
   readonly only?: (each: Case) => boolean;
   /** Whether more threads than one make a difference to it; by default they do. */
   readonly threaded?: boolean;
+  /** Whether it can do the cases in double precision too. */
+  readonly exact?: boolean;
   /** How long its first step may take, in seconds; by default {@link patience}. */
   readonly patience?: number;
 }
@@ -35,7 +37,7 @@ const always = () => true;
 /** All peers; a case's reference is the first of them here that does it. */
 export const peers: readonly PeerDescription[] = [
   { name: "numpy", label: "NumPy, the report's loops", kind: "python", program: ["numpy_peer.py"], needs: ["numpy"], only: always },
-  { name: "torch", label: "PyTorch", kind: "python", program: ["torch_peer.py"], needs: ["torch"], only: always },
+  { name: "torch", label: "PyTorch", kind: "python", program: ["torch_peer.py"], needs: ["torch"], only: always, exact: true },
   {
     name: "torch-channels-last",
     label: "PyTorch, channels last",
@@ -43,6 +45,7 @@ export const peers: readonly PeerDescription[] = [
     program: ["torch_peer.py", "--channels-last"],
     needs: ["torch"],
     only: ({ model }) => model === "network",
+    exact: true,
   },
   {
     name: "torch-compile",

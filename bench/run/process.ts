@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { benchFolder, commandOf, environmentOf, type PeerDescription } from "./peers.js";
 
-/** What a peer answers when it is started, and to `prepare`, `run`, `profile` and `memory`. */
+/** What a peer answers when it is started, and to `prepare`, `exact`, `run`, `profile` and `memory`. */
 interface Answer {
   readonly versions?: Readonly<Record<string, string>>;
   readonly milliseconds?: number;

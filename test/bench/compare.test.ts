@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Case, writeCase } from "../../bench/cases/case.js";
-import { agrees, differenceOf, readOutcome } from "../../bench/run/compare.js";
+import { agrees, allowed, differenceOf, readOutcome, usual } from "../../bench/run/compare.js";
 
 const tinyCase: Case = {
   name: "tiny",
@@ -53,6 +53,13 @@ describe("differenceOf", () => {
     expect(agrees(differenceOf(folder, off, reference()))).toBe(false);
     off.values[3] = Number.NaN;
     expect(agrees(differenceOf(folder, off, reference()))).toBe(false);
+  });
+
+  it("allows four times what rounding does to the reference itself, and never less than usual", () => {
+    expect(allowed({ loss: 0, element: 1e-6, change: 1e-3 })).toEqual(usual);
+    const most = allowed({ loss: 0, element: 1.5e-4, change: 0.01 });
+    expect(most).toEqual({ ...usual, element: 6e-4, change: 0.04 });
+    expect([5e-4, 7e-4].map((element) => agrees({ loss: 0, element, change: 0.03 }, most))).toEqual([true, false]);
   });
 
   it("refuses outcomes of other sizes", () => {
