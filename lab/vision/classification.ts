@@ -6,6 +6,7 @@ import type { Pictures } from "../generative/pictures.js";
 import * as option from "../options.js";
 import { seriesOf } from "../plot/chart.js";
 import { averageOf, type Classifier, judgeOf, logitsOf, plainView, type View } from "./classifier.js";
+import { Hardest } from "./hardest.js";
 import { type Judgement, judged, reportMistakes } from "./mistakes.js";
 
 /** How a classifier is trained. */
@@ -15,6 +16,8 @@ export interface Recipe {
   readonly learningRate: number;
   readonly weightDecay: number;
   readonly labelSmoothing: number;
+  /** The share of the pictures that the epochs in the middle learn from. */
+  readonly hardest: number;
 }
 
 /** The options of a {@link Recipe}; `defaultsOf` says what each is where it is not given. */
@@ -27,6 +30,14 @@ export const recipeOptions = (defaultsOf: (name: keyof Recipe) => string) => {
     learningRate: described("learningRate", option.learningRate("gradient descent at its highest")),
     weightDecay: described("weightDecay", z.number().min(0).describe("share of the weights that is added to their gradients")),
     labelSmoothing: described("labelSmoothing", option.labelSmoothing()),
+    hardest: described(
+      "hardest",
+      z
+        .number()
+        .min(0.1)
+        .max(1)
+        .describe("share of the pictures, those of the greatest losses, that all but the first and the last epochs learn from"),
+    ),
   };
 };
 
@@ -51,22 +62,28 @@ interface Batch {
   readonly labels: Tensor;
 }
 
+/** A batch, with the indices of its pictures. */
+interface PlacedBatch extends Batch {
+  readonly places: Int32Array;
+}
+
 /** Trains a classifier, leaves the averages of its weights in it, says how good it is, and where it is wrong. */
 export async function classify(context: Context, task: Task, recipe: Recipe): Promise<void> {
   const { classifier, train, isHeldOut, views } = task;
-  const { epochs, batchSize, learningRate, weightDecay, labelSmoothing } = recipe;
+  const { epochs, batchSize, learningRate, weightDecay, labelSmoothing, hardest } = recipe;
   const { model } = classifier;
   const { device, seed } = context;
 
   // Data
   const pictures = data.augment.picturesOf(tensor(train.pixels, { shape: [train.count, train.height, train.width] }));
-  const perEpoch = Math.floor(train.count / batchSize);
-  check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${train.count} training pictures`);
-  context.print(`${model.parameterCount()} parameters, ${train.count} pictures, ${perEpoch} steps an epoch`);
+  const selection = new Hardest(train.count, { epochs, batchSize, share: hardest, seed });
+  const perRecord = Math.floor((hardest * train.count) / batchSize);
+  check(perRecord > 0, () => `--batch-size ${batchSize}: an epoch has ${Math.floor(hardest * train.count)} training pictures`);
+  context.print(`${model.parameterCount()} parameters, ${train.count} pictures, ${selection.batches} steps`);
 
   // Step: weights decay, scales and shifts do not.
   const optimizer = new optim.Sgd(model, {
-    learningRate: optim.oneCycle(learningRate, epochs * perEpoch, { rise: 0.2 }),
+    learningRate: optim.oneCycle(learningRate, selection.batches, { rise: 0.2 }),
     ...{ momentum: 0.9, nesterov: true, weightDecay },
     groups: [{ where: optim.isBiasOrNorm, weightDecay: 0 }],
   });
@@ -74,27 +91,31 @@ export async function classify(context: Context, task: Task, recipe: Recipe): Pr
   const step = compile(
     ({ pixels, labels }: Batch) => {
       const logits = logitsOf(classifier, pixels);
-      const loss = logits.crossEntropy(labels, { labelSmoothing });
+      const losses = logits.crossEntropy(labels, { labelSmoothing, reduction: "none" });
+      const loss = losses.mean();
       optimizer.minimize(loss);
       average.update();
-      return { loss, accuracy: metrics.accuracy(logits, labels) };
+      return { loss, accuracy: metrics.accuracy(logits, labels), losses };
     },
     { training: true, device },
   );
 
   // Loop
   const judge = judgeOf(classifier, plainView, device, average);
-  const { history, step: last } = await context.fit<Batch>({
-    state: { model, optimizer, average },
+  const { history, step: last } = await context.fit<PlacedBatch>({
+    state: { model, optimizer, average, selection },
     epochs,
     *batches(epoch) {
-      for (const places of data.batches(train.count, { batchSize, seed, epoch, dropLast: true })) {
-        yield batchOf(task, pictures, places, { seed, epoch });
-      }
+      for (const places of selection.batchesOf(epoch)) yield { places, ...batchOf(task, pictures, places, { seed, epoch }) };
     },
-    step,
-    recordEvery: perEpoch,
-    on: { record: (metrics) => context.print(lineOf(metrics, perEpoch)) },
+    async step({ places, ...batch }) {
+      const { losses, ...figures } = await step(batch);
+      selection.see(places, (await losses.data()) as Float32Array);
+      return figures;
+    },
+    work: { unit: "pictures", perStep: batchSize },
+    recordEvery: perRecord,
+    on: { record: (metrics) => context.print(lineOf(metrics, selection.batches)) },
     ...(isHeldOut ? { validate: async () => figuresOf(judged(task.judged, await judge(task.judged))) } : {}),
   });
   await average.swap();
@@ -147,5 +168,4 @@ const figuresOf = ({ accuracy, loss }: Judgement) => ({ heldOutAccuracy: accurac
 
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
-const lineOf = ({ step, ...figures }: train.Metrics, perEpoch: number): string =>
-  `epoch ${Math.round(step / perEpoch)}: ${train.showFigures(figures)}`;
+const lineOf = ({ step, ...figures }: train.Metrics, steps: number): string => `step ${step} of ${steps}: ${train.showFigures(figures)}`;

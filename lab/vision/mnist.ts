@@ -7,7 +7,7 @@ import { classify, type Recipe, recipeOptions, type Task } from "./classificatio
 import { movedViews } from "./classifier.js";
 import { pictureFlags, pictureText, tell } from "./tell.js";
 
-const recipe: Recipe = { epochs: 8, batchSize: 128, learningRate: 0.1, weightDecay: 0.0005, labelSmoothing: 0.1 };
+const recipe: Recipe = { epochs: 8, batchSize: 128, learningRate: 0.1, weightDecay: 0.0005, labelSmoothing: 0.1, hardest: 1 };
 
 const schema = z.object({
   images: images().default("mnist"),

@@ -80,15 +80,22 @@ it("tells clothes apart, says how well, and leaves its mistakes and the network"
   });
 });
 
-it("goes on to the bit after an interrupt, with changed pictures and averaged weights", () =>
-  expectSameWhenResumed(["run", "mnist", ...small, "--epochs", "3", "--held-out", "40"], parent, 2));
+// The fourth record is made two steps into the second epoch, of seven tenths of the pictures.
+it("goes on to the bit after an interrupt, with chosen and changed pictures and averaged weights", () =>
+  expectSameWhenResumed(["run", "fashion", "--quick", ...small, "--hardest", "0.7", "--epochs", "4", "--held-out", "40"], parent, 4));
+
+it("reads digits", async () => {
+  const { code, stdout } = await kasane(["run", "mnist", ...small, "--epochs", "2", "--json", "--runs", parent]);
+  expect(code).toBe(0);
+  expect(eventsOf(stdout, "test")).toHaveLength(1);
+});
 
 it.each([
   [["fashion", "--images", join(parent, "nowhere")], "expected mnist, fashion or a folder; it lacks train-images-idx3-ubyte"],
   [["fashion", ...small, "--held-out", "200"], "--held-out 200: there are 200 training pictures"],
   [["fashion", "--quick", "--model", "densenet"], "--quick has a network of its own: leave out --model"],
   [["fashion", "--model", "mobilnet"], "did you mean mobilenet?"],
-  [["mnist", ...small.slice(0, 2), "--batch-size", "300"], "--batch-size 300: there are 200 training pictures"],
+  [["mnist", ...small.slice(0, 2), "--batch-size", "300"], "--batch-size 300: an epoch has 200 training pictures"],
 ])("refuses %j in one line", async (words, message) => {
   const { code, stderr } = await kasane(["run", ...words, "--runs", parent]);
   expect(code).toBe(2);
