@@ -1,4 +1,4 @@
-import { check, compile, data, models, optim, type Tensor, vision } from "kasane";
+import { check, compile, data, models, nn, optim, type Tensor } from "kasane";
 import { datasets, exportOnnx } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
@@ -20,6 +20,10 @@ import { drawBoxed, drawJudgement, shownScore } from "./detectionPictures.js";
 import { picturesIn } from "./picturesIn.js";
 
 const schema = z.object({
+  stages: z
+    .enum(["1", "2"])
+    .default("1")
+    .describe("1: boxes and classes at each place of a map; 2: boxes are proposed, then looked at one by one"),
   images: z
     .string()
     .min(1)
@@ -46,7 +50,16 @@ const schema = z.object({
 });
 type Options = z.output<typeof schema>;
 
-const modelOf = ({ classes, width }: Options): Detector => new models.OneStageDetector({ classes: classes.split(",").length, width });
+function modelOf({ stages, classes, width }: Options): Detector {
+  const settings = { classes: classes.split(",").length, width };
+  return stages === "1" ? new models.OneStageDetector(settings) : new models.TwoStageDetector(settings);
+}
+
+/** All losses together: those of boxes count twice. */
+const totalOf = (losses: Readonly<Record<string, Tensor>>): Tensor =>
+  Object.entries(losses)
+    .map(([name, loss]) => (name.endsWith("Box") ? loss.mul(2) : loss))
+    .reduce((sum, loss) => sum.add(loss));
 
 /** About the mean of a picture's background: what lies outside. */
 const outside = 200;
@@ -60,7 +73,7 @@ const augmentation = (crop: number): data.augment.Transform =>
     data.augment.colorJitter({ brightness: 0.2, contrast: 0.2, saturation: 0.2, hue: 0.02 }),
   );
 
-/** Learns to find blood cells: a detector in one stage, without anchors, from scratch. */
+/** Learns to find blood cells from scratch: a detector in one stage or in two, without anchors. */
 export const detect = defineExperiment({
   name: "detect",
   title: "Detection: blood cells are found, counted and told apart",
@@ -77,6 +90,7 @@ export const detect = defineExperiment({
     const { train, val } = dataset;
     const perEpoch = Math.floor(train.length / batchSize);
     check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${train.length} training pictures`);
+    const most = train.reduce((count, { boxes }) => Math.max(count, boxes.length), 1);
 
     // Model
     const model = modelOf(options);
@@ -86,15 +100,21 @@ export const detect = defineExperiment({
       groups: [{ where: optim.isBiasOrNorm, weightDecay: 0 }],
     });
     const average = averageOf(model);
-    context.print(`${model.parameterCount()} parameters, ${train.length} pictures, ${perEpoch} steps an epoch`);
+    const { height, width, channels } = (train[0] as datasets.DetectionSample).picture;
+    const { parameters, multiplyAdds } = nn.summarize(model, [1, channels, height, width]);
+    context.print(
+      `${parameters} parameters, ${Math.round(multiplyAdds / 1e6)} million multiply-adds a picture of ${width} x ${height}; ` +
+        `${train.length} pictures, ${perEpoch} steps an epoch`,
+      { event: "model", parameters, multiplyAdds },
+    );
 
     // Step
     const step = compile(
-      ({ pixels, classes, boxes }: DetectionBatch) => {
-        const { classLoss, boxLoss } = vision.placeLoss(model.forward(inputOf(pixels)), { classes, boxes });
-        optimizer.minimize(classLoss.add(boxLoss.mul(2)));
+      ({ pixels, targets }: DetectionBatch) => {
+        const losses = model.losses(inputOf(pixels), targets);
+        optimizer.minimize(totalOf(losses));
         average.update();
-        return { classLoss, boxLoss };
+        return losses;
       },
       { training: true, device },
     );
@@ -107,7 +127,7 @@ export const detect = defineExperiment({
       epochs,
       *batches(epoch) {
         for (const places of data.batches(train.length, { batchSize, seed, epoch, dropLast: true })) {
-          yield batchOf(data.augment.augmented(train, places, transform, { seed, epoch }), model.backbone.stride);
+          yield batchOf(data.augment.augmented(train, places, transform, { seed, epoch }), model.backbone.stride, most);
         }
       },
       step,
@@ -132,7 +152,6 @@ export const detect = defineExperiment({
       series: [seriesOf(history, "mAP50", "at an IoU of 0.5"), seriesOf(history, "mAP", "over IoUs from 0.5 to 0.95")],
     });
     await drawJudgement(context, judged, detections, classNames);
-    const { height, width, channels } = (judged[0] as datasets.DetectionSample).picture;
     await exportOnnx(
       (pixels: Tensor) => model.detect(inputOf(pixels)),
       { pixels: { shape: [1, channels, height, width], dtype: "uint8" } },

@@ -2,7 +2,7 @@ import { compile, type Device, data, type models, optim, type Tensor, tensor, vi
 import type { datasets } from "kasane/node";
 
 /** What finds objects in images. */
-export type Detector = models.OneStageDetector;
+export type Detector = models.Detector;
 
 /** Averages of the weights over about the last 200 steps, which are judged by and kept. */
 export const averageOf = (model: Detector): optim.WeightAverage => new optim.WeightAverage(model, { decay: 0.995, warmUp: true });
@@ -14,22 +14,34 @@ export const inputOf = (pixels: Tensor): Tensor => pixels.cast("float32").sub(18
 export interface DetectionBatch {
   /** Bytes `[batch, channels, height, width]`. */
   readonly pixels: Tensor;
-  /** int32 `[batch, places]` */
-  readonly classes: Tensor;
-  /** `[batch, places, 4]` */
-  readonly boxes: Tensor;
+  readonly targets: models.DetectionTargets;
 }
 
-/** Pictures of one size, and what each place of a map of the given stride should say of them. */
-export function batchOf(samples: readonly data.augment.Sample[], stride: number): DetectionBatch {
+/**
+ * Pictures of one size with what is to be learnt from them.
+ * @param stride of the detector's map
+ * @param most how many objects a picture has at most
+ */
+export function batchOf(samples: readonly data.augment.Sample[], stride: number, most: number): DetectionBatch {
   const targets = samples.map(({ picture: { height, width }, boxes = [] }) =>
     vision.assignPlaces(boxes, { height: Math.ceil(height / stride), width: Math.ceil(width / stride), stride }),
   );
-  const shape = [samples.length, targets[0]?.classes.length ?? 0];
+  const objects = samples.map(({ boxes = [] }) => ({
+    classes: Array.from({ length: most }, (_, i) => boxes[i]?.class ?? vision.background),
+    boxes: Array.from({ length: most }, (_, i) => boxes[i]?.box ?? [0, 0, 0, 0]).flat(),
+  }));
   return {
     pixels: data.augment.stackPictures(samples.map(({ picture }) => picture)),
-    classes: tensor(Int32Array.from(targets.flatMap(({ classes }) => [...classes])), { shape }),
-    boxes: tensor(Float32Array.from(targets.flatMap(({ boxes }) => [...boxes])), { shape: [...shape, 4] }),
+    targets: { places: tensorsOf(targets), objects: tensorsOf(objects) },
+  };
+}
+
+/** Classes and boxes of pictures, of each as many, as tensors. */
+function tensorsOf(pictures: readonly { readonly classes: ArrayLike<number>; readonly boxes: ArrayLike<number> }[]): vision.ObjectTensors {
+  const shape = [pictures.length, pictures[0]?.classes.length ?? 0];
+  return {
+    classes: tensor(Int32Array.from(pictures.flatMap(({ classes }) => Array.from(classes))), { shape }),
+    boxes: tensor(Float32Array.from(pictures.flatMap(({ boxes }) => Array.from(boxes))), { shape: [...shape, 4] }),
   };
 }
 

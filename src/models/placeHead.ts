@@ -13,8 +13,8 @@ import { largestLogRatio } from "../vision/boxes.js";
 import type { PlacePredictions } from "../vision/placeLoss.js";
 import { convNorm } from "./convNorm.js";
 
-/** The score that every place starts with (Lin et al. 2017, Focal loss, section 4.1). */
-const firstScore = 0.01;
+/** The logit of 0.01, the score that everything starts with (Lin et al. 2017, Focal loss, section 4.1). */
+export const firstLogit = Math.log(0.01 / 0.99);
 
 /** Convolutions of each tower. */
 const depth = 2;
@@ -41,7 +41,7 @@ export class PlaceHead extends Module {
       new Conv2d(channels, outputs, 3, { padding: 1, weightInitialiser: normal(0, 0.01), biasInitialiser: (shape) => full(shape, bias) });
     this.classTower = tower();
     this.boxTower = tower();
-    this.classLogits = last(classes, Math.log(firstScore / (1 - firstScore)));
+    this.classLogits = last(classes, firstLogit);
     this.boxSides = last(4, 1);
   }
 

@@ -1,6 +1,7 @@
 export { type SuppressBoxesOptions, suppressBoxes } from "../ops/suppression.js";
 export { type AnchorOptions, type Anchors, type BoxSize, clusterAnchors } from "./anchors.js";
 export type { AnnotatedImage } from "./annotations.js";
+export { assignBoxes } from "./assignBoxes.js";
 export { area, type Box, clipBox, decodeBox, encodeBox, giou, iou } from "./boxes.js";
 export { clipBoxes, decodeBoxes, encodeBoxes, giouLoss, giouOfBoxes, iouOfBoxes } from "./boxTensors.js";
 export { type ClassWeightOptions, classWeights } from "./classWeights.js";
@@ -8,10 +9,11 @@ export { type CocoAveragePrecision, cocoAveragePrecision } from "./cocoAveragePr
 export type { Detection, PrecisionRecall, Truth } from "./detections.js";
 export { type FoundBoxes, findBoxes } from "./findBoxes.js";
 export { background, ignored, type MatchOptions, matchAnchors } from "./match.js";
-export { type PlacePredictions, type PlaceTargetTensors, placeLoss, qualityFocalLoss } from "./placeLoss.js";
+export { type ObjectTensors, type PlacePredictions, placeLoss, qualityFocalLoss } from "./placeLoss.js";
 export { assignPlaces, type PlaceOptions, type Places, type PlaceTargets } from "./placeTargets.js";
 export { type CocoAnnotations, readCoco } from "./readCoco.js";
 export { readVoc } from "./readVoc.js";
 export { readYolo } from "./readYolo.js";
+export { type RoiAlignOptions, roiAlign } from "./roiAlign.js";
 export { type KeptBox, nonMaximumSuppression, type SuppressionOptions } from "./suppress.js";
 export { type VocAveragePrecision, type VocOptions, vocAveragePrecision } from "./vocAveragePrecision.js";

@@ -21,11 +21,11 @@ export interface PlacePredictions {
   readonly boxes: Tensor;
 }
 
-/** What each place should say. */
-export interface PlaceTargetTensors {
-  /** int32 `[batch, places]`: the class, or `background`. */
+/** Objects of images, or what each of some places should say. */
+export interface ObjectTensors {
+  /** int32 `[batch, n]`: the class, or `background` where there is no object. */
   readonly classes: Tensor;
-  /** `[batch, places, 4]` */
+  /** `[batch, n, 4]` */
   readonly boxes: Tensor;
 }
 
@@ -43,7 +43,7 @@ export function qualityFocalLoss(logits: Tensor, targets: Tensor, beta = 2): Ten
  * The losses of a detector that predicts an object at each place of a map, both scalars. Scores learn the IoU of the predicted box with the object's
  * ({@link qualityFocalLoss}, summed and divided by the number of places that have an object); boxes learn by `1 - GIoU`, weighted by that IoU.
  */
-export function placeLoss({ logits, boxes }: PlacePredictions, targets: PlaceTargetTensors): { classLoss: Tensor; boxLoss: Tensor } {
+export function placeLoss({ logits, boxes }: PlacePredictions, targets: ObjectTensors): { classLoss: Tensor; boxLoss: Tensor } {
   const [batch, places, classes] = logits.shape as readonly number[] as [number, number, number];
   check(
     sameShape(targets.classes.shape, [batch, places]) && sameShape(targets.boxes.shape, [batch, places, 4]),
