@@ -125,6 +125,12 @@ export const experiments: readonly ListedExperiment[] = [
     load: async () => (await import("./generative/vae.js")).vae,
   },
   {
+    name: "normalisation",
+    title: "Normalisation: none, batch, layer, instance and group, by batch size, initial values and overfitting",
+    chapter: "vision",
+    load: async () => (await import("./vision/normalisation.js")).normalisation,
+  },
+  {
     name: "depth",
     title: "Depth: plain networks get worse with more layers, residual and dense ones do not",
     chapter: "vision",

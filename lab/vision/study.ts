@@ -66,7 +66,7 @@ export interface Judged {
 }
 
 /** The pictures that mean figures of the training are of, and the most of them that a network is judged by. */
-const [recordedPictures, judgedPictures] = [1000, 5000];
+const [recordedPictures, judgedPictures] = [1000, 2000];
 
 /** How many updates an epoch has. */
 export function updatesAnEpoch({ count }: Pictures, batchSize: number): number {
