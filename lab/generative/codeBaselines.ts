@@ -156,9 +156,9 @@ function natsOf(
   let [nats, samples] = [0, 0];
   for (const { codes, predicted, sizes } of predictions) {
     for (let i = samples === 0 ? 0 : every - 1; i < codes.length; i += every) {
-      const [code, scale] = [codes[i] as number, scaleOf(sizes[i] as number)];
-      const [low, high] = [bounds[code], bounds[code + 1]].map((bound) => below(((bound as number) - (predicted[i] as number)) / scale));
-      nats -= Math.log(Math.max(leastProbability, (high as number) - (low as number)));
+      const [code, mean, scale] = [codes[i] as number, predicted[i] as number, scaleOf(sizes[i] as number)];
+      const probability = below(((bounds[code + 1] as number) - mean) / scale) - below(((bounds[code] as number) - mean) / scale);
+      nats -= Math.log(Math.max(leastProbability, probability));
       samples++;
     }
   }

@@ -22,9 +22,9 @@ const schema = z.object({
   layers: z.int().min(1).max(16).default(10).describe("layers of a stack; the dilation doubles from each to the next"),
   channels: option.modelSize("what goes from layer to layer", 1).default(32),
   skipChannels: option.modelSize("what the layers pass on to the end", 1).default(64),
-  length: z.int().min(16).default(8000).meta({ description: "length of the stretches that are trained on", unit: "samples" }),
+  length: z.int().min(16).default(4000).meta({ description: "length of the stretches that are trained on", unit: "samples" }),
   batchSize: option.batchSize("stretches").default(2),
-  learningRate: option.cosineLearningRate().default(0.003),
+  learningRate: option.cosineLearningRate().default(0.004),
   averageDecay: z.number().min(0).max(0.9999).default(0.999).describe("what the average of the weights, which is judged, keeps in a step"),
   epochs: option.epochs("the training clips").default(25),
   seconds: z.number().positive().max(60).default(3).describe("length of the sound that is drawn at the end"),
@@ -55,7 +55,7 @@ export const wavenet = defineExperiment({
   chapter: "generative",
   options: schema,
   presets: {
-    digits: { sounds: "digits", condition: "digit,speaker", epochs: 30, seconds: 1 },
+    digits: { sounds: "digits", condition: "digit,speaker", seconds: 1 },
   },
 
   async run(context, options) {

@@ -13,7 +13,7 @@ import { reshape, transpose } from "../ops/shapes.js";
 import { concat, slice, split, stack } from "../ops/slicing.js";
 import type { WaveNet } from "./waveNet.js";
 
-/** What follows a product by a matrix: `x weight + bias`. */
+/** `x weight + bias`. */
 class Affine extends Module {
   readonly weight: Variable;
   readonly bias: Variable;
@@ -67,16 +67,15 @@ export class WaveNetStep extends Module {
     this.channels = sizes.channels;
     const classes = labels.length > 0 ? fromData(Int32Array.from(labels), [1, labels.length], "int32") : undefined;
     const conditioned = model.biases(classes);
-    const [biasesOfLayer] = [conditioned && reshape(conditioned, [layers.length, 2 * sizes.channels])];
-    const both = (element: number) =>
+    const kernels = (element: number) =>
       layers.map(({ filter, gate }) => concat([matrixOf(filter, element), matrixOf(gate, element)], { axis: 1 }));
-    const nows = both(1);
+    const [before, now] = [kernels(0), kernels(1)];
     this.embedding = new Variable(model.embedding.weight, { trainable: false });
-    this.before = new Variable(stack(both(0)), { trainable: false });
+    this.before = new Variable(stack(before), { trainable: false });
     this.now = layers.map(({ filter, gate }, i) => {
       const bias = concat([biasOf(filter), biasOf(gate)]);
-      const added = biasesOfLayer && reshape(slice(biasesOfLayer, [[i, i + 1]]), [-1]);
-      return new Affine(nows[i] as Tensor, added ? add(bias, added) : bias);
+      const [from, to] = [2 * sizes.channels * i, 2 * sizes.channels * (i + 1)];
+      return new Affine(now[i] as Tensor, conditioned ? add(bias, reshape(slice(conditioned, [[], [from, to]]), [-1])) : bias);
     });
     this.residuals = layers.flatMap(({ residual }) => (residual ? [new Affine(matrixOf(residual, 0), biasOf(residual))] : []));
     this.skip = new Affine(concat(layers.map(({ skip }) => matrixOf(skip, 0))), layers.map(({ skip }) => biasOf(skip)).reduce(add));

@@ -1,4 +1,4 @@
-import { compile, decode, gather, models, random, seed, type Tensor, tensor } from "kasane";
+import { compile, decode, gather, models, onnxModel, random, readOnnx, seed, type Tensor, tensor, zeros } from "kasane";
 import { beforeEach, expect, it } from "vitest";
 
 beforeEach(() => seed(5));
@@ -105,6 +105,22 @@ it("draws the same samples as a network that computes all anew, for the same ran
   const drawn = await draw(cached);
   expect(new Set(drawn).size).toBeGreaterThan(40);
   expect(await draw(naive)).toEqual(drawn);
+});
+
+it("is a step of any runtime as an ONNX file, for several sounds at once", async () => {
+  const model = new models.WaveNet(sizes);
+  const step = new models.WaveNetStep(model);
+  const file = await onnxModel((code: Tensor, past: Tensor) => step.forward(code, past), {
+    code: { shape: ["sounds"], dtype: "int32" },
+    past: { shape: [4, "sounds", 6] },
+  });
+  const read = readOnnx(file);
+  const { logits } = read.forward({ code: tensor([3, 5], { dtype: "int32" }), past: zeros([4, 2, 6]) }) as Record<string, Tensor>;
+  const got = (await (logits as Tensor).array()) as number[][];
+  for (const [row, code] of [3, 5].entries()) {
+    const [expected] = await logitsOf(model, Int32Array.of(code));
+    got[row]?.forEach((value, i) => expect(value).toBeCloseTo(expected?.[i] as number, 5));
+  }
 });
 
 it("refuses labels that do not fit its conditions, and sizes that are none", async () => {
