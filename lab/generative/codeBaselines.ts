@@ -147,20 +147,22 @@ const bounds = Float64Array.from({ length: values + 1 }, (_, code) => {
 /** The least probability that a code is given: rounding takes smaller ones to 0. */
 const leastProbability = 1e-10;
 
+/** @param every how many samples there are to one that counts */
 function natsOf(
   predictions: readonly Predictions[],
   below: (x: number) => number,
   every: number,
   scaleOf: (size: number) => number,
 ): number {
-  let [nats, samples] = [0, 0];
+  let [nats, samples, i] = [0, 0, 0];
   for (const { codes, predicted, sizes } of predictions) {
-    for (let i = samples === 0 ? 0 : every - 1; i < codes.length; i += every) {
+    for (; i < codes.length; i += every) {
       const [code, mean, scale] = [codes[i] as number, predicted[i] as number, scaleOf(sizes[i] as number)];
       const probability = below(((bounds[code + 1] as number) - mean) / scale) - below(((bounds[code] as number) - mean) / scale);
       nats -= Math.log(Math.max(leastProbability, probability));
       samples++;
     }
+    i -= codes.length;
   }
   return nats / samples;
 }

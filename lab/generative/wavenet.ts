@@ -24,7 +24,7 @@ const schema = z.object({
   skipChannels: option.modelSize("what the layers pass on to the end", 1).default(64),
   length: z.int().min(16).default(4000).meta({ description: "length of the stretches that are trained on", unit: "samples" }),
   batchSize: option.batchSize("stretches").default(2),
-  learningRate: option.cosineLearningRate().default(0.004),
+  learningRate: option.cosineLearningRate().default(0.005),
   averageDecay: z.number().min(0).max(0.9999).default(0.999).describe("what the average of the weights, which is judged, keeps in a step"),
   epochs: option.epochs("the training clips").default(25),
   seconds: z.number().positive().max(60).default(3).describe("length of the sound that is drawn at the end"),
@@ -150,7 +150,8 @@ export const wavenet = defineExperiment({
       await context.restore({ model, average });
       await average.swap();
       const samples = await drawSamples(context, model, kind, { ...drawing, seconds, labels, prime });
-      const title = primeFile === undefined ? "Drawn by the network" : `${basename(primeFile)}, and how the network goes on`;
+      const what = primeFile === undefined ? "Drawn by the network" : `${basename(primeFile)}, and how the network goes on`;
+      const title = classes === undefined ? what : `${what} (${classes})`;
       const written = await saveSound(output, title, samples, kind.sampleRate, prime?.length);
       context.print(`written: ${written.join(", ")}`, { event: "prediction", files: written });
     },

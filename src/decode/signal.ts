@@ -97,17 +97,12 @@ export async function sampleSignal(reader: SignalReader, options: SampleSignalOp
   check(temperature > 0, () => `sampleSignal: got temperature ${temperature}, expected a number above 0`);
   reader.restart();
   let logits = await reader.read(begin);
-  for (let i = 0; i < prime.length; i++) {
-    const read = reader.read(prime[i] as number);
-    logits = read instanceof Promise ? await read : read;
-  }
+  for (let i = 0; i < prime.length; i++) logits = await reader.read(prime[i] as number);
   const drawn = new Int32Array(length);
   for (let i = 0; i < length; i++) {
     const code = drawFrom(logits, temperature, uniform());
     drawn[i] = code;
-    if (i + 1 === length) break;
-    const read = reader.read(code);
-    logits = read instanceof Promise ? await read : read;
+    if (i + 1 < length) logits = await reader.read(code);
   }
   return drawn;
 }
