@@ -7,7 +7,7 @@ import * as option from "../options.js";
 import { seriesOf } from "../plot/chart.js";
 import { averageOf, type Classifier, judgeOf, logitsOf, plainView, type View } from "./classifier.js";
 import { Hardest } from "./hardest.js";
-import { type Judgement, judged, reportMistakes } from "./mistakes.js";
+import { type Judgement, judgementOf, reportMistakes } from "./mistakes.js";
 
 /** How a classifier is trained. */
 export interface Recipe {
@@ -116,13 +116,13 @@ export async function classify(context: Context, task: Task, recipe: Recipe): Pr
     work: { unit: "pictures", perStep: batchSize },
     recordEvery: perRecord,
     on: { record: (metrics) => context.print(lineOf(metrics, selection.batches)) },
-    ...(isHeldOut ? { validate: async () => figuresOf(judged(task.judged, await judge(task.judged))) } : {}),
+    ...(isHeldOut ? { validate: async () => figuresOf(judgementOf(task.judged, await judge(task.judged))) } : {}),
   });
   await average.swap();
 
   // Report
-  const plain = judged(task.judged, await judgeOf(classifier, plainView, device)(task.judged));
-  const judgement = judged(task.judged, await judgeOf(classifier, views, device)(task.judged));
+  const plain = judgementOf(task.judged, await judgeOf(classifier, plainView, device)(task.judged));
+  const judgement = judgementOf(task.judged, await judgeOf(classifier, views, device)(task.judged));
   const name = isHeldOut ? "held-out" : "test";
   context.print(
     `\n${name} pictures: ${percent(judgement.accuracy)} right by ${views.length} views of each, ${percent(plain.accuracy)} by one`,

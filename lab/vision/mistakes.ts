@@ -21,7 +21,7 @@ export interface Judgement {
 }
 
 /** Compares what was told with what pictures show. */
-export function judged({ count, labels }: Pictures, probabilities: Float32Array): Judgement {
+export function judgementOf({ count, labels }: Pictures, probabilities: Float32Array): Judgement {
   const classes = probabilities.length / count;
   const rowOf = (index: number) => probabilities.subarray(index * classes, (index + 1) * classes);
   const predicted = Int32Array.from({ length: count }, (_, index) => {
