@@ -4,6 +4,7 @@ import { showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { onnxTypes } from "./cast.js";
 import { checkTensors } from "./constants.js";
+import { full } from "./create.js";
 import { apply, declare, family } from "./operator.js";
 
 interface SuppressionAttributes {
@@ -68,5 +69,6 @@ export function suppressBoxes(boxes: Tensor, scores: Tensor, options: SuppressBo
   check(iouThreshold >= 0 && iouThreshold <= 1, () => `${owner}: iouThreshold ${iouThreshold}, expected 0 to 1`);
   check(Number.isFinite(scoreThreshold), () => `${owner}: scoreThreshold ${scoreThreshold}, expected a finite number`);
   check(Number.isInteger(limit) && limit > 0, () => `${owner}: limit ${limit}, expected an integer from 1`);
+  if (count === 0) return full([rowsOf(scores.shape, limit), 3], -1, "int32");
   return apply(suppression.NonMaxSuppression, [boxes, scores], { limit, iouThreshold, scoreThreshold });
 }

@@ -1,4 +1,4 @@
-import { compile, type Tensor, tensor, vision } from "kasane";
+import { compile, type Tensor, tensor, vision, zeros } from "kasane";
 import { describe, expect, it } from "vitest";
 import { Generator } from "../../src/random/generator.js";
 
@@ -63,6 +63,7 @@ describe("suppressBoxes and findBoxes", () => {
       [-1, -1, -1],
       [-1, -1, -1],
     ]);
+    expect(await vision.suppressBoxes(zeros([1, 0, 4]), zeros([1, 1, 0]), { limit: 2 }).array()).toEqual(new Array(2).fill([-1, -1, -1]));
     const found = vision.findBoxes(tensor([[[0, 0, 4, 4]], [[1, 1, 2, 2]]]), tensor([[[0.01]], [[0.7]]]));
     expect(await found.classes.array()).toEqual([[-1], [0]]);
     expect(await found.boxes.array()).toEqual([[[0, 0, 0, 0]], [[1, 1, 2, 2]]]);
