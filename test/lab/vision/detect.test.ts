@@ -72,6 +72,13 @@ describe("detect", () => {
   });
 });
 
+it("says where the dataset is to be put", async () => {
+  const { code, stderr } = await kasane(["run", "detect", "--data", parent, "--runs", parent]);
+  expect(code).toBe(2);
+  expect(stderr).toContain(`bccd-320x240.tar.gz is not found: put it into ${parent} or`);
+  expect(stderr.trim().split("\n")).toHaveLength(1);
+});
+
 describe("readPascalVoc", () => {
   it("brings boxes to the size of the pictures", () => {
     const { train, val, test } = datasets.readPascalVoc(cells, cellClasses);
