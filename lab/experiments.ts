@@ -149,6 +149,20 @@ export const experiments: readonly ListedExperiment[] = [
     load: async () => (await import("./vision/receptive-field.js")).receptiveField,
   },
   {
+    name: "spoken-digits",
+    title: "Spoken digits: an embedding of speech learns ten words, and is tried on a voice that it never heard",
+    chapter: "finetuning",
+    asks: "a WAV file of one spoken digit",
+    load: async () => (await import("./finetuning/spoken-digits.js")).spokenDigits,
+  },
+  {
+    name: "digits-to-fashion",
+    title: "Digits to fashion: a network of a file that tells digits learns to tell clothes",
+    chapter: "finetuning",
+    asks: "a PNG or JPEG file of a piece of clothing, light on black",
+    load: async () => (await import("./finetuning/digits-to-fashion.js")).digitsToFashion,
+  },
+  {
     name: "banking77",
     title: "Banking77: a small encoder of sentences learns 77 things that customers ask for",
     chapter: "finetuning",

@@ -1,6 +1,8 @@
 import type { ListedExperiment } from "../experiment.js";
 import { runCommand } from "./run.js";
 
+const called = { name: "kasane finetune", usage: "<model.onnx> [options]" };
+
 /**
  * `kasane finetune MODEL.onnx`: the experiment of that name, with the model before its options.
  * @param words the whole command line
@@ -11,5 +13,5 @@ export function finetuneCommand(
   words: readonly string[],
 ): Promise<void> {
   const isModel = model !== undefined && !model.startsWith("-");
-  return runCommand(experiments, ["finetune", ...(isModel ? ["--model", model, ...rest] : [model ?? "--help", ...rest])], words);
+  return runCommand(experiments, ["finetune", ...(isModel ? ["--model", model, ...rest] : [model ?? "--help", ...rest])], words, called);
 }

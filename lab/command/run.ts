@@ -33,14 +33,16 @@ const readsDatasets = ({ options }: Experiment): boolean => !Object.hasOwn(optio
  * `kasane run EXPERIMENT`: its flags and help come from the experiment's schema.
  * @param word the experiment's name, or the file that it is in
  * @param words the whole command line
+ * @param called how the help says that it is called
  */
 export async function runCommand(
   experiments: readonly ListedExperiment[],
   [word = "", ...rest]: readonly string[],
   words: readonly string[],
+  called = { name: "kasane run", usage: `${word} [options]` },
 ): Promise<void> {
   const experiment = await loadExperiment(experiments, word);
-  const command = quietCommand("kasane run").usage(`${word} [options]`).description(experiment.title).optionsGroup("Options:");
+  const command = quietCommand(called.name).usage(called.usage).description(experiment.title).optionsGroup("Options:");
   for (const option of flagsOf(experiment.options)) {
     const name = option.attributeName();
     check(

@@ -1,41 +1,11 @@
-import { existsSync } from "node:fs";
-import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { expect, test } from "vitest";
+import { browser, serve } from "./chromiumPage.js";
 import { bundle, pack, root } from "./packed.js";
 import { run } from "./program.js";
-
-const browser = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
-if (!browser && !process.env.CI) console.warn("SKIPPED: the tests in a browser need Chromium, as /usr/bin/chromium");
-
-/** Serves a page that runs `code`, and the WebAssembly files of onnxruntime-web beside it. */
-function serve(code: string) {
-  const types = { html: "text/html", js: "text/javascript", mjs: "text/javascript", wasm: "application/wasm" } as const;
-  const server = createServer(async ({ url = "/" }, response) => {
-    const file = basename(url === "/" ? "index.html" : url);
-    const known: Record<string, string> = {
-      "index.html": '<!doctype html><script type="module" src="bundle.js"></script>',
-      "bundle.js": code,
-    };
-    const body = known[file] ?? (await readFile(join(root, "node_modules/onnxruntime-web/dist", file)).catch(() => undefined));
-    response.writeHead(body === undefined ? 404 : 200, {
-      "content-type": types[file.replace(/^.*\./, "") as keyof typeof types] ?? "text/plain",
-      // Threads of WebAssembly need a page that is isolated.
-      "cross-origin-opener-policy": "same-origin",
-      "cross-origin-embedder-policy": "require-corp",
-    });
-    response.end(body);
-  });
-  return new Promise<{ url: string; close(): void }>((resolve) => {
-    server.listen(0, "127.0.0.1", () =>
-      resolve({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, close: () => server.close() }),
-    );
-  });
-}
 
 /** What `run` of program.ts gives in Chromium. */
 async function runInChromium(): Promise<Awaited<ReturnType<typeof run>>> {

@@ -36,11 +36,19 @@ export interface Bundle {
   readonly modules: readonly string[];
 }
 
-/** Bundles a program that uses the library in `folder` for a browser, minified, with no stub for anything. */
-export async function bundle(folder: string, program: string): Promise<Bundle> {
+/**
+ * Bundles a program that uses the library in `folder` for a browser, minified, with no stub for anything.
+ * @param options.external packages that are left out
+ */
+export async function bundle(
+  folder: string,
+  program: string,
+  { loader = "js", external = [] }: { readonly loader?: "js" | "ts"; readonly external?: string[] } = {},
+): Promise<Bundle> {
   const { outputFiles, warnings, metafile } = await build({
-    stdin: { contents: program, resolveDir: folder },
+    stdin: { contents: program, resolveDir: folder, loader },
     bundle: true,
+    external,
     platform: "browser",
     format: "esm",
     minify: true,

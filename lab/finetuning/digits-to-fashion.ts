@@ -1,0 +1,57 @@
+import { check, type OnnxModule } from "kasane";
+import { datasets, loadOnnx } from "kasane/node";
+import { z } from "zod";
+import { defineExperiment } from "../experiment.js";
+import { valueOf } from "./classifier.js";
+import { trainAndReport } from "./job.js";
+import { heldOutOf } from "./parts.js";
+import { pictureReading } from "./pictures.js";
+import { predictClass } from "./predictClass.js";
+import type { Labelled, Reading } from "./reading.js";
+import { method, tuneOptions, tuning } from "./tuneOptions.js";
+
+const schema = z.object({
+  model: z.string().min(1).describe("mnist-8.onnx of the ONNX model zoo"),
+  heldOut: z.number().positive().max(0.9).default(0.1).describe("share of the training pictures that the best epoch is chosen by"),
+  test: z.boolean().default(false).describe("judge by the test pictures too, at the end"),
+  method: method.default("full"),
+  ...tuning,
+});
+
+/** A small network that tells digits learns to tell clothes. */
+export const digitsToFashion = defineExperiment({
+  name: "digits-to-fashion",
+  title: "Digits to fashion: a network of a file that tells digits learns to tell clothes",
+  chapter: "finetuning",
+  options: schema,
+
+  async run(context, options) {
+    const model = await loadOnnx(options.model, { lift: "batch" });
+    const { train, test } = datasets.readMnist(await context.dataset(datasets.fashionMnist));
+    await trainAndReport(context, {
+      title: `Fashion-MNIST by ${options.method} of ${options.model}`,
+      parts: { model, reading: readingOf(model), value: valueOf(model, {}), pool: "flatten" },
+      names: datasets.fashionMnistClasses,
+      ...heldOutOf(await labelled(train), options.heldOut, context.seed),
+      test: options.test ? await labelled(test) : undefined,
+      settings: tuneOptions(options),
+    });
+  },
+
+  predict: {
+    text: "a PNG or JPEG file of a piece of clothing, light on black",
+    run: (context, _, file) => predictClass(context, async (model) => readingOf(model), file),
+  },
+});
+
+const readingOf = (model: OnnxModule): Reading => pictureReading(model, { pixels: "bytes" });
+
+async function labelled({ images, labels }: datasets.LabelledImages): Promise<Labelled> {
+  const [pixels, classes] = [(await images.data()) as Uint8Array, (await labels.data()) as Uint8Array];
+  const size = pixels.length / classes.length;
+  check(Number.isInteger(size), () => `${pixels.length} pixels for ${classes.length} labels`);
+  return {
+    examples: Array.from(classes, (_, i) => pixels.subarray(i * size, (i + 1) * size)),
+    labels: Array.from(classes, (label) => datasets.fashionMnistClasses[Number(label)] as string),
+  };
+}
