@@ -1,9 +1,11 @@
 """TensorFlow: a training step is one tf.function."""
 
+import json
 import os
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
+import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from protocol import THREADS, serve  # noqa: E402
@@ -117,13 +119,67 @@ def product(s, w, x):
     return tf.matmul(x, w["weight"])
 
 
-MODELS = {"recurrence": recurrence, "mlp": mlp, "language": language, "transformer": transformer, "bag": bag, "product": product}
+def network(s, w, images, targets=None):
+    """A network of convolutions, by the operations that the case lists. In TensorFlow channels come last."""
+    channels_last = lambda x: tf.transpose(x, [0, *range(2, len(x.shape)), 1])
+    channels_first = lambda x: tf.transpose(x, [0, len(x.shape) - 1, *range(1, len(x.shape) - 1)])
+    values = [channels_last(images)]
+    for o in json.loads(s["operations"]):
+        op, x, *others = o["op"], *(values[i] for i in o["inputs"])
+        weights = [w[name] for name in o.get("weights", [])]
+        lines = len(x.shape) == 3
+        around = o.get("padding", [0, 0])
+        padding = [[0, 0], around, around, [0, 0]]
+        if op == "conv" and lines:
+            x = tf.nn.conv1d(tf.pad(x, padding[:2] + padding[3:]), weights[0], o["stride"], "VALID", dilations=o["dilation"])
+        elif op == "conv" and o["groups"] > 1:
+            kernel = tf.reshape(weights[0], [*weights[0].shape[:2], o["groups"], 1])
+            x = tf.nn.depthwise_conv2d(x, kernel, [1, o["stride"], o["stride"], 1], padding)
+        elif op == "conv":
+            x = tf.nn.conv2d(x, weights[0], o["stride"], padding, dilations=o["dilation"])
+        elif op == "convTranspose":
+            stride = o["stride"]
+            shape = [x.shape[0], x.shape[1] * stride, x.shape[2] * stride, weights[0].shape[2]]
+            x = tf.nn.conv2d_transpose(x, weights[0], shape, stride, "VALID")
+        elif op == "norm":
+            scale, shift, *statistics = weights
+            x = tf.compat.v1.nn.fused_batch_norm(x, scale, shift, *statistics, epsilon=1e-5, is_training=not statistics)[0]
+        elif op == "maxPool":
+            x = tf.nn.max_pool2d(x, o["kernel"], o["stride"], padding)
+        elif op == "averagePool":
+            x = tf.nn.avg_pool2d(x, o["kernel"], o["stride"], "VALID")
+        elif op == "mean":
+            x = tf.reduce_mean(x, list(range(1, len(x.shape) - 1)))
+        elif op == "flatten":
+            x = tf.reshape(channels_first(x), [x.shape[0], -1])
+        elif op == "linear":
+            x = linear(x, *weights)
+        elif op == "concat":
+            x = tf.concat([x, *others], -1)
+        else:
+            functions = {"add": tf.add, "multiply": tf.multiply, "relu": tf.nn.relu, "tanh": tf.tanh, "sigmoid": tf.sigmoid}
+            x = functions[op](x, *others)
+        if op == "conv" and len(weights) > 1:
+            x = tf.nn.bias_add(x, weights[1])
+        values.append(x)
+    if s["regression"]:
+        return tf.reduce_mean((channels_first(values[-1]) - targets) ** 2)
+    return classify(values[-1], targets)
+
+
+MODELS = {"network": network, "recurrence": recurrence, "mlp": mlp, "language": language, "transformer": transformer, "bag": bag, "product": product}
+
+
+def own_layout(array, back=False):
+    """Kernels `[outputs, inputs, ...places]` as TensorFlow has them, `[...places, inputs, outputs]`."""
+    order = {4: (3, 2, 0, 1) if back else (2, 3, 1, 0), 3: (2, 1, 0)}
+    return np.transpose(array, order.get(array.ndim)) if array.ndim in order else array
 
 
 class Ready:
     def __init__(self, problem):
         model, settings, update = MODELS[problem.model], problem.settings, problem.update
-        self.values = {name: tf.Variable(array) for name, array in problem.weights.items()}
+        self.values = {name: tf.Variable(own_layout(array)) for name, array in problem.weights.items()}
         variables = list(self.values.values())
         self.batches = [{name: tf.constant(array) for name, array in batch.items()} for batch in problem.batches]
         self.done = 0
@@ -183,7 +239,7 @@ class Ready:
         return float(value) if self.training else value.numpy()
 
     def weights(self):
-        return [value.numpy() for value in self.values.values()]
+        return [own_layout(value.numpy(), back=True) for value in self.values.values()]
 
 
 serve(Ready, {"TensorFlow": tf.__version__})

@@ -70,7 +70,6 @@ export const peers: readonly PeerDescription[] = [
     kind: "python",
     program: ["tensorflow_peer.py"],
     needs: ["tensorflow-cpu"],
-    only: isSequential,
   },
   { name: "kasane", label: "Kasane", kind: "kasane", program: ["kasane.ts"], needs: [], only: always },
   {
