@@ -1,4 +1,4 @@
-import { compile, data, mapTree, models, optim, type Tensor } from "kasane";
+import { check, compile, data, mapTree, models, optim, type Tensor } from "kasane";
 import { files } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
@@ -34,8 +34,9 @@ const schema = z.object({
   buckets: z.int().min(1).max(10_000_000).default(200_000).describe("with --subwords: vectors that the parts are hashed to"),
   learningRate: option.learningRate("gradient descent at the start; it falls to 0.0001 along a line").default(0.025),
   epochs: option.epochs("the text").default(5),
-  batchSize: option.batchSize("words").multipleOf(64).default(512),
-  group: z.enum(["8", "16", "32", "64"]).default("16").describe("neighbouring words that share the words drawn"),
+  batchSize: option.batchSize("words").default(512),
+  group: z.int().min(1).max(1024).default(16).describe("neighbouring words that share the words drawn, a divisor of --batch-size"),
+  drawn: z.int().min(1).max(4096).default(32).describe("words drawn for such a group"),
   mapWords: z
     .string()
     .default(
@@ -43,7 +44,6 @@ const schema = z.object({
     )
     .describe("words that map.svg shows, with commas between them"),
   tests: z.boolean().default(true).describe("judge the vectors by analogies, WordSim-353 and SimLex-999"),
-  drawn: z.int().min(1).default(32).describe("words drawn for such a group"),
 });
 type Options = z.output<typeof schema>;
 
@@ -58,7 +58,8 @@ export const word2vec = defineExperiment({
   options: schema,
 
   async run(context, options) {
-    const { minimumCount, epochs, learningRate, batchSize } = options;
+    const { minimumCount, epochs, learningRate, batchSize, group, window } = options;
+    check(batchSize % group === 0, () => `--batch-size ${batchSize}: expected a multiple of --group ${group}`);
     const texts = await openTexts(context, options.corpus);
     const words = await countWords(texts, minimumCount);
     const { vocabulary, counts } = words;
@@ -87,23 +88,28 @@ export const word2vec = defineExperiment({
       { training: true, device: context.device },
     );
     const makerOf = makersOf(options, words);
+    const ids = new Map(vocabulary.tokens.map((word, id) => [word, id]));
+    const wordsOfStep = (batchSize * total) / kept;
     const started = performance.now();
+    let made = 0;
     const { step: last } = await context.fit<models.Word2vecBatch>({
       state: { model, optimizer },
       epochs,
       async *batches(epoch) {
         const make = makerOf(context.seed, epoch);
-        const ids = new Map(vocabulary.tokens.map((word, id) => [word, id]));
-        const stretches = data.wordStretches(texts(), { ids, keep, length: batchSize, window: options.window, seed: context.seed, epoch });
+        const stretches = data.wordStretches(texts(), { ids, keep, length: batchSize, window, seed: context.seed, epoch });
         for await (const stretch of stretches) yield make(stretch);
       },
-      step,
-      work: { unit: "words", perStep: (batchSize * total) / kept },
+      step(batch) {
+        made++;
+        return step(batch);
+      },
+      work: { unit: "words", perStep: wordsOfStep },
       recordEvery: Math.min(perEpoch, 1000),
       on: { epochEnd: ({ epoch }) => context.print(`epoch ${epoch + 1} of ${epochs}`) },
     });
-    const seconds = (performance.now() - started) / 1000;
-    context.print(`${((total * epochs) / seconds / 1000).toFixed(0)} thousand words a second`);
+    const speed = (made * wordsOfStep) / (performance.now() - started);
+    context.print(`${speed.toFixed(0)} thousand words a second`);
 
     // Report
     const vectors = await WordVectors.of(model, vocabulary, options.subwords ? options.buckets : 0);
@@ -157,7 +163,7 @@ function modelOf({ size, loss, subwords, buckets }: Options, { size: words }: da
 
 /** How the batches of an epoch are made. */
 function makersOf(options: Options, { vocabulary, counts }: CountedWords): (seed: number, epoch: number) => BatchMaker {
-  const { method, loss, window, drawn, negatives, subwords, buckets } = options;
+  const { method, loss, window, group, drawn, negatives, subwords, buckets } = options;
   const rows = subwords ? rowsOfWords(vocabulary, buckets) : undefined;
   const wrapped = (make: BatchMaker) => (rows ? withParts(make, rows) : make);
   if (loss === "hierarchical-softmax") {
@@ -165,5 +171,5 @@ function makersOf(options: Options, { vocabulary, counts }: CountedWords): (seed
     return () => wrapped(treeBatches({ method, window, tree }));
   }
   const table = new data.AliasTable(counts.map((count) => count ** 0.75));
-  return (seed, epoch) => wrapped(sampledBatches({ method, window, group: Number(options.group), drawn, negatives, table, seed, epoch }));
+  return (seed, epoch) => wrapped(sampledBatches({ method, window, group, drawn, negatives, table, seed, epoch }));
 }

@@ -70,7 +70,7 @@ export class Word2vec extends Module {
     checkOptions("Word2vec", options, { inputs: "required", outputs: "required", size: "required" });
     const { inputs, outputs, size } = options;
     checkSizes("Word2vec", { inputs, outputs, size });
-    this.input = new Embedding(inputs, size, { weightInitialiser: uniform(-0.5 / size, 0.5 / size) });
+    this.input = new Embedding(inputs, size, { weightInitialiser: uniform(-1 / size, 1 / size) });
     this.output = new Embedding(outputs, size, { weightInitialiser: zeroWeights });
   }
 
