@@ -96,11 +96,12 @@ export const separable = defineExperiment({
         [`${kind}-${width}/parameters`]: parameters,
         [`${kind}-${width}/heldOutAccuracy`]: heldOutAccuracy,
       });
-      context.print("", { event: "network", kind, width, parameters, multiplyAdds, milliseconds: time, heldOutAccuracy });
       rows.push([
         ...[String(width), kinds[kind], (multiplyAdds / 1e6).toFixed(2), parameters.toLocaleString("en-US")],
         ...[time.toFixed(2), ((2 * multiplyAdds * options.timedPictures) / (1e6 * time)).toFixed(1), percent(heldOutAccuracy)],
       ]);
+      const figures = { kind, width, parameters, multiplyAdds, milliseconds: time, heldOutAccuracy };
+      context.print((rows.at(-1) as string[]).join("   "), { event: "network", ...figures });
     }
     const headings = [
       ...["width", "convolutions", "multiply-adds (M)", "parameters", `ms for ${options.timedPictures} pictures`, "GFLOP/s"],
