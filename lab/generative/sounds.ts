@@ -45,6 +45,7 @@ const validatedDigits = 2;
 export function readClips(context: PredictContext, source: string): SoundParts {
   const path = Object.hasOwn(known, source) ? context.dataFile(known[source] as string) : source;
   const found = datasets.readSounds(path);
+  for (const [name, { channels }] of found) check((channels[0]?.length ?? 0) > 0, () => `${name}: it has no samples`);
   const sampleRate = commonRate(found);
   const clipOf = (name: string, sound: data.Sound, classes: Clip["classes"]): Clip => ({ name, codes: codesOf(sound), classes });
   if (source === "digits") {

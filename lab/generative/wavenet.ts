@@ -23,7 +23,7 @@ const schema = z.object({
   channels: option.modelSize("what goes from layer to layer", 1).default(32),
   skipChannels: option.modelSize("what the layers pass on to the end", 1).default(64),
   length: z.int().min(16).default(4000).meta({ description: "length of the stretches that are trained on", unit: "samples" }),
-  batchSize: option.batchSize("stretches").default(2),
+  batchSize: option.batchSize("stretches").default(1),
   learningRate: option.cosineLearningRate().default(0.005),
   averageDecay: z.number().min(0).max(0.9999).default(0.999).describe("what the average of the weights, which is judged, keeps in a step"),
   epochs: option.epochs("the training clips").default(25),

@@ -98,8 +98,8 @@ function envelope(samples: ArrayLike<number>, left: number, middle: number): str
 async function spectrogramPixels(samples: ArrayLike<number>): Promise<{ readonly pixels: Uint8Array; readonly height: number }> {
   const padded = new Float32Array(Math.max(samples.length, fftSize));
   padded.set(Float32Array.from(samples));
-  const hop = Math.max(1, Math.floor((padded.length - fftSize) / width));
-  const spectrum = data.spectrogram(padded, { fftSize, hop, center: false });
+  const hop = Math.max(1, Math.floor(padded.length / width));
+  const spectrum = data.spectrogram(padded, { fftSize, hop });
   const [height, frames] = spectrum.shape as [number, number];
   const energy = (await spectrum.data()) as Float32Array;
   const loudest = energy.reduce((most, value) => Math.max(most, value), Number.MIN_VALUE);

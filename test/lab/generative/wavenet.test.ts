@@ -71,6 +71,7 @@ it("goes on to the bit after an interrupt", () => expectSameWhenResumed([...smal
 it.each([
   [{ "a.wav": tone(250, 100), "b.wav": tone(250, 100) }, {}, [], "2 WAV files, expected 3 or more"],
   [{ "a.wav": tone(250, 100), "b.wav": tone(250, 100, 16_000) }, {}, [], "b.wav has 16000: expected files of one rate"],
+  [{ "a.wav": tone(250, 100), "b.wav": tone(250, 0) }, {}, [], "b.wav: it has no samples"],
   [{ "a.wav": tone(250, 100) }, { "train.txt": "a.wav" }, [], "it has a train.txt and no validation.txt"],
   [{ "a.wav": tone(250, 100) }, { "train.txt": "a.wav\nc.wav" }, [], "train.txt names c.wav, which is not there"],
   [
