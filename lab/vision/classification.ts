@@ -104,7 +104,8 @@ export async function classify(context: Context, task: Task, recipe: Recipe): Pr
   const judge = judgeOf(classifier, plainView, device, average);
   const { history, step: last } = await context.fit<PlacedBatch>({
     state: { model, optimizer, average, selection },
-    epochs,
+    // Epochs differ in length: how much is left is known of the steps.
+    steps: selection.batches,
     *batches(epoch) {
       for (const places of selection.batchesOf(epoch)) yield { places, ...batchOf(task, pictures, places, { seed, epoch }) };
     },
