@@ -1,5 +1,5 @@
 import { check, compile, data, models, nn, optim, type Tensor } from "kasane";
-import { datasets, exportOnnx } from "kasane/node";
+import { datasets, exportOnnx, files } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import * as option from "../options.js";
@@ -12,6 +12,7 @@ import {
   detectAll,
   figuresOf,
   findIn,
+  findResized,
   inputOf,
   shownFigures,
   truthsOf,
@@ -61,6 +62,19 @@ const totalOf = (losses: Readonly<Record<string, Tensor>>): Tensor =>
     .map(([name, loss]) => (name.endsWith("Box") ? loss.mul(2) : loss))
     .reduce((sum, loss) => sum.add(loss));
 
+/** Where a run keeps the size of its pictures: others are brought to it. */
+const sizeFile = "pictures.json";
+const pictureSize = z.object({
+  width: z
+    .int()
+    .min(1)
+    .max(2 ** 16),
+  height: z
+    .int()
+    .min(1)
+    .max(2 ** 16),
+});
+
 /** About the mean of a picture's background: what lies outside. */
 const outside = 200;
 
@@ -107,6 +121,8 @@ export const detect = defineExperiment({
         `${train.length} pictures, ${perEpoch} steps an epoch`,
       { event: "model", parameters, multiplyAdds },
     );
+
+    await files.writeAtomically(context.folder.file(sizeFile), JSON.stringify({ width, height }));
 
     // Step
     const step = compile(
@@ -169,7 +185,13 @@ export const detect = defineExperiment({
       const average = averageOf(model);
       await context.restore({ model, average }, "best");
       await average.swap();
-      const find = findIn(model, context.device);
+      const file = context.folder.file(sizeFile);
+      const size = files.parseAs(
+        pictureSize,
+        files.readJson(file, 2 ** 10),
+        `${file}: expected the size of the pictures that were learnt from`,
+      );
+      const find = findResized(findIn(model, context.device), Math.max(size.width, size.height));
       for (const [name, picture] of picturesIn(text)) {
         const found = (await find({ picture })).filter((each) => each.score >= (score as number));
         const { png, svg } = await drawBoxed(context, `predicted-${name}`, [{ picture, boxes: found }], classNames);

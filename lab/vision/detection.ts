@@ -72,6 +72,22 @@ export function findIn(model: Detector, device: Device, average?: optim.WeightAv
   };
 }
 
+/**
+ * What finds in pictures of any size as in those that were learnt from, whose objects look so large and no larger.
+ * @param longer pixels of the longer side that pictures are brought to
+ */
+export const findResized =
+  (find: Find, longer: number): Find =>
+  async ({ picture }) => {
+    const { height, width } = picture;
+    const factor = longer / Math.max(height, width);
+    if (factor === 1) return find({ picture });
+    const [tall, wide] = [height, width].map((side) => Math.max(1, Math.round(side * factor))) as [number, number];
+    const [down, across] = [height / tall, width / wide];
+    const found = await find(data.augment.resize({ picture }, [tall, wide]));
+    return found.map(({ box: [x1, y1, x2, y2], ...each }) => ({ ...each, box: [x1 * across, y1 * down, x2 * across, y2 * down] as const }));
+  };
+
 /** What is found in all pictures, which are counted from 0. */
 export async function detectAll(find: Find, images: readonly Image[]): Promise<vision.Detection[]> {
   const all: vision.Detection[] = [];

@@ -1,5 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { encode } from "jpeg-js";
+import { vision } from "kasane";
 import { datasets, files } from "kasane/node";
 import * as ort from "onnxruntime-node";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -23,7 +25,7 @@ beforeAll(() => writeCells(cells, { train: 16, val: 4, test: 4 }));
 
 describe("detect", () => {
   it("finds what it has learnt to find", async () => {
-    const words = [...small, "--epochs", "25", "--learning-rate", "0.01", "--validate-every", "20", "--json", "--runs", parent];
+    const words = [...small, "--epochs", "40", "--learning-rate", "0.005", "--validate-every", "20", "--json", "--runs", parent];
     const { code, stdout } = await kasane(words);
     expect(code).toBe(0);
     const [figures] = eventsOf(stdout, "test");
@@ -34,21 +36,34 @@ describe("detect", () => {
     for (const name of ["examples.png", "mistakes.svg", "precision.svg", "precision-recall.svg"])
       expect(existsSync(join(folder, name))).toBe(true);
 
-    // The file decodes and suppresses by itself: ONNX Runtime finds what the command finds.
-    const predicted = await kasane(["predict", folder, join(cells, "JPEGImages"), "--json", "--runs", parent]);
-    const predictions = eventsOf(predicted.stdout, "prediction") as unknown as Prediction[];
-    expect(predictions).toHaveLength(24);
-    const one = predictions.find(({ picture }) => picture === "test0") as Prediction;
+    // A folder of a picture, and of the same twice as large: it has the same objects, twice as large.
+    const shown = join(parent, "shown");
+    mkdirSync(shown);
+    copyFileSync(join(cells, "JPEGImages/test0.jpg"), join(shown, "test0.jpg"));
+    const { pixels } = files.decodePicture(readFileSync(join(shown, "test0.jpg")), "test0.jpg", 3);
+    const large = Uint8Array.from({ length: 4 * 96 * 128 }, (_, i) => {
+      const [x, y] = [Math.floor(i / 4) % 128, Math.floor(i / 4 / 128)];
+      return pixels[((i % 4) * 48 + Math.floor(y / 2)) * 64 + Math.floor(x / 2)] ?? 255;
+    });
+    writeFileSync(join(shown, "large.jpg"), encode({ width: 128, height: 96, data: large }, 95).data);
+    const predicted = await kasane(["predict", folder, shown, "--json", "--runs", parent]);
+    const [two, one] = eventsOf(predicted.stdout, "prediction") as unknown as [Prediction, Prediction];
+    expect([one.picture, two.picture]).toEqual(["test0", "large"]);
+    expect(one.objects.map((object) => object.class).sort()).toEqual(["disc", "square"]);
+    for (const { class: of, box } of one.objects) {
+      const same = two.objects.find((object) => object.class === of);
+      expect(vision.iou(box.map((value) => 2 * value) as unknown as vision.Box, same?.box as unknown as vision.Box)).toBeGreaterThan(0.85);
+    }
     expect(readFileSync(one.png).subarray(1, 4).toString()).toBe("PNG");
     expect(readFileSync(one.svg, "utf8")).toContain("disc: 1");
+
+    // The file decodes and suppresses by itself: ONNX Runtime finds what the command finds.
     const session = await ort.InferenceSession.create(join(folder, "detector.onnx"));
-    const { pixels } = files.decodePicture(readFileSync(join(cells, "JPEGImages/test0.jpg")), "test0.jpg", 3);
     const { boxes, scores } = await session.run({ pixels: new ort.Tensor("uint8", pixels, [1, 3, 48, 64]) });
     one.objects.forEach(({ score, box }, i) => {
       expect(scores?.data[i]).toBeCloseTo(score, 5);
       box.forEach((value, side) => expect(boxes?.data[4 * i + side]).toBeCloseTo(value, 2));
     });
-    expect(one.objects.map((object) => object.class).sort()).toEqual(["disc", "square"]);
 
     const wrong = await kasane(["predict", folder, join(parent, "nothing.jpg"), "--runs", parent]);
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("nothing.jpg: no such file: expected a picture") });
