@@ -49,13 +49,13 @@ function layOut({ pictures, classNames, columns = 2, scale = 2 }: BoxesDrawing):
   const across = Math.max(1, Math.min(columns, pictures.length));
   const width = Math.max(160, gap + across * wide);
   const places = pictures.map((_, i) => ({ left: gap + (i % across) * wide, top: gap + Math.floor(i / across) * tall }));
-  const hasBoth = pictures.some(({ boxes }) => boxes.some(({ score }) => score === undefined));
+  const hasTruths = pictures.some(({ boxes }) => boxes.some(({ score }) => score === undefined));
   const counted = classNames.map((name, of) => {
     const count = pictures.reduce((sum, { boxes }) => sum + boxes.filter((box) => box.class === of && box.score !== undefined).length, 0);
     return { name: `${name}: ${count}`, style: of };
   });
   let [left, top] = [gap, gap + Math.ceil(pictures.length / across) * tall];
-  const legend = [...counted, ...(hasBoth ? [{ name: truthName }] : [])].map((entry) => {
+  const legend = [...counted, ...(hasTruths ? [{ name: truthName }] : [])].map((entry) => {
     const room = 40 + Math.ceil(widthOf(entry.name, fontSize));
     if (left > gap && left + room > width) [left, top] = [gap, top + legendRow];
     const placed = { ...entry, left, top };

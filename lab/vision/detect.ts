@@ -44,7 +44,7 @@ const schema = z.object({
     .meta({ description: "side of the parts of pictures that are trained on", unit: "pixels" }),
   batchSize: option.batchSize("pictures").default(4),
   learningRate: option.learningRate("Adam at its highest").default(0.002),
-  weightDecay: z.number().min(0).max(1).default(0.05).describe("share of the weights that a step at the highest rate of 1 would take away"),
+  weightDecay: z.number().min(0).max(1).default(0.05).describe("share of the weights, times the step size, taken off in a step"),
   epochs: option.epochs("the training pictures").default(60),
   validateEvery: z.int().min(1).default(5).meta({ description: "how often the validation pictures are judged", unit: "epochs" }),
   part: z.enum(["val", "test"]).default("test").describe("the pictures that the result is judged by: val for tuning"),
