@@ -4,9 +4,10 @@
  */
 import "./navigator.js";
 import { createRequire } from "node:module";
-import { blockUntilReady, defaultDevice, init, jit, nn, numpy as np, tree, valueAndGrad, vjp } from "@jax-js/jax";
+import { blockUntilReady, defaultDevice, init, jit, lax, nn, numpy as np, tree, valueAndGrad, vjp } from "@jax-js/jax";
 import type { Entry } from "../cases/case.js";
-import { type Loaded, type Ready, serve } from "./protocol.js";
+import type { Operation } from "../cases/network.js";
+import { Cannot, type Loaded, type Ready, serve } from "./protocol.js";
 
 type Arrays = Record<string, np.Array>;
 type Settings = Loaded["settings"];
@@ -130,7 +131,78 @@ const bag: Model = (_, w, { targets }) => classify(linear(np.mean(get(w, "embedd
 
 const product: Model = (_, w, { x }) => np.matmul((x as np.Array).ref, get(w, "weight").ref);
 
-const models: Record<Loaded["model"], Model> = { recurrence, mlp, language, transformer, bag, product };
+/** An operation of a network of convolutions. */
+function applied(o: Operation, [x, other]: readonly [np.Array, np.Array?], weights: readonly np.Array[]): np.Array {
+  const { op, kernel = 1, stride = 1, padding = [0, 0], dilation = 1, groups = 1 } = o;
+  const [weight, second, ...statistics] = weights as [np.Array, np.Array, ...np.Array[]];
+  const each = <T>(value: T): T[] => new Array<T>(x.shape.length - 2).fill(value);
+  const places = each(0).map((_, i) => i + 2);
+  const perChannel = (numbers: np.Array) => numbers.ref.reshape([-1, ...each(1)]);
+  switch (op) {
+    case "conv": {
+      const dilations = { rhsDilation: each(dilation), featureGroupCount: groups };
+      const made = lax.convGeneralDilated(x.ref, weight.ref, each(stride), each([...padding] as [number, number]), dilations);
+      return second ? made.add(perChannel(second)) : made;
+    }
+    case "convTranspose":
+      return lax.convTranspose(x.ref, weight.ref, each(stride), "VALID", { transposeKernel: true });
+    case "norm": {
+      const average = statistics[0] ? perChannel(statistics[0]) : np.mean(x.ref, [0, ...places], { keepdims: true });
+      const centred = sub(x, average);
+      const variance = statistics[1] ? perChannel(statistics[1]) : np.mean(np.square(centred.ref), [0, ...places], { keepdims: true });
+      return centred
+        .div(np.sqrt(variance.add(1e-5)))
+        .mul(perChannel(weight))
+        .add(perChannel(second));
+    }
+    case "maxPool":
+    case "averagePool": {
+      if (kernel !== stride || padding[0] > 0) throw new Cannot("its windows have no padding, and these overlap");
+      const [batch, channels, ...sizes] = x.shape as [number, number, ...number[]];
+      const windows = x.ref.reshape([batch, channels, ...sizes.flatMap((size) => [Math.floor(size / kernel), kernel])]);
+      return (op === "maxPool" ? np.max : np.mean)(
+        windows,
+        sizes.map((_, i) => 3 + 2 * i),
+      );
+    }
+    case "mean":
+      return np.mean(x.ref, places);
+    case "flatten":
+      return x.ref.reshape([x.shape[0] as number, -1]);
+    case "linear":
+      return linear(x, weight, second);
+    case "concat":
+      return np.concatenate([x.ref, (other as np.Array).ref], 1);
+    case "add":
+      return add(x, other as np.Array);
+    case "multiply":
+      return mul(x, other as np.Array);
+    case "relu":
+      return nn.relu(x.ref);
+    case "tanh":
+      return np.tanh(x.ref);
+    case "sigmoid":
+      return nn.sigmoid(x.ref);
+  }
+}
+
+const network: Model = (s, w, { images, targets }) => {
+  const values = [images as np.Array];
+  for (const operation of JSON.parse(s.operations as string) as Operation[]) {
+    const inputs = operation.inputs.map((i) => values[i]) as [np.Array, np.Array?];
+    values.push(
+      applied(
+        operation,
+        inputs,
+        (operation.weights ?? []).map((name) => get(w, name)),
+      ),
+    );
+  }
+  const result = values.at(-1) as np.Array;
+  return s.regression ? np.mean(np.square(sub(result, targets as np.Array))) : classify(result, targets);
+};
+
+const models: Record<Loaded["model"], Model> = { recurrence, mlp, language, transformer, bag, product, network };
 
 /** What an optimizer keeps: Adam two moments of each weight, and the powers of its two rates. */
 type State = { first: Arrays; second: Arrays; powers: np.Array[] };

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import type { Scalar, Tensor, Variable } from "@tensorflow/tfjs-core";
 import type { Entry } from "../cases/case.js";
+import type { Operation } from "../cases/network.js";
 import { type Loaded, type Ready, serve } from "./protocol.js";
 
 // Its packages are CommonJS for Node.
@@ -136,12 +137,96 @@ const bag: Model = (_, w, { ids, targets }) =>
 
 const product: Model = (_, w, { x }) => tf.matMul(x as never, w.weight as never);
 
-const models: Record<Loaded["model"], Model> = { recurrence, mlp, language, transformer, bag, product };
+const channelsLast = (x: Tensor): Tensor => tf.transpose(x, [0, ...[...x.shape.keys()].slice(2), 1]);
+const channelsFirst = (x: Tensor): Tensor => tf.transpose(x, [0, x.rank - 1, ...[...x.shape.keys()].slice(1, -1)]);
+
+/** An operation of a network of convolutions. In TensorFlow.js channels come last. */
+function applied(o: Operation, [x, other]: readonly [Tensor, Tensor?], weights: readonly Tensor[]): Tensor {
+  const { op, kernel = 1, stride = 1, padding = [0, 0], dilation = 1, groups = 1 } = o;
+  const [weight, second, ...statistics] = weights as [Tensor, Tensor, ...Tensor[]];
+  const around = [[0, 0], [...padding], [...padding], [0, 0]] as never;
+  switch (op) {
+    case "conv": {
+      const made =
+        x.rank === 3
+          ? tf.conv1d(tf.pad(x, [[0, 0], [...padding], [0, 0]]) as never, weight as never, stride, "valid", "NWC", dilation)
+          : groups > 1
+            ? tf.depthwiseConv2d(
+                x as never,
+                tf.reshape(weight, [...weight.shape.slice(0, 2), groups, 1]) as never,
+                stride,
+                around,
+                "NHWC",
+                dilation,
+              )
+            : tf.conv2d(x as never, weight as never, stride, around, "NHWC", dilation);
+      return second ? tf.add(made, second) : made;
+    }
+    case "convTranspose": {
+      const [batch, height, width] = x.shape as [number, number, number];
+      const shape = [batch, height * stride, width * stride, weight.shape[2] as number];
+      return tf.conv2dTranspose(x as never, weight as never, shape as never, stride, "valid");
+    }
+    case "norm": {
+      const { mean, variance } = tf.moments(x, [...x.shape.keys()].slice(0, -1));
+      return tf.batchNorm(
+        x,
+        (statistics[0] ?? mean) as never,
+        (statistics[1] ?? variance) as never,
+        second as never,
+        weight as never,
+        1e-5,
+      );
+    }
+    case "maxPool":
+      return tf.maxPool(x as never, kernel, stride, padding[0] === 0 ? "valid" : padding[0]);
+    case "averagePool":
+      return tf.avgPool(x as never, kernel, stride, "valid");
+    case "mean":
+      return tf.mean(x, [...x.shape.keys()].slice(1, -1));
+    case "flatten":
+      return tf.reshape(channelsFirst(x), [x.shape[0] as number, -1]);
+    case "linear":
+      return linear(x, weight, second);
+    case "concat":
+      return tf.concat([x, other as Tensor], -1);
+    case "add":
+      return tf.add(x, other as Tensor);
+    case "multiply":
+      return tf.mul(x, other as Tensor);
+    case "relu":
+    case "tanh":
+    case "sigmoid":
+      return tf[op](x);
+  }
+}
+
+const network: Model = (s, w, { images, targets }) => {
+  const values = [channelsLast(images as Tensor)];
+  for (const operation of JSON.parse(s.operations as string) as Operation[]) {
+    const inputs = operation.inputs.map((i) => values[i]) as [Tensor, Tensor?];
+    values.push(
+      applied(
+        operation,
+        inputs,
+        (operation.weights ?? []).map((name) => w[name] as Tensor),
+      ),
+    );
+  }
+  const result = values.at(-1) as Tensor;
+  return s.regression ? tf.mean(tf.square(tf.sub(channelsFirst(result), targets as Tensor))) : classify(result, targets);
+};
+
+/** Kernels `[outputs, inputs, ...places]` as TensorFlow.js has them, `[...places, inputs, outputs]`, and back. */
+const ownLayout = (x: Tensor): Tensor => (x.rank > 2 ? tf.transpose(x, x.rank === 4 ? [2, 3, 1, 0] : [2, 1, 0]) : x);
+const givenLayout = (x: Tensor): Tensor => (x.rank > 2 ? tf.transpose(x, x.rank === 4 ? [3, 2, 0, 1] : [2, 1, 0]) : x);
+
+const models: Record<Loaded["model"], Model> = { recurrence, mlp, language, transformer, bag, product, network };
 
 async function prepare({ model, settings, update, weights, batches }: Loaded): Promise<Ready> {
   tf.disposeVariables();
   const toTensor = ({ shape, data }: Entry) => tf.tensor(data, [...shape], data instanceof Int32Array ? "int32" : "float32");
-  const variables: Variable[] = [...weights.values()].map((numbers) => tf.variable(toTensor(numbers)));
+  const variables: Variable[] = [...weights.values()].map((numbers) => tf.variable(ownLayout(toTensor(numbers))));
   const named = Object.fromEntries([...weights.keys()].map((name, i) => [name, variables[i] as Tensor]));
   const tensors = batches.map((batch) => Object.fromEntries(Object.entries(batch).map(([name, each]) => [name, toTensor(each)])));
   const optimizer =
@@ -170,7 +255,7 @@ async function prepare({ model, settings, update, weights, batches }: Loaded): P
       result?.dispose();
       return optimizer ? (values[0] as number) : values;
     },
-    weights: async () => Promise.all(variables.map(async (variable) => (await variable.data()) as Float32Array)),
+    weights: async () => Promise.all(variables.map(async (variable) => (await givenLayout(variable).data()) as Float32Array)),
     async dispose() {
       for (const batch of tensors) tf.dispose(batch);
       optimizer?.dispose();

@@ -31,7 +31,6 @@ export const patience = 20;
 
 const isTiny = ({ together }: Case) => together > 1;
 const isTimed = ({ name }: Case) => name !== "product";
-const isSequential = (each: Case) => isTimed(each) && each.model !== "network";
 const always = () => true;
 
 /** All peers; a case's reference is the first of them here that does it. */
@@ -87,7 +86,6 @@ export const peers: readonly PeerDescription[] = [
     kind: "javascript",
     program: ["tfjs.ts", "wasm"],
     needs: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-wasm"],
-    only: isSequential,
     threaded: false,
   },
   {
@@ -96,7 +94,6 @@ export const peers: readonly PeerDescription[] = [
     kind: "javascript",
     program: ["tfjs.ts", "cpu"],
     needs: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-cpu"],
-    only: isSequential,
     threaded: false,
   },
   {
@@ -105,7 +102,6 @@ export const peers: readonly PeerDescription[] = [
     kind: "javascript",
     program: ["jaxjs.ts"],
     needs: ["@jax-js/jax"],
-    only: isSequential,
     threaded: false,
   },
 ];
