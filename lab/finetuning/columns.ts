@@ -1,11 +1,15 @@
 import { check, type data, type OnnxModule } from "kasane";
 import { fixedReading, onlyInput, type Reading } from "./reading.js";
 
-/** Rows of numbers for a model that takes them, `[batch, columns]`. */
-export function columnReading(model: OnnxModule, count: number): Reading {
+/**
+ * Rows of numbers for a model that takes them, `[batch, columns]`.
+ * @param given how many columns there are, by default as many as the model says
+ */
+export function columnReading(model: OnnxModule, given?: number): Reading {
   const input = onlyInput(model, "columns of numbers");
   const { shape = [] } = input;
   const [, width] = shape;
+  const count = given ?? Number(width);
   check(shape.length === 2, () => `the model takes [${shape.join(", ")}]: expected rows of numbers, [batch, columns]`);
   check(
     typeof width === "string" || width === count,

@@ -2,6 +2,7 @@ import { loadOnnx } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import { valueOf } from "./classifier.js";
+import { columnReading } from "./columns.js";
 import { trainAndReport } from "./job.js";
 import { kindOf } from "./kinds.js";
 import { checkClasses, classNames, heldOutOf } from "./parts.js";
@@ -66,6 +67,14 @@ export const finetune = defineExperiment({
   predict: {
     text: "a text, a PNG, JPEG or WAV file, or numbers with commas between them",
     run: (context, options, example) =>
-      predictClass(context, async (model) => (await kindOf(model, options, context.folder.file(tokenizerFile))).reading, example),
+      predictClass(
+        context,
+        // A model of rows knows how many columns it takes: the table need not be there any more.
+        async (model) =>
+          options.data !== undefined && options.text === undefined
+            ? columnReading(model)
+            : (await kindOf(model, options, context.folder.file(tokenizerFile))).reading,
+        example,
+      ),
   },
 });

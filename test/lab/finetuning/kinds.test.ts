@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { data, nn, seed, type Tensor } from "kasane";
 import { exportOnnx, files } from "kasane/node";
@@ -63,11 +63,12 @@ beforeAll(async () => {
 });
 
 describe("finetune", () => {
-  it("learns classes of rows of numbers", async () => {
+  it("learns classes of rows of numbers, and needs the table no more when it predicts", async () => {
+    copyFileSync(at("rows.csv"), at("own.csv"));
     const { run, validation } = await tuned([
       at("rows.onnx"),
       "--data",
-      at("rows.csv"),
+      at("own.csv"),
       "--columns",
       "x,y",
       "--label",
@@ -76,6 +77,7 @@ describe("finetune", () => {
       "full",
     ]);
     expect(validation).toMatchObject({ examples: 2, accuracy: 1 });
+    rmSync(at("own.csv"));
     expect(await classOf(run, "0.1, 1.2")).toBe("above");
     expect(await classOf(run, "0.1, -1.2")).toBe("below");
     expect((await kasane(["predict", run, "0.1"])).stderr).toContain('got "0.1", expected 2 numbers with commas between them');
