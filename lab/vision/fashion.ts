@@ -6,6 +6,7 @@ import { defineExperiment } from "../experiment.js";
 import { images, readPictures } from "../generative/pictures.js";
 import { classify, type Recipe, recipeOptions, type Task } from "./classification.js";
 import { mirroredToo, movedViews } from "./classifier.js";
+import { pretrainedOptions, startFrom } from "./pretrained.js";
 import { pictureFlags, pictureText, tell } from "./tell.js";
 
 /** Grey pictures of ten kinds of clothes. */
@@ -35,6 +36,8 @@ const networks = {
   },
   resnet: { make: () => new models.SmallResNet({ ...shown, depth: 20 }), recipe },
   mobilenet: { make: () => new models.MobileNetV1({ ...shown, width: 0.5, firstStride: 1 }), recipe },
+  "mobilenet-v2": { make: () => new models.MobileNetV2({ ...shown, firstStride: 1 }), recipe },
+  resnet18: { make: () => new models.ResNet({ ...shown, depth: 18 }), recipe },
   densenet: { make: () => new models.SmallDenseNet({ ...shown, depth: 40, growth: 12 }), recipe },
 } satisfies Readonly<Record<string, { readonly make: () => models.ImageClassifier; readonly recipe: FashionRecipe }>>;
 
@@ -57,6 +60,7 @@ const schema = z.object({
     .describe(`pixels around a picture that its crops reach into ${defaultsOf("padding")}`),
   erasing: z.number().min(0).max(1).default(0).describe("probability that a rectangle of a training picture is erased"),
   ...recipeOptions(defaultsOf),
+  ...pretrainedOptions,
   heldOut: z.int().min(0).default(0).describe("so many training pictures take the place of the test pictures, for tuning"),
 });
 
@@ -98,7 +102,9 @@ export const fashion = defineExperiment({
     const options = completed(given);
     // A later version may have another recipe.
     await context.folder.update({ options });
-    await classify(context, await taskOf(context, options), options);
+    const task = await taskOf(context, options);
+    await startFrom(context, task.classifier.model, options);
+    await classify(context, task, options);
   },
 
   predict: {

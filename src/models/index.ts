@@ -13,6 +13,7 @@ export * from "./mobileNetV3.js";
 export { OneStageDetector } from "./oneStageDetector.js";
 export { PlaceHead } from "./placeHead.js";
 export * from "./pooledResNet.js";
+export { loadPretrained } from "./pretrained.js";
 export { PyramidBackbone } from "./pyramidBackbone.js";
 export { ResNet, type ResNetOptions } from "./resNet.js";
 export { SegmentationNetwork, type SegmentationOptions } from "./segmentation.js";
