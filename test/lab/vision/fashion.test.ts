@@ -95,6 +95,8 @@ it.each([
   [["fashion", ...small, "--held-out", "200"], "--held-out 200: there are 200 training pictures"],
   [["fashion", "--quick", "--model", "densenet"], "--quick has a network of its own: leave out --model"],
   [["fashion", "--model", "mobilnet"], "did you mean mobilenet?"],
+  [["fashion", ...small, "--weights", join(parent, "none.safetensors")], "none.safetensors: no such file"],
+  [["fashion", ...small, "--freeze", "stage.*"], "freeze: no variable fits stage.*: "],
   [["mnist", ...small.slice(0, 2), "--batch-size", "300"], "--batch-size 300: an epoch has 200 training pictures"],
 ])("refuses %j in one line", async (words, message) => {
   const { code, stderr } = await kasane(["run", ...words, "--runs", parent]);
