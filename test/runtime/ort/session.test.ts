@@ -46,6 +46,22 @@ it("a session that runs is not closed, however long its run takes", async () => 
   await Promise.all([slow, other].map((session) => session.release()));
 });
 
+it("sessions of one owner count as one of the 64 that may be open", async () => {
+  const x = new Tensor("float32", [1], { kind: "input", name: "x" });
+  const model = () => encodeModel([{ name: "x", tensor: x }], [{ name: "y", tensor: abs(x) }]);
+  vi.spyOn(performance, "now").mockReturnValue(0);
+  const openOf = async (owner?: object) => {
+    const own = new Runtime();
+    const sessions = Array.from({ length: 66 }, () => new Session(model, { device: "cpu", threads: 1, resident: [], owner }, own));
+    for (const session of sessions) await session.start();
+    const open = own.sessions.size;
+    for (const session of sessions) await session.release();
+    return open;
+  };
+  expect(await openOf()).toBe(64);
+  expect(await openOf({})).toBe(66);
+});
+
 it("graphs without arenas compute the same, in memory that they share", async () => {
   const [kept, shared] = [true, false].map((arena) => compile((x: Tensor) => x.exp().matmul(x).sum(), { arena, executor: "onnxruntime" }));
   const create = vi.spyOn(ort.InferenceSession, "create");
