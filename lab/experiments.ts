@@ -93,14 +93,14 @@ export const experiments: readonly ListedExperiment[] = [
     name: "fashion",
     title: "Fashion-MNIST: small residual, mobile and dense networks tell clothes apart",
     chapter: "vision",
-    asks: 'the index of a test picture, such as "7"',
+    asks: 'the index of a test picture, an image file, or a folder of them, such as "7" or "shoe.png"',
     load: async () => (await import("./vision/fashion.js")).fashion,
   },
   {
     name: "mnist",
     title: "MNIST: handwritten digits read by a small residual network in five minutes",
     chapter: "vision",
-    asks: 'the index of a test picture, such as "7"',
+    asks: 'the index of a test picture, an image file, or a folder of them, such as "7" or "shoe.png"',
     load: async () => (await import("./vision/mnist.js")).mnist,
   },
   {
