@@ -1,4 +1,4 @@
-import { type ExportOptions, KasaneError, nn, onnxModel, seed, type Tensor, tensor } from "kasane";
+import { averagePool, type ExportOptions, KasaneError, nn, onnxModel, seed, type Tensor, tensor } from "kasane";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 
@@ -164,6 +164,14 @@ const layers: Readonly<Record<string, () => Promise<void>>> = {
   Dropout2d: () => pictures(new nn.Dropout2d(0.5), 5, 6),
   Dropout3d: () => pictures(new nn.Dropout3d(0.5), 2, 3, 4),
   DropPath: () => pictures(new nn.DropPath(0.5), 6),
+  FeaturePyramid: async () => {
+    const pyramid = new nn.FeaturePyramid([4, 4], 3);
+    const maps = (x: Tensor) => {
+      const [large, small] = pyramid.forward([x, averagePool(x, 2)]);
+      return { large, small };
+    };
+    await expectSame(maps, { x: ["batch", 4, 4, 6] }, batches.slice(0, 2));
+  },
   Upsample: () => pictures(new nn.Upsample({ scale: 2, mode: "linear" }), 5, 6),
   PixelShuffle: () => pictures(new nn.PixelShuffle(2), 5, 6),
   PixelUnshuffle: () => pictures(new nn.PixelUnshuffle(2), 4, 6),
