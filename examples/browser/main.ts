@@ -21,7 +21,7 @@ type Request =
   | { readonly ask: "guess"; readonly pixels: readonly number[] };
 type Answer =
   | { readonly says: "loss"; readonly loss: number }
-  | { readonly says: "learnt"; readonly weights: Weights }
+  | { readonly says: "learnt"; readonly weights: Weights; readonly count: number }
   | { readonly says: "guess"; readonly probabilities: readonly number[] };
 type Weights = Readonly<Record<string, readonly number[]>>;
 
@@ -65,7 +65,7 @@ function work(): void {
       answer({ says: "loss", loss: await loss.item() });
     }
     if (left > 0) then(learn);
-    else answer({ says: "learnt", weights: await weightsOf(network) });
+    else answer({ says: "learnt", weights: await weightsOf(network), count: examples.length });
   }
 
   async function handle(request: Request): Promise<void> {
@@ -121,7 +121,8 @@ function show(): void {
     if (data.says === "loss") drawCurve(losses.push(data.loss));
     else if (data.says === "learnt") {
       localStorage.setItem("weights", JSON.stringify(data.weights));
-      showStatus("learnt");
+      // An example that came meanwhile is being learnt from.
+      if (data.count === examples.length) showStatus("learnt");
       guess();
     } else if (isDrawn && examples.length > 0) {
       const best = data.probabilities.indexOf(Math.max(...data.probabilities));
