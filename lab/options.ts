@@ -14,6 +14,17 @@ export const cosineLearningRate = (): z.ZodNumber => learningRate("Adam at the s
 /** `--epochs` through what `of` names, such as `the text`. */
 export const epochs = (of: string): z.ZodInt => z.int().min(1).describe(`times through ${of}`);
 
+/** `--validate-every` of what is judged while training, such as `scenes`. */
+export const validateEvery = (of: string) =>
+  z
+    .int()
+    .min(1)
+    .meta({ description: `how often the validation ${of} are judged`, unit: "epochs" });
+
+/** `--part`: what the result is judged by. */
+export const judgedPart = (of: string) =>
+  z.enum(["val", "test"]).default("test").describe(`the ${of} that the result is judged by: val for tuning`);
+
 /** `--layers` of a network. */
 export const layers = (of: string): z.ZodInt => z.int().min(1).max(12).describe(of);
 

@@ -162,7 +162,7 @@ function isDrawn(dash: string): (distance: number) => boolean {
 const bytesOf = (colour: string): number[] => [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
 
 /** The bytes of a picture's pixels with red, green and blue side by side. */
-function sideBySide({ pixels, channels, height, width }: data.augment.Picture): Uint8Array {
+export function sideBySide({ pixels, channels, height, width }: data.augment.Picture): Uint8Array {
   const size = height * width;
   const bytes = new Uint8Array(3 * size);
   for (let channel = 0; channel < 3; channel++) {

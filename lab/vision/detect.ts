@@ -46,8 +46,8 @@ const schema = z.object({
   learningRate: option.learningRate("Adam at its highest").default(0.002),
   weightDecay: z.number().min(0).max(1).default(0.05).describe("share of the weights, times the step size, taken off in a step"),
   epochs: option.epochs("the training pictures").default(60),
-  validateEvery: z.int().min(1).default(5).meta({ description: "how often the validation pictures are judged", unit: "epochs" }),
-  part: z.enum(["val", "test"]).default("test").describe("the pictures that the result is judged by: val for tuning"),
+  validateEvery: option.validateEvery("pictures").default(5),
+  part: option.judgedPart("pictures"),
 });
 type Options = z.output<typeof schema>;
 

@@ -24,8 +24,8 @@ const schema = z.object({
   learningRate: option.learningRate("Adam at its highest").default(0.003),
   weightDecay: z.number().min(0).max(1).default(0.02).describe("share of the weights that a step at a rate of 1 would take away"),
   epochs: option.epochs("the training scenes").default(80),
-  validateEvery: z.int().min(1).default(5).meta({ description: "how often the validation scenes are judged", unit: "epochs" }),
-  part: z.enum(["val", "test"]).default("test").describe("the scenes that the result is judged by: val for tuning"),
+  validateEvery: option.validateEvery("scenes").default(5),
+  part: option.judgedPart("scenes"),
 });
 type Options = z.output<typeof schema>;
 

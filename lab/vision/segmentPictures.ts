@@ -1,19 +1,14 @@
 import { basename, parse } from "node:path";
-import { check, data } from "kasane";
-import { type datasets, files } from "kasane/node";
+import { data } from "kasane";
+import { datasets, files } from "kasane/node";
 import type { PredictContext } from "../context.js";
 import { fittedTable } from "../layout.js";
+import { sideBySide } from "../plot/boxes.js";
 import { escape } from "../plot/text.js";
 import { imageFiles } from "./imageFiles.js";
 import { coloured, nothing, roadClasses } from "./roadScenes.js";
 
 type Picture = data.augment.Picture;
-
-/** The pixels of a picture in rows, red, green and blue beside each other. */
-function interleaved({ pixels, height, width }: Picture): Uint8Array {
-  const size = height * width;
-  return Uint8Array.from({ length: 3 * size }, (_, i) => pixels[(i % 3) * size + Math.floor(i / 3)] as number);
-}
 
 /** Scenes that are drawn. */
 const shownScenes = 8;
@@ -27,7 +22,7 @@ export function drawScenes(samples: readonly datasets.SegmentationSample[], told
   shown.forEach((index, row) => {
     const { picture, mask } = samples[index] as datasets.SegmentationSample;
     const guess = (told[index] as Uint8Array).map((value, i) => (mask[i] === nothing ? nothing : value));
-    [interleaved(picture), coloured(mask), coloured(guess)].forEach((image, column) => {
+    [sideBySide(picture), coloured(mask), coloured(guess)].forEach((image, column) => {
       for (let y = 0; y < height; y++) {
         all.set(image.subarray(3 * y * width, 3 * (y + 1) * width), 3 * (((row * height + y) * 3 + column) * width));
       }
@@ -41,7 +36,7 @@ const cover = 0.6;
 
 /** A picture under the colours of its classes. */
 function covered(picture: Picture, mask: Uint8Array): Uint8Array {
-  const [below, above] = [interleaved(picture), coloured(mask)];
+  const [below, above] = [sideBySide(picture), coloured(mask)];
   return below.map((value, i) => Math.round((1 - cover) * value + cover * (above[i] as number)));
 }
 
@@ -67,9 +62,6 @@ ${entries.join("\n")}
 `;
 }
 
-/** The most bytes that an image file may have. */
-const mostBytes = 2 ** 28;
-
 /** The height at which a picture is looked at: that of the scenes that were learnt from. */
 const lookedAt = 90;
 
@@ -81,9 +73,7 @@ export async function segmentFiles(
 ): Promise<void> {
   const told = [];
   for (const path of imageFiles(text)) {
-    const bytes = files.readIfThere(path, mostBytes);
-    check(bytes !== undefined, () => `predict: ${path}: no such file`);
-    const whole = files.decodePicture(bytes, path, 3);
+    const whole = datasets.readPicture(path, 3);
     const width = Math.max(1, Math.round((whole.width * lookedAt) / whole.height));
     const { picture } = data.augment.resize({ picture: whole }, [lookedAt, width]);
     const [mask] = (await segment([picture])) as [Uint8Array];

@@ -30,7 +30,8 @@ export interface SegmentationDataset {
 export function readSegmented(path: string, classes: number, ignored: number): SegmentationDataset {
   const files = readFiles(path);
   const part = (folder: string): SegmentationSample[] => {
-    const names = [...files.keys()].flatMap((file) => new RegExp(`^${folder}/([^/]+)\\.(?:jpe?g|png)$`, "i").exec(file)?.[0] ?? []);
+    const image = new RegExp(`^${folder}/[^/]+\\.(?:jpe?g|png)$`, "i");
+    const names = [...files.keys()].filter((file) => image.test(file));
     check(names.length > 0, () => `${path}: no image is in ${folder}/: expected ${folder}/NAME.jpg and ${folder}annot/NAME.png`);
     return names.map((file) => {
       const name = file.slice(folder.length + 1, file.lastIndexOf("."));
