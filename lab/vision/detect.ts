@@ -1,9 +1,11 @@
-import { check, compile, data, models, nn, optim, type Tensor } from "kasane";
+import { check, compile, models, nn, optim, type Tensor } from "kasane";
 import { datasets, exportOnnx, files } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import * as option from "../options.js";
 import { seriesOf } from "../plot/chart.js";
+import { AugmentedAhead, workers } from "./augmentedAhead.js";
+import * as cells from "./cellAugmentation.js";
 import {
   averageOf,
   batchOf,
@@ -47,6 +49,7 @@ const schema = z.object({
   weightDecay: z.number().min(0).max(1).default(0.05).describe("share of the weights, times the step size, taken off in a step"),
   epochs: option.epochs("the training pictures").default(60),
   validateEvery: option.validateEvery("pictures").default(5),
+  workers: workers(),
   part: option.judgedPart("pictures"),
 });
 type Options = z.output<typeof schema>;
@@ -74,18 +77,6 @@ const pictureSize = z.object({
     .min(1)
     .max(2 ** 16),
 });
-
-/** About the mean of a picture's background: what lies outside. */
-const outside = 200;
-
-/** All eight symmetries, other sizes and other light. */
-const augmentation = (crop: number): data.augment.Transform =>
-  data.augment.compose(
-    data.augment.dihedral(),
-    data.augment.randomAffine({ scale: [0.8, 1.25], interpolation: "bilinear", fill: outside, leastVisible: 0.25 }),
-    data.augment.randomCrop(crop, { fill: outside, leastVisible: 0.25 }),
-    data.augment.colorJitter({ brightness: 0.2, contrast: 0.2, saturation: 0.2, hue: 0.02 }),
-  );
 
 /** Learns to find blood cells from scratch: a detector in one stage or in two, without anchors. */
 export const detect = defineExperiment({
@@ -136,23 +127,24 @@ export const detect = defineExperiment({
     );
 
     // Loop
-    const transform = augmentation(crop);
+    const batches = new AugmentedAhead(cells, { samples: train, size: crop, seed, batchSize, workers: options.workers });
     const findAveraged = findIn(model, device, average);
-    const { history, step: last } = await context.fit<DetectionBatch>({
-      state: { model, optimizer, average },
-      epochs,
-      *batches(epoch) {
-        for (const places of data.batches(train.length, { batchSize, seed, epoch, dropLast: true })) {
-          yield batchOf(data.augment.augmented(train, places, transform, { seed, epoch }), model.backbone.stride, most);
-        }
-      },
-      step,
-      recordEvery: perEpoch,
-      on: { record: ({ step: at, ...figures }) => context.print(`epoch ${at / perEpoch}: ${shownFigures(figures)}`) },
-      validate: async () => figuresOf(await detectAll(findAveraged, val), truthsOf(val), classNames),
-      validateEvery: options.validateEvery * perEpoch,
-      best: { metric: "mAP", mode: "max", restore: true },
-    });
+    const { history, step: last } = await batches.during(() =>
+      context.fit<DetectionBatch>({
+        state: { model, optimizer, average },
+        epochs,
+        async *batches(epoch) {
+          for await (const samples of batches.of(epoch)) yield batchOf(samples, model.backbone.stride, most);
+        },
+        step,
+        recordEvery: perEpoch,
+        on: { record: ({ step: at, ...figures }) => context.print(`epoch ${at / perEpoch}: ${shownFigures(figures)}`) },
+        validate: async () => figuresOf(await detectAll(findAveraged, val), truthsOf(val), classNames),
+        validateEvery: options.validateEvery * perEpoch,
+        best: { metric: "mAP", mode: "max", restore: true },
+      }),
+    );
+    batches.report(context);
     await average.swap();
 
     // Report

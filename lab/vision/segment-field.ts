@@ -1,12 +1,14 @@
-import { abs, check, compile, data, grad, models, nn, optim, random, seed, type Tensor } from "kasane";
+import { abs, check, compile, grad, models, nn, optim, random, seed, type Tensor } from "kasane";
 import { datasets } from "kasane/node";
 import { z } from "zod";
 import type { Context } from "../context.js";
 import { defineExperiment } from "../experiment.js";
 import { fittedTable } from "../layout.js";
 import * as option from "../options.js";
+import { AugmentedAhead, workers } from "./augmentedAhead.js";
 import { nothing, roadClasses, scenesFile } from "./roadScenes.js";
-import { augmentation, type Batch, batchOf, judge, logitsOf, lossOf, segmentBy } from "./segmentation.js";
+import * as roads from "./sceneAugmentation.js";
+import { type Batch, batchOf, judge, logitsOf, lossOf, segmentBy } from "./segmentation.js";
 
 /** Networks of one width whose pixels see more and more of the image, in three ways. */
 const ways = {
@@ -37,6 +39,7 @@ const schema = z.object({
   batchSize: option.batchSize("scenes").default(8),
   learningRate: option.cosineLearningRate().default(0.004),
   epochs: option.epochs("the training scenes, for each network").default(12),
+  workers: workers(),
 });
 type Options = z.output<typeof schema>;
 
@@ -135,7 +138,7 @@ async function trained(
   const perEpoch = Math.floor(train.length / batchSize);
   check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${train.length} training scenes`);
   const { height, width } = (train[0] as datasets.SegmentationSample).picture;
-  const transform = augmentation([height, width]);
+  const batches = new AugmentedAhead(roads, { samples: train, size: [height, width], seed: of, batchSize, workers: options.workers });
   const lossOfBatch = lossOf(train, { weights: "none", lovasz: 1 });
   const optimizer = new optim.Adam(model, { learningRate: optim.cosine(learningRate, epochs * perEpoch) });
   const step = compile(
@@ -146,18 +149,18 @@ async function trained(
     },
     { training: true, device },
   );
-  await context.fit<Batch>({
-    ...context.part(name),
-    state: { model, optimizer },
-    epochs,
-    *batches(epoch) {
-      for (const places of data.batches(train.length, { batchSize, seed: of, epoch, dropLast: true })) {
-        yield batchOf(data.augment.augmented(train, places, transform, { seed: of, epoch }));
-      }
-    },
-    step,
-    recordEvery: perEpoch,
-  });
+  await batches.during(() =>
+    context.fit<Batch>({
+      ...context.part(name),
+      state: { model, optimizer },
+      epochs,
+      async *batches(epoch) {
+        for await (const samples of batches.of(epoch)) yield batchOf(samples);
+      },
+      step,
+      recordEvery: perEpoch,
+    }),
+  );
   await step.dispose();
   return judge(val, await segmentBy(model, device)(val.map(({ picture }) => picture))).figures.meanIou;
 }

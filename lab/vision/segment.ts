@@ -1,12 +1,14 @@
-import { check, compile, data, models, optim, type Tensor } from "kasane";
+import { check, compile, models, optim, type Tensor } from "kasane";
 import { datasets, exportOnnx, files } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import { fittedTable } from "../layout.js";
 import * as option from "../options.js";
 import { seriesOf } from "../plot/chart.js";
+import { AugmentedAhead, workers } from "./augmentedAhead.js";
 import { nothing, roadClasses, scenesFile } from "./roadScenes.js";
-import { augmentation, type Batch, batchOf, judge, logitsOf, lossOf, segmentBy } from "./segmentation.js";
+import * as roads from "./sceneAugmentation.js";
+import { type Batch, batchOf, judge, logitsOf, lossOf, segmentBy } from "./segmentation.js";
 import { drawScenes, segmentFiles } from "./segmentPictures.js";
 
 const schema = z.object({
@@ -25,6 +27,7 @@ const schema = z.object({
   weightDecay: z.number().min(0).max(1).default(0.02).describe("share of the weights that a step at a rate of 1 would take away"),
   epochs: option.epochs("the training scenes").default(80),
   validateEvery: option.validateEvery("scenes").default(5),
+  workers: workers(),
   part: option.judgedPart("scenes"),
 });
 type Options = z.output<typeof schema>;
@@ -57,7 +60,7 @@ export const segment = defineExperiment({
     const { height, width } = (train[0] as datasets.SegmentationSample).picture;
     const perEpoch = Math.floor(train.length / batchSize);
     check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${train.length} training scenes`);
-    const transform = augmentation([height, width]);
+    const batches = new AugmentedAhead(roads, { samples: train, size: [height, width], seed, batchSize, workers: options.workers });
 
     // Model
     const model = modelOf(options);
@@ -84,21 +87,22 @@ export const segment = defineExperiment({
     // Loop
     const byAverage = segmentBy(model, device, average);
     const pictures = val.map(({ picture }) => picture);
-    const { history, step: last } = await context.fit<Batch>({
-      state: { model, optimizer, average },
-      epochs,
-      *batches(epoch) {
-        for (const places of data.batches(train.length, { batchSize, seed, epoch, dropLast: true })) {
-          yield batchOf(data.augment.augmented(train, places, transform, { seed, epoch }));
-        }
-      },
-      step,
-      recordEvery: perEpoch,
-      on: { record: ({ step: at, loss }) => context.print(`epoch ${Math.round(at / perEpoch)}: loss ${loss?.toFixed(4)}`) },
-      validate: async () => judge(val, await byAverage(pictures)).figures,
-      validateEvery: options.validateEvery * perEpoch,
-      best: { metric: "meanIou", mode: "max", restore: true },
-    });
+    const { history, step: last } = await batches.during(() =>
+      context.fit<Batch>({
+        state: { model, optimizer, average },
+        epochs,
+        async *batches(epoch) {
+          for await (const samples of batches.of(epoch)) yield batchOf(samples);
+        },
+        step,
+        recordEvery: perEpoch,
+        on: { record: ({ step: at, loss }) => context.print(`epoch ${Math.round(at / perEpoch)}: loss ${loss?.toFixed(4)}`) },
+        validate: async () => judge(val, await byAverage(pictures)).figures,
+        validateEvery: options.validateEvery * perEpoch,
+        best: { metric: "meanIou", mode: "max", restore: true },
+      }),
+    );
+    batches.report(context);
     await average.swap();
 
     // Report

@@ -110,29 +110,39 @@ function affinely<S extends Sample>(owner: string, sample: S, options: AffineOpt
 
 /** What fills a plane with the pixels nearest to where an inverse matrix says, and with means of the four around. */
 function samplers({ height, width }: Picture, [a, b, c, d, e, f]: Matrix): readonly [Movement["plane"], Movement["plane"]] {
-  /** Calls `put` for each pixel with the place that it comes from, in indices. */
-  const each = (put: (i: number, x: number, y: number) => void) => {
-    for (let y = 0, i = 0; y < height; y++) {
-      for (let x = 0; x < width; x++, i++) put(i, a * x + b * y + e, c * x + d * y + f);
-    }
-  };
   const at = (source: Uint8Array, x: number, y: number, fill: number) =>
     x >= 0 && x < width && y >= 0 && y < height ? (source[y * width + x] as number) : fill;
   // What rounding of the angles leaves must not decide between two pixels.
-  const tiny = 1e-9;
+  const half = 0.5 + 1e-9;
   return [
-    (source, target, fill) =>
-      each((i, x, y) => {
-        target[i] = at(source, Math.floor(x + 0.5 + tiny), Math.floor(y + 0.5 + tiny), fill);
-      }),
-    (source, target, fill) =>
-      each((i, x, y) => {
-        const [left, top] = [Math.floor(x), Math.floor(y)];
-        const [right, down] = [x - left, y - top];
-        const upper = at(source, left, top, fill) * (1 - right) + at(source, left + 1, top, fill) * right;
-        const lower = at(source, left, top + 1, fill) * (1 - right) + at(source, left + 1, top + 1, fill) * right;
-        target[i] = Math.round(upper * (1 - down) + lower * down);
-      }),
+    (source, target, fill) => {
+      for (let row = 0, i = 0; row < height; row++) {
+        for (let column = 0; column < width; column++, i++) {
+          target[i] = at(source, Math.floor(a * column + b * row + e + half), Math.floor(c * column + d * row + f + half), fill);
+        }
+      }
+    },
+    (source, target, fill) => {
+      for (let row = 0, i = 0; row < height; row++) {
+        for (let column = 0; column < width; column++, i++) {
+          const x = a * column + b * row + e;
+          const y = c * column + d * row + f;
+          const left = Math.floor(x);
+          const top = Math.floor(y);
+          const right = x - left;
+          const down = y - top;
+          const isInside = left >= 0 && top >= 0 && left + 1 < width && top + 1 < height;
+          const first = top * width + left;
+          const upperLeft = isInside ? (source[first] as number) : at(source, left, top, fill);
+          const upperRight = isInside ? (source[first + 1] as number) : at(source, left + 1, top, fill);
+          const lowerLeft = isInside ? (source[first + width] as number) : at(source, left, top + 1, fill);
+          const lowerRight = isInside ? (source[first + width + 1] as number) : at(source, left + 1, top + 1, fill);
+          const upper = upperLeft * (1 - right) + upperRight * right;
+          const lower = lowerLeft * (1 - right) + lowerRight * right;
+          target[i] = Math.floor(upper * (1 - down) + lower * down + 0.5);
+        }
+      }
+    },
   ];
 }
 

@@ -25,9 +25,23 @@ beforeAll(() => writeCells(cells, { train: 16, val: 4, test: 4 }));
 
 describe("detect", () => {
   it("finds what it has learnt to find", async () => {
-    const words = [...small, "--epochs", "40", "--learning-rate", "0.005", "--validate-every", "20", "--json", "--runs", parent];
+    const words = [
+      ...small,
+      "--workers",
+      "0",
+      "--epochs",
+      "40",
+      "--learning-rate",
+      "0.005",
+      "--validate-every",
+      "20",
+      "--json",
+      "--runs",
+      parent,
+    ];
     const { code, stdout } = await kasane(words);
     expect(code).toBe(0);
+    expect(eventsOf(stdout, "waiting")).toEqual([{ event: "waiting", batches: 160, seconds: expect.any(Number) }]);
     const [figures] = eventsOf(stdout, "test");
     // Chance finds next to nothing.
     expect(figures?.mAP50).toBeGreaterThan(0.9);

@@ -21,6 +21,8 @@ it("measures networks that see more and more, and gradients see what the layers 
     "4",
     "--batch-size",
     "4",
+    "--workers",
+    "0",
     "--epochs",
     "1",
     "--threads",

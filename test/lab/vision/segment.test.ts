@@ -35,7 +35,8 @@ describe("segment", () => {
     });
   });
 
-  it("goes on to the bit after an interrupt", () => expectSameWhenResumed([...small, "--epochs", "5", "--validate-every", "2"], parent, 2));
+  it("goes on to the bit after an interrupt", () =>
+    expectSameWhenResumed([...small, "--workers", "0", "--epochs", "5", "--validate-every", "2"], parent, 2));
 
   it.each([
     [["--scenes", join(parent, "nowhere")], "nowhere: no such file: expected a folder or a .tar.gz"],
