@@ -25,7 +25,8 @@ import {
   remade,
   width,
 } from "./autoencoderFigures.js";
-import { images, type Pictures, part, picturesAt, readPictures } from "./pictures.js";
+import { images, readPictures } from "./pictureSources.js";
+import { type Pictures, part, picturesAt } from "./pictures.js";
 
 const schema = z.object({
   images: images().default("mnist"),

@@ -4,7 +4,8 @@ import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import * as option from "../options.js";
 import { drawPictureGrid, printPictures, rowsOf } from "../plot/pictureGrid.js";
-import { images, pictureSize, picturesAt, readPictures } from "./pictures.js";
+import { images, readTenClasses } from "./pictureSources.js";
+import { pictureSize, picturesAt } from "./pictures.js";
 import { type Batch, batchOf, drawAll, inputOf, judgeOf, logLikelihood } from "./vaeFigures.js";
 
 /** Digits, or kinds of clothes. */
@@ -69,7 +70,7 @@ export const vae = defineExperiment({
     const { device, seed } = context;
 
     // Data
-    const { train, test } = await readPictures(context, options.images, heldOut);
+    const { train, test } = await readTenClasses(context, options.images, heldOut);
     const size = train.height * train.width;
     const perEpoch = Math.floor(train.count / batchSize);
 

@@ -8,6 +8,17 @@ export interface PixelScale {
   readonly deviation: number;
 }
 
+/** The {@link PixelScale} of pictures, to four digits. */
+export function scaleOf({ pixels }: Pictures): PixelScale {
+  const counts = new Float64Array(256);
+  for (const value of pixels) counts[value] = (counts[value] as number) + 1;
+  const meanOf = (of: (value: number) => number) => counts.reduce((sum, count, value) => sum + count * of(value / 255), 0) / pixels.length;
+  const mean = meanOf((value) => value);
+  const deviation = Math.sqrt(meanOf((value) => (value - mean) ** 2));
+  const rounded = (value: number) => Math.round(1e4 * value) / 1e4;
+  return { mean: rounded(mean), deviation: Math.max(rounded(deviation), 1e-4) };
+}
+
 /** A network that tells what grey pictures show. */
 export interface Classifier {
   readonly model: models.ImageClassifier;

@@ -1,19 +1,18 @@
 import { data, models } from "kasane";
-import { datasets } from "kasane/node";
 import { z } from "zod";
 import type { PredictContext } from "../context.js";
 import { defineExperiment } from "../experiment.js";
-import { images, readPictures } from "../generative/pictures.js";
+import { images, readPictures } from "../generative/pictureSources.js";
 import { classify, type Recipe, recipeOptions, type Task } from "./classification.js";
-import { mirroredToo, movedViews } from "./classifier.js";
+import { mirroredToo, movedViews, scaleOf } from "./classifier.js";
 import { pretrainedOptions, startFrom } from "./pretrained.js";
 import { pictureFlags, pictureText, tell } from "./tell.js";
 
-/** Grey pictures of ten kinds of clothes. */
-const shown = { classes: 10, imageChannels: 1 } as const;
-
-/** Of the 60,000 training pictures, where white is 1. */
-const scale = { mean: 0.286, deviation: 0.353 };
+/** What a network is made for. */
+interface Shown {
+  readonly classes: number;
+  readonly imageChannels: 1;
+}
 
 /** How a network is trained, and how far its pictures are moved. */
 interface FashionRecipe extends Recipe {
@@ -29,17 +28,17 @@ const recipe: FashionRecipe = {
 
 /** The networks, each with the settings of its training. */
 const networks = {
-  pooled: { make: () => new models.PooledResNet({ ...shown, widths: [32, 64, 128] }), recipe: { ...recipe, epochs: 40 } },
+  pooled: { make: (shown: Shown) => new models.PooledResNet({ ...shown, widths: [32, 64, 128] }), recipe: { ...recipe, epochs: 40 } },
   small: {
-    make: () => new models.PooledResNet({ ...shown, widths: [32, 64, 128], convolutions: [0, 1, 1] }),
+    make: (shown: Shown) => new models.PooledResNet({ ...shown, widths: [32, 64, 128], convolutions: [0, 1, 1] }),
     recipe: { ...recipe, epochs: 12, padding: 1 },
   },
-  resnet: { make: () => new models.SmallResNet({ ...shown, depth: 20 }), recipe },
-  mobilenet: { make: () => new models.MobileNetV1({ ...shown, width: 0.5, firstStride: 1 }), recipe },
-  "mobilenet-v2": { make: () => new models.MobileNetV2({ ...shown, firstStride: 1 }), recipe },
-  resnet18: { make: () => new models.ResNet({ ...shown, depth: 18 }), recipe },
-  densenet: { make: () => new models.SmallDenseNet({ ...shown, depth: 40, growth: 12 }), recipe },
-} satisfies Readonly<Record<string, { readonly make: () => models.ImageClassifier; readonly recipe: FashionRecipe }>>;
+  resnet: { make: (shown: Shown) => new models.SmallResNet({ ...shown, depth: 20 }), recipe },
+  mobilenet: { make: (shown: Shown) => new models.MobileNetV1({ ...shown, width: 0.5, firstStride: 1 }), recipe },
+  "mobilenet-v2": { make: (shown: Shown) => new models.MobileNetV2({ ...shown, firstStride: 1 }), recipe },
+  resnet18: { make: (shown: Shown) => new models.ResNet({ ...shown, depth: 18 }), recipe },
+  densenet: { make: (shown: Shown) => new models.SmallDenseNet({ ...shown, depth: 40, growth: 12 }), recipe },
+} satisfies Readonly<Record<string, { readonly make: (shown: Shown) => models.ImageClassifier; readonly recipe: FashionRecipe }>>;
 
 type NetworkName = keyof typeof networks;
 
@@ -76,11 +75,11 @@ function completed({ quick, ...given }: z.output<typeof schema>) {
 }
 
 async function taskOf(context: PredictContext, options: ReturnType<typeof completed>): Promise<Task> {
-  const { train, test } = await readPictures(context, options.images, options.heldOut);
+  const { train, test, classNames } = await readPictures(context, options.images, options.heldOut);
   const { augment } = data;
   return {
-    classifier: { model: networks[options.model].make(), scale },
-    classNames: datasets.fashionMnistClasses,
+    classifier: { model: networks[options.model].make({ classes: classNames.length, imageChannels: 1 }), scale: scaleOf(train) },
+    classNames,
     ...{ train, judged: test, isHeldOut: options.heldOut > 0 },
     mirrors: true,
     transform: augment.compose(

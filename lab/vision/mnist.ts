@@ -2,9 +2,9 @@ import { data, models } from "kasane";
 import { z } from "zod";
 import type { PredictContext } from "../context.js";
 import { defineExperiment } from "../experiment.js";
-import { images, readPictures } from "../generative/pictures.js";
+import { images, readPictures } from "../generative/pictureSources.js";
 import { classify, type Recipe, recipeOptions, type Task } from "./classification.js";
-import { movedViews } from "./classifier.js";
+import { movedViews, scaleOf } from "./classifier.js";
 import { pictureFlags, pictureText, tell } from "./tell.js";
 
 const recipe: Recipe = { epochs: 8, batchSize: 128, learningRate: 0.1, weightDecay: 0.0005, labelSmoothing: 0.1, hardest: 1 };
@@ -16,13 +16,13 @@ const schema = z.object({
 });
 
 async function taskOf(context: PredictContext, options: z.output<typeof schema>): Promise<Task> {
-  const { train, test } = await readPictures(context, options.images, options.heldOut);
+  const { train, test, classNames } = await readPictures(context, options.images, options.heldOut);
   return {
     classifier: {
-      model: new models.PooledResNet({ classes: 10, imageChannels: 1, widths: [32, 64, 128], convolutions: [0, 1, 1] }),
-      scale: { mean: 0.1307, deviation: 0.3081 },
+      model: new models.PooledResNet({ classes: classNames.length, imageChannels: 1, widths: [32, 64, 128], convolutions: [0, 1, 1] }),
+      scale: scaleOf(train),
     },
-    classNames: [..."0123456789"],
+    classNames,
     ...{ train, judged: test, isHeldOut: options.heldOut > 0 },
     mirrors: false,
     // As different as two people's hands: no 6 becomes a 9.

@@ -2,7 +2,8 @@ import { averagePool, check, compile, type Device, data, metrics, type nn, type 
 import type { train } from "kasane/node";
 import { z } from "zod";
 import type { Context, PredictContext } from "../context.js";
-import { images, inParts, type Pictures, part, picturesAt, readPictures } from "../generative/pictures.js";
+import { images, readTenClasses } from "../generative/pictureSources.js";
+import { inParts, type Pictures, part, picturesAt } from "../generative/pictures.js";
 
 // Studies train many small networks on few pictures, and compare them.
 
@@ -21,7 +22,7 @@ export interface Study {
 
 /** The first of the training pictures, and the last of them, which nothing is trained on. The test pictures are not looked at. */
 export async function readStudy(context: PredictContext, options: { images: string; trainSize: number; heldOut: number }): Promise<Study> {
-  const { train, test } = await readPictures(context, options.images, options.heldOut);
+  const { train, test } = await readTenClasses(context, options.images, options.heldOut);
   check(options.trainSize <= train.count, () => `--train-size ${options.trainSize}: there are ${train.count} training pictures`);
   return { train: part(train, 0, options.trainSize), heldOut: test };
 }

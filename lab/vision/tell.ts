@@ -47,24 +47,21 @@ export async function tell(context: PredictContext, task: Task, text: string, fl
     const file = out === undefined ? context.folder.file(`${name}-looked-at.png`) : join(out, `${name}-looked-at.png`);
     await files.writeAtomically(file, drawExplanation(picture, await explain(picture, ranked[0]?.index as number)));
     const known = truth === undefined ? {} : { truth };
-    told.push({ name, ...known, probabilities: Object.fromEntries(ranked.map(({ name, probability }) => [name, probability])), file });
+    told.push({ name, ...known, classes: ranked.map(({ name, probability }) => ({ name, probability })), file });
   }
   report(context, asked, told);
 }
 
-/** What was told of a picture: the probabilities of the classes, in descending order, and the file that it is explained in. */
+/** What was told of a picture: the classes, the most probable first, and the file that it is explained in. */
 interface Told {
   readonly name: string;
   readonly truth?: string;
-  readonly probabilities: Readonly<Record<string, number>>;
+  readonly classes: readonly { readonly name: string; readonly probability: number }[];
   readonly file: string;
 }
 
 function report(context: PredictContext, [{ picture }]: readonly [Asked, ...Asked[]], told: readonly Told[]): void {
-  const linesOf = ({ probabilities }: Told) =>
-    Object.entries(probabilities)
-      .slice(0, 3)
-      .map(([name, probability]) => `${name} ${(100 * probability).toFixed(1)} %`);
+  const linesOf = ({ classes }: Told) => classes.slice(0, 3).map(({ name, probability }) => `${name} ${(100 * probability).toFixed(1)} %`);
   const [first, ...others] = told as readonly [Told, ...Told[]];
   if (others.length > 0) {
     const rows = told.map((each) => [each.name, ...linesOf(each), each.file]);

@@ -39,7 +39,7 @@ it("goes on to the bit after an interrupt, with importance-weighted draws", () =
   expectSameWhenResumed([...small, "--epochs", "3", "--importance", "3", "--binarization", "dynamic", "--held-out", "50"], parent, 2));
 
 it.each([
-  [["--images", join(parent, "nowhere")], "expected mnist, fashion or a folder; it lacks train-images-idx3-ubyte"],
+  [["--images", join(parent, "nowhere")], "it has neither train/ nor train.csv, and lacks train-images-idx3-ubyte"],
   [["--held-out", "200"], "--held-out 200: there are 200 training pictures"],
   [["--beta", "2", "--importance", "5"], "it needs --importance 1"],
   [["--hidden", "10,,20"], "sizes of hidden layers, with commas between them"],
