@@ -184,7 +184,7 @@ export const detect = defineExperiment({
         `${file}: expected the size of the pictures that were learnt from`,
       );
       const find = findResized(findIn(model, context.device), Math.max(size.width, size.height));
-      for (const [name, picture] of picturesIn(text)) {
+      for (const { name, picture } of picturesIn(text, 3)) {
         const found = (await find({ picture })).filter((each) => each.score >= (score as number));
         const { png, svg } = await drawBoxed(context, `predicted-${name}`, [{ picture, boxes: found }], classNames);
         const objects = found.map((each) => ({ class: classNames[each.class] ?? `${each.class}`, score: each.score, box: each.box }));

@@ -1,19 +1,32 @@
 import { statSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, extname } from "node:path";
 import { check, type data } from "kasane";
 import { datasets } from "kasane/node";
 
-const isPicture = (file: string): boolean => /\.(jpe?g|png)$/i.test(file);
+/** A picture that a user names. */
+interface NamedPicture {
+  readonly file: string;
+  /** Where in its folder the file lies, with `-` for `/` and without what says its form, unless two differ in nothing else. */
+  readonly name: string;
+  readonly picture: data.augment.Picture;
+}
 
-/** The pictures of a file, or of a folder at any depth, in colours, one at a time; their names say where in the folder they lie, with `-` for `/`. */
-export function* picturesIn(path: string): Generator<readonly [name: string, picture: data.augment.Picture]> {
-  const found = statSync(path, { throwIfNoEntry: false });
-  check(found !== undefined, () => `${path}: no such file: expected a picture (.jpg or .png), or a folder of pictures`);
-  const isFolder = found.isDirectory();
-  const paths = isFolder ? [...datasets.findTextFiles(`${path}/**/*`)].filter(isPicture) : [path];
-  check(paths.length > 0, () => `${path}: no .jpg or .png file is in this folder`);
+/**
+ * The pictures that `text` names, one at a time: a file, or those of a folder at any depth.
+ * @param channels 1: grey, 3: colours
+ */
+export function* picturesIn(text: string, channels: 1 | 3): Generator<NamedPicture> {
+  const path = text.trim().replace(/(.)\/+$/, "$1");
+  const found = path === "" ? undefined : statSync(path, { throwIfNoEntry: false });
+  check(found !== undefined, () => `${text}: no such file or folder: expected a picture (.jpg or .png), or a folder of pictures`);
+  const paths = found.isDirectory() ? datasets.findTextFiles(`${path}/**/*`).filter((file) => /\.(jpe?g|png)$/i.test(file)) : [path];
+  check(paths.length > 0, () => `${text}: no .jpg or .png file is in this folder`);
+  const given = new Set<string>();
   for (const file of paths) {
-    const name = isFolder ? file.slice(path.replace(/\/+$/, "").length + 1).replaceAll("/", "-") : basename(file);
-    yield [name.replace(/\.\w+$/, ""), datasets.readPicture(file, 3)];
+    const whole = found.isDirectory() ? file.slice(path.length + 1).replaceAll("/", "-") : basename(file);
+    const short = whole.slice(0, whole.length - extname(whole).length);
+    const name = given.has(short) ? whole : short;
+    given.add(name);
+    yield { file, name, picture: datasets.readPicture(file, channels) };
   }
 }

@@ -1,11 +1,10 @@
-import { basename, parse } from "node:path";
 import { data } from "kasane";
-import { datasets, files } from "kasane/node";
+import { type datasets, files } from "kasane/node";
 import type { PredictContext } from "../context.js";
 import { fittedTable } from "../layout.js";
 import { sideBySide } from "../plot/boxes.js";
 import { escape } from "../plot/text.js";
-import { imageFiles } from "./imageFiles.js";
+import { picturesIn } from "./picturesIn.js";
 import { coloured, nothing, roadClasses } from "./roadScenes.js";
 
 type Picture = data.augment.Picture;
@@ -72,8 +71,7 @@ export async function segmentFiles(
   text: string,
 ): Promise<void> {
   const told = [];
-  for (const path of imageFiles(text)) {
-    const whole = datasets.readPicture(path, 3);
+  for (const { file: path, name, picture: whole } of picturesIn(text, 3)) {
     const width = Math.max(1, Math.round((whole.width * lookedAt) / whole.height));
     const { picture } = data.augment.resize({ picture: whole }, [lookedAt, width]);
     const [mask] = (await segment([picture])) as [Uint8Array];
@@ -82,7 +80,7 @@ export async function segmentFiles(
       .filter(([, share]) => share > 0)
       .sort(([, a], [, b]) => b - a);
     const png = files.encodePng({ height: picture.height, width: picture.width, channels: 3, data: covered(picture, mask) });
-    const file = context.folder.file(`${parse(basename(path)).name}-classes`);
+    const file = context.folder.file(`${name}-classes`);
     await files.writeAtomically(`${file}.png`, png);
     await files.writeAtomically(`${file}.svg`, withLegend(png, picture, shares));
     const named = shares.map(([c, share]) => [(roadClasses[c] as (typeof roadClasses)[number]).name, share] as const);

@@ -1,6 +1,6 @@
-import { basename, join, parse } from "node:path";
+import { join } from "node:path";
 import { check, data } from "kasane";
-import { datasets, files } from "kasane/node";
+import { files } from "kasane/node";
 import { z } from "zod";
 import type { PredictContext } from "../context.js";
 import { part } from "../generative/pictures.js";
@@ -9,7 +9,7 @@ import { printPictures, rowsOf } from "../plot/pictureGrid.js";
 import type { Task } from "./classification.js";
 import { judgeOf, restoreClassifier } from "./classifier.js";
 import { drawExplanation, explainerOf } from "./explanation.js";
-import { imageFiles } from "./imageFiles.js";
+import { picturesIn } from "./picturesIn.js";
 
 /** What a prediction takes. */
 export const pictureText = 'the index of a test picture, an image file, or a folder of them, such as "7" or "shoe.png"';
@@ -89,10 +89,10 @@ function askedOf({ classNames, judged }: Task, text: string, invert: boolean): [
     const { pixels, labels } = part(judged, index, index + 1);
     return [{ name: `${index}`, picture: { pixels, channels: 1, height, width }, truth: classNames[labels[0] as number] }];
   }
-  const asked = imageFiles(text).map((path): Asked => {
-    const { picture } = data.augment.resize({ picture: datasets.readPicture(path, 1) }, [height, width]);
+  const asked = Array.from(picturesIn(text, 1), ({ name, picture: whole }): Asked => {
+    const { picture } = data.augment.resize({ picture: whole }, [height, width]);
     return {
-      name: parse(basename(path)).name,
+      name,
       picture: invert ? { ...picture, pixels: picture.pixels.map((value) => 255 - value) } : picture,
     };
   });

@@ -9,6 +9,9 @@ import { kasane, temporaryFolder } from "../helpers.js";
 import { eventsOf, expectSameWhenResumed, folderOf } from "../recurrent/interruption.js";
 import { cellClasses, writeCells } from "./cellPictures.js";
 
+/** Planes of 48x64 as pixels of three values. */
+const interleaved = (planes: Uint8Array): Uint8Array => planes.map((_, i) => planes[(i % 3) * 48 * 64 + Math.floor(i / 3)] as number);
+
 /** A line of `predict --json`. */
 interface Prediction {
   readonly picture: string;
@@ -68,6 +71,11 @@ describe("detect", () => {
       const same = two.objects.find((object) => object.class === of);
       expect(vision.iou(box.map((value) => 2 * value) as unknown as vision.Box, same?.box as unknown as vision.Box)).toBeGreaterThan(0.85);
     }
+    // Files that differ in their form alone are drawn into files of their own.
+    writeFileSync(join(shown, "test0.png"), files.encodePng({ height: 48, width: 64, channels: 3, data: interleaved(pixels) }));
+    const twice = await kasane(["predict", folder, shown, "--json", "--runs", parent]);
+    const names = (eventsOf(twice.stdout, "prediction") as unknown as Prediction[]).map(({ picture }) => picture);
+    expect(names).toEqual(["large", "test0", "test0.png"]);
     expect(readFileSync(one.png).subarray(1, 4).toString()).toBe("PNG");
     expect(readFileSync(one.svg, "utf8")).toContain("disc: 1");
 
@@ -80,12 +88,13 @@ describe("detect", () => {
     });
 
     const wrong = await kasane(["predict", folder, join(parent, "nothing.jpg"), "--runs", parent]);
-    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("nothing.jpg: no such file: expected a picture") });
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("nothing.jpg: no such file or folder: expected a picture") });
     const broken = await kasane(["predict", folder, join(cells, "Annotations/test0.xml"), "--runs", parent]);
     expect(broken).toMatchObject({ code: 2, stderr: expect.stringContaining("neither a JPEG nor a PNG file") });
   });
 
-  it("goes on to the bit after an interrupt", () => expectSameWhenResumed([...small, "--epochs", "4", "--validate-every", "2"], parent, 2));
+  it("goes on to the bit after an interrupt", () =>
+    expectSameWhenResumed([...small, "--workers", "0", "--epochs", "4", "--validate-every", "2"], parent, 2));
 
   it.each([
     [["--images", join(parent, "nowhere")], "no such file: expected a folder or a .tar.gz"],

@@ -31,7 +31,7 @@ describe("segment", () => {
     const wrong = await kasane(["predict", folder, join(parent, "no.jpg"), "--runs", parent]);
     expect(wrong).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("no such file or folder: expected an image, or a folder of images"),
+      stderr: expect.stringContaining("no such file or folder: expected a picture"),
     });
   });
 
