@@ -47,7 +47,7 @@ const schema = z.object({
   batchSize: option.batchSize("pictures").default(4),
   learningRate: option.learningRate("Adam at its highest").default(0.002),
   weightDecay: z.number().min(0).max(1).default(0.05).describe("share of the weights, times the step size, taken off in a step"),
-  epochs: option.epochs("the training pictures").default(60),
+  epochs: option.epochs("the training pictures").default(120),
   validateEvery: option.validateEvery("pictures").default(5),
   workers: workers(),
   part: option.judgedPart("pictures"),
