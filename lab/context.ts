@@ -154,7 +154,7 @@ export class Context extends PredictContext {
       // The folder belongs to this run alone: what is in it without a checkpoint was left by a killed one.
       const common = { folder: folder.path, config: folder.config, resume: resuming, overwrite: true, howToResume, events, progress };
       const result = await train.fit({ recordTimes, ...common, ...options, on: { ...options.on, record } });
-      if (result.ended === "interrupted") throw new Interrupted(result.interrupt);
+      if (result.ended === "interrupted" || result.interrupt !== undefined) throw new Interrupted(result.interrupt);
       return result;
     } finally {
       part?.close();

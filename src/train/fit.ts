@@ -33,7 +33,7 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
   try {
     await run.begin(lock);
     const trained = await run.train(options.signal ?? (watch as NonNullable<typeof watch>).signal);
-    const result = trained.ended === "interrupted" && watch ? { ...trained, interrupt: watch.signal.reason } : trained;
+    const result = watch?.signal.aborted ? { ...trained, interrupt: watch.signal.reason } : trained;
     await options.on?.end?.(result);
     return result;
   } finally {
@@ -150,7 +150,8 @@ class Run<Batch> {
     await this.save(this.last);
     await this.deliver();
     if (ended !== "interrupted") await this.restoreBest();
-    if (ended === "interrupted") progress.print(interruptedMessage(at.step, this.last, howToResume));
+    // An interrupt may come after the last step, while that is saved.
+    if (ended === "interrupted" || signal.aborted) progress.print(interruptedMessage(at.step, this.last, howToResume));
     return { step: at.step, ended, history: this.history, best: at.best };
   }
 

@@ -104,7 +104,7 @@ const optionNames: OptionNames<FitOptions<never>> = {
 export interface FitResult {
   readonly step: number;
   readonly ended: "complete" | "stoppedEarly" | "interrupted";
-  /** What interrupted it, unless `signal` was given. */
+  /** What interrupted it, be it after its last step, unless `signal` was given. */
   readonly interrupt?: InterruptSignal;
   /** All records, also those of the runs that this one resumed. */
   readonly history: readonly Metrics[];

@@ -353,6 +353,24 @@ describe("fit", () => {
     expect(new Set(saved).size).toBeLessThan(20);
   });
 
+  it("tells of an interrupt that comes after the last step", async () => {
+    const printed: string[] = [];
+    const folder = await makeFolder();
+    const result = await train.fit({
+      ...plain,
+      progress: { write: (text) => void printed.push(text) },
+      batches: () => [1, 2, 3],
+      epochs: 1,
+      ...{ folder, state: {} },
+      validate: async () => {
+        process.emit("SIGINT", "SIGINT");
+        return { validationLoss: 1 };
+      },
+    });
+    expect(result).toMatchObject({ step: 3, ended: "complete", interrupt: "SIGINT" });
+    expect(printed.join("")).toContain("interrupted after step 3, saved as");
+  });
+
   it("says so where a checkpoint is beyond the batches, and is interrupted while it passes over them", async () => {
     const folder = await makeFolder();
     const options = { ...plain, state: {}, folder };
