@@ -34,6 +34,8 @@ export interface Prediction<Options> {
    * @param flags as `options` of the prediction describe them
    */
   run(context: PredictContext, options: Options, text: string, flags: Record<string, unknown>): Promise<void>;
+  /** Answers one line after the other, each when it comes: `kasane predict RUN --chat`. */
+  chat?(context: PredictContext, options: Options, lines: AsyncIterable<string>, flags: Record<string, unknown>): Promise<void>;
 }
 
 /** What the command knows of an experiment before it is loaded. */

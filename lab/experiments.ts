@@ -90,6 +90,13 @@ export const experiments: readonly ListedExperiment[] = [
     load: async () => (await import("./sequence/translate-rnn.js")).translateRnn,
   },
   {
+    name: "hred",
+    title: "HRED: a dialogue read in two levels, beside the last utterance alone and all words as one sequence",
+    chapter: "dialogue",
+    asks: 'what is said to it, such as "How are you?", or --chat',
+    load: async () => (await import("./dialogue/hred.js")).hred,
+  },
+  {
     name: "fashion",
     title: "Fashion-MNIST: small residual, mobile and dense networks tell clothes apart",
     chapter: "vision",

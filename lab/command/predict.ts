@@ -1,3 +1,4 @@
+import { createInterface } from "node:readline";
 import { check } from "kasane";
 import { z } from "zod";
 import { PredictContext } from "../context.js";
@@ -43,18 +44,23 @@ export async function predictCommand(
     .argument("[text]", predict.text)
     .optionsGroup("Options:");
   for (const option of flagsOf(schema)) command.addOption(option);
+  if (predict.chat) command.option("--chat", "answers the lines of stdin, one after the other");
   command
     .optionsGroup("Every experiment has:")
     .option("--from <file>", "the file of the run's experiment, where that is one of your own")
     .addOption(runsFlag())
     .addOption(dataFlag())
     .addOption(jsonFlag())
-    .action(async (_run: string, text: string | undefined, flags: CommonFlags & { readonly data?: string }) => {
-      check(text !== undefined, () => `predict: no text given: expected ${predict.text}`);
+    .action(async (_run: string, text: string | undefined, flags: CommonFlags & { readonly data?: string; readonly chat?: boolean }) => {
+      const { chat = false } = flags;
+      check(chat || text !== undefined, () => `predict: no text given: expected ${predict.text}`);
+      check(!chat || text === undefined, () => `predict: got --chat and "${text}": --chat reads what is said from stdin`);
       checkData(flags.data);
       const given = completeOptions(schema, readFlags(schema, { ...flags }), "predict");
       const options = completeOptions(experiment.options, folder.config.options, folder.file("config.json"));
-      await predict.run(new PredictContext(folder, { json: flags.json ?? false, data: flags.data }), options, text, given);
+      const context = new PredictContext(folder, { json: flags.json ?? false, data: flags.data });
+      if (chat) await predict.chat?.(context, options, createInterface({ input: process.stdin }), given);
+      else await predict.run(context, options, text as string, given);
     });
   // Numbers below 0 are no flags.
   const texts = words.map((word) => (/^-[\d.]/.test(word) ? ` ${word}` : word));

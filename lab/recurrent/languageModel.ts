@@ -1,8 +1,22 @@
-import { add, check, crossEntropy, gather, isTraining, matmul, mul, nn, random, reshape, type Tensor, transpose, Variable } from "kasane";
-import { type SampledWords, sampledCrossEntropy } from "./sampledCrossEntropy.js";
+import {
+  add,
+  check,
+  crossEntropy,
+  gather,
+  isTraining,
+  matmul,
+  mean,
+  mul,
+  nn,
+  random,
+  reshape,
+  type Tensor,
+  transpose,
+  Variable,
+} from "kasane";
 
 /** What a language model of words is made of. */
-export interface LanguageModelOptions extends SampledWords {
+export interface LanguageModelOptions extends nn.SampledWords {
   /** The recurrent cell. */
   readonly cell: "rnn" | "lstm" | "gru";
   readonly layers: number;
@@ -111,7 +125,8 @@ export class LanguageModel extends nn.Module {
   loss(ids: Tensor, targets: Tensor, readers: Readers): Tensor {
     const hidden = this.forward(ids, readers);
     const flat = reshape(targets, [-1]);
-    if (isTraining() && this.options.sampledWords > 0) return sampledCrossEntropy(hidden, flat, this.output, this.bias, this.options);
+    if (isTraining() && this.options.sampledWords > 0)
+      return mean(nn.sampledCrossEntropy(hidden, flat, this.output, this.bias, this.options));
     return crossEntropy(this.logits(hidden), flat);
   }
 }

@@ -4,6 +4,7 @@ import { datasets, files, type train } from "kasane/node";
 import { z } from "zod";
 import type { Context, PredictContext } from "../context.js";
 import * as option from "../options.js";
+import { Stopwatch } from "../stopwatch.js";
 import { begin, end, matrix, type SequencePairs, sequenceLoss, trainingStep } from "./architectures.js";
 
 /** The options of what is read, and in which batches. */
@@ -262,22 +263,4 @@ export async function trainTranslator(
   });
   const result = await fitted.finally(() => clock.stop());
   return { ...result, translator, parameters, minutes: clock.minutes };
-}
-
-/** Counts minutes, in addition to those that an earlier run of the command left in a file. */
-class Stopwatch {
-  private readonly before: number;
-  private readonly started = performance.now();
-
-  constructor(private readonly file: string) {
-    this.before = Math.max(0, Number(files.readJson(file, 100) ?? 0)) || 0;
-  }
-
-  get minutes(): number {
-    return this.before + (performance.now() - this.started) / 60_000;
-  }
-
-  stop(): Promise<void> {
-    return files.writeAtomically(this.file, `${this.minutes}\n`);
-  }
 }

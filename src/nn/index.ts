@@ -24,6 +24,7 @@ export * from "./positionEncoding.js";
 export * from "./recurrent.js";
 export * from "./recurrentCell.js";
 export * from "./resample.js";
+export { type SampledWords, sampledCrossEntropy } from "./sampledCrossEntropy.js";
 export * from "./sequential.js";
 export * from "./state.js";
 export * from "./statefulNetwork.js";

@@ -1,6 +1,5 @@
-import { compile, crossEntropy, grad, matmul, random, seed, type Tensor, tensor, transpose } from "kasane";
+import { compile, crossEntropy, grad, matmul, nn, random, seed, type Tensor, tensor, transpose } from "kasane";
 import { expect, it } from "vitest";
-import { sampledCrossEntropy } from "../../../lab/recurrent/sampledCrossEntropy.js";
 
 const [rows, size, vocabulary] = [6, 3, 40];
 const targets = tensor([0, 7, 8, 21, 39, 21], { dtype: "int32" });
@@ -12,7 +11,8 @@ const draw = () => [random.normal([rows, size]), random.normal([vocabulary, size
 const lossAndGradients = (sampledWords: number) =>
   compile(([hidden, weight, bias]: readonly [Tensor, Tensor, Tensor]) => {
     const full = () => crossEntropy(matmul(hidden, transpose(weight)).add(bias), targets);
-    const loss = sampledWords > 0 ? sampledCrossEntropy(hidden, targets, weight, bias, { frequentWords: 8, sampledWords }) : full();
+    const loss =
+      sampledWords > 0 ? nn.sampledCrossEntropy(hidden, targets, weight, bias, { frequentWords: 8, sampledWords }).mean() : full();
     return [loss, ...grad(loss, [hidden, weight, bias])];
   });
 
@@ -35,7 +35,7 @@ it("estimates the denominator without bias", async () => {
   const one = (hidden: Tensor, words: number | undefined) =>
     words === undefined
       ? crossEntropy(matmul(hidden, transpose(weight)).add(bias), rare)
-      : sampledCrossEntropy(hidden, rare, weight, bias, { frequentWords: 8, sampledWords: words });
+      : nn.sampledCrossEntropy(hidden, rare, weight, bias, { frequentWords: 8, sampledWords: words }).mean();
   const row = compile((hidden: Tensor) => hidden.slice([[0, 1]]));
   const first = await row(hidden);
   const sample = compile((x: Tensor) => one(x, 8).exp());

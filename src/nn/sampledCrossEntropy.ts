@@ -1,26 +1,14 @@
-import {
-  add,
-  arange,
-  cast,
-  equal,
-  floor,
-  gather,
-  less,
-  logSumExp,
-  matmul,
-  mean,
-  minimum,
-  mul,
-  random,
-  slice,
-  stack,
-  sub,
-  sum,
-  type Tensor,
-  transpose,
-  unsqueeze,
-  where,
-} from "kasane";
+import type { Tensor } from "../graph/tensor.js";
+import { add, floor, minimum, mul, sub, where } from "../ops/arithmetic.js";
+import { cast } from "../ops/cast.js";
+import { equal, less } from "../ops/compare.js";
+import { arange } from "../ops/create.js";
+import { gather } from "../ops/indexing.js";
+import { matmul } from "../ops/matmul.js";
+import { random } from "../ops/random.js";
+import { logSumExp, sum } from "../ops/reduce.js";
+import { transpose, unsqueeze } from "../ops/shapes.js";
+import { slice, stack } from "../ops/slicing.js";
 
 /** The words that a step's softmax is over. */
 export interface SampledWords {
@@ -34,7 +22,7 @@ export interface SampledWords {
 const nothing = -1e9;
 
 /**
- * The mean cross entropy of the softmax over a large vocabulary, from a part of it. The sum over all words in the denominator is estimated from
+ * The cross entropy of the softmax over a large vocabulary in each row, `[rows]` in nats, from a part of it. The sum over all words in the denominator is estimated from
  * the frequent words, the target, and a sample of the rest, whose terms are weighted by the words that they stand for (importance sampling:
  * Bengio and Senécal 2003, Quick training of probabilistic neural nets by importance sampling). The rest is cut into `sampledWords` stretches of equally
  * many words, and one is drawn from each; as ids go by frequency, the words of a stretch are about equally probable.
@@ -63,5 +51,5 @@ export function sampledCrossEntropy(hidden: Tensor, targets: Tensor, weight: Ten
     ],
     { axis: -1 },
   );
-  return mean(sub(logSumExp(denominator, { axis: -1 }), ofTarget));
+  return sub(logSumExp(denominator, { axis: -1 }), ofTarget);
 }
