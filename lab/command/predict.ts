@@ -59,10 +59,15 @@ export async function predictCommand(
       const given = completeOptions(schema, readFlags(schema, { ...flags }), "predict");
       const options = completeOptions(experiment.options, folder.config.options, folder.file("config.json"));
       const context = new PredictContext(folder, { json: flags.json ?? false, data: flags.data });
-      if (chat) await predict.chat?.(context, options, createInterface({ input: process.stdin }), given);
+      if (chat) await predict.chat?.(context, options, typedLines(), given);
       else await predict.run(context, options, text as string, given);
     });
   // Numbers below 0 are no flags.
   const texts = words.map((word) => (/^-[\d.]/.test(word) ? ` ${word}` : word));
   await command.parseAsync(texts, { from: "user" });
+}
+
+/** The lines of stdin. It is read from when the first is asked for: what came before would be lost. */
+async function* typedLines(): AsyncGenerator<string> {
+  yield* createInterface({ input: process.stdin });
 }
