@@ -50,8 +50,9 @@ export const indexing = family({
     kind: { is: "selection", selection: () => ({ axis: 0, whole: true, does: "set" }) },
     gradient: "nonDifferentiable",
     emit: (emitter, [x, indices, updates]) => {
-      const places = emitter.node("Unsqueeze", [toInt64(emitter, indices as string), emitter.int64([1])])[0] as string;
-      return emitter.node("ScatterND", [x as string, places, updates as string]);
+      // In this order: WebGPU reshapes no int64.
+      const places = emitter.node("Unsqueeze", [indices as string, emitter.int64([1])])[0] as string;
+      return emitter.node("ScatterND", [x as string, toInt64(emitter, places), updates as string]);
     },
   }),
   GatherElements: declare<{ axis: number }>({

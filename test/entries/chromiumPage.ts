@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { basename, join } from "node:path";
+import { chromium, type Page } from "playwright-core";
 import { root } from "./packed.js";
 
 /** The Chromium of the machine, if there is one. */
@@ -10,7 +11,7 @@ export const browser = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/
 if (!browser && !process.env.CI) console.warn("SKIPPED: the tests in a browser need Chromium, as /usr/bin/chromium");
 
 /** Serves a page that runs `code` as `bundle.js`, and the WebAssembly files of onnxruntime-web beside it. */
-export function serve(code: string, html = '<!doctype html><script type="module" src="bundle.js"></script>') {
+function serve(code: string, html = '<!doctype html><script type="module" src="bundle.js"></script>') {
   const types = { html: "text/html", js: "text/javascript", mjs: "text/javascript", wasm: "application/wasm" } as const;
   const server = createServer(async ({ url = "/" }, response) => {
     const file = basename(url === "/" ? "index.html" : url);
@@ -32,4 +33,36 @@ export function serve(code: string, html = '<!doctype html><script type="module"
       resolve({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, close: () => server.close() }),
     );
   });
+}
+
+/** SwiftShader is WebGPU's adapter where there is no GPU; what it draws and computes, the CPU does. */
+const flags = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
+/** A page of Chromium. */
+export interface OpenPage {
+  readonly page: Page;
+  /** Errors that nobody in the page caught. */
+  readonly faults: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Opens a page of Chromium that runs `code`. */
+export async function openPage(
+  code: string,
+  { html, viewport }: { readonly html?: string; readonly viewport?: { width: number; height: number } } = {},
+): Promise<OpenPage> {
+  const server = await serve(code, html);
+  const instance = await chromium.launch({ executablePath: browser as string, args: flags });
+  const page = await instance.newPage({ viewport: viewport ?? null });
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(String(error)));
+  await page.goto(server.url, { waitUntil: "load" });
+  return {
+    page,
+    faults,
+    async close() {
+      await instance.close();
+      server.close();
+    },
+  };
 }

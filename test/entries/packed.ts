@@ -39,16 +39,18 @@ export interface Bundle {
 /**
  * Bundles a program that uses the library in `folder` for a browser, minified, with no stub for anything.
  * @param options.external packages that are left out
+ * @param options.alias the files that stand for packages
  */
 export async function bundle(
   folder: string,
   program: string,
-  { loader = "js", external = [] }: { readonly loader?: "js" | "ts"; readonly external?: string[] } = {},
+  { loader = "js", external = [], alias = {} }: { loader?: "js" | "ts"; external?: string[]; alias?: Record<string, string> } = {},
 ): Promise<Bundle> {
   const { outputFiles, warnings, metafile } = await build({
     stdin: { contents: program, resolveDir: folder, loader },
     bundle: true,
     external,
+    alias,
     platform: "browser",
     format: "esm",
     minify: true,

@@ -1,7 +1,5 @@
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { InferenceSession } from "onnxruntime-node";
-import { vi } from "vitest";
 import { requireDevice } from "../../src/runtime/ort/devices.js";
 
 /** Where Debian's chromium keeps SwiftShader, which draws and computes on the CPU as a GPU would. */
@@ -20,17 +18,4 @@ export async function hasWebGPU(): Promise<boolean> {
     );
     return false;
   }
-}
-
-/** From now on a WebGPU session with an operator that would run on the CPU does not open. */
-export function forbidFallback(): void {
-  const create = InferenceSession.create.bind(InferenceSession) as (
-    model: Uint8Array,
-    options: InferenceSession.SessionOptions,
-  ) => Promise<InferenceSession>;
-  vi.spyOn(InferenceSession, "create").mockImplementation(((model: Uint8Array, options: InferenceSession.SessionOptions) =>
-    create(
-      model,
-      options.executionProviders?.[0] === "webgpu" ? { ...options, extra: { session: { disable_cpu_ep_fallback: "1" } } } : options,
-    )) as typeof InferenceSession.create);
 }

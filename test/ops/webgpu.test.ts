@@ -15,17 +15,19 @@ import {
   Variable,
   zeros,
 } from "kasane";
+import { InferenceSession } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import { forbidFallback, hasWebGPU } from "./adapter.js";
+import { hasWebGPU } from "./adapter.js";
 import { cases } from "./cases.js";
 import { evaluate, relativeError } from "./evaluate.js";
+import { withoutFallback } from "./fallback.js";
 import { disagreement } from "./pytorch.js";
 
 // WGSL promises its functions to an absolute error near their zeros (log to 2^-21 near 1), so numbers count from 1.
 const least = 1;
 
 describe.skipIf(!(await hasWebGPU()))("on WebGPU, without the CPU, values and gradients agree with PyTorch", async () => {
-  forbidFallback();
+  withoutFallback(InferenceSession);
   const outcomes = await evaluate(cases, { device: "webgpu" });
   const verdicts = Object.fromEntries(cases.map(({ name }) => [name, disagreement(name, outcomes.get(name), least) ?? "agrees"]));
 
