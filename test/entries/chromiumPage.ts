@@ -54,6 +54,8 @@ export async function openPage(
   const server = await serve(code, html);
   const instance = await chromium.launch({ executablePath: browser as string, args: flags });
   const page = await instance.newPage({ viewport: viewport ?? null });
+  // Other tests run beside this one.
+  page.setDefaultTimeout(120_000);
   const faults: string[] = [];
   page.on("pageerror", (error) => faults.push(String(error)));
   await page.goto(server.url, { waitUntil: "load" });

@@ -32,7 +32,7 @@ class Sequences extends nn.Module {
 
 /** Pictures of 8x8 pixels. */
 class Pictures extends nn.Module {
-  readonly first = new nn.Conv2d(1, 16, 3, { padding: 1 });
+  readonly first = new nn.Conv2d(1, 16, 3, { padding: 1, bias: false });
   readonly norm = new nn.BatchNorm2d(16);
   readonly pool = new nn.MaxPool2d(2);
   readonly second = new nn.Conv2d(16, 16, 3, { padding: 1, groups: 4 });
