@@ -97,6 +97,13 @@ export const experiments: readonly ListedExperiment[] = [
     load: async () => (await import("./dialogue/hred.js")).hred,
   },
   {
+    name: "vhred",
+    title: "VHRED: a latent variable for each utterance of a dialogue, and what keeps it in use",
+    chapter: "dialogue",
+    asks: 'what is said to it, such as "How are you?", or --chat',
+    load: async () => (await import("./dialogue/vhred.js")).vhred,
+  },
+  {
     name: "fashion",
     title: "Fashion-MNIST: small residual, mobile and dense networks tell clothes apart",
     chapter: "vision",

@@ -9,6 +9,7 @@ import type { Series } from "../plot/chart.js";
 import { talking } from "./answers.js";
 import { type DialogueCorpus, readCorpus, saveWords } from "./dialogueTexts.js";
 import { dialogueOptions, judgedBatches, judgeOf, perplexity, settingsOf, total, trainDialogues, wordCount } from "./dialogueTraining.js";
+import { diversity, showDistinct } from "./diversity.js";
 
 const kinds = {
   last: "GRU, last utterance",
@@ -22,8 +23,9 @@ const options = z.object({
   models: option.namesOf(names, "what is trained").default(names.join(",")),
   ...dialogueOptions,
   flatSize: option.hiddenSize("the network that reads, in the models without one over utterances").default(294),
-  epochs: option.epochs("the training dialogues, for each model").default(5),
+  epochs: option.epochs("the training dialogues, for each model").default(3),
   turns: z.int().min(1).max(30).default(8).describe("perplexities are told apart by the turns before an utterance, up to so many or more"),
+  answers: z.int().min(1).max(10_000).default(500).describe("answers to test utterances by which it is judged how much they differ"),
 });
 type Options = z.output<typeof options>;
 
@@ -73,10 +75,12 @@ async function compareModels(corpus: DialogueCorpus, context: Context, o: Option
     const all = total(sums);
     const figures = { withEnds: perplexity.withEnds(all), withoutEnds: perplexity.withoutEnds(all) };
     const byTurn = sums.map((sum) => perplexity.withEnds(sum));
+    const { drawn, likeliest } = await diversity(model, test, o.answers, context.device);
     context.record(last, { [`${name}/testPerplexity`]: figures.withEnds, [`${name}/testPerplexityOfWords`]: figures.withoutEnds });
     const row = [kinds[name], String(parameters), minutes.toFixed(1), figures.withEnds.toFixed(2), figures.withoutEnds.toFixed(2)];
+    row.push(showDistinct(drawn), showDistinct(likeliest));
     rows.push([...row, byTurn.map((value) => value.toFixed(1)).join(" ")]);
-    context.print(row.join("   "), { event: "result", model: name, parameters, minutes, ...figures, byTurn });
+    context.print(row.join("   "), { event: "result", model: name, parameters, minutes, ...figures, byTurn, drawn, likeliest });
     // Of tiny test parts no dialogue may have as many turns.
     const turns = [...byTurn.keys()].filter((turn) => (sums[turn]?.ends ?? 0) > 0);
     series.push({ name: kinds[name], x: turns, y: turns.map((turn) => byTurn[turn] as number) });
@@ -89,7 +93,16 @@ async function compareModels(corpus: DialogueCorpus, context: Context, o: Option
     yLabel: "perplexity a token",
     series,
   });
-  const headings = ["model", "parameters", "minutes", "perplexity", "without <eou>", `by turns before, 0 to ${o.turns}`];
+  const headings = [
+    "model",
+    "parameters",
+    "minutes",
+    "perplexity",
+    "without <eou>",
+    "distinct-1, -2",
+    "of likeliest",
+    `by turns before, 0 to ${o.turns}`,
+  ];
   const report = fittedTable(headings, rows);
   await files.writeAtomically(context.folder.file("table.txt"), `${report}\n`);
   context.print(`\nTest dialogues\n${report}`);

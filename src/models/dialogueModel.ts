@@ -203,7 +203,7 @@ export abstract class DialogueModel extends Module {
   }
 
   /** The cross entropy of words `[rows]` by such products, `[rows]`. */
-  private crossEntropyOf(x: Tensor, words: Tensor): Tensor {
+  protected crossEntropyOf(x: Tensor, words: Tensor): Tensor {
     const { sampled } = this.settings;
     if (isTraining() && sampled) return sampledCrossEntropy(x, words, this.vectors.weight, this.bias, sampled);
     return crossEntropy(this.logits(x), words, { reduction: "none" });

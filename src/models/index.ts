@@ -29,6 +29,7 @@ export { TwoStageDetector } from "./twoStageDetector.js";
 export * from "./uNet.js";
 export * from "./variationalAutoencoder.js";
 export * from "./vgg.js";
+export { type Latents, normalDivergence, Vhred, type VhredOptions, type VhredTerms } from "./vhred.js";
 export * from "./visionTransformer.js";
 export * from "./waveNet.js";
 export * from "./waveNetStep.js";

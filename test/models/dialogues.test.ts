@@ -117,3 +117,62 @@ it("complains of other options, and of dialogues that do not fit", async () => {
   const torn = { words: both.words, ends: alone.ends };
   await expect(lossesOf(hred(), torn)).rejects.toThrow("got words [2, 9] and ends [1, 2], expected [batch, words] and [batch, turns]");
 });
+
+describe("Vhred", () => {
+  const make = (options: Partial<models.VhredOptions> = {}) =>
+    new models.Vhred({ ...settings, encoderSize: 7, contextSize: 8, latent: 3, ...options });
+  const numbers = async (x: Tensor): Promise<number[]> => Array.from(await x.data(), Number);
+
+  it("has the divergence of normal distributions", async () => {
+    const normal = (mean: number, variance: number) => ({ mean: tensor([mean]), logVariance: tensor([Math.log(variance)]) });
+    // (ln 1 - ln 4 + (4 + 1²) / 1 - 1) / 2, and (ln 4 - ln 1 + (1 + 1²) / 4 - 1) / 2
+    expect(await numbers(models.normalDivergence(normal(1, 4), normal(0, 1)))).toEqual([expect.closeTo(1.3068528, 5)]);
+    expect(await numbers(models.normalDivergence(normal(0, 1), normal(1, 4)))).toEqual([expect.closeTo(0.4431472, 5)]);
+    expect(await numbers(models.normalDivergence(normal(1, 4), normal(1, 4)))).toEqual([0]);
+  });
+
+  it("has no terms at padding, nor of end marks in its bag of words", async () => {
+    seed(5);
+    const model = make();
+    const terms = await compile((d: models.Dialogues) => model.forward(d))(both);
+    const [reconstruction, bag, divergence] = [terms.reconstruction, terms.bagOfWords, terms.divergence].map((x) => x.array());
+    const column = (rows: number[][]) => rows.map((row) => row[1] as number);
+    expect(column((await reconstruction) as number[][]).map((loss) => loss > 0)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8].map((i) => i < 5));
+    expect(column((await bag) as number[][]).map((loss) => loss > 0)).toEqual([true, false, true, true, false, false, false, false, false]);
+    const missing = ((await divergence) as number[][][])[2]?.[1];
+    expect(missing).toEqual([0, 0, 0]);
+    expect((await numbers(terms.divergence)).every((value) => value >= 0)).toBe(true);
+  });
+
+  it("has posteriors that know the utterance, and priors that do not", async () => {
+    seed(6);
+    const model = make();
+    const latents = compile((d: models.Dialogues) => model.latents(d));
+    const changed = { ...alone, words: ids([[8, end, 4, 3, end]]) };
+    const [before, after] = [await latents(alone), await latents(changed)];
+    expect(await numbers(after.prior.mean)).toEqual(await numbers(before.prior.mean));
+    const [a, b] = [await numbers(before.posterior.mean), await numbers(after.posterior.mean)];
+    expect(b.slice(0, 3)).toEqual(a.slice(0, 3));
+    expect(b.slice(3)).not.toEqual(a.slice(3));
+  });
+
+  it("has weights whose mean logarithm is the evidence lower bound", async () => {
+    seed(7);
+    const model = make();
+    const both = compile((d: models.Dialogues) => {
+      const { reconstruction, divergence } = model.forward(d);
+      return { bound: reconstruction.sum().add(divergence.sum()).neg(), weight: model.logWeights(d).sum() };
+    });
+    const draws = await Promise.all(
+      Array.from({ length: 300 }, async () => {
+        const { bound, weight } = await both(alone);
+        return (await weight.item()) - (await bound.item());
+      }),
+    );
+    const mean = draws.reduce((a, b) => a + b) / draws.length;
+    const deviation = Math.sqrt(draws.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (draws.length - 1));
+    expect(deviation).toBeGreaterThan(0.01);
+    // Four standard errors: one seed in 16,000 would fail.
+    expect(Math.abs(mean)).toBeLessThan((4 * deviation) / Math.sqrt(draws.length));
+  });
+});
