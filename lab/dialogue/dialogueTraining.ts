@@ -76,7 +76,7 @@ export async function trainDialogues(
       optimizer.minimize(figures.loss);
       return figures;
     },
-    { training: true, device, arena: false },
+    { training: true, device },
   );
   const place = context.part(name);
   const clock = new Stopwatch(join(place.folder as string, "minutes.txt"));
