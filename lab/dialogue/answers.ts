@@ -71,7 +71,7 @@ class Talker {
     const { candidates, temperature } = flags;
     this.begin = compile(
       (dialogue: models.Dialogues, turns: Tensor) => {
-        const [known] = [reshape(gather(model.contexts(dialogue), turns), [1, -1])];
+        const known = reshape(gather(model.contexts(dialogue), turns), [1, -1]);
         return model.start(model.condition(expand(known, [candidates, known.shape[1] as number])));
       },
       { device },
@@ -137,17 +137,23 @@ export function talking<Options extends { readonly longest: number }>(
       const talker = await talkerOf(context, options, flags);
       const dialogue: (readonly string[])[] = [];
       for await (const line of lines) {
-        try {
-          const said = talker.read(line);
-          const answers = await talker.answers([...dialogue, said]);
-          talker.print(context, said, answers);
-          dialogue.push(said, (answers[0] as Answer).words);
-        } catch (error) {
-          // What was typed wrong ends no conversation.
-          if (!(error instanceof KasaneError)) throw error;
-          context.print(error.message, { event: "error", message: error.message });
-        }
+        const said = readOrComplain(context, () => talker.read(line));
+        if (!said) continue;
+        const answers = await talker.answers([...dialogue, said]);
+        talker.print(context, said, answers);
+        dialogue.push(said, (answers[0] as Answer).words);
       }
     },
   };
+}
+
+/** What is read; undefined where nobody can read it: what was typed wrong is told, and ends no conversation. */
+function readOrComplain(context: PredictContext, read: () => string[]): string[] | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof KasaneError)) throw error;
+    context.print(error.message, { event: "error", message: error.message });
+    return undefined;
+  }
 }

@@ -50,6 +50,10 @@ it("trains all three, compares them by the turns before, and talks", async () =>
   expect(lines[2]).toBe('got "", expected something that is said: it has no words');
   // A sentence with its mark.
   expect(lines[3]).toMatch(/^[A-Z0-9].*[.!?]$/);
+  const torn = await kasane(["predict", run, "Hello!", "--chat"]);
+  expect(torn.stderr).toContain('predict: got --chat and "Hello!": --chat reads what is said from stdin');
+  const mute = await kasane(["predict", run, " "]);
+  expect(mute.stderr).toContain('got " ", expected something that is said: it has no words');
 });
 
 it("goes on after an interrupt within its second model as if there had been none", async () => {
