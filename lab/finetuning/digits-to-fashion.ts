@@ -1,7 +1,9 @@
-import { check, type OnnxModule } from "kasane";
-import { datasets, loadOnnx } from "kasane/node";
+import type { OnnxModule } from "kasane";
+import { loadOnnx } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
+import { images, readPictures } from "../generative/pictureSources.js";
+import type { Pictures } from "../generative/pictures.js";
 import { valueOf } from "./classifier.js";
 import { trainAndReport } from "./job.js";
 import { heldOutOf } from "./parts.js";
@@ -12,6 +14,7 @@ import { method, tuneOptions, tuning } from "./tuneOptions.js";
 
 const schema = z.object({
   model: z.string().min(1).describe("mnist-8.onnx of the ONNX model zoo"),
+  images: images().default("fashion"),
   heldOut: z.number().positive().max(0.9).default(0.1).describe("share of the training pictures that the best epoch is chosen by"),
   test: z.boolean().default(false).describe("judge by the test pictures too, at the end"),
   method: method.default("full"),
@@ -27,13 +30,13 @@ export const digitsToFashion = defineExperiment({
 
   async run(context, options) {
     const model = await loadOnnx(options.model, { lift: "batch" });
-    const { train, test } = datasets.readMnist(await context.dataset(datasets.fashionMnist));
+    const { train, test, classNames } = await readPictures(context, options.images, 0);
     await trainAndReport(context, {
-      title: `Fashion-MNIST by ${options.method} of ${options.model}`,
+      title: `Pictures of ${options.images} by ${options.method} of ${options.model}`,
       parts: { model, reading: readingOf(model), value: valueOf(model, {}), pool: "flatten" },
-      names: datasets.fashionMnistClasses,
-      ...heldOutOf(await labelled(train), options.heldOut, context.seed),
-      test: options.test ? await labelled(test) : undefined,
+      names: classNames,
+      ...heldOutOf(labelled(train, classNames), options.heldOut, context.seed),
+      test: options.test ? labelled(test, classNames) : undefined,
       settings: tuneOptions(options),
     });
   },
@@ -46,12 +49,10 @@ export const digitsToFashion = defineExperiment({
 
 const readingOf = (model: OnnxModule): Reading => pictureReading(model, { pixels: "bytes" });
 
-async function labelled({ images, labels }: datasets.LabelledImages): Promise<Labelled> {
-  const [pixels, classes] = [(await images.data()) as Uint8Array, (await labels.data()) as Uint8Array];
-  const size = pixels.length / classes.length;
-  check(Number.isInteger(size), () => `${pixels.length} pixels for ${classes.length} labels`);
+function labelled({ height, width, pixels, labels }: Pictures, names: readonly string[]): Labelled {
+  const size = height * width;
   return {
-    examples: Array.from(classes, (_, i) => pixels.subarray(i * size, (i + 1) * size)),
-    labels: Array.from(classes, (label) => datasets.fashionMnistClasses[Number(label)] as string),
+    examples: Array.from(labels, (_, i) => pixels.subarray(i * size, (i + 1) * size)),
+    labels: Array.from(labels, (label) => names[label] as string),
   };
 }

@@ -26,6 +26,8 @@ export interface Reading {
    * @returns `[batch, width]`
    */
   pool(features: Tensor, inputs: Inputs, pool: Pool): Tensor;
+  /** What to ask where the model cannot compute with the examples. */
+  readonly doubt?: string;
   /** The example that the user names for a prediction: itself, or the file that it is in. */
   read(text: string): Promise<Example>;
 }

@@ -56,6 +56,7 @@ export function textReading(model: OnnxModule, file: string, limit?: number): Re
 
   return {
     plural: "texts",
+    doubt: `is ${file} the tokenizer of this model?`,
     inputs: Object.fromEntries([...dtypes].map(([name, dtype]) => [name, { shape: ["batch", "tokens"], dtype }])),
     limits: { tokens: longest },
     files: { [tokenizerFile]: JSON.stringify(json) },

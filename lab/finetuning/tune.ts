@@ -1,4 +1,4 @@
-import { check, compile, type Device, data, nn, optim, type Tensor, tensor } from "kasane";
+import { check, compile, type Device, data, KasaneError, nn, optim, type Tensor, tensor } from "kasane";
 import type { Context } from "../context.js";
 import { Classifier, type ClassifierParts, featuresOf, Head } from "./classifier.js";
 import { classIndices } from "./parts.js";
@@ -33,7 +33,7 @@ const momentExamples = 512;
 interface Learner {
   readonly module: nn.Module;
   logits(inputs: Inputs): Tensor;
-  readonly reading: Pick<Reading, "batch" | "lengthsOf">;
+  readonly reading: Pick<Reading, "batch" | "lengthsOf" | "doubt">;
 }
 
 /** Vectors in place of what they are the features of. */
@@ -64,12 +64,15 @@ export type Rows = (examples: readonly Example[]) => Promise<Float32Array[]>;
 /** {@link Rows} of a function. */
 export function rowsOf(compute: (inputs: Inputs) => Tensor, reading: Learner["reading"], device: Device): Rows {
   const compiled = compile(compute, { device });
+  const inDoubt = (error: unknown): never => {
+    throw error instanceof KasaneError && reading.doubt ? new KasaneError(`${error.message}: ${reading.doubt}`) : error;
+  };
   return async (examples) => {
     const rows: Float32Array[] = new Array(examples.length);
     if (examples.length === 0) return rows;
     for (const { places, padded } of bucketed(examples, reading, bucketsOf(examples, reading), { batchSize: featureBatch })) {
       const batch = Array.from(places, (place) => examples[place] as Example);
-      const values = (await (await compiled(reading.batch(batch, padded))).data()) as Float32Array;
+      const values = (await (await compiled(reading.batch(batch, padded)).catch(inDoubt)).data()) as Float32Array;
       const width = values.length / places.length;
       places.forEach((place, row) => {
         rows[place] = values.slice(row * width, (row + 1) * width);

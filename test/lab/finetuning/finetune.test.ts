@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { beforeAll, describe, expect, it } from "vitest";
 import { kasane, temporaryFolder } from "../helpers.js";
+import { expectSameWhenResumed } from "../recurrent/interruption.js";
 import { writeTinyText } from "./tinyText.js";
 
 const folder = temporaryFolder();
@@ -77,6 +78,24 @@ describe("finetune", () => {
     });
   }
 
+  it("gives the same figures when it was interrupted and resumed", async () => {
+    const words = [
+      "run",
+      "finetune",
+      "--model",
+      ...given().slice(1, -2),
+      "--method",
+      "lora",
+      "--batch-size",
+      "4",
+      "--epochs",
+      "4",
+      "--learning-rate",
+      "0.02",
+    ];
+    await expectSameWhenResumed(words, inFolder("interrupted"), 2);
+  });
+
   it("cuts a long text before its last mark", async () => {
     const [run = ""] = readdirSync(runs);
     const long = await kasane(["predict", join(runs, run), "the food was good the food was bad bad bad bad bad", "--json"]);
@@ -85,6 +104,9 @@ describe("finetune", () => {
   });
 
   const wrong: readonly (readonly [string, readonly string[], string])[] = [
+    ["a model that is cut short", ["finetune", "CUT", ...given().slice(2)], "cut.onnx"],
+    ["a model that is none", ["finetune", "TRAIN", ...given().slice(2)], "train.csv"],
+    ["a tokenizer of more words than the model knows", [...given(), "--tokenizer", "LARGER"], "larger.json the tokenizer of this model?"],
     ["a model that is not there", ["finetune", "none.onnx", "--data", "train.csv", "--text", "text"], "none.onnx: no such file"],
     ["no model", ["finetune", "--data", "train.csv", "--text", "text"], "finetune: --model:"],
     ["a table that is not there", [...given(), "--data", "none.csv"], "none.csv: no such file"],
@@ -104,7 +126,14 @@ describe("finetune", () => {
   for (const [what, words, message] of wrong) {
     it(`refuses ${what} in one line`, async () => {
       writeFileSync(inFolder("other.csv"), csv(["food,maybe"]));
-      const known: Readonly<Record<string, string>> = { TRAIN: "train.csv", OTHER: "other.csv" };
+      writeFileSync(inFolder("cut.onnx"), readFileSync(inFolder("model.onnx")).subarray(0, 1500));
+      writeFileSync(inFolder("larger.json"), readFileSync(inFolder("tokenizer.json"), "utf8").replace('"food":10', '"food":100'));
+      const known: Readonly<Record<string, string>> = {
+        TRAIN: "train.csv",
+        OTHER: "other.csv",
+        CUT: "cut.onnx",
+        LARGER: "larger.json",
+      };
       const before = existsSync(runs) ? readdirSync(runs) : [];
       const { code, stderr } = await kasane(words.map((word) => (known[word] ? inFolder(known[word]) : word)));
       expect(stderr).toContain(message);

@@ -1,0 +1,74 @@
+"""Compares the gradients that kasane.ts beside this file wrote with PyTorch's, of the same files through onnx2torch."""
+
+import base64
+import json
+import pathlib
+import sys
+import warnings
+
+import numpy
+import onnx
+import torch
+from onnx2torch import convert
+
+warnings.filterwarnings("ignore")
+torch.set_num_threads(1)
+models, out = map(pathlib.Path, sys.argv[1:])
+dtypes = {"bool": numpy.bool_, "float32": numpy.float32}
+
+
+def array(written):
+    numbers = numpy.frombuffer(base64.b64decode(written["base64"]), dtypes.get(written["dtype"], written["dtype"]))
+    return numbers.reshape(written["shape"]).copy()
+
+
+def weights_of(model):
+    """What onnx2torch keeps as buffers are weights too."""
+    found = {name: value for name, value in [*model.named_parameters(), *model.named_buffers()] if value.is_floating_point()}
+    for value in found.values():
+        value.requires_grad_(True)
+    return found
+
+
+def gradient_of(value, theirs):
+    """The gradient by the weight of PyTorch's that holds the same numbers, perhaps transposed."""
+    for other in theirs.values():
+        if other.numel() != value.size or other.grad is None:
+            continue
+        numbers, gradient = other.detach().numpy(), other.grad.numpy()
+        if numpy.array_equal(numbers.ravel(), value.ravel()):
+            return gradient.ravel()
+        if numbers.ndim == 2 and numpy.array_equal(numbers.T.ravel(), value.ravel()):
+            return gradient.T.ravel()
+    return None
+
+
+def compare(name):
+    ours = json.loads((out / f"{name}.json").read_text())
+    model = convert(onnx.load(models / f"{name}.onnx"))
+    model.eval()
+    theirs = weights_of(model)
+    results = model(*[torch.from_numpy(array(written)) for written in ours["inputs"].values()])
+    results = [value for value in (results if isinstance(results, (tuple, list)) else [results]) if value.is_floating_point()]
+    scalar = sum((value * torch.from_numpy(array(factor)).reshape(value.shape)).sum() for value, factor in zip(results, ours["factors"], strict=True))
+    scalar.backward()
+    largest = max(float(numpy.linalg.norm(array(weight["gradient"]))) for weight in ours["weights"])
+    worst, compared, missing = 0.0, 0, []
+    for weight in ours["weights"]:
+        expected = gradient_of(array(weight["value"]), theirs)
+        if expected is None:
+            missing.append(weight["name"])
+            continue
+        compared += 1
+        difference = numpy.linalg.norm(array(weight["gradient"]).ravel() - expected)
+        worst = max(worst, float(difference / max(numpy.linalg.norm(expected), 1e-3 * largest)))
+    error = abs(scalar.item() - ours["scalar"]) / max(1.0, abs(scalar.item()))
+    note = f", not found there: {', '.join(missing)}" if missing else ""
+    print(f"{name}: scalar {error:.1e}, {compared} of {len(ours['weights'])} gradients, the worst {worst:.1e}{note}", flush=True)
+
+
+for file in sorted(out.glob("*.json")):
+    try:
+        compare(file.stem)
+    except Exception as error:  # noqa: BLE001
+        print(f"{file.stem}: {str(error).splitlines()[0][:150]}", flush=True)
