@@ -119,6 +119,7 @@ export * as rl from "./rl/index.js";
 export { type Compiled, type CompileOptions, compile } from "./runtime/compile.js";
 export type { PartExplanation, RunExplanation } from "./runtime/executor.js";
 export { type Explanation, explain } from "./runtime/explain.js";
+export type { OffDevice } from "./runtime/offDevice.js";
 export { type Device, devices } from "./runtime/ort/devices.js";
 export type { Elements, ModuleArray, Synchronous } from "./runtime/synchronous.js";
 export { setThreads } from "./runtime/threads.js";

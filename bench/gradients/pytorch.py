@@ -8,6 +8,7 @@ import warnings
 
 import numpy
 import onnx
+import onnx.version_converter
 import torch
 from onnx2torch import convert
 
@@ -23,29 +24,38 @@ def array(written):
 
 
 def weights_of(model):
-    """What onnx2torch keeps as buffers are weights too."""
-    found = {name: value for name, value in [*model.named_parameters(), *model.named_buffers()] if value.is_floating_point()}
+    """What onnx2torch keeps as buffers are weights too, but for the statistics of batches."""
+    all_of_them = [*model.named_parameters(), *model.named_buffers()]
+    found = {name: value for name, value in all_of_them if value.is_floating_point() and ".running_" not in name}
     for value in found.values():
         value.requires_grad_(True)
     return found
 
 
-def gradient_of(value, theirs):
-    """The gradient by the weight of PyTorch's that holds the same numbers, perhaps transposed."""
-    for other in theirs.values():
+def alike(value, theirs):
+    """The gradients by the weights of PyTorch's that hold the same numbers, perhaps transposed, by their names."""
+    for name, other in theirs.items():
         if other.numel() != value.size or other.grad is None:
             continue
         numbers, gradient = other.detach().numpy(), other.grad.numpy()
         if numpy.array_equal(numbers.ravel(), value.ravel()):
-            return gradient.ravel()
-        if numbers.ndim == 2 and numpy.array_equal(numbers.T.ravel(), value.ravel()):
-            return gradient.T.ravel()
-    return None
+            yield name, gradient.ravel()
+        elif numbers.ndim == 2 and numpy.array_equal(numbers.T.ravel(), value.ravel()):
+            yield name, gradient.T.ravel()
+
+
+def converted(file):
+    """The file as a module of PyTorch; older operators are first brought to version 13 of the standard."""
+    model = onnx.load(file)
+    try:
+        return convert(model)
+    except NotImplementedError:
+        return convert(onnx.version_converter.convert_version(model, 13))
 
 
 def compare(name):
     ours = json.loads((out / f"{name}.json").read_text())
-    model = convert(onnx.load(models / f"{name}.onnx"))
+    model = converted(models / f"{name}.onnx")
     model.eval()
     theirs = weights_of(model)
     results = model(*[torch.from_numpy(array(written)) for written in ours["inputs"].values()])
@@ -55,13 +65,22 @@ def compare(name):
     largest = max(float(numpy.linalg.norm(array(weight["gradient"]))) for weight in ours["weights"])
     worst, compared, missing = 0.0, 0, []
     for weight in ours["weights"]:
-        expected = gradient_of(array(weight["value"]), theirs)
-        if expected is None:
+        ours_now = array(weight["gradient"]).ravel()
+        candidates = dict(alike(array(weight["value"]), theirs))
+        if not candidates:
             missing.append(weight["name"])
             continue
+        # onnx2torch copies a weight that several nodes use.
+        candidates["their sum"] = sum(candidates.values())
+        errors = {
+            other: float(numpy.linalg.norm(ours_now - expected) / max(numpy.linalg.norm(expected), 1e-3 * largest))
+            for other, expected in candidates.items()
+        }
+        # Of several that hold the same numbers, as biases of 0, each is taken once.
+        nearest = min(errors, key=errors.get)
+        theirs.pop(nearest, None)
         compared += 1
-        difference = numpy.linalg.norm(array(weight["gradient"]).ravel() - expected)
-        worst = max(worst, float(difference / max(numpy.linalg.norm(expected), 1e-3 * largest)))
+        worst = max(worst, errors[nearest])
     error = abs(scalar.item() - ours["scalar"]) / max(1.0, abs(scalar.item()))
     note = f", not found there: {', '.join(missing)}" if missing else ""
     print(f"{name}: scalar {error:.1e}, {compared} of {len(ours['weights'])} gradients, the worst {worst:.1e}{note}", flush=True)

@@ -3,6 +3,7 @@ import type { Tensor } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import type { LayoutDecision } from "../passes/blocked/index.js";
 import type { Estimate } from "./estimate.js";
+import type { OffDevice } from "./offDevice.js";
 import type { Device } from "./ort/devices.js";
 
 /** How a graph is run. */
@@ -98,6 +99,8 @@ export interface RunExplanation {
   readonly estimate?: Estimate;
   /** The layouts that convolutions and their gradients are computed in, and why; absent where there are none. */
   readonly convolutions?: readonly LayoutDecision[];
+  /** On a GPU, what keeps a run from staying there; absent where nothing does. */
+  readonly offDevice?: readonly OffDevice[];
   /** How many operators the prepared graph has; those within a loop count once. */
   readonly operators: number;
   /** Bytes that a module's memory plan takes up, constants and variables included; ONNX Runtime plans its own. */

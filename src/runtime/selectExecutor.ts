@@ -8,6 +8,7 @@ import { Unsupported } from "../wasm/algebra.js";
 import { target } from "../wasm/scope.js";
 import { type Estimate, estimate, hasOtherKernels, operatorsIn } from "./estimate.js";
 import type { Executor, RunExplanation, RunOptions } from "./executor.js";
+import { offDevice } from "./offDevice.js";
 import { runsBeforeConstants } from "./ort/constants.js";
 import { targetFor } from "./ort/devices.js";
 import { OnnxExecutor } from "./ort/ortExecutor.js";
@@ -57,6 +58,7 @@ export function selectExecutor(computation: Computation, options: RunOptions): S
     const later = constants ? `; variables are constants of the model after ${constants.after} runs with the same values` : "";
     const operators = operatorsIn(made.binding.results);
     const memory = update?.module.memory;
+    const off = device === "cpu" ? [] : offDevice(made.binding.results, targetFor(device));
     return {
       ...made,
       explanation: {
@@ -64,6 +66,7 @@ export function selectExecutor(computation: Computation, options: RunOptions): S
         reason: `${reason}${after}${later}`,
         ...(cost && { estimate: cost }),
         ...(convolutions.length > 0 && { convolutions }),
+        ...(off.length > 0 && { offDevice: off }),
         operators,
         ...(memory !== undefined && { memory }),
       },

@@ -122,8 +122,12 @@ const isPartlyBackwards = ({ inputs: [x], attributes }: Application): boolean =>
   return steps?.some((step, i) => step < 0 && !(step === -1 && starts?.[i] === sizeAt(i) - 1 && ends?.[i] === -1)) ?? false;
 };
 
+const ofBytes: Gap = ({ inputs: [x] }) => x?.dtype === "bool" || x?.dtype === "uint8";
+
 export const ofWebGpu: Gaps = {
   ...withoutLoops,
+  Transpose: ofBytes,
+  Concat: ofBytes,
   // Of images with at most two spatial axes alone.
   ConvTranspose: (application, threads) => ofDoubles(application, threads) || (application.inputs[0]?.shape.length ?? 0) > 4,
   Split: ({ attributes: { sizes } }) => (sizes as number[]).length >= mostBuffers,

@@ -1,4 +1,4 @@
-import { isFloat } from "../graph/dtype.js";
+import { type DType, isFloat } from "../graph/dtype.js";
 import type { Attributes, TensorType } from "../graph/tensor.js";
 
 /** An application of an operator, as a target is asked about it. */
@@ -28,6 +28,8 @@ export interface Target {
   readonly sumsRowByRow: boolean;
   /** How many channels lie side by side in the images that it has convolutions for; 1 where it has none but for the plain layout. */
   readonly channelBlock: number;
+  /** The element types that it has kernels of no operator for, but for casts within one. */
+  readonly absentTypes: readonly DType[];
   /** Whether it has a kernel. Where it has none, an operator is replaced by what it is made of; one that is made of no others stays. */
   has(application: Application): boolean;
 }

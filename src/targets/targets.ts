@@ -1,3 +1,4 @@
+import type { DType } from "../graph/dtype.js";
 import { ofCpu, ofOnnxRuntime, ofWasm, ofWebGpu, withoutLoops } from "./gaps.js";
 import type { Gaps, Target } from "./target.js";
 
@@ -7,6 +8,7 @@ interface Description {
   readonly transposesByBlocks?: boolean;
   readonly selectsByBranches?: boolean;
   readonly sumsRowByRow?: boolean;
+  readonly absentTypes?: readonly DType[];
 }
 
 const descriptions = {
@@ -17,7 +19,7 @@ const descriptions = {
   cuda: { gaps: ofOnnxRuntime },
   dml: { gaps: withoutLoops },
   coreml: { gaps: withoutLoops },
-  webgpu: { gaps: ofWebGpu },
+  webgpu: { gaps: ofWebGpu, absentTypes: ["int8", "int64", "float64"] },
   /** The executor of small graphs. */
   wasm: { gaps: ofWasm },
   /** Files: operators of the standard alone, and no decision by a size, since a size may be free. Double precision as where files mostly run. */
@@ -39,6 +41,7 @@ export function targetOf(name: TargetName, threads = 0, channelBlock = 1): Targe
     transposesByBlocks = false,
     selectsByBranches = false,
     sumsRowByRow = false,
+    absentTypes = [],
   }: Description = descriptions[name];
   return {
     threads,
@@ -46,6 +49,7 @@ export function targetOf(name: TargetName, threads = 0, channelBlock = 1): Targe
     transposesByBlocks,
     selectsByBranches,
     sumsRowByRow,
+    absentTypes,
     channelBlock,
     has: (application) => !(gaps[application.type]?.(application, threads) ?? false),
   };

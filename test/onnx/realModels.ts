@@ -19,13 +19,11 @@ export interface RealModel {
   readonly isLarge?: boolean;
   /** Of the training steps; by default 1e-6. */
   readonly learningRate?: number;
-  /** Whether its kernels have so many elements that no slope is taken. */
-  readonly isSlow?: boolean;
 }
 
 export const realModels: Readonly<Record<string, RealModel>> = {
   "attacut-sc": { inputs: { input: [[1, 2, 30], "int64", 0, 50] } },
-  "basic-pitch": { inputs: { "serving_default_input_2:0": [[1, 43844, 1], "float32", -1, 1] }, isSlow: true, learningRate: 1e-5 },
+  "basic-pitch": { inputs: { "serving_default_input_2:0": [[1, 43844, 1], "float32", -1, 1] }, isLarge: true, learningRate: 1e-5 },
   "cct-cifar10": { inputs: { input: [[1, 3, 32, 32], "float32", -1, 1] } },
   "chars2vec-lstm": { inputs: { lstm_input: [[3, 12, 59], "float32", 0, 1] } },
   dnsmos: { inputs: { input_1: [[1, 144_160], "float32", -1, 1] }, isLarge: true },
