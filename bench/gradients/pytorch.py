@@ -44,9 +44,27 @@ def alike(value, theirs):
             yield name, gradient.T.ravel()
 
 
+def reflecting_last(model):
+    """The model with reflected paddings of the middle of three axes, which PyTorch lacks, at the last axis."""
+    graph = model.graph
+    constants = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
+    for place, node in reversed(list(enumerate(graph.node))):
+        pads = constants.get(node.input[1]) if node.op_type == "Pad" and any(each.s == b"reflect" for each in node.attribute) else None
+        if pads is None or pads.tolist() != [0, pads[1], 0, 0, pads[4], 0]:
+            continue
+        moved = onnx.numpy_helper.from_array(pads[[0, 2, 1, 3, 5, 4]], f"{node.name}/pads")
+        graph.initializer.append(moved)
+        turned = [f"{node.output[0]}/turned", f"{node.output[0]}/padded"]
+        back = onnx.helper.make_node("Transpose", turned[1:], node.output[:1], perm=[0, 2, 1])
+        graph.node.insert(place, onnx.helper.make_node("Transpose", node.input[:1], turned[:1], perm=[0, 2, 1]))
+        graph.node.insert(place + 2, back)
+        node.input[0], node.input[1], node.output[0] = turned[0], moved.name, turned[1]
+    return model
+
+
 def converted(file):
     """The file as a module of PyTorch; older operators are first brought to version 13 of the standard."""
-    model = onnx.load(file)
+    model = reflecting_last(onnx.load(file))
     try:
         return convert(model)
     except NotImplementedError:

@@ -140,6 +140,7 @@ describe.skipIf(there.length === 0)("models of other people", () => {
       }
       const losses = await lossesOf(module, inputs, model.learningRate);
       expect(losses.at(-1)).toBeLessThan(losses[0] as number);
+      if (model.isBent) return;
       const { dtype, step, tolerance } = model.isLarge ? single : double;
       const [slope, quotient] = await slopes(await loadOnnx(file, { ...model.options, dtype, round: false }), inputs, step);
       expect(Math.abs(slope - quotient) / Math.max(1, Math.abs(quotient))).toBeLessThan(tolerance);
