@@ -3,7 +3,7 @@ import { longestAnswer, writingStep } from "./answers.js";
 import type { DialogueBatches } from "./dialogueBatches.js";
 import { type DialogueIds, end } from "./dialogueTexts.js";
 
-/** The share of different words, and of different pairs of words, among all of all answers (Li et al. 2016, A diversity-promoting objective, section 5). */
+/** The share of different words, and of different pairs of words, among all of all answers (Li et al. 2016, A diversity-promoting objective function). */
 export interface Distinct {
   readonly distinct1: number;
   readonly distinct2: number;

@@ -15,6 +15,7 @@ const kinds = {
   last: "GRU, last utterance",
   all: "GRU, whole context",
   hred: "HRED",
+  direct: "HRED, direct",
 } as const;
 type Kind = keyof typeof kinds;
 const names = Object.keys(kinds) as Kind[];
@@ -23,6 +24,7 @@ const options = z.object({
   models: option.namesOf(names, "what is trained").default(names.join(",")),
   ...dialogueOptions,
   flatSize: option.hiddenSize("the network that reads, in the models without one over utterances").default(294),
+  directSize: option.hiddenSize("the network over utterances, where the decoder is told of the last one past it").default(160),
   epochs: option.epochs("the training dialogues, for each model").default(3),
   turns: z.int().min(1).max(30).default(8).describe("perplexities are told apart by the turns before an utterance, up to so many or more"),
   answers: z.int().min(1).max(10_000).default(500).describe("answers to test utterances by which it is judged how much they differ"),
@@ -31,7 +33,9 @@ type Options = z.output<typeof options>;
 
 function makeModel(name: Kind, vocabularySize: number, o: Options): models.PlainDialogueModel {
   const settings = settingsOf(vocabularySize, o);
-  if (name === "hred") return new models.Hred({ ...settings, encoderSize: o.hiddenSize, contextSize: o.hiddenSize });
+  const encoderSize = o.hiddenSize;
+  if (name === "hred") return new models.Hred({ ...settings, encoderSize, contextSize: encoderSize });
+  if (name === "direct") return new models.Hred({ ...settings, encoderSize, contextSize: o.directSize, direct: true });
   return new models.FlatDialogueModel({ ...settings, encoderSize: o.flatSize, reads: name });
 }
 

@@ -8,7 +8,7 @@ export * from "./efficientNet.js";
 export * from "./eNet.js";
 export * from "./ensemble.js";
 export { FlatDialogueModel, type FlatDialogueOptions } from "./flatDialogueModel.js";
-export * from "./hred.js";
+export { HierarchicalEncoder, Hred, type HredOptions } from "./hred.js";
 export * from "./leNet.js";
 export * from "./mobileNetV1.js";
 export * from "./mobileNetV2.js";

@@ -14,7 +14,7 @@ import { cumulativeSum, sum } from "../ops/reduce.js";
 import { reshape, unsqueeze } from "../ops/shapes.js";
 import { concat, slice } from "../ops/slicing.js";
 import { type DialogueLayout, DialogueModel, type Dialogues, dialogueOptions } from "./dialogueModel.js";
-import { HierarchicalEncoder, type HredOptions } from "./hred.js";
+import { HierarchicalEncoder, type HredOptions, hredOptions, toldSize } from "./hred.js";
 import type { Posterior } from "./variationalAutoencoder.js";
 
 /** Sizes and settings of a {@link Vhred}. */
@@ -77,13 +77,14 @@ export class Vhred extends DialogueModel {
 
   constructor(readonly options: VhredOptions) {
     const { size, encoderSize, contextSize, latent } = options;
-    checkOptions("Vhred", options, { ...dialogueOptions, encoderSize: "required", contextSize: "required", latent: "required" });
+    const told = toldSize(options);
+    checkOptions("Vhred", options, { ...hredOptions, latent: "required" });
     checkSizes("Vhred", { latent }, 1);
-    super(pickOptions(options, dialogueOptions), contextSize + latent);
-    this.encoder = new HierarchicalEncoder(size, encoderSize, contextSize);
-    this.prior = new NormalNetwork(contextSize, contextSize, latent);
-    this.posterior = new NormalNetwork(contextSize + encoderSize, contextSize, latent);
-    this.bag = new Linear(contextSize + latent, size);
+    super(pickOptions(options, dialogueOptions), told + latent);
+    this.encoder = new HierarchicalEncoder(pickOptions<HredOptions>(options, hredOptions));
+    this.prior = new NormalNetwork(told, contextSize, latent);
+    this.posterior = new NormalNetwork(told + encoderSize, contextSize, latent);
+    this.bag = new Linear(told + latent, size);
   }
 
   contexts(dialogues: Dialogues): Tensor {

@@ -8,6 +8,7 @@ const settings = { vocabularySize: 9, size: 5, hiddenSize: 6, end, unknown };
 const hred = (options: Partial<models.HredOptions> = {}) => new models.Hred({ ...settings, encoderSize: 7, contextSize: 8, ...options });
 const variants: Record<string, () => models.PlainDialogueModel> = {
   hred,
+  "hred with a direct connection": () => hred({ direct: true }),
   "last utterance": () => new models.FlatDialogueModel({ ...settings, encoderSize: 7, reads: "last" }),
   "whole context": () => new models.FlatDialogueModel({ ...settings, encoderSize: 7, reads: "all" }),
 };

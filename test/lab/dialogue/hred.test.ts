@@ -9,7 +9,22 @@ import { inPlaceOfDialogues } from "./tinyDialogues.js";
 
 const folder = temporaryFolder();
 const small = [
-  ...["--size", "16", "--hidden-size", "16", "--flat-size", "20", "--dropout", "0", "--sampled-words", "0", "--vocabulary", "40"],
+  ...[
+    "--size",
+    "16",
+    "--hidden-size",
+    "16",
+    "--flat-size",
+    "20",
+    "--direct-size",
+    "12",
+    "--dropout",
+    "0",
+    "--sampled-words",
+    "0",
+    "--vocabulary",
+    "40",
+  ],
   ...["--batch-size", "6", "--buckets", "1", "--learning-rate", "0.02", "--turns", "4"],
 ];
 
@@ -21,12 +36,12 @@ async function typed(words: readonly string[], lines: string) {
   return kasane(words).finally(() => spy.mockRestore());
 }
 
-it("trains all three, compares them by the turns before, and talks", async () => {
+it("trains all four, compares them by the turns before, and talks", async () => {
   const { code, stdout, stderr } = await kasane(["run", "hred", "--json", "--runs", folder, ...small, "--epochs", "30"]);
   expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
   expect(eventsOf(stdout, "data")).toMatchObject([{ repeated: 3, shared: 7, kept: 18 }]);
   const results = eventsOf(stdout, "result") as unknown as { model: string; withEnds: number; withoutEnds: number; byTurn: number[] }[];
-  expect(results.map(({ model }) => model)).toEqual(["last", "all", "hred"]);
+  expect(results.map(({ model }) => model)).toEqual(["last", "all", "hred", "direct"]);
   for (const { withEnds, byTurn } of results) {
     // Of about 25 different words.
     expect(withEnds).toBeLessThan(2.5);
