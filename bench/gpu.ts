@@ -2,7 +2,7 @@
  * Training steps on the CPU and on every GPU provider that this machine offers, with what keeps a value from staying on the device.
  * Run by `npm run bench:gpu`; `--small` shrinks the sizes, to try it on a software adapter.
  */
-import { arange, compile, type Device, devices, models, nn, optim, random, seed, type Tensor, tensor } from "kasane";
+import { arange, compile, type Device, devices, explain, models, nn, optim, random, seed, type Tensor, tensor } from "kasane";
 
 const small = process.argv.includes("--small");
 const scale = small ? 8 : 1;
@@ -122,6 +122,8 @@ for (const { title, make } of [...cases, ...pictureCases]) {
         times.push(performance.now() - begin);
       }
       const median = times.sort((a, b) => a - b)[times.length >> 1] as number;
+      for (const { count, operator, path, reason } of explain(step)[0]?.offDevice ?? [])
+        console.log(`  ${device.padEnd(7)} leaves ${count} ${operator} to the CPU, in ${path || "no module"}: ${reason}`);
       const shown = [0, 1, 5].map((i) => losses[i]?.toFixed(5)).join(", ");
       console.log(`  ${device.padEnd(7)} ${median.toFixed(2)} ms a step (${times.length}), first ${first.toFixed(0)} ms, losses ${shown}`);
     } catch (error) {

@@ -1,10 +1,9 @@
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { build, createLogger } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bundle, pack, root } from "./packed.js";
+import { bundle, pack } from "./packed.js";
 
 let folder = "";
 beforeAll(async () => {
@@ -39,17 +38,4 @@ describe("the main entry, bundled for a browser", () => {
     expect(size).toBeGreaterThan(50_000);
     expect(size).toBeLessThanOrEqual(150_000);
   });
-
-  test("is built by Vite, in the example's page, without a warning", async () => {
-    for (const name of ["index.html", "main.ts"]) await cp(join(root, "examples/browser", name), join(folder, name));
-    const warnings: string[] = [];
-    const note = (message: string) => void warnings.push(message);
-    const customLogger = { ...createLogger("silent"), warn: note, warnOnce: note, error: note };
-    const settings = { write: false, chunkSizeWarningLimit: 4000 };
-    const result = await build({ root: folder, configFile: false, customLogger, build: settings });
-    expect(warnings).toEqual([]);
-    const { output } = [result].flat()[0] as { output: readonly { fileName: string; type: string; imports?: readonly string[] }[] };
-    expect(output.map(({ fileName }) => fileName)).toContain("index.html");
-    expect(output.some(({ imports = [] }) => imports.some((name) => name.startsWith("node:")))).toBe(false);
-  }, 120_000);
 });

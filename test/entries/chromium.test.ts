@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { cases } from "../ops/cases.js";
 import type { Outcome } from "../ops/evaluate.js";
 import { disagreement } from "../ops/pytorch.js";
-import { browser, type OpenPage, openPage } from "./chromiumPage.js";
+import { browser, type OpenPage, openPage, pageOf } from "./chromiumPage.js";
 import { bundle, pack, root } from "./packed.js";
 import type { offered } from "./pageProgram.js";
 import { compute, trainAll } from "./program.js";
@@ -22,7 +22,7 @@ describe.skipIf(!browser && !process.env.CI)("in Chromium", () => {
     const program = `import { offered } from ${JSON.stringify(join(root, "test/entries/pageProgram.ts"))}; Object.assign(globalThis, offered);`;
     const { code, warnings } = await bundle(folder, program, { alias: { kasane: join(folder, "node_modules/kasane/dist/src/index.js") } });
     expect(warnings).toEqual([]);
-    opened = await openPage(code);
+    opened = await openPage(pageOf(code));
   }, 120_000);
   afterAll(async () => {
     await opened?.close();
