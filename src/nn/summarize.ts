@@ -13,7 +13,10 @@ import { Module, membersOf, observeForward, partsOf } from "./module.js";
 
 /** What an element of a tensor sees of an input image along one of its axes of places. */
 export interface ReceptiveField {
-  /** How many places, as if the image went on beyond its borders; Infinity: all, undefined: not known. */
+  /**
+   * How many places, as if the image went on beyond its borders; Infinity: all, undefined: not known. Behind what makes an image larger again, such
+   * as a transposed convolution, neighbours see a few places more or fewer than each other: then the size lies between theirs.
+   */
   readonly size: number | undefined;
   /** How far apart neighbours see: a fraction where there are more places than in the image; undefined where the tensor has no such axis. */
   readonly stride: number | undefined;
