@@ -5,6 +5,7 @@ import { exportOnnx, files } from "kasane/node";
 import { beforeAll, expect, it } from "vitest";
 import { writePictures } from "../generative/pictureFiles.js";
 import { kasane, temporaryFolder } from "../helpers.js";
+import { eventsOf, folderOf } from "../recurrent/interruption.js";
 
 const folder = temporaryFolder();
 const at = (...names: string[]) => join(folder, ...names);
@@ -30,15 +31,11 @@ it("learns pictures by a file that fixes a batch of 1, and names the class of an
   const { code, stdout, stderr } = await kasane(["run", "digits-to-fashion", ...words, "--learning-rate", "0.003", "--json"]);
   expect(stderr).not.toContain("kasane:");
   expect(code).toBe(0);
-  const records = stdout
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
   // The test pictures are like those to learn from.
-  expect(records.find(({ event }) => event === "test")).toMatchObject({ examples: 20, accuracy: 1 });
+  expect(eventsOf(stdout, "test")[0]).toMatchObject({ examples: 20, accuracy: 1 });
   // The bar of class 9 is in rows 22 and 23.
   const pixels = new Uint8Array(28 * 28).fill(240, 22 * 28, 24 * 28);
   writeFileSync(at("boot.png"), files.encodePng({ width: 28, height: 28, channels: 1, data: pixels }));
-  const answer = await kasane(["predict", records[0].folder, at("boot.png"), "--json"]);
+  const answer = await kasane(["predict", folderOf(stdout), at("boot.png"), "--json"]);
   expect(JSON.parse(answer.stdout).class).toBe("9");
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { beforeAll, describe, expect, it } from "vitest";
 import { kasane, temporaryFolder } from "../helpers.js";
-import { expectSameWhenResumed } from "../recurrent/interruption.js";
+import { eventsOf, expectSameWhenResumed, folderOf } from "../recurrent/interruption.js";
 import { writeTinyText } from "./tinyText.js";
 
 const folder = temporaryFolder();
@@ -57,12 +57,8 @@ describe("finetune", () => {
       const { code, stdout, stderr } = await kasane([...given(), ...options]);
       expect(stderr).not.toContain("kasane:");
       expect(code).toBe(0);
-      const records = stdout
-        .trim()
-        .split("\n")
-        .map((line) => JSON.parse(line));
-      expect(records.find(({ event }) => event === "test")).toMatchObject({ examples: 2, accuracy: 1, macroF1: 1 });
-      const run = records[0].folder as string;
+      expect(eventsOf(stdout, "test")[0]).toMatchObject({ examples: 2, accuracy: 1, macroF1: 1 });
+      const run = folderOf(stdout);
       expect(JSON.parse(readFileSync(join(run, "labels.json"), "utf8"))).toEqual(["no, never", "yes"]);
       expect(readFileSync(join(run, "report.md"), "utf8")).toContain("| test | 2 | 100.0 % | 1.000 |");
 

@@ -4,6 +4,7 @@ import { data, nn, seed, type Tensor } from "kasane";
 import { exportOnnx, files } from "kasane/node";
 import { beforeAll, describe, expect, it } from "vitest";
 import { kasane, temporaryFolder } from "../helpers.js";
+import { eventsOf, folderOf } from "../recurrent/interruption.js";
 
 const folder = temporaryFolder();
 const at = (...names: string[]) => join(folder, ...names);
@@ -14,11 +15,7 @@ async function tuned(words: readonly string[]) {
   const { code, stdout, stderr } = await kasane(["finetune", ...words, ...fast, "--json"]);
   expect(stderr).not.toContain("kasane:");
   expect(code).toBe(0);
-  const records = stdout
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-  return { run: records[0].folder as string, validation: records.find(({ event }) => event === "validation") };
+  return { run: folderOf(stdout), validation: eventsOf(stdout, "validation")[0] };
 }
 
 const classOf = async (run: string, example: string): Promise<string> =>

@@ -4,6 +4,7 @@ import { data, nn, seed, type Tensor } from "kasane";
 import { exportOnnx } from "kasane/node";
 import { beforeAll, expect, it } from "vitest";
 import { kasane, temporaryFolder } from "../helpers.js";
+import { eventsOf, folderOf } from "../recurrent/interruption.js";
 
 const folder = temporaryFolder();
 const at = (...names: string[]) => join(folder, ...names);
@@ -36,12 +37,6 @@ beforeAll(async () => {
       }
 });
 
-const recordsOf = (stdout: string) =>
-  stdout
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-
 it.each([
   ["head", "0.01"],
   ["full", "0.0005"],
@@ -49,17 +44,16 @@ it.each([
   const { code, stdout, stderr } = await kasane(["run", "spoken-digits", ...words, "--method", method, "--learning-rate", rate, "--test"]);
   expect(stderr).not.toContain("kasane:");
   expect(code).toBe(0);
-  const records = recordsOf(stdout);
   // The first five of each word by each speaker.
-  expect(records.find(({ event }) => event === "test")).toMatchObject({ examples: 20, accuracy: 1 });
-  const answer = await kasane(["predict", records[0].folder, at("sounds", "1_bob_7.wav"), "--json"]);
+  expect(eventsOf(stdout, "test")[0]).toMatchObject({ examples: 20, accuracy: 1 });
+  const answer = await kasane(["predict", folderOf(stdout), at("sounds", "1_bob_7.wav"), "--json"]);
   expect(JSON.parse(answer.stdout).class).toBe("1");
 });
 
 it("tests on a speaker who is not trained on, and knows who there are", async () => {
   const { code, stdout } = await kasane(["run", "spoken-digits", ...words, "--speaker", "bob", "--learning-rate", "0.01", "--test"]);
   expect(code).toBe(0);
-  expect(recordsOf(stdout).find(({ event }) => event === "test")).toMatchObject({ examples: 18, accuracy: 1 });
+  expect(eventsOf(stdout, "test")[0]).toMatchObject({ examples: 18, accuracy: 1 });
   const wrong = await kasane(["run", "spoken-digits", ...words, "--speaker", "eve"]);
   expect(wrong).toMatchObject({ code: 2, stderr: 'kasane: --speaker: got "eve", expected one of ann, bob\n' });
 });
