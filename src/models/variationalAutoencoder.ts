@@ -8,12 +8,13 @@ import { checkSizes } from "../nn/sizes.js";
 import { relu, softplus } from "../ops/activation.js";
 import { add, clip, mul, square, sub } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
-import { exp, tanh } from "../ops/elementary.js";
+import { tanh } from "../ops/elementary.js";
 import { oneHot } from "../ops/indexing.js";
 import { random } from "../ops/random.js";
 import { logSumExp, sum } from "../ops/reduce.js";
 import { expand } from "../ops/shapes.js";
 import { concat } from "../ops/slicing.js";
+import { type DiagonalNormal, normalDivergence, reparameterize } from "./diagonalNormal.js";
 
 /** Settings of a {@link VariationalAutoencoder}. */
 export interface VariationalAutoencoderOptions {
@@ -24,12 +25,6 @@ export interface VariationalAutoencoderOptions {
   /** With classes both halves are told which one an input is of (Sohn et al. 2015, conditional VAE). */
   readonly classes?: number;
   readonly activation?: "relu" | "tanh";
-}
-
-/** A diagonal normal distribution for each input, both `[batch, latent]`. */
-export interface Posterior {
-  readonly mean: Tensor;
-  readonly logVariance: Tensor;
 }
 
 /** The variance of a posterior lies within e to plus or minus this, so that no exponential overflows. */
@@ -76,8 +71,8 @@ export class VariationalAutoencoder extends Module {
     return this.decode(this.encode(x, labels).mean, labels);
   }
 
-  /** What is known of the latent variable of `x` `[batch, inputSize]`; `labels` int32 `[batch]` where there are classes. */
-  encode(x: Tensor, labels?: Tensor): Posterior {
+  /** What is known of the latent variable of `x` `[batch, inputSize]`, `[batch, latent]`; `labels` int32 `[batch]` where there are classes. */
+  encode(x: Tensor, labels?: Tensor): DiagonalNormal {
     const hidden = this.encoder.forward(this.withLabels(x, labels));
     const logVariance = clip(this.posteriorLogVariance.forward(hidden), -mostLogVariance, mostLogVariance);
     return { mean: this.posteriorMean.forward(hidden), logVariance };
@@ -94,11 +89,9 @@ export class VariationalAutoencoder extends Module {
    */
   negativeElbo(x: Tensor, labels?: Tensor): { readonly reconstruction: Tensor; readonly divergence: Tensor } {
     const posterior = this.encode(x, labels);
-    const { mean, logVariance } = posterior;
-    const noise = random.normal(mean.shape);
-    const reconstruction = reconstructionOf(this.decode(draw(posterior, noise), labels), x);
-    const divergence = mul(sum(sub(add(square(mean), exp(logVariance)), add(logVariance, 1)), { axis: -1 }), 0.5);
-    return { reconstruction, divergence };
+    const z = reparameterize(posterior, random.normal(posterior.mean.shape));
+    const reconstruction = reconstructionOf(this.decode(z, labels), x);
+    return { reconstruction, divergence: sum(normalDivergence(posterior), { axis: -1 }) };
   }
 
   /**
@@ -110,7 +103,7 @@ export class VariationalAutoencoder extends Module {
     const [batch, inputSize] = x.shape as [number, number];
     const posterior = this.encode(x, labels);
     const noise = random.normal([samples, batch, this.latent]);
-    const z = draw(posterior, noise);
+    const z = reparameterize(posterior, noise);
     const rows = samples * batch;
     const repeated = labels && expand(labels.reshape([1, batch]), [samples, batch]).reshape([rows]);
     const logits = this.decode(z.reshape([rows, this.latent]), repeated).reshape([samples, batch, inputSize]);
@@ -130,9 +123,6 @@ export class VariationalAutoencoder extends Module {
     return labels ? concat([x, cast(oneHot(labels, this.classes), x.dtype)], { axis: -1 }) : x;
   }
 }
-
-/** A point of the posterior for standard normal `noise` (the reparameterisation trick). */
-const draw = ({ mean, logVariance }: Posterior, noise: Tensor): Tensor => add(mean, mul(exp(mul(logVariance, 0.5)), noise));
 
 /** The cross entropy of Bernoulli outputs, summed over the last axis; the axes before it broadcast. */
 const reconstructionOf = (logits: Tensor, x: Tensor): Tensor => sum(sub(softplus(logits), mul(logits, x)), { axis: -1 });

@@ -13,9 +13,9 @@ import { random } from "../ops/random.js";
 import { cumulativeSum, sum } from "../ops/reduce.js";
 import { reshape, unsqueeze } from "../ops/shapes.js";
 import { concat, slice } from "../ops/slicing.js";
+import { type DiagonalNormal, normalDivergence, reparameterize } from "./diagonalNormal.js";
 import { type DialogueLayout, DialogueModel, type Dialogues, dialogueOptions } from "./dialogueModel.js";
 import { HierarchicalEncoder, type HredOptions, hredOptions, toldSize } from "./hred.js";
-import type { Posterior } from "./variationalAutoencoder.js";
 
 /** Sizes and settings of a {@link Vhred}. */
 export interface VhredOptions extends HredOptions {
@@ -26,9 +26,9 @@ export interface VhredOptions extends HredOptions {
 /** What is known of the latent variables of utterances, each `[turns, batch, latent]`. */
 export interface Latents {
   /** From the words before. */
-  readonly prior: Posterior;
+  readonly prior: DiagonalNormal;
   /** From these and the utterance itself. */
-  readonly posterior: Posterior;
+  readonly posterior: DiagonalNormal;
 }
 
 /** The terms of what a {@link Vhred} is trained on, in nats. */
@@ -57,7 +57,7 @@ class NormalNetwork extends Module {
     this.logVariance = new Linear(hiddenSize, latent);
   }
 
-  forward(x: Tensor): Posterior {
+  forward(x: Tensor): DiagonalNormal {
     const hidden = tanh(this.hidden.forward(x));
     return { mean: this.mean.forward(hidden), logVariance: clip(this.logVariance.forward(hidden), -mostLogVariance, mostLogVariance) };
   }
@@ -94,7 +94,7 @@ export class Vhred extends DialogueModel {
   /** The context with a draw from the prior. */
   condition(contexts: Tensor): Tensor {
     const prior = this.prior.forward(contexts);
-    return concat([contexts, draw(prior, random.normal(prior.mean.shape))], { axis: -1 });
+    return concat([contexts, reparameterize(prior, random.normal(prior.mean.shape))], { axis: -1 });
   }
 
   /** What is known of the latent variables of all utterances, before and after they are read. */
@@ -106,7 +106,7 @@ export class Vhred extends DialogueModel {
   forward(dialogues: Dialogues): VhredTerms {
     const layout = this.layout(dialogues);
     const { before, prior, posterior } = this.known(layout);
-    const conditions = concat([before, draw(posterior, random.normal(posterior.mean.shape))], { axis: -1 });
+    const conditions = concat([before, reparameterize(posterior, random.normal(posterior.mean.shape))], { axis: -1 });
     return {
       reconstruction: this.crossEntropies(layout, conditions),
       divergence: where(unsqueeze(layout.isTurn, { axis: 2 }), normalDivergence(posterior, prior), 0),
@@ -122,7 +122,7 @@ export class Vhred extends DialogueModel {
     const layout = this.layout(dialogues);
     const { before, prior, posterior } = this.known(layout);
     const noise = random.normal(posterior.mean.shape);
-    const latent = draw(posterior, noise);
+    const latent = reparameterize(posterior, noise);
     const losses = cumulativeSum(this.crossEntropies(layout, concat([before, latent], { axis: -1 })), { axis: 0 });
     const upTo = gather(reshape(losses, [-1]), layout.endRows);
     const reconstruction = sub(upTo, concat([zeros([1, upTo.shape[1] as number]), slice(upTo, [[0, -1]])]));
@@ -150,16 +150,4 @@ export class Vhred extends DialogueModel {
     const losses = this.crossEntropyOf(reshape(gather(told, turnRows), [-1, size]), reshape(words, [-1]));
     return where(logicalOr(equal(words, padding), equal(words, end)), 0, reshape(losses, words.shape));
   }
-}
-
-/** A point of a normal distribution for standard normal `noise`. */
-const draw = ({ mean, logVariance }: Posterior, noise: Tensor): Tensor => add(mean, mul(exp(mul(logVariance, 0.5)), noise));
-
-/**
- * The Kullback-Leibler divergence of normal distributions from others in each element, in nats:
- * `(ln p - ln q + (q + (mean_q - mean_p)²) / p - 1) / 2` of variances `q` and `p`.
- */
-export function normalDivergence(q: Posterior, p: Posterior): Tensor {
-  const spread = div(add(exp(q.logVariance), square(sub(q.mean, p.mean))), exp(p.logVariance));
-  return mul(add(sub(p.logVariance, q.logVariance), sub(spread, 1)), 0.5);
 }
