@@ -114,6 +114,7 @@ export { concat, flip, type Range, roll, slice, split, stack, unstack } from "./
 export { sort, topK } from "./ops/sorting.js";
 export { tril, triu } from "./ops/triangle.js";
 export * as optim from "./optim/index.js";
+export { RandomGenerator } from "./random/generator.js";
 export { randomState, seed, setRandomState } from "./random/state.js";
 export * as rl from "./rl/index.js";
 export { type Compiled, type CompileOptions, compile } from "./runtime/compile.js";

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { check, data, decode, type models, rl } from "kasane";
+import { check, data, decode, type models, RandomGenerator } from "kasane";
 import { files } from "kasane/node";
 import { z } from "zod";
 import type { PredictContext } from "../context.js";
@@ -43,7 +43,7 @@ export interface Drawing {
 /** Samples that are drawn, behind those that they continue. */
 export async function drawSamples(context: PredictContext, model: models.WaveNet, { sampleRate }: SoundKind, drawing: Drawing) {
   const { seconds, labels, temperature, number, prime = new Uint8Array() } = drawing;
-  const generator = new rl.Generator(undefined, context.seed, number);
+  const generator = new RandomGenerator(undefined, context.seed, number);
   const codes = await decode.sampleSignal(await cachedReader(model, labels), {
     length: Math.max(1, Math.round(seconds * sampleRate)),
     begin: silence,

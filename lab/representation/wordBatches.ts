@@ -1,4 +1,4 @@
-import { type data, type models, rl, tensor } from "kasane";
+import { type data, type models, RandomGenerator, tensor } from "kasane";
 
 /** What is read and what is to be told: a word and those around it, or the mean of these and the word. */
 export type Method = "skip-gram" | "cbow";
@@ -32,7 +32,7 @@ export interface SamplingOptions {
  * times as all `negatives` of a word's pairs are for every one of them.
  */
 export function sampledBatches({ method, window, group, drawn, negatives, table, seed, epoch }: SamplingOptions): BatchMaker {
-  const random = new rl.Generator(undefined, seed, negativeStream + epoch);
+  const random = new RandomGenerator(undefined, seed, negativeStream + epoch);
   const wide = group + 2 * window;
   const isSkipGram = method === "skip-gram";
   const positives = isSkipGram ? wide : group;

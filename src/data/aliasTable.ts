@@ -1,5 +1,5 @@
 import { check } from "../graph/error.js";
-import type { Generator } from "../random/generator.js";
+import type { RandomGenerator } from "../random/generator.js";
 
 /** Draws integers with given probabilities, each in constant time, by the alias method (Walker 1977; built as by Vose 1991). */
 export class AliasTable {
@@ -33,7 +33,7 @@ export class AliasTable {
   }
 
   /** An integer from 0 below the number of weights. */
-  draw(random: Generator): number {
+  draw(random: RandomGenerator): number {
     const entry = random.integer(this.own.length);
     return random.uniform() < (this.own[entry] as number) ? entry : (this.other[entry] as number);
   }

@@ -1,5 +1,5 @@
 import { check } from "../graph/error.js";
-import { Generator } from "../random/generator.js";
+import { RandomGenerator } from "../random/generator.js";
 
 /** The random stream of the first epoch, from which words are left out and windows are drawn. */
 const stretchStream = 0x77d5;
@@ -44,7 +44,7 @@ export async function* wordStretches(
     Number.isInteger(window) && window >= 1 && window <= 255 && Number.isInteger(length) && length >= 1,
     () => `wordStretches: a window of ${window} in stretches of ${length} words: expected integers, 1 to 255 and from 1`,
   );
-  const random = new Generator(undefined, seed, stretchStream + epoch);
+  const random = new RandomGenerator(undefined, seed, stretchStream + epoch);
   const size = length + 2 * window;
   let words = new Int32Array(size);
   let lines = new Int32Array(size).fill(-1);

@@ -4,14 +4,14 @@ import { check } from "../graph/error.js";
  * Random numbers one at a time, for code that draws as it goes along, such as an environment. They follow from the seed and the stream alone.
  * The generator is sfc32, as for `fillUniform`. Its state is four 32-bit integers, in an array that can be a part of somebody's state.
  */
-export class Generator {
+export class RandomGenerator {
   constructor(
     readonly state: Float64Array<ArrayBuffer> = new Float64Array(4),
     seed = 0,
     stream = 0,
     counter = 0,
   ) {
-    check(state.length === 4, () => `Generator: got a state of ${state.length} numbers, expected 4`);
+    check(state.length === 4, () => `RandomGenerator: got a state of ${state.length} numbers, expected 4`);
     this.seed(seed, stream, counter);
   }
 
@@ -19,7 +19,7 @@ export class Generator {
   seed(seed: number, stream = 0, counter = 0): void {
     check(
       Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32,
-      () => `Generator: got seed ${seed}, expected an integer from 0 to 2^32 - 1`,
+      () => `RandomGenerator: got seed ${seed}, expected an integer from 0 to 2^32 - 1`,
     );
     const { state } = this;
     state[0] = seed | 0;

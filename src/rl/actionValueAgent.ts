@@ -1,7 +1,7 @@
 import type { TypedArray } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { checkOptions, type OptionNames } from "../graph/options.js";
-import { Generator } from "../random/generator.js";
+import { RandomGenerator } from "../random/generator.js";
 import { type Choices, type Exploration, epsilonGreedy } from "./exploration.js";
 import { type Features, LinearValues } from "./features.js";
 import { type UpdateOptions, type Updates, updatesOf } from "./updates.js";
@@ -66,7 +66,7 @@ export class ActionValueAgent implements Agent {
   private readonly updates: readonly Updates[];
   private readonly target: ActionValueOptions["target"];
   private readonly exploration: Exploration;
-  private readonly random: Generator;
+  private readonly random: RandomGenerator;
   /** How many actions were chosen. */
   private readonly clock = new Float64Array(1);
   private current: Int32Array;
@@ -100,7 +100,7 @@ export class ActionValueAgent implements Agent {
     this.values = Array.from({ length: target === "doubleQLearning" ? 2 : 1 }, () => new LinearValues(features, actions, initialValue));
     this.updates = this.values.map((values) => updatesOf(values, options));
     this.cutsTraces = target === "qLearning" && traceDecay > 0;
-    this.random = new Generator(undefined, seed, actionStream);
+    this.random = new RandomGenerator(undefined, seed, actionStream);
     this.current = new Int32Array(features.active);
     this.following = new Int32Array(features.active);
     this.choices = { values: new Float64Array(actions), counts: new Float64Array(actions), step: 0 };

@@ -1,6 +1,6 @@
 import { check, KasaneError } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
-import { Generator } from "../random/generator.js";
+import { RandomGenerator } from "../random/generator.js";
 import type { Action, Space } from "./space.js";
 
 /** Options that every environment has. */
@@ -33,7 +33,7 @@ export abstract class Environment<A extends Action = Action> {
   readonly memory: Float64Array<ArrayBuffer>;
   /** What the environment itself keeps of an episode: a part of {@link memory}. */
   readonly state: Float64Array;
-  protected readonly random: Generator;
+  protected readonly random: RandomGenerator;
 
   /** @param stateSize how many numbers the state is */
   constructor(name: string, stateSize: number, maxSteps?: number) {
@@ -45,7 +45,7 @@ export abstract class Environment<A extends Action = Action> {
     this.maxSteps = maxSteps;
     this.memory = new Float64Array(stateAt + stateSize);
     this.state = this.memory.subarray(stateAt);
-    this.random = new Generator(this.memory.subarray(generatorAt, stateAt));
+    this.random = new RandomGenerator(this.memory.subarray(generatorAt, stateAt));
     this.memory[stepsAt] = -1;
   }
 

@@ -1,5 +1,5 @@
 import { check } from "../graph/error.js";
-import type { Generator } from "../random/generator.js";
+import type { RandomGenerator } from "../random/generator.js";
 
 /** What an action is chosen by. */
 export interface Choices {
@@ -14,7 +14,7 @@ export interface Choices {
 /** A way to choose actions that also tries those that do not look best. */
 export interface Exploration {
   /** Chooses an action by its index. */
-  choose(choices: Choices, random: Generator): number;
+  choose(choices: Choices, random: RandomGenerator): number;
   /** Writes the probability of each action into `into`, where they follow from the values: expected SARSA needs them. */
   probabilities?(choices: Choices, into: Float64Array): void;
 }
@@ -31,7 +31,7 @@ export const linearDecay =
 const valueOf = (schedule: Schedule, step: number): number => (typeof schedule === "number" ? schedule : schedule(step));
 
 /** The action of the greatest value, by chance where several have it. */
-export function greedyAction(values: Float64Array, random: Generator): number {
+export function greedyAction(values: Float64Array, random: RandomGenerator): number {
   let best = 0;
   let ties = 1;
   for (let action = 1; action < values.length; action++) {
@@ -93,7 +93,7 @@ export function softmaxOf(values: Float64Array, temperature: number, into: Float
 }
 
 /** An index, each with its probability. */
-export function drawIndex(probabilities: Float64Array, random: Generator): number {
+export function drawIndex(probabilities: Float64Array, random: RandomGenerator): number {
   let rest = random.uniform();
   for (let i = 0; i < probabilities.length - 1; i++) {
     rest -= probabilities[i] as number;

@@ -1,5 +1,5 @@
 import { checkOptions } from "../graph/options.js";
-import { Generator } from "../random/generator.js";
+import { RandomGenerator } from "../random/generator.js";
 import type { Agent } from "./actionValueAgent.js";
 import { drawIndex, softmaxOf } from "./exploration.js";
 
@@ -20,7 +20,7 @@ export interface GradientBanditOptions {
 export class GradientBandit implements Agent {
   private readonly preferences: Float64Array;
   private readonly probabilities: Float64Array;
-  private readonly random: Generator;
+  private readonly random: RandomGenerator;
   private readonly learningRate: number;
   private readonly baseline: boolean;
   private mean = 0;
@@ -37,7 +37,7 @@ export class GradientBandit implements Agent {
     const { actions, learningRate, baseline = true, seed = 0 } = options;
     this.preferences = new Float64Array(actions);
     this.probabilities = new Float64Array(actions);
-    this.random = new Generator(undefined, seed);
+    this.random = new RandomGenerator(undefined, seed);
     this.learningRate = learningRate;
     this.baseline = baseline;
   }

@@ -1,4 +1,3 @@
-export { Generator } from "../random/generator.js";
 export { ActionValueAgent, type ActionValueOptions, type Agent } from "./actionValueAgent.js";
 export * from "./agents/index.js";
 export {

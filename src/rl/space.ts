@@ -1,5 +1,5 @@
 import { check, KasaneError } from "../graph/error.js";
-import type { Generator } from "../random/generator.js";
+import type { RandomGenerator } from "../random/generator.js";
 
 /** What an environment takes as an action: an index, or the numbers of a continuous one. */
 export type Action = number | ArrayLike<number>;
@@ -107,7 +107,7 @@ export class Box implements Space {
 }
 
 /** Writes a random action into `into` at `at`: each index, or each number between its bounds, with equal probability. */
-export function drawAction(space: Space, random: Generator, into: { [place: number]: number }, at = 0): void {
+export function drawAction(space: Space, random: RandomGenerator, into: { [place: number]: number }, at = 0): void {
   if (space instanceof Discrete) into[at] = random.integer(space.count);
   else if (space instanceof Box) {
     for (let i = 0; i < space.size; i++) {

@@ -1,6 +1,6 @@
 import { check } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
-import { Generator } from "../random/generator.js";
+import { RandomGenerator } from "../random/generator.js";
 
 /** The random stream that first anchors are drawn from. */
 const anchorStream = 0xa9c4;
@@ -41,7 +41,7 @@ export function clusterAnchors(sizes: readonly BoxSize[], count: number, options
   check(Number.isInteger(count) && count > 0 && count <= different, () => `${owner}: ${count} anchors of ${different} different sizes`);
   check(Number.isInteger(rounds) && rounds > 0, () => `${owner}: rounds ${rounds}, expected an integer from 1`);
 
-  let anchors = firstAnchors(sizes, count, new Generator(undefined, seed, anchorStream));
+  let anchors = firstAnchors(sizes, count, new RandomGenerator(undefined, seed, anchorStream));
   let places = sizes.map((size) => nearest(size, anchors));
   for (let round = 0; round < rounds; round++) {
     anchors = anchors.map((anchor, i) => meanSize(sizes.filter((_, s) => places[s] === i)) ?? anchor);
@@ -61,7 +61,7 @@ function sizeIou(a: BoxSize, b: BoxSize): number {
 }
 
 /** Each is drawn with a probability in proportion to the square of its distance from those drawn before. */
-function firstAnchors(sizes: readonly BoxSize[], count: number, random: Generator): BoxSize[] {
+function firstAnchors(sizes: readonly BoxSize[], count: number, random: RandomGenerator): BoxSize[] {
   const anchors = [sizes[random.integer(sizes.length)] as BoxSize];
   while (anchors.length < count) {
     const weights = sizes.map((size) => Math.min(...anchors.map((anchor) => 1 - sizeIou(size, anchor))) ** 2);

@@ -1,11 +1,11 @@
-import { data, rl } from "kasane";
+import { data, RandomGenerator } from "kasane";
 import { expect, it } from "vitest";
 
 const { AliasTable, hashedSubwords, huffmanTree, wordStretches } = data;
 
 it("an alias table draws by its weights", () => {
   const weights = [5, 0, 1, 2, 2];
-  const [table, random] = [new AliasTable(weights), new rl.Generator(undefined, 3)];
+  const [table, random] = [new AliasTable(weights), new RandomGenerator(undefined, 3)];
   const counts = weights.map(() => 0);
   const draws = 20_000;
   for (let i = 0; i < draws; i++) {

@@ -1,7 +1,7 @@
 import { compile, models, onnxModel, optim, random, seed, setThreads, type Tensor, tensor, vision } from "kasane";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Generator } from "../../src/random/generator.js";
+import { RandomGenerator } from "../../src/random/generator.js";
 
 // Graphs this small gain nothing by a second thread.
 beforeAll(() => setThreads(1));
@@ -16,7 +16,7 @@ const squares: vision.Box[] = [
 ];
 
 function images(): Float32Array<ArrayBuffer> {
-  const noise = new Generator(undefined, 5);
+  const noise = new RandomGenerator(undefined, 5);
   return Float32Array.from({ length: 2 * 3 * height * width }, (_, i) => {
     const [x, y, image] = [i % width, Math.floor(i / width) % height, Math.floor(i / (3 * height * width))];
     const [x1, y1, x2, y2] = squares[image] as vision.Box;

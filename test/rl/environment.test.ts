@@ -1,4 +1,4 @@
-import { KasaneError, rl } from "kasane";
+import { KasaneError, RandomGenerator, rl } from "kasane";
 import { describe, expect, test } from "vitest";
 
 /** Walks to the right by its action; a reward of `rewards` at each step. */
@@ -47,7 +47,7 @@ const every = [
 ] satisfies (() => rl.Environment)[];
 
 /** The observations, rewards and ends of random steps, over the ends of episodes. */
-function wander(environment: rl.Environment, steps: number, draws = new rl.Generator()): number[] {
+function wander(environment: rl.Environment, steps: number, draws = new RandomGenerator()): number[] {
   const observation = new Float32Array(environment.observationSpace.size);
   const action = new Float32Array(environment.actionSpace.size);
   const seen = [];
@@ -130,7 +130,7 @@ describe("Environment", () => {
       const environment = make();
       const observation = new Float32Array(environment.observationSpace.size);
       for (let i = 0; i < 200; i++) {
-        wander(environment, 1, new rl.Generator(undefined, i));
+        wander(environment, 1, new RandomGenerator(undefined, i));
         environment.observe(observation);
         expect(environment.observationSpace.contains(observation)).toBe(true);
       }
@@ -208,7 +208,7 @@ describe("VectorEnvironment", () => {
     single.reset(8);
     const observation = new Float32Array(4);
     let [sum, ends] = [0, 0];
-    const draws = new rl.Generator(undefined, 3);
+    const draws = new RandomGenerator(undefined, 3);
     for (let i = 0; i < 200; i++) {
       const actions = Int32Array.from([0, 0, 0], () => draws.integer(2));
       vector.step(actions);
@@ -253,9 +253,9 @@ describe("VectorEnvironment", () => {
   });
 });
 
-describe("Generator", () => {
+describe("RandomGenerator", () => {
   test("draws uniform, integer and normal numbers that follow from seed and stream", () => {
-    const draws = new rl.Generator(undefined, 1);
+    const draws = new RandomGenerator(undefined, 1);
     const count = 20_000;
     const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
     const normal = Array.from({ length: count }, () => draws.normal());
@@ -265,10 +265,10 @@ describe("Generator", () => {
     const counts = [0, 0, 0, 0, 0];
     for (let i = 0; i < count; i++) counts[draws.integer(5)] = (counts[draws.integer(5)] as number) + 1;
     for (const found of counts) expect(Math.abs(found - count / 5)).toBeLessThan(4 * Math.sqrt((count * 4) / 25));
-    const first = (seed: number, stream: number) => new rl.Generator(undefined, seed, stream).uniform();
+    const first = (seed: number, stream: number) => new RandomGenerator(undefined, seed, stream).uniform();
     expect(first(1, 0)).toBe(first(1, 0));
     expect(new Set([first(1, 0), first(1, 1), first(2, 0), first(2, 1)]).size).toBe(4);
-    expect(() => new rl.Generator(new Float64Array(3))).toThrow("got a state of 3 numbers, expected 4");
+    expect(() => new RandomGenerator(new Float64Array(3))).toThrow("got a state of 3 numbers, expected 4");
   });
 });
 

@@ -1,4 +1,4 @@
-import { KasaneError, rl } from "kasane";
+import { KasaneError, RandomGenerator, rl } from "kasane";
 import { describe, expect, test } from "vitest";
 
 /** Sutton and Barto (2018), example 4.1: a grid of 4 by 4 with two ends, -1 a step. */
@@ -295,7 +295,7 @@ describe("exploration", () => {
   const values = Float64Array.of(1, 3, 2, 3);
   const choices = { values, counts: Float64Array.of(5, 1, 5, 50), step: 0 };
   const shares = (exploration: rl.Exploration, draws = 20_000) => {
-    const random = new rl.Generator(undefined, 4);
+    const random = new RandomGenerator(undefined, 4);
     const counts = [0, 0, 0, 0];
     for (let i = 0; i < draws; i++) {
       const action = exploration.choose(choices, random);
@@ -323,7 +323,7 @@ describe("exploration", () => {
   test("upper confidence bounds favour what is known least, and Thompson sampling what may be best", () => {
     expect(shares(rl.upperConfidenceBound(1), 10)).toEqual([0, expect.closeTo(1), 0, 0]);
     const untried = { ...choices, counts: Float64Array.of(5, 1, 0, 50) };
-    expect(rl.upperConfidenceBound(1).choose(untried, new rl.Generator())).toBe(2);
+    expect(rl.upperConfidenceBound(1).choose(untried, new RandomGenerator())).toBe(2);
     // With the prior N(0, 1) the second is N(1.5, 1/2) and the fourth N(2.94, 1/51).
     const [first, second, , fourth] = shares(rl.thompsonSampling()) as [number, number, number, number];
     // P(N(0.833, 1/6) is the greatest) is next to nothing; that the second beats the fourth is P(Z > 1.44 / 0.721) = 0.023.

@@ -1,4 +1,4 @@
-import { KasaneError, rl } from "kasane";
+import { KasaneError, RandomGenerator, rl } from "kasane";
 import { describe, expect, test } from "vitest";
 
 const [nothing, left, up, right, down, fire] = [0, 1, 2, 3, 4, 5];
@@ -55,7 +55,7 @@ describe("the small Atari games", () => {
     const game = make();
     expect([game.name, game.observationSpace.shape]).toEqual([name, [planes, 10, 10]]);
     const player = new Player(game);
-    const draws = new rl.Generator();
+    const draws = new RandomGenerator();
     let episodes = 0;
     for (let i = 0; i < 6000; i++) {
       player.play(draws.integer(6));

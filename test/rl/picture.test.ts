@@ -1,4 +1,4 @@
-import { KasaneError, rl } from "kasane";
+import { KasaneError, RandomGenerator, rl } from "kasane";
 import { SaxesParser } from "saxes";
 import { describe, expect, test } from "vitest";
 
@@ -80,7 +80,7 @@ describe("every environment", () => {
     const environment: rl.Environment & rl.Drawable = make();
     const pictures = [];
     const texts = new Set<string>();
-    const draws = new rl.Generator();
+    const draws = new RandomGenerator();
     environment.reset(3);
     const action = new Float32Array(1);
     for (let i = 0; i < 30 && !environment.ended; i++) {

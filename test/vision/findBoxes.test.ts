@@ -1,10 +1,10 @@
 import { compile, type Tensor, tensor, vision, zeros } from "kasane";
 import { describe, expect, it } from "vitest";
-import { Generator } from "../../src/random/generator.js";
+import { RandomGenerator } from "../../src/random/generator.js";
 
 /** Boxes `[2, 60, 4]` in one corner of an image, so that many overlap, and scores `[2, 3, 60]`, none of which are equal. */
 function predictions() {
-  const generator = new Generator(undefined, 3);
+  const generator = new RandomGenerator(undefined, 3);
   const boxes = Array.from({ length: 2 }, () =>
     Array.from({ length: 60 }, (): vision.Box => {
       const [x, y] = [30 * generator.uniform(), 30 * generator.uniform()];

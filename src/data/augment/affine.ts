@@ -1,6 +1,6 @@
 import { check } from "../../graph/error.js";
 import { checkOptions } from "../../graph/options.js";
-import type { Generator } from "../../random/generator.js";
+import type { RandomGenerator } from "../../random/generator.js";
 import { checkMovementOptions, type Movement, type MovementOptions, moved, movementOptions } from "./movement.js";
 import type { Picture, Sample, Transform } from "./sample.js";
 
@@ -156,7 +156,7 @@ function endsOf(owner: string, name: string, spread: Spread): readonly [number, 
   return [from, to];
 }
 
-const drawn = (random: Generator, [from, to]: readonly [number, number]) => from + (to - from) * random.uniform();
+const drawn = (random: RandomGenerator, [from, to]: readonly [number, number]) => from + (to - from) * random.uniform();
 
 /** Turns about the centre by `degrees` counterclockwise; what comes from outside is filled. */
 export function randomRotation(degrees: Spread, options: InterpolationOptions = {}): Transform {

@@ -4,7 +4,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import { add, mul, sub } from "../../ops/arithmetic.js";
 import { type CrossEntropyOptions, crossEntropy } from "../../ops/loss.js";
 import { mean } from "../../ops/reduce.js";
-import { Generator } from "../../random/generator.js";
+import { RandomGenerator } from "../../random/generator.js";
 import { checkSample, type Picture, type Sample } from "./sample.js";
 
 /** Pictures each made of two, with the class of both. */
@@ -18,7 +18,7 @@ export interface MixedBatch {
 }
 
 /** Mixes the pictures of a batch, which are of one size. */
-export type BatchTransform = (samples: readonly (Sample & { readonly label: number })[], random: Generator) => MixedBatch;
+export type BatchTransform = (samples: readonly (Sample & { readonly label: number })[], random: RandomGenerator) => MixedBatch;
 
 /** Settings of {@link mixup} and {@link cutmix}. */
 export interface MixOptions {
@@ -27,19 +27,23 @@ export interface MixOptions {
 }
 
 /** The random numbers of a batch in one epoch, apart from those of examples ({@link randomOf}). */
-export function batchRandomOf(seed: number, epoch: number, batch: number): Generator {
+export function batchRandomOf(seed: number, epoch: number, batch: number): RandomGenerator {
   check(
     [epoch, batch].every((each) => Number.isInteger(each) && each >= 0 && each < 2 ** 31),
     () => `batchRandomOf: got epoch ${epoch} and batch ${batch}, expected integers from 0 to 2^31 - 1`,
   );
-  return new Generator(undefined, seed, ~batch, ~epoch);
+  return new RandomGenerator(undefined, seed, ~batch, ~epoch);
 }
 
 /** Pairs each sample with the next of the batch, the last with the first; `mix` gives the picture and the weight of the first. */
 function mixing(
   owner: string,
   { alpha = 1 }: MixOptions,
-  mixer: (share: number, size: Picture, random: Generator) => { mix(first: Uint8Array, other: Uint8Array): Uint8Array; weight: number },
+  mixer: (
+    share: number,
+    size: Picture,
+    random: RandomGenerator,
+  ) => { mix(first: Uint8Array, other: Uint8Array): Uint8Array; weight: number },
 ): BatchTransform {
   check(alpha > 0 && alpha < Number.POSITIVE_INFINITY, () => `${owner}: got alpha ${alpha}, expected a number above 0`);
   return (samples, random) => {
@@ -116,13 +120,13 @@ export function mixedCrossEntropy(
 }
 
 /** A number of the beta distribution of `alpha` and `alpha`, of two of the gamma distribution; logarithms keep small `alpha` from 0 / 0. */
-function betaOf(random: Generator, alpha: number): number {
+function betaOf(random: RandomGenerator, alpha: number): number {
   const [a, b] = [logGammaOf(random, alpha), logGammaOf(random, alpha)];
   return 1 / (1 + Math.exp(b - a));
 }
 
 /** The logarithm of a number of the gamma distribution (Marsaglia and Tsang 2000, A simple method for generating gamma variables). */
-function logGammaOf(random: Generator, alpha: number): number {
+function logGammaOf(random: RandomGenerator, alpha: number): number {
   if (alpha < 1) return logGammaOf(random, alpha + 1) + Math.log(1 - random.uniform()) / alpha;
   const d = alpha - 1 / 3;
   for (;;) {

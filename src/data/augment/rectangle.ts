@@ -1,5 +1,5 @@
 import { check } from "../../graph/error.js";
-import type { Generator } from "../../random/generator.js";
+import type { RandomGenerator } from "../../random/generator.js";
 import type { Picture } from "./sample.js";
 
 /** A part of a picture, in pixels. */
@@ -27,7 +27,7 @@ export function checkRange(owner: string, name: string, range: readonly [number,
  * Undefined where none was found.
  */
 export function drawRectangle(
-  random: Generator,
+  random: RandomGenerator,
   { height, width }: Picture,
   { scale, ratio }: { readonly scale: readonly [number, number]; readonly ratio: readonly [number, number] },
 ): Rectangle | undefined {

@@ -1,5 +1,5 @@
 import { check } from "../../graph/error.js";
-import { Generator } from "../../random/generator.js";
+import { RandomGenerator } from "../../random/generator.js";
 
 /** An image of bytes, one channel after the other: PyTorch's order. */
 export interface Picture {
@@ -25,19 +25,19 @@ export interface Sample {
 }
 
 /** Makes one sample of another. What it draws comes from `random` alone; the sample that it is given stays as it is. */
-export type Transform = <S extends Sample>(sample: S, random: Generator) => S;
+export type Transform = <S extends Sample>(sample: S, random: RandomGenerator) => S;
 
 /**
  * The random numbers of one example in one epoch. They follow from the three numbers alone, so a resumed training goes on to the bit, and
  * examples can be transformed in any order and by any number of threads.
  */
-export function randomOf(seed: number, epoch: number, index: number): Generator {
+export function randomOf(seed: number, epoch: number, index: number): RandomGenerator {
   check(
     [epoch, index].every((each) => Number.isInteger(each) && each >= 0 && each < 2 ** 31),
     () => `randomOf: got epoch ${epoch} and index ${index}, expected integers from 0 to 2^31 - 1`,
   );
   // Counters from 2^31 are those of no shuffle.
-  return new Generator(undefined, seed, index, ~epoch);
+  return new RandomGenerator(undefined, seed, index, ~epoch);
 }
 
 /** Throws unless `probability` is one. */

@@ -1,7 +1,7 @@
 import type { TypedArray } from "../../graph/dtype.js";
 import { check } from "../../graph/error.js";
 import type { Variable } from "../../graph/variable.js";
-import { Generator } from "../../random/generator.js";
+import { RandomGenerator } from "../../random/generator.js";
 import { nextKey } from "../../random/state.js";
 import type { Action } from "../space.js";
 import type { VectorEnvironment } from "../vectorEnvironment.js";
@@ -14,7 +14,7 @@ export type Figures = Readonly<Record<string, number>>;
 
 /** What learns by acting: trained some steps at a time, so that `fit` can record, save and resume in between. */
 export abstract class NetworkAgent {
-  protected readonly random: Generator;
+  protected readonly random: RandomGenerator;
   /** What the agent counts, for a checkpoint. */
   protected readonly counters: Float64Array<ArrayBuffer>;
   private learnt: Promise<Policy> | undefined;
@@ -28,7 +28,7 @@ export abstract class NetworkAgent {
     counts: number,
   ) {
     const [seed, stream] = nextKey();
-    this.random = new Generator(new Float64Array(4), seed, stream);
+    this.random = new RandomGenerator(new Float64Array(4), seed, stream);
     this.counters = new Float64Array(counts);
   }
 

@@ -1,7 +1,7 @@
 import { check } from "../../graph/error.js";
 import { checkOptions, type OptionNames } from "../../graph/options.js";
 import { fromData } from "../../graph/tensor.js";
-import type { Generator } from "../../random/generator.js";
+import type { RandomGenerator } from "../../random/generator.js";
 import type { Transitions } from "./actionValues.js";
 import { SumTree } from "./sumTree.js";
 
@@ -178,7 +178,7 @@ export class ReplayBuffer {
    * Draws a batch, with replacement.
    * @param importance β, how far the weights make up for draws by priority: 0 to 1, fully
    */
-  draw(random: Generator, importance = 1): ReplayBatch {
+  draw(random: RandomGenerator, importance = 1): ReplayBatch {
     const { places, tree, batch, count } = this;
     const { observationSize: size } = this.options;
     check(count > 0, () => "ReplayBuffer: a draw before the first transition: add some first");

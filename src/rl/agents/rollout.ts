@@ -1,6 +1,6 @@
 import type { TypedArray } from "../../graph/dtype.js";
 import { fromData, type Tensor } from "../../graph/tensor.js";
-import type { Generator } from "../../random/generator.js";
+import type { RandomGenerator } from "../../random/generator.js";
 import { copyRow } from "./replayBuffer.js";
 
 /** The sizes of a {@link Rollout}. */
@@ -64,7 +64,7 @@ export class Rollout {
   }
 
   /** Writes all rows into `batches`, in random order for each of `epochs`. */
-  shuffle(random: Generator, epochs: number, batches: Batches): void {
+  shuffle(random: RandomGenerator, epochs: number, batches: Batches): void {
     const { order, rows } = this;
     const { observationSize, actionSize } = this.sizes;
     for (let epoch = 0; epoch < epochs; epoch++) {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encode } from "jpeg-js";
-import { Generator } from "../../../src/random/generator.js";
+import { RandomGenerator } from "../../../src/random/generator.js";
 
 /** Names of the classes of what {@link writeCells} draws. */
 export const cellClasses = ["disc", "square"] as const;
@@ -10,7 +10,7 @@ const size = { width: 64, height: 48 };
 
 /** Writes a dataset in the form of Pascal VOC: on each picture a red disc and a blue square. Annotations are of pictures twice as large. */
 export function writeCells(folder: string, counts: Readonly<Record<"train" | "val" | "test", number>>): void {
-  const random = new Generator(undefined, 1);
+  const random = new RandomGenerator(undefined, 1);
   for (const name of ["JPEGImages", "Annotations", "ImageSets/Main"]) mkdirSync(join(folder, name), { recursive: true });
   for (const [part, count] of Object.entries(counts)) {
     const names = Array.from({ length: count }, (_, i) => `${part}${i}`);
@@ -19,7 +19,7 @@ export function writeCells(folder: string, counts: Readonly<Record<"train" | "va
   }
 }
 
-function writePicture(folder: string, name: string, random: Generator): void {
+function writePicture(folder: string, name: string, random: RandomGenerator): void {
   const { width, height } = size;
   const data = new Uint8Array(4 * width * height).fill(220);
   const objects = cellClasses.map((of, i) => {

@@ -1,4 +1,4 @@
-import { rl } from "kasane";
+import { RandomGenerator, rl } from "kasane";
 import { describe, expect, test } from "vitest";
 
 /** A buffer with the steps of one episode of observations 0, 1, 2, ... and rewards 1, 10, 100, ... */
@@ -15,7 +15,7 @@ function bufferOf(options: Partial<rl.ReplayOptions>, lengths: readonly { readon
 
 /** The different transitions among those drawn, by their first observations. */
 function transitionsOf(buffer: rl.ReplayBuffer) {
-  const { observations, actions, rewards, nextObservations, discounts } = buffer.draw(new rl.Generator());
+  const { observations, actions, rewards, nextObservations, discounts } = buffer.draw(new RandomGenerator());
   const rows = Array.from(observations, (observation, i) => [observation, actions[i], rewards[i], nextObservations[i], discounts[i]]);
   return [...new Map(rows.map((row) => [`${row}`, row])).values()].sort(
     (a, b) => (a[0] as number) - (b[0] as number) || (a[4] as number) - (b[4] as number),
@@ -53,7 +53,7 @@ describe("ReplayBuffer", () => {
 
   test("draws by priority, and weighs by the share that it drew", () => {
     const buffer = bufferOf({ batchSize: 4, prioritised: { exponent: 1, floor: 0 }, capacity: 4 }, [{ steps: 4, terminated: true }]);
-    const random = new rl.Generator();
+    const random = new RandomGenerator();
     // Equal priorities at first: each quarter of them is one transition.
     expect([...buffer.draw(random).observations].sort()).toEqual([0, 1, 2, 3]);
     const batch = buffer.draw(random);
@@ -89,7 +89,7 @@ describe("ReplayBuffer", () => {
   test("says what it cannot take", () => {
     expect(() => bufferOf({ capacity: 0 }, [])).toThrow("ReplayBuffer: got capacity 0, expected an integer from 1");
     expect(() => bufferOf({ discount: 2 }, [])).toThrow("ReplayBuffer: got discount 2, expected a number from 0 to 1");
-    expect(() => bufferOf({}, []).draw(new rl.Generator())).toThrow("ReplayBuffer: a draw before the first transition: add some first");
+    expect(() => bufferOf({}, []).draw(new RandomGenerator())).toThrow("ReplayBuffer: a draw before the first transition: add some first");
   });
 });
 
