@@ -9,7 +9,7 @@ import { zeros } from "./create.js";
 import { narrow } from "./kinds.js";
 import { match } from "./match.js";
 import { apply, declare, family, type Operands } from "./operator.js";
-import { reshape, shapes, transpose } from "./shapes.js";
+import { reshape, shapes, swapsLast, transpose } from "./shapes.js";
 import { split } from "./slicing.js";
 
 /** Matrix products. */
@@ -17,7 +17,13 @@ export const products = family({
   // Y = A B: dA = dY Bᵀ, dB = Aᵀ dY
   MatMul: declare({
     infer: ([a, b]) => inferProduct(a, b),
-    kind: { is: "product", product: () => ({ transA: false, transB: false, alpha: 1 }), broadcasts: true },
+    kind: {
+      is: "product",
+      product: () => ({ transA: false, transB: false, alpha: 1 }),
+      broadcasts: true,
+      // (A B)ᵀ = Bᵀ Aᵀ, where that transposes no more factors than are transposed already
+      transposed: ([a, b]) => (isTransposed(a) || isTransposed(b) ? matmul(transpose(b), transpose(a)) : undefined),
+    },
     gradient: [
       (g, [a, b]) => (folds(a, b) ? reshape(matmul(rows(g), transpose(b)), a.shape) : matmul(g, transpose(b))),
       // Where one matrix served a whole batch, its gradient is one product over all rows.
@@ -88,6 +94,9 @@ function absorbTransposes([a, b]: Operands): Tensor | undefined {
 
 /** What `x` is the transpose of, where an operator transposed it. */
 const transposed = (x: Tensor): Tensor | undefined => match(x, shapes.Transpose)?.inputs[0];
+
+/** Whether `x` is a stack of matrices that were transposed. */
+const isTransposed = (x: Tensor): boolean => swapsLast(match(x, shapes.Transpose)?.attributes.perm ?? []);
 
 const folds = (a: Tensor, b: Tensor): boolean => b.rank === 2 && a.rank > 2;
 

@@ -196,7 +196,7 @@ export type Kind<A> =
       product(attributes: A): Product;
       /** Whether leading axes broadcast. */
       readonly broadcasts?: boolean;
-      /** The transpose of the result, a matrix, by as little work. */
+      /** The result with its last two axes swapped, by as little work. */
       transposed?(inputs: Operands, attributes: A): Tensor | undefined;
     }
   | { readonly is: "movement"; movement(view: View, attributes: A, index: number): View | undefined }

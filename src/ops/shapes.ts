@@ -48,7 +48,7 @@ export const shapes = family({
         ),
     ],
     linearity: "together",
-    simplify: ([x], { perm }) => (perm.length === 2 ? transposedResult(x) : undefined),
+    simplify: ([x], { perm }) => (swapsLast(perm) ? transposedResult(x) : undefined),
     read: (node) => transpose(node.input(0), node.integers("perm") ?? [...node.input(0).shape.keys()].reverse()),
   }),
   Expand: declare<{ shape: Shape }>({
@@ -87,7 +87,13 @@ function simplerReshape(x: Tensor, shape: Shape): Tensor | undefined {
   return origin?.size === 1 ? expand(reshape(origin, []), shape) : undefined;
 }
 
-/** The transpose of a matrix product, where its declaration says what that is. */
+/** Whether the last two axes change places, and the others stay. */
+export const swapsLast = (perm: readonly number[]): boolean => {
+  const last = perm.length - 1;
+  return last > 0 && perm.every((axis, i) => axis === (i < last - 1 ? i : 2 * last - 1 - i));
+};
+
+/** The transpose of matrix products, where its declaration says what that is. */
 function transposedResult({ source }: Tensor): Tensor | undefined {
   if (source.kind !== "node") return undefined;
   const { kind } = operatorOf(source);

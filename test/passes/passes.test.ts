@@ -141,6 +141,19 @@ describe("simplify", () => {
     expect(types(simplify([matmul(a.transpose(), input([3, 5]))]))).toEqual(["Gemm"]);
     expect(types(simplify([matmul(input([5, 3]), input([3, 5]))]))).toEqual(["MatMul"]);
   });
+
+  it("transposes the factors of a stack of products in place of the result, where fewer are transposed then", async () => {
+    const [a, b] = [input([6, 3, 2]), input([6, 3, 4], "b")];
+    const swapped = (x: Tensor) => simplify([matmul(a.transpose(), x).transpose()]);
+    expect(types(swapped(b))).toEqual(["Transpose", "MatMul"]);
+    expect(types(swapped(input([3, 4])))).toEqual(["Transpose", "MatMul"]);
+    expect(types(swapped(input([6, 4, 3]).transpose()))).toEqual(["MatMul"]);
+    expect(types(simplify([matmul(b, input([6, 4, 2])).transpose()]))).toEqual(["MatMul", "Transpose"]);
+    expect(types(simplify([matmul(a.transpose(), b).transpose([1, 0, 2])]))).toEqual(["Transpose", "MatMul", "Transpose"]);
+    const product = compile((x: Tensor, y: Tensor) => matmul(x.transpose(), y).transpose());
+    const values = await product([[[1, 2], [3, 4]], [[5, 6], [7, 8]]], [[[1, 0, 2], [0, 1, 1]], [[2, 1, 0], [1, 0, 3]]]); // biome-ignore format: matrices
+    expect(await values.array()).toEqual([[[1, 2], [3, 4], [5, 8]], [[17, 20], [5, 6], [21, 24]]]); // biome-ignore format: matrices
+  });
 });
 
 describe("unexpand", () => {
