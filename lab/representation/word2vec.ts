@@ -35,7 +35,14 @@ const schema = z.object({
   learningRate: option.learningRate("gradient descent at the start; it falls to 0.0001 along a line").default(0.025),
   epochs: option.epochs("the text").default(5),
   batchSize: option.batchSize("words").default(512),
-  group: z.int().min(1).max(1024).default(16).describe("neighbouring words that share the words drawn, a divisor of --batch-size"),
+  group: z
+    .int()
+    .min(1)
+    .max(1024)
+    .optional()
+    .describe(
+      "neighbouring words that are computed together and share the words drawn, a divisor of --batch-size (default: 16; with hierarchical-softmax 4)",
+    ),
   drawn: z.int().min(1).max(4096).default(32).describe("words drawn for such a group"),
   mapWords: z
     .string()
@@ -58,7 +65,8 @@ export const word2vec = defineExperiment({
   options: schema,
 
   async run(context, options) {
-    const { minimumCount, epochs, learningRate, batchSize, group, window } = options;
+    const { minimumCount, epochs, learningRate, batchSize, window } = options;
+    const group = groupOf(options);
     check(batchSize % group === 0, () => `--batch-size ${batchSize}: expected a multiple of --group ${group}`);
     const texts = await openTexts(context, options.corpus);
     const words = await countWords(texts, minimumCount);
@@ -157,18 +165,21 @@ export const word2vec = defineExperiment({
 /** Some of the groups of a batch: its first 32nd. */
 const firstGroups = (x: Tensor): Tensor => x.slice([[0, Math.ceil((x.shape[0] as number) / 32)]]);
 
+const groupOf = ({ group, loss }: Options): number => group ?? (loss === "hierarchical-softmax" ? 4 : 16);
+
 function modelOf({ size, loss, subwords, buckets }: Options, { size: words }: data.Vocabulary): models.Word2vec {
   return new models.Word2vec({ inputs: words + (subwords ? buckets : 0), outputs: loss === "negative-sampling" ? words : words - 1, size });
 }
 
 /** How the batches of an epoch are made. */
 function makersOf(options: Options, { vocabulary, counts }: CountedWords): (seed: number, epoch: number) => BatchMaker {
-  const { method, loss, window, group, drawn, negatives, subwords, buckets } = options;
+  const { method, loss, window, drawn, negatives, subwords, buckets } = options;
+  const group = groupOf(options);
   const rows = subwords ? rowsOfWords(vocabulary, buckets) : undefined;
   const wrapped = (make: BatchMaker) => (rows ? withParts(make, rows) : make);
   if (loss === "hierarchical-softmax") {
     const tree = data.huffmanTree(counts);
-    return () => wrapped(treeBatches({ method, window, tree }));
+    return () => wrapped(treeBatches({ method, window, group, tree }));
   }
   const table = new data.AliasTable(counts.map((count) => count ** 0.75));
   return (seed, epoch) => wrapped(sampledBatches({ method, window, group, drawn, negatives, table, seed, epoch }));

@@ -78,50 +78,83 @@ export function sampledBatches({ method, window, group, drawn, negatives, table,
 /** The most pairs of a batch whose gradients a node of the tree takes as a sum; of more it takes the mean so many times. */
 const pairsOfNode = 64;
 
-/** Hierarchical softmax: a word is told by the turns on its way down a tree (Morin and Bengio 2005). Each word of a stretch is a group of its own. */
-export function treeBatches({ method, window, tree }: { method: Method; window: number; tree: data.HuffmanTree }): BatchMaker {
-  const wide = 2 * window;
+/** The outcomes of a group are filled up to a multiple of this, so that there are few different graphs. */
+const pathStep = 16;
+
+/** Settings of {@link treeBatches}. */
+export interface TreeOptions {
+  readonly method: Method;
+  readonly window: number;
+  /** Words of a stretch that are computed together: a divisor of its length. */
+  readonly group: number;
+  readonly tree: data.HuffmanTree;
+}
+
+/**
+ * Hierarchical softmax: a word is told by the turns on its way down a tree (Morin and Bengio 2005). The ways of a group's words stand one behind the
+ * other among its outcomes.
+ */
+export function treeBatches({ method, window, group, tree }: TreeOptions): BatchMaker {
+  const wide = group + 2 * window;
   const isSkipGram = method === "skip-gram";
-  const texts = isSkipGram ? wide : 1;
+  const texts = isSkipGram ? wide : group;
   const pairs = new Int32Array(tree.innerNodes);
-  const depth = tree.paths.reduce((most, path) => Math.max(most, path.length), 0);
+  const turns = Uint8Array.from(tree.paths, (path) => path.length);
   return (stretch, read = stretch.ids) => {
-    const groups = stretch.reach.length;
+    const words = stretch.ids.subarray(window, window + stretch.reach.length);
+    const groups = words.length / group;
+    const outcomes = pathStep * Math.ceil(longest(words, turns, group) / pathStep);
     const inputs = new Int32Array(groups * wide);
-    const nodes = new Int32Array(groups * depth);
-    const targets = new Float32Array(groups * depth);
-    const weights = new Float32Array(groups * texts * depth);
-    const means = isSkipGram ? undefined : new Float32Array(groups * wide);
+    const nodes = new Int32Array(groups * outcomes);
+    const targets = new Float32Array(nodes.length);
+    const weights = new Float32Array(groups * texts * outcomes);
+    const means = isSkipGram ? undefined : new Float32Array(groups * group * wide);
     pairs.fill(0);
     for (let g = 0; g < groups; g++) {
-      const places = contextOf(stretch, window, g);
-      if (places.length === 0) continue;
-      const word = stretch.ids[window + g] as number;
-      const path = tree.paths[word] as Int32Array;
-      nodes.set(path, g * depth);
-      targets.set(tree.codes[word] as Uint8Array, g * depth);
-      for (const node of path) pairs[node] = (pairs[node] as number) + (isSkipGram ? places.length : 1);
-      places.forEach((place, i) => {
-        inputs[g * wide + i] = read[place] as number;
-        if (means) means[g * wide + i] = 1 / places.length;
-        if (means === undefined || i === 0) {
-          const row = (g * texts + i) * depth;
+      inputs.set(read.subarray(g * group, g * group + wide), g * wide);
+      let at = 0;
+      for (let t = 0; t < group; t++) {
+        const places = contextOf(stretch, window, g * group + t);
+        if (places.length === 0) continue;
+        const word = words[g * group + t] as number;
+        const [path, code] = [tree.paths[word] as Int32Array, tree.codes[word] as Uint8Array];
+        const told = means ? [t] : places.map((place) => place - g * group);
+        for (let i = 0; i < path.length; i++) {
+          const node = path[i] as number;
+          nodes[g * outcomes + at + i] = node;
+          targets[g * outcomes + at + i] = code[i] as number;
+          pairs[node] = (pairs[node] as number) + told.length;
+        }
+        for (const text of told) {
+          const row = (g * texts + text) * outcomes + at;
           weights.fill(1, row, row + path.length);
         }
-      });
+        if (means) for (const place of places) means[(g * group + t) * wide + place - g * group] = 1 / places.length;
+        at += path.length;
+      }
     }
+    const shares = new Float32Array(nodes.length);
+    for (let i = 0; i < nodes.length; i++) shares[i] = Math.min(1, pairsOfNode / (pairs[nodes[i] as number] as number));
     return {
       inputs: tensor(inputs, { shape: [groups, wide] }),
-      ...(means && { means: tensor(means, { shape: [groups, 1, wide] }) }),
-      outcomes: tensor(nodes, { shape: [groups, depth] }),
-      shares: tensor(
-        Float32Array.from(nodes, (node) => Math.min(1, pairsOfNode / (pairs[node] as number))),
-        { shape: [groups, depth] },
-      ),
-      targets: tensor(targets, { shape: [groups, 1, depth] }),
-      weights: tensor(weights, { shape: [groups, texts, depth] }),
+      ...(means && { means: tensor(means, { shape: [groups, group, wide] }) }),
+      outcomes: tensor(nodes, { shape: [groups, outcomes] }),
+      shares: tensor(shares, { shape: [groups, outcomes] }),
+      targets: tensor(targets, { shape: [groups, 1, outcomes] }),
+      weights: tensor(weights, { shape: [groups, texts, outcomes] }),
     };
   };
+}
+
+/** The most turns that the words of a group have together. */
+function longest(words: Int32Array, turns: Uint8Array, group: number): number {
+  let most = 0;
+  for (let first = 0; first < words.length; first += group) {
+    let sum = 0;
+    for (let i = first; i < first + group; i++) sum += turns[words[i] as number] as number;
+    most = Math.max(most, sum);
+  }
+  return most;
 }
 
 /** The places in a stretch of the words around a word in its middle, within its reach and its line. */

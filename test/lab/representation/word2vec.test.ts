@@ -142,42 +142,39 @@ it("pairs words with those around them in their line, and with words drawn", asy
 });
 
 it("tells words by their ways down a tree", async () => {
-  const tree = data.huffmanTree([4, 2, 1]);
-  const batch = treeBatches({ method: "skip-gram", window: 1, tree })(stretch);
-  expect(batch.outcomes.shape).toEqual([4, 2]);
   // Word 0 is a leaf of the root, node 1; words 1 and 2 are below node 0.
-  expect(await batch.outcomes.array()).toEqual([
-    [1, 0],
-    [1, 0],
-    [1, 0],
-    [1, 0],
+  const tree = data.huffmanTree([4, 2, 1]);
+  expect(tree.paths.map((path) => [...path])).toEqual([[1], [1, 0], [1, 0]]);
+  const [first, below] = [(tree.codes[0] as Uint8Array)[0] as number, (tree.codes[1] as Uint8Array)[1] as number];
+  const fill = (...values: number[]) => [...values, ...Array(16 - values.length).fill(0)];
+  const skipGram = treeBatches({ method: "skip-gram", window: 1, group: 2, tree })(stretch);
+  expect(await skipGram.inputs.array()).toEqual([
+    [0, 0, 1, 2],
+    [1, 2, 0, 0],
   ]);
-  expect(await batch.inputs.array()).toEqual([
-    [1, 0],
-    [0, 0],
-    [0, 0],
-    [2, 0],
+  expect(await skipGram.outcomes.array()).toEqual([fill(1, 1, 0), fill(1, 0, 1)]);
+  expect(await skipGram.targets.array()).toEqual([[fill(first, 1 - first, below)], [fill(1 - first, 1 - below, first)]]);
+  expect(await skipGram.weights.array()).toEqual([
+    [fill(), fill(0, 1, 1), fill(1), fill()],
+    [fill(), fill(0, 0, 1), fill(1, 1), fill()],
   ]);
   // The root is in all four pairs, of which it could take 64.
-  expect(await batch.shares?.array()).toEqual(Array(4).fill([1, 1]));
-  const weights = await batch.weights.array();
-  expect(weights).toEqual([
+  expect(await skipGram.shares?.array()).toEqual(Array(2).fill(Array(16).fill(1)));
+  const cbow = treeBatches({ method: "cbow", window: 1, group: 2, tree })(stretch);
+  expect(await cbow.inputs.array()).toEqual(await skipGram.inputs.array());
+  expect(await cbow.means?.array()).toEqual([
     [
-      [1, 0],
-      [0, 0],
+      [0, 0, 1, 0],
+      [0, 1, 0, 0],
     ],
     [
-      [1, 1],
-      [0, 0],
+      [0, 0, 1, 0],
+      [0, 1, 0, 0],
     ],
-    [
-      [1, 1],
-      [0, 0],
-    ],
-    [
-      [1, 0],
-      [0, 0],
-    ],
+  ]);
+  expect(await cbow.weights.array()).toEqual([
+    [fill(1), fill(0, 1, 1)],
+    [fill(1, 1), fill(0, 0, 1)],
   ]);
 });
 
