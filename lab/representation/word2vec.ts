@@ -41,7 +41,7 @@ const schema = z.object({
     .max(1024)
     .optional()
     .describe(
-      "neighbouring words that are computed together and share the words drawn, a divisor of --batch-size (default: 16; with hierarchical-softmax 4)",
+      "neighbouring words that are computed together and share the words drawn, a divisor of --batch-size (default: 16; with hierarchical-softmax 8)",
     ),
   drawn: z.int().min(1).max(4096).default(32).describe("words drawn for such a group"),
   mapWords: z
@@ -165,7 +165,7 @@ export const word2vec = defineExperiment({
 /** Some of the groups of a batch: its first 32nd. */
 const firstGroups = (x: Tensor): Tensor => x.slice([[0, Math.ceil((x.shape[0] as number) / 32)]]);
 
-const groupOf = ({ group, loss }: Options): number => group ?? (loss === "hierarchical-softmax" ? 4 : 16);
+const groupOf = ({ group, loss }: Options): number => group ?? (loss === "hierarchical-softmax" ? 8 : 16);
 
 function modelOf({ size, loss, subwords, buckets }: Options, { size: words }: data.Vocabulary): models.Word2vec {
   return new models.Word2vec({ inputs: words + (subwords ? buckets : 0), outputs: loss === "negative-sampling" ? words : words - 1, size });

@@ -31,6 +31,9 @@ export interface StretchOptions {
 /** Known words that a line may have; a longer one is taken as several. */
 const longestLine = 10_000;
 
+/** What stands between white space; a string is parted at one character several times as fast. */
+const wordsOf = (line: string): string[] => line.split(/[^\S ]/.test(line) ? /\s+/ : " ");
+
 /**
  * A text as stretches of words, where every word that is kept is in the middle of one. They follow from the text and the options alone. No more
  * than a piece and a stretch is in memory.
@@ -67,7 +70,7 @@ export async function* wordStretches(
   for await (const piece of pieces) {
     const parts = piece.split("\n");
     for (let i = 0; i < parts.length; i++) {
-      for (const word of (parts[i] as string).split(/\s+/)) {
+      for (const word of wordsOf(parts[i] as string)) {
         const id = ids.get(word);
         if (id === undefined) continue;
         if (++inLine > longestLine) [line, inLine] = [line + 1, 1];

@@ -83,7 +83,7 @@ export class Word2vec extends Module {
     const words = parts ? gather(this.words(parts), inputs) : this.input.forward(inputs);
     const texts = means ? meanOf(words, means) : words;
     const vectors = this.output.forward(outcomes);
-    return matmul(texts, transpose(shares ? slowed(vectors, shares) : vectors, [0, 2, 1]));
+    return shares ? slowScores(texts, vectors, shares) : scores(texts, vectors);
   }
 
   /** The vectors of words that are made of parts, `[words, size]`. */
@@ -111,13 +111,21 @@ export function pairLoss(logits: Tensor, { targets, weights }: Pick<Word2vecBatc
 /** `[groups, texts, size]`, from words `[groups, places, size]` and the share of each place in each text. */
 const meanOf = customGradient(
   (words: Tensor, shares: Tensor) => matmul(shares, words),
-  (gradient, [, shares]) => [matmul(transpose(sign(shares), [0, 2, 1]), gradient), undefined],
+  (gradient, [, shares]) => [matmul(transpose(sign(shares)), gradient), undefined],
 );
 
-/** Vectors `[groups, outcomes, size]` as they are, with shares `[groups, outcomes]` of their gradients. */
-const slowed = customGradient(
-  (vectors: Tensor, _: Tensor) => vectors,
-  (gradient, [, shares]) => [mul(gradient, unsqueeze(shares, { axis: -1 })), undefined],
+/** `[groups, texts, outcomes]`, from texts `[groups, texts, size]` and vectors `[groups, outcomes, size]`. */
+const scores = (texts: Tensor, vectors: Tensor): Tensor => matmul(texts, transpose(vectors));
+
+/** {@link scores} of vectors that take shares `[groups, outcomes]` of their gradients. */
+const slowScores = customGradient(
+  (texts: Tensor, vectors: Tensor, _: Tensor) => scores(texts, vectors),
+  (gradient, [texts, vectors, shares]) => [
+    matmul(gradient, vectors),
+    // Multiplied before the product there are fewer numbers.
+    matmul(transpose(mul(gradient, unsqueeze(shares, { axis: 1 }))), texts),
+    undefined,
+  ],
 );
 
 /** `[words, size]`, from parts `[parts, size]`, the word of each, and one over the number of parts of each word. */

@@ -5,6 +5,7 @@ import { cast } from "./cast.js";
 import { equal, greater, greaterEqual, less, lessEqual, notEqual } from "./compare.js";
 import { operands, scalar, type TensorLike } from "./constants.js";
 import { binary, floating, neutral, numeric, promoted, rounding, unary } from "./kinds.js";
+import { match } from "./match.js";
 import { apply, declare, family } from "./operator.js";
 
 /** Arithmetic. Each rule stands under its derivative. */
@@ -103,6 +104,7 @@ export const arithmetic = family({
       ([x]) => sub(0, x),
     ),
     linearity: "together",
+    simplify: ([x]) => negatedMultiple(x),
   },
   Abs: unary(
     (m, x) => m.abs(x),
@@ -153,6 +155,14 @@ export const arithmetic = family({
     read: (node) => where(node.input(0), node.input(1), node.input(2)),
   }),
 });
+
+/** `-(s x)` of one number `s` and many `x` is `(-s) x`. */
+function negatedMultiple(product: Tensor): Tensor | undefined {
+  const [a, b] = (isFloat(product.dtype) && match(product, arithmetic.Mul)?.inputs) || [];
+  if (!a || !b || product.size === 1) return undefined;
+  if (a.size === 1) return mul(neg(a), b);
+  return b.size === 1 ? mul(a, neg(b)) : undefined;
+}
 
 /** 1 where `beats(a, b)`, a half where they are equal. */
 const share = (a: Tensor, b: Tensor, beats: (a: Tensor, b: Tensor) => Tensor): Tensor =>

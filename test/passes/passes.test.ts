@@ -129,6 +129,16 @@ describe("simplify", () => {
     for (const same of [x.add(0), x.sub(0), x.mul(1), mul(1, x), x.div(1)]) expect(simplify([same])).toEqual([x]);
   });
 
+  it("negates the one number of a multiple", () => {
+    const [rate, rates] = [input([], "rate"), input([3], "rates")];
+    const operators = (x: Tensor) =>
+      simplify([x]).flatMap((each) => (each.source.kind === "node" ? each.source.inputs.map(({ size }) => size) : []));
+    expect(operators(rate.mul(x).neg())).toEqual([1, x.size]);
+    expect(operators(x.mul(rate).neg())).toEqual([x.size, 1]);
+    expect(types(simplify([rate.mul(x).neg()]))).toEqual(["Neg", "Mul"]);
+    expect(types(simplify([rates.mul(x).neg(), rate.mul(rate).neg()]))).toEqual(["Mul", "Neg", "Mul", "Neg"]);
+  });
+
   it("keeps an operand that broadcasts the other, or is none of the neutral ones", () => {
     expect(types(simplify([input([3]).add(zeros([1, 1]))]))).toContain("Add");
     expect(types(simplify([zeros([]).sub(x).add(0)]))).toEqual(["Sub"]);
