@@ -43,7 +43,7 @@ const schema = z.object({
     .describe(
       "neighbouring words that are computed together and share the words drawn, a divisor of --batch-size (default: 16; with hierarchical-softmax 8)",
     ),
-  drawn: z.int().min(1).max(4096).default(32).describe("words drawn for such a group"),
+  drawn: z.int().min(1).max(4096).default(64).describe("words drawn for such a group"),
   mapWords: z
     .string()
     .default(
