@@ -43,7 +43,7 @@ const schema = z.object({
     .describe(
       "neighbouring words that are computed together and share the words drawn, a divisor of --batch-size (default: 16; with hierarchical-softmax 8)",
     ),
-  drawn: z.int().min(1).max(4096).default(64).describe("words drawn for such a group"),
+  drawn: z.int().min(1).max(4096).optional().describe("words drawn for such a group (default: 64; of cbow 32)"),
   mapWords: z
     .string()
     .default(
@@ -165,6 +165,8 @@ export const word2vec = defineExperiment({
 /** Some of the groups of a batch: its first 32nd. */
 const firstGroups = (x: Tensor): Tensor => x.slice([[0, Math.ceil((x.shape[0] as number) / 32)]]);
 
+const drawnOf = ({ drawn, method }: Options): number => drawn ?? (method === "cbow" ? 32 : 64);
+
 const groupOf = ({ group, loss }: Options): number => group ?? (loss === "hierarchical-softmax" ? 8 : 16);
 
 function modelOf({ size, loss, subwords, buckets }: Options, { size: words }: data.Vocabulary): models.Word2vec {
@@ -173,8 +175,8 @@ function modelOf({ size, loss, subwords, buckets }: Options, { size: words }: da
 
 /** How the batches of an epoch are made. */
 function makersOf(options: Options, { vocabulary, counts }: CountedWords): (seed: number, epoch: number) => BatchMaker {
-  const { method, loss, window, drawn, negatives, subwords, buckets } = options;
-  const group = groupOf(options);
+  const { method, loss, window, negatives, subwords, buckets } = options;
+  const [group, drawn] = [groupOf(options), drawnOf(options)];
   const rows = subwords ? rowsOfWords(vocabulary, buckets) : undefined;
   const wrapped = (make: BatchMaker) => (rows ? withParts(make, rows) : make);
   if (loss === "hierarchical-softmax") {
