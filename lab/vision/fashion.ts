@@ -39,7 +39,10 @@ const networks = {
     recipe: { ...recipe, epochs: 12, padding: 1 },
   },
   resnet: { make: (shown: Shown) => new models.SmallResNet({ ...shown, depth: 20 }), recipe },
-  mobilenet: { make: (shown: Shown) => new models.MobileNetV1({ ...shown, width: 0.5, firstStride: 1 }), recipe },
+  mobilenet: {
+    make: (shown: Shown) => new models.MobileNetV1({ ...shown, width: 0.5, firstStride: 1 }),
+    recipe: { ...recipe, epochs: 30 },
+  },
   "mobilenet-v2": { make: (shown: Shown) => new models.MobileNetV2({ ...shown, firstStride: 1 }), recipe },
   resnet18: { make: (shown: Shown) => new models.ResNet({ ...shown, depth: 18 }), recipe },
   densenet: { make: (shown: Shown) => new models.SmallDenseNet({ ...shown, depth: 40, growth: 12 }), recipe },
