@@ -1,4 +1,4 @@
-import { add, compile, type Device, flip, type models, mul, optim, pad, slice, softmax, type Tensor, tensor } from "kasane";
+import { compile, concat, type Device, flip, type models, optim, pad, slice, softmax, type Tensor, tensor } from "kasane";
 import type { PredictContext } from "../context.js";
 import { inParts, type Pictures } from "../generative/pictures.js";
 
@@ -82,8 +82,8 @@ function seen(pixels: Tensor, { mirrored, down, right }: View): Tensor {
   return mirrored ? flip(moved, { axis: 3 }) : moved;
 }
 
-/** Pictures that are judged at once. */
-const judgedAtOnce = 500;
+/** Pictures that a network sees at once, each view of one counted: a graph that has all views side by side keeps all their maps in memory. */
+const seenAtOnce = 250;
 
 /**
  * A function that gives the probabilities of each class, in rows.
@@ -91,16 +91,25 @@ const judgedAtOnce = 500;
  * @param average what stands in place of the weights, where these are still learnt
  */
 export function judgeOf(classifier: Classifier, views: readonly View[], device: Device, average?: optim.WeightAverage) {
+  const { classes } = classifier.model;
+  const weights = tensor(
+    views.map(({ weight }) => weight),
+    { shape: [views.length, 1, 1] },
+  );
   const probabilities = (bytes: Tensor) => {
     const pixels = bytes.cast("float32");
-    return views.map((view) => mul(softmax(logitsOf(classifier, seen(pixels, view))), view.weight)).reduce((sum, part) => add(sum, part));
+    const each = softmax(logitsOf(classifier, concat(views.map((view) => seen(pixels, view)))));
+    return each.reshape([views.length, -1, classes]).mul(weights).sum({ axis: 0 });
   };
-  const judge = compile((bytes: Tensor) => average?.within(() => probabilities(bytes)) ?? probabilities(bytes), { device });
+  const judge = compile((bytes: Tensor) => average?.within(() => probabilities(bytes)) ?? probabilities(bytes), {
+    device,
+    // An arena would keep the most that a call needs, for each of the functions that judge.
+    arena: false,
+  });
   return async (pictures: Pictures): Promise<Float32Array> => {
-    const { classes } = classifier.model;
     const result = new Float32Array(pictures.count * classes);
     let done = 0;
-    for (const some of inParts(pictures, judgedAtOnce)) {
+    for (const some of inParts(pictures, Math.ceil(seenAtOnce / views.length))) {
       result.set((await (await judge(bytesOf(some))).data()) as Float32Array, done * classes);
       done += some.count;
     }
