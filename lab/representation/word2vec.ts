@@ -165,8 +165,8 @@ export const word2vec = defineExperiment({
 /** Some of the groups of a batch: its first 32nd. */
 const firstGroups = (x: Tensor): Tensor => x.slice([[0, Math.ceil((x.shape[0] as number) / 32)]]);
 
+// How many words are drawn for a group, and how many a group has, where nobody says it.
 const drawnOf = ({ drawn, method }: Options): number => drawn ?? (method === "cbow" ? 32 : 64);
-
 const groupOf = ({ group, loss }: Options): number => group ?? (loss === "hierarchical-softmax" ? 8 : 16);
 
 function modelOf({ size, loss, subwords, buckets }: Options, { size: words }: data.Vocabulary): models.Word2vec {

@@ -12,12 +12,16 @@ export type BatchMaker = (stretch: data.WordStretch, read?: Int32Array) => model
 /** The random stream of the first epoch, from which the words to be told from are drawn. */
 const negativeStream = 0x3e6a;
 
-/** Settings of {@link sampledBatches}. */
-export interface SamplingOptions {
+/** What is read, and how much of it at once. */
+export interface GroupOptions {
   readonly method: Method;
   readonly window: number;
-  /** Words of a stretch that share the words drawn for them: a divisor of its length. */
+  /** Neighbouring words of a stretch that are computed together: a divisor of its length. */
   readonly group: number;
+}
+
+/** Settings of {@link sampledBatches}, whose groups share the words drawn for them. */
+export interface SamplingOptions extends GroupOptions {
   /** How many words are drawn for a group. */
   readonly drawn: number;
   /** How many words drawn at random each pair counts for. */
@@ -82,11 +86,7 @@ const pairsOfNode = 64;
 const pathStep = 16;
 
 /** Settings of {@link treeBatches}. */
-export interface TreeOptions {
-  readonly method: Method;
-  readonly window: number;
-  /** Words of a stretch that are computed together: a divisor of its length. */
-  readonly group: number;
+export interface TreeOptions extends GroupOptions {
   readonly tree: data.HuffmanTree;
 }
 
