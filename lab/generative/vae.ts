@@ -114,7 +114,9 @@ export const vae = defineExperiment({
     const figures = await judge(test);
     const likelihood: Record<string, number> = {};
     if (options.likelihoodSamples > 0) {
-      likelihood.nll = -(await logLikelihood(model, test, options.likelihoodSamples, binarization, device));
+      likelihood.nll = -(await logLikelihood(model, test, options.likelihoodSamples, binarization, device, (done, mean) => {
+        if (done % 500 === 0) context.print(`likelihoods of ${done} of ${test.count} pictures: ${(-mean).toFixed(2)} nats so far`);
+      }));
     }
     context.record(last, { ...prefixed(figures), ...prefixed(likelihood) });
     const name = heldOut > 0 ? "held-out" : "test";

@@ -73,6 +73,7 @@ export function judgeOf(model: models.VariationalAutoencoder, binarization: Bina
  * The mean log likelihood of pictures in nats, estimated by importance sampling from the posterior (Burda et al. 2015, section 2.2). The
  * estimate is below the true value, the less the more samples there are.
  * @param samples draws for each picture
+ * @param onPictures told how many pictures are done, and their mean
  */
 export async function logLikelihood(
   model: models.VariationalAutoencoder,
@@ -80,6 +81,7 @@ export async function logLikelihood(
   samples: number,
   binarization: Binarization,
   device: Device,
+  onPictures: (done: number, mean: number) => void,
 ): Promise<number> {
   const together = Math.min(samples, 100);
   const inputs = compile((batch: Batch) => inputOf(batch, binarization), { device });
@@ -89,7 +91,7 @@ export async function logLikelihood(
       device,
     },
   );
-  let total = 0;
+  let [total, counted] = [0, 0];
   for (const some of inParts(pictures, Math.max(1, Math.floor(rowsAtOnce / together)))) {
     const batch = batchOf(some);
     // The same bits for all draws.
@@ -109,6 +111,8 @@ export async function logLikelihood(
     most.forEach((highest, i) => {
       total += highest + Math.log((sums[i] as number) / samples);
     });
+    counted += some.count;
+    onPictures(counted, total / counted);
   }
   return total / pictures.count;
 }
