@@ -19,7 +19,7 @@ export const dialogueOptions = {
     .min(0)
     .default(500)
     .describe("words drawn for the softmax of a step, beside as many of the most frequent ones; 0: it is over all"),
-  batchSize: option.batchSize("dialogues of like lengths").default(32),
+  batchSize: option.batchSize("dialogues of like lengths").default(4),
   buckets: z.int().min(1).max(24).default(5).describe("lengths that dialogues are padded to: for each a graph is compiled"),
   learningRate: option.cosineLearningRate().default(0.003),
 };

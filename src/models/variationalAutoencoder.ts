@@ -1,6 +1,7 @@
 import { check } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
+import { xavierUniform } from "../nn/init.js";
 import { Linear } from "../nn/linear.js";
 import { Module } from "../nn/module.js";
 import { Sequential } from "../nn/sequential.js";
@@ -8,6 +9,7 @@ import { checkSizes } from "../nn/sizes.js";
 import { relu, softplus } from "../ops/activation.js";
 import { add, clip, mul, square, sub } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
+import { zeros } from "../ops/create.js";
 import { tanh } from "../ops/elementary.js";
 import { oneHot } from "../ops/indexing.js";
 import { random } from "../ops/random.js";
@@ -29,6 +31,10 @@ export interface VariationalAutoencoderOptions {
 
 /** The variance of a posterior lies within e to plus or minus this, so that no exponential overflows. */
 const mostLogVariance = 20;
+
+/** A layer that starts as Burda, Grosse and Salakhutdinov (2015, section 5.1) have it. */
+const dense = (inputSize: number, outputSize: number): Linear =>
+  new Linear(inputSize, outputSize, { weightInitialiser: xavierUniform(), biasInitialiser: zeros });
 
 /**
  * A variational autoencoder of dense layers with Bernoulli outputs (Kingma and Welling 2014, Auto-encoding variational Bayes).
@@ -55,15 +61,15 @@ export class VariationalAutoencoder extends Module {
     check(hidden.length > 0, () => "VariationalAutoencoder: hidden is empty: expected the size of one layer or more");
     const nonlinearity = { relu, tanh }[activation];
     const layers = (sizes: readonly number[]) =>
-      sizes.slice(1).flatMap((size, i) => [new Linear(sizes[i] as number, size), (x: Tensor) => nonlinearity(x)]);
+      sizes.slice(1).flatMap((size, i) => [dense(sizes[i] as number, size), (x: Tensor) => nonlinearity(x)]);
     const last = hidden.at(-1) as number;
     this.latent = latent;
     this.classes = classes;
     this.encoder = new Sequential(...layers([inputSize + classes, ...hidden]));
-    this.posteriorMean = new Linear(last, latent);
-    this.posteriorLogVariance = new Linear(last, latent);
+    this.posteriorMean = dense(last, latent);
+    this.posteriorLogVariance = dense(last, latent);
     const backwards = hidden.toReversed();
-    this.decoder = new Sequential(...layers([latent + classes, ...backwards]), new Linear(backwards.at(-1) as number, inputSize));
+    this.decoder = new Sequential(...layers([latent + classes, ...backwards]), dense(backwards.at(-1) as number, inputSize));
   }
 
   /** Logits of what `x` is taken for, `[batch, inputSize]`: the outputs for the mean of its latent variable. */
