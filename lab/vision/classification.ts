@@ -5,7 +5,7 @@ import type { Context } from "../context.js";
 import type { Pictures } from "../generative/pictures.js";
 import * as option from "../options.js";
 import { seriesOf } from "../plot/chart.js";
-import { averageOf, type Classifier, judgeOf, logitsOf, plainView, type View } from "./classifier.js";
+import { averageOf, type Classifier, inputOf, judgeOf, logitsOf, plainView, type View } from "./classifier.js";
 import { Hardest } from "./hardest.js";
 import { type Judgement, judgementOf, reportMistakes } from "./mistakes.js";
 
@@ -90,12 +90,13 @@ export async function classify(context: Context, task: Task, recipe: Recipe): Pr
   const average = averageOf(classifier);
   const step = compile(
     ({ pixels, labels }: Batch) => {
-      const logits = logitsOf(classifier, pixels);
-      const losses = logits.crossEntropy(labels, { labelSmoothing, reduction: "none" });
+      const each = model.memberLogits(inputOf(classifier, pixels));
+      const losses = mean(each.map((logits) => logits.crossEntropy(labels, { labelSmoothing, reduction: "none" })));
       const loss = losses.mean();
-      optimizer.minimize(loss);
+      // Each member learns as it would alone.
+      optimizer.minimize(loss.mul(each.length));
       average.update();
-      return { loss, accuracy: metrics.accuracy(logits, labels), losses };
+      return { loss, accuracy: mean(each.map((logits) => metrics.accuracy(logits, labels))), losses };
     },
     { training: true, device },
   );
@@ -146,6 +147,9 @@ export async function classify(context: Context, task: Task, recipe: Recipe): Pr
     context.folder.file("classifier.onnx"),
   );
 }
+
+const mean = ([first, ...others]: readonly Tensor[]): Tensor =>
+  others.reduce((sum, each) => sum.add(each), first as Tensor).div(1 + others.length);
 
 /** Pictures as they are in an epoch. */
 function batchOf(

@@ -20,19 +20,21 @@ interface FashionRecipe extends Recipe {
   readonly padding: number;
   /** The probability that a rectangle of a picture is erased. */
   readonly erasing: number;
+  /** Networks that learn side by side and judge together. */
+  readonly members: number;
 }
 
 const recipe: FashionRecipe = {
   ...{ epochs: 20, batchSize: 128, learningRate: 0.1, weightDecay: 0.0005, labelSmoothing: 0.1 },
   // Half of the clothes are told without effort.
-  ...{ hardest: 0.5, padding: 2, erasing: 0 },
+  ...{ hardest: 0.5, padding: 2, erasing: 0, members: 1 },
 };
 
 /** The networks, each with the settings of its training. */
 const networks = {
   pooled: {
-    make: (shown: Shown) => new models.PooledResNet({ ...shown, widths: [48, 96, 192] }),
-    recipe: { ...recipe, epochs: 45, erasing: 0.25 },
+    make: (shown: Shown) => new models.PooledResNet({ ...shown, widths: [32, 64, 128] }),
+    recipe: { ...recipe, epochs: 45, erasing: 0.25, members: 2 },
   },
   small: {
     make: (shown: Shown) => new models.PooledResNet({ ...shown, widths: [32, 64, 128], convolutions: [0, 1, 1] }),
@@ -49,6 +51,12 @@ const networks = {
 } satisfies Readonly<Record<string, { readonly make: (shown: Shown) => models.ImageClassifier; readonly recipe: FashionRecipe }>>;
 
 type NetworkName = keyof typeof networks;
+
+/** The network that a run learns, or an ensemble of several. */
+function makeModel({ model, members }: { readonly model: NetworkName; readonly members: number }, classes: number): models.ImageClassifier {
+  const each = Array.from({ length: members }, () => networks[model].make({ classes, imageChannels: 1 }));
+  return members === 1 ? (each[0] as models.ImageClassifier) : new models.ClassifierEnsemble(each);
+}
 
 const networkNames = Object.keys(networks) as NetworkName[];
 
@@ -71,15 +79,26 @@ const schema = z.object({
     .max(1)
     .optional()
     .describe(`probability that a rectangle of a training picture is erased ${defaultsOf("erasing")}`),
+  members: z
+    .int()
+    .min(1)
+    .max(16)
+    .optional()
+    .describe(`networks that learn side by side, and whose mean judges ${defaultsOf("members")}`),
   ...recipeOptions(defaultsOf),
   ...pretrainedOptions,
   heldOut: z.int().min(0).default(0).describe("so many training pictures take the place of the test pictures, for tuning"),
 });
 
-const checked = schema.refine(({ quick, model }) => !quick || model === "pooled", {
-  path: ["quick"],
-  message: "--quick has a network of its own: leave out --model",
-});
+const checked = schema
+  .refine(({ quick, model }) => !quick || model === "pooled", {
+    path: ["quick"],
+    message: "--quick has a network of its own: leave out --model",
+  })
+  .refine((given) => given.weights === undefined || completed(given).members === 1, {
+    path: ["weights"],
+    message: "the weights are those of one network: it needs --members 1",
+  });
 
 /** The options with the recipe of their network where none were given. */
 function completed({ quick, ...given }: z.output<typeof schema>) {
@@ -91,7 +110,7 @@ async function taskOf(context: PredictContext, options: ReturnType<typeof comple
   const { train, test, classNames } = await readPictures(context, options.images, options.heldOut);
   const { augment } = data;
   return {
-    classifier: { model: networks[options.model].make({ classes: classNames.length, imageChannels: 1 }), scale: scaleOf(train) },
+    classifier: { model: makeModel(options, classNames.length), scale: scaleOf(train) },
     classNames,
     ...{ train, judged: test, isHeldOut: options.heldOut > 0 },
     mirrors: true,

@@ -44,6 +44,11 @@ export abstract class ImageClassifier extends Module {
     return this.classify(this.features(images));
   }
 
+  /** Logits `[batch, classes]` by each network that learns by itself: one, except of an ensemble. */
+  memberLogits(images: Tensor): readonly Tensor[] {
+    return [this.forward(images)];
+  }
+
   /** What torchvision calls `features` is `blocks` here, beside the method {@link features}. */
   override torchName(path: string): string {
     return super.torchName(path.replace(/^blocks\./, "features."));

@@ -38,8 +38,8 @@ export class Ensemble extends Module implements SequenceModel<EnsembleState> {
   }
 }
 
-/** The logarithm of the mean of the probabilities. */
-function together(logits: readonly Tensor[]): Tensor {
+/** The logarithm of the mean of the probabilities that logits `[..., classes]` give. */
+export function together(logits: readonly Tensor[]): Tensor {
   const logarithms = stack(logits.map((each) => logSoftmax(each)));
   return sub(logSumExp(logarithms, { axis: 0 }), Math.log(logits.length));
 }

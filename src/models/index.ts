@@ -1,5 +1,6 @@
 export * from "./autoencoder.js";
 export { type ClassifierOptions, ImageClassifier } from "./classifier.js";
+export * from "./classifierEnsemble.js";
 export * from "./convNeXt.js";
 export * from "./denseNet.js";
 export { type DetectionTargets, Detector, type DetectorOptions } from "./detector.js";
@@ -7,7 +8,7 @@ export { type DiagonalNormal, normalDivergence } from "./diagonalNormal.js";
 export { DialogueModel, type DialogueOptions, type Dialogues, PlainDialogueModel, type UtteranceState } from "./dialogueModel.js";
 export * from "./efficientNet.js";
 export * from "./eNet.js";
-export * from "./ensemble.js";
+export { Ensemble, type EnsembleState } from "./ensemble.js";
 export { FlatDialogueModel, type FlatDialogueOptions } from "./flatDialogueModel.js";
 export { HierarchicalEncoder, Hred, type HredOptions } from "./hred.js";
 export * from "./leNet.js";

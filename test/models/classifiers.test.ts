@@ -104,6 +104,24 @@ it("keeps the last of an odd number of rows where it pools", () => {
   expect(model.features(tensor(new Float32Array(784), { shape: [1, 1, 28, 28] })).shape).toEqual([1, 16, 4, 4]);
 });
 
+it("judges by the mean of members' probabilities, each of which learns from its own logits", async () => {
+  const member = (classes = 3) => new models.PooledResNet({ widths: [4], classes, imageChannels: 1 });
+  const members = [member(), member()];
+  const ensemble = new models.ClassifierEnsemble(members);
+  const images = tensor(uniform("ensemble", 2 * 36), { shape: [2, 1, 6, 6] });
+  const each = await Promise.all(members.map(async (model) => (await model.forward(images).softmax().array()) as number[][]));
+  const together = (await ensemble.forward(images).exp().array()) as number[][];
+  together.forEach((row, i) =>
+    row.forEach((value, j) => expect(value).toBeCloseTo(((each[0]?.[i]?.[j] as number) + (each[1]?.[i]?.[j] as number)) / 2, 5)),
+  );
+  const own = await Promise.all(ensemble.memberLogits(images).map((logits) => logits.softmax().array()));
+  expect(own[0]).not.toEqual(own[1]);
+  expect(own).toEqual(each.map((rows) => rows.map((row) => row.map((value) => expect.closeTo(value, 5)))));
+  expect(ensemble.parameterCount()).toBe(2 * member().parameterCount());
+  expect(() => new models.ClassifierEnsemble([])).toThrow("ClassifierEnsemble: no members: expected one or more classifiers");
+  expect(() => new models.ClassifierEnsemble([member(), member(4)])).toThrow("of 3 classes and 1 channels, and of 4 and 1");
+});
+
 describe("parameters are as many as published", () => {
   it.each([
     // torchvision 0.29's `num_params`

@@ -28,6 +28,8 @@ it("tells clothes apart, says how well, and leaves its mistakes and the network"
     "6",
     "--erasing",
     "0.5",
+    "--members",
+    "2",
     "--held-out",
     "40",
     "--json",
@@ -96,7 +98,11 @@ it.each([
   [["fashion", ...small, "--held-out", "200"], "--held-out 200: there are 200 training pictures"],
   [["fashion", "--quick", "--model", "densenet"], "--quick has a network of its own: leave out --model"],
   [["fashion", "--model", "mobilnet"], "did you mean mobilenet?"],
-  [["fashion", ...small, "--weights", join(parent, "none.safetensors")], "none.safetensors: no such file"],
+  [["fashion", ...small, "--quick", "--weights", join(parent, "none.safetensors")], "none.safetensors: no such file"],
+  [
+    ["fashion", ...small, "--weights", join(parent, "none.safetensors")],
+    "--weights: the weights are those of one network: it needs --members 1",
+  ],
   [["fashion", ...small, "--freeze", "stage.*"], "freeze: no variable fits stage.*: "],
   [["mnist", ...small.slice(0, 2), "--batch-size", "300"], "--batch-size 300: an epoch has 200 training pictures"],
 ])("refuses %j in one line", async (words, message) => {
