@@ -13,7 +13,7 @@ export const dialogueOptions = {
   longest: z.int().min(2).max(2000).default(256).meta({ description: "what dialogues that are trained on are cut to", unit: "words" }),
   size: option.modelSize("the words' vectors", 1).default(128),
   hiddenSize: option.hiddenSize("the networks that read and write utterances, and of the one over utterances").default(192),
-  dropout: option.dropout("of words' vectors and before the output").default(0.2),
+  dropout: option.dropout("of words' vectors and before the output").default(0),
   sampledWords: z
     .int()
     .min(0)
