@@ -1,4 +1,4 @@
-import { check, compile, data, metrics, optim, type Tensor, tensor } from "kasane";
+import { check, compile, data, metrics, optim, stack, type Tensor, tensor } from "kasane";
 import { exportOnnx, train } from "kasane/node";
 import { z } from "zod";
 import type { Context } from "../context.js";
@@ -91,12 +91,12 @@ export async function classify(context: Context, task: Task, recipe: Recipe): Pr
   const step = compile(
     ({ pixels, labels }: Batch) => {
       const each = model.memberLogits(inputOf(classifier, pixels));
-      const losses = mean(each.map((logits) => logits.crossEntropy(labels, { labelSmoothing, reduction: "none" })));
+      const losses = stack(each.map((logits) => logits.crossEntropy(labels, { labelSmoothing, reduction: "none" }))).mean({ axis: 0 });
       const loss = losses.mean();
       // Each member learns as it would alone.
       optimizer.minimize(loss.mul(each.length));
       average.update();
-      return { loss, accuracy: mean(each.map((logits) => metrics.accuracy(logits, labels))), losses };
+      return { loss, accuracy: stack(each.map((logits) => metrics.accuracy(logits, labels))).mean(), losses };
     },
     { training: true, device },
   );
@@ -147,9 +147,6 @@ export async function classify(context: Context, task: Task, recipe: Recipe): Pr
     context.folder.file("classifier.onnx"),
   );
 }
-
-const mean = ([first, ...others]: readonly Tensor[]): Tensor =>
-  others.reduce((sum, each) => sum.add(each), first as Tensor).div(1 + others.length);
 
 /** Pictures as they are in an epoch. */
 function batchOf(
