@@ -44,7 +44,7 @@ const checked = schema.refine(({ beta, importance }) => beta === 1 || importance
 /** The net and the settings of Burda, Grosse and Salakhutdinov (2015), with one layer of latent variables. */
 const burda = {
   ...({ hidden: "200,200", latent: 50, activation: "tanh", binarization: "dynamic" } as const),
-  ...{ learningRate: 0.001, epochs: 500, likelihoodSamples: 5000 },
+  ...{ learningRate: 0.002, epochs: 500, likelihoodSamples: 5000 },
 };
 
 const modelOf = (pixels: number, { hidden, latent, activation, conditional }: Options) =>
