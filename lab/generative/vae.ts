@@ -117,8 +117,11 @@ export const vae = defineExperiment({
     const figures = await judge(test);
     const likelihood: Record<string, number> = {};
     if (options.likelihoodSamples > 0) {
+      let tenths = 0;
       likelihood.nll = -(await logLikelihood(model, test, options.likelihoodSamples, binarization, device, (done, mean) => {
-        if (done % 500 === 0) context.print(`likelihoods of ${done} of ${test.count} pictures: ${(-mean).toFixed(2)} nats so far`);
+        if ((10 * done) / test.count < tenths + 1) return;
+        tenths = Math.floor((10 * done) / test.count);
+        context.print(`likelihoods of ${done} of ${test.count} pictures: ${(-mean).toFixed(2)} nats so far`);
       }));
     }
     context.record(last, { ...prefixed(figures), ...prefixed(likelihood) });
