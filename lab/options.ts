@@ -2,6 +2,13 @@ import { z } from "zod";
 
 // Options that many experiments have: bounds, description and unit. An experiment adds its default, and its own description where it means more.
 
+/** An option that says which examples are learnt from and which are judged by: a run that is resumed keeps it. */
+export const fixed = <Schema extends z.ZodType>(schema: Schema): Schema => schema.meta({ fixed: true });
+
+/** `--held-out` of pictures that settings are chosen by. */
+export const heldOut = () =>
+  fixed(z.int().min(0).default(0).describe("so many training pictures take the place of the test pictures, for tuning"));
+
 /** `--learning-rate`: the step size of what `of` names, such as `Adam`. */
 export const learningRate = (of: string): z.ZodNumber => z.number().positive().describe(`step size of ${of}`);
 

@@ -9,6 +9,8 @@ interface Property {
   readonly unit?: string;
   /** What a text must be. */
   readonly expected?: string;
+  /** Whether a run that is resumed keeps it. */
+  readonly fixed?: boolean;
   readonly default?: unknown;
   readonly enum?: readonly string[];
   readonly minimum?: number;
@@ -22,6 +24,9 @@ export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) =
 
 const propertiesOf = (schema: z.ZodObject): [string, Property][] =>
   Object.entries((z.toJSONSchema(schema, { io: "input" }).properties ?? {}) as Record<string, Property>);
+
+/** The names of the options that a resumed run keeps. */
+export const fixedOptions = (schema: z.ZodObject): string[] => propertiesOf(schema).flatMap(([name, { fixed }]) => (fixed ? [name] : []));
 
 /** The flags of a schema's options, for commander: `hiddenSize` is `--hidden-size <n>`. */
 export function flagsOf(schema: z.ZodObject): Option[] {

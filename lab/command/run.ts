@@ -8,7 +8,7 @@ import { invocation } from "../invocation.js";
 import { mostThreads, RunFolder } from "../runFolder.js";
 import { type CommonFlags, dataFlag, jsonFlag, quietCommand, runsFlag } from "./commonFlags.js";
 import { checkDevice } from "./devices.js";
-import { completeOptions, flagsOf, kebab, readFlags } from "./flags.js";
+import { completeOptions, fixedOptions, flagsOf, kebab, readFlags } from "./flags.js";
 import { loadExperiment } from "./load.js";
 import { folderLine, runSideBySide } from "./sideBySide.js";
 
@@ -90,6 +90,12 @@ async function run(experiment: Experiment, word: string, flags: RunFlags, words:
       () => `--resume: the run was started with --seed ${earlier.seed}, which it must keep`,
     );
     if (flags.preset !== undefined) checkPreset(experiment, flags.preset, folder.shown, earlier.options);
+    for (const { name, before, now } of changedOptions(given, earlier.options)) {
+      check(
+        !fixedOptions(experiment.options).includes(name),
+        () => `--resume: the run was started with ${before}, got ${now}: a run keeps what it learns from and is judged by: begin another`,
+      );
+    }
   }
   const origin = folder ? `${folder.shown}/config.json` : experiment.name;
   const options = completeOptions(experiment.options, { ...presetOf(experiment, flags.preset), ...earlier?.options, ...given }, origin);
@@ -114,6 +120,9 @@ async function run(experiment: Experiment, word: string, flags: RunFlags, words:
   const settings = { json, data: datasets, recordTimes, howToResume: invocation(["run", word, "--resume", target.shown, ...again]) };
   const context = new Context(target, settings, folder !== undefined);
   context.print(`${experiment.title}\n${folderLine}${target.shown}`, { event: "run", folder: target.path, ...target.config });
+  for (const { before, now } of changedOptions(given, earlier?.options)) {
+    context.print(`from here on ${now}, before it was ${before}: what is trained already stays as it is`);
+  }
   try {
     await experiment.run(context, options);
     await target.update({ finished: true });
@@ -130,6 +139,14 @@ async function run(experiment: Experiment, word: string, flags: RunFlags, words:
   context.print(`\nfinished: ${target.shown}`, { event: "finished", folder: target.path });
 }
 
+/** The options given that a run had otherwise before. */
+function changedOptions(given: Readonly<Record<string, unknown>>, earlier: Readonly<Record<string, unknown>> = given) {
+  return Object.keys(given).flatMap((name) => {
+    const [before, now] = [earlier, given].map((options) => `--${kebab(name)} ${options[name] ?? "not set"}`) as [string, string];
+    return before === now ? [] : [{ name, before, now }];
+  });
+}
+
 function presetOf({ presets = {} }: Experiment, name: string | undefined): Readonly<Record<string, unknown>> {
   if (name === undefined) return {};
   const preset = Object.hasOwn(presets, name) ? presets[name] : undefined;
@@ -140,10 +157,12 @@ function presetOf({ presets = {} }: Experiment, name: string | undefined): Reado
 /** Throws where a run that is resumed has other settings than the preset's. */
 function checkPreset(experiment: Experiment, name: string, run: string, options: Readonly<Record<string, unknown>>): void {
   const preset = completeOptions(experiment.options, presetOf(experiment, name), experiment.name);
-  for (const option of Object.values(experiment.presets ?? {}).flatMap(Object.keys)) {
-    const [has, asked] = [options[option], preset[option]].map((value) => `--${kebab(option)} ${value ?? "not set"}`);
-    check(has === asked, () => `--resume: ${run} has ${has}, --preset ${name} has ${asked}: leave --preset out, or begin another run`);
-  }
+  const named = Object.values(experiment.presets ?? {}).flatMap(Object.keys);
+  const [other] = changedOptions(Object.fromEntries(named.map((option) => [option, preset[option]])), options);
+  check(
+    other === undefined,
+    () => `--resume: ${run} has ${other?.before}, --preset ${name} has ${other?.now}: leave --preset out, or begin another run`,
+  );
 }
 
 function integer(flag: string, text: string | undefined, least: number, most: number): number | undefined {

@@ -1,7 +1,7 @@
 import { compile, type Device, decode, type models, reshape, type Tensor } from "kasane";
 import { longestAnswer, writingStep } from "./answers.js";
-import type { DialogueBatches } from "./dialogueBatches.js";
 import { type DialogueIds, end } from "./dialogueTexts.js";
+import { judgedBatches } from "./dialogueTraining.js";
 
 /** The share of different words, and of different pairs of words, among all of all answers (Li et al. 2016, A diversity-promoting objective function). */
 export interface Distinct {
@@ -22,26 +22,30 @@ export function distinct(answers: readonly (readonly number[])[]): Distinct {
 }
 
 /**
- * How much the answers of a model differ from each other, after the first utterances of dialogues.
+ * How much the answers of a model differ from each other, after the first `count` utterances of dialogues.
  * @returns of answers whose words are drawn with the model's own probabilities, and of those whose most probable words are taken
  */
-export async function diversity(model: models.DialogueModel, batches: DialogueBatches, count: number, device: Device) {
+export async function diversity(model: models.DialogueModel, dialogues: readonly DialogueIds[], count: number, device: Device) {
   const read = compile((dialogues: models.Dialogues) => model.contexts(dialogues), { device, arena: false });
-  const rows: number[][] = [];
+  let utterances = 0;
+  const answered = dialogues.filter(({ ends }) => {
+    utterances += ends.length;
+    return utterances - ends.length < count;
+  });
+  const rows: number[][][] = [];
   let size = 0;
-  for (const { places, batch } of batches.once()) {
+  for (const { places, batch } of judgedBatches(answered).once()) {
     const contexts = await read(batch);
     const values = (await contexts.data()) as Float32Array;
     size = contexts.shape[2] as number;
     places.forEach((place, column) => {
-      (batches.dialogues[place] as DialogueIds).ends.forEach((_, turn) => {
+      rows[place] = Array.from((answered[place] as DialogueIds).ends, (_, turn) => {
         const row = ((turn + 1) * places.length + column) * size;
-        if (rows.length < count) rows.push(Array.from(values.subarray(row, row + size)));
+        return Array.from(values.subarray(row, row + size));
       });
     });
-    if (rows.length === count) break;
   }
-  const contexts = Float32Array.from(rows.flat());
+  const contexts = Float32Array.from(rows.flat().slice(0, count).flat());
   const start = compile((known: Tensor) => model.start(model.condition(reshape(known, [-1, size]))), { device });
   const state = await start(contexts);
   const options = { begin: end, end, maximumLength: longestAnswer, device };

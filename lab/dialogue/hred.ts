@@ -51,7 +51,8 @@ export const hred = defineExperiment({
   },
 
   predict: talking(async (context, o: Options, vocabularySize) => {
-    const name = context.trained(names, "best").at(-1) as Kind;
+    const trained = context.trained(names, "best");
+    const name = trained.includes("hred") ? "hred" : (trained[0] as Kind);
     const model = makeModel(name, vocabularySize, o);
     await context.restore({ model }, "best", name);
     return model;
@@ -79,7 +80,7 @@ async function compareModels(corpus: DialogueCorpus, context: Context, o: Option
     const all = total(sums);
     const figures = { withEnds: perplexity.withEnds(all), withoutEnds: perplexity.withoutEnds(all) };
     const byTurn = sums.map((sum) => perplexity.withEnds(sum));
-    const { drawn, likeliest } = await diversity(model, test, o.answers, context.device);
+    const { drawn, likeliest } = await diversity(model, corpus.test, o.answers, context.device);
     context.record(last, { [`${name}/testPerplexity`]: figures.withEnds, [`${name}/testPerplexityOfWords`]: figures.withoutEnds });
     const row = [kinds[name], String(parameters), minutes.toFixed(1), figures.withEnds.toFixed(2), figures.withoutEnds.toFixed(2)];
     row.push(showDistinct(drawn), showDistinct(likeliest));

@@ -112,7 +112,7 @@ async function compareVariants(corpus: DialogueCorpus, context: Context, o: Opti
     const figures = await judge(test);
     const sampled = judgedBatches(corpus.test.slice(0, o.sampledDialogues));
     const perplexity = await importancePerplexity(model, sampled, o.samples, device);
-    const { drawn, likeliest } = await diversity(model, test, o.answers, device);
+    const { drawn, likeliest } = await diversity(model, corpus.test, o.answers, device);
     const { negativeElbo, kl, activeUnits } = figures;
     context.record(last, { ...Object.fromEntries(Object.entries(figures).map(([figure, value]) => [`${name}/test/${figure}`, value])) });
     const row = [variants[name].title, minutes.toFixed(1), negativeElbo.toFixed(4), kl.toFixed(2), String(activeUnits)];

@@ -1,6 +1,7 @@
 import { datasets, loadOnnx } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
+import * as option from "../options.js";
 import { valueOf } from "./classifier.js";
 import { trainAndReport } from "./job.js";
 import { classNames, heldOutOf } from "./parts.js";
@@ -12,7 +13,9 @@ import { method, tuneOptions, tuning } from "./tuneOptions.js";
 const schema = z.object({
   model: z.string().min(1).describe("model.onnx of all-MiniLM-L6-v2, or of another encoder of sentences"),
   tokenizer: z.string().min(1).optional().describe("its tokenizer.json (default: that beside the model)"),
-  heldOut: z.number().positive().max(0.9).default(0.1).describe("share of the training questions that the best epoch is chosen by"),
+  heldOut: option.fixed(
+    z.number().positive().max(0.9).default(0.1).describe("share of the training questions that the best epoch is chosen by"),
+  ),
   test: z.boolean().default(false).describe("judge by the test questions too, at the end"),
   method,
   ...tuning,

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import { images, readPictures } from "../generative/pictureSources.js";
 import type { Pictures } from "../generative/pictures.js";
+import * as option from "../options.js";
 import { valueOf } from "./classifier.js";
 import { trainAndReport } from "./job.js";
 import { heldOutOf } from "./parts.js";
@@ -15,7 +16,9 @@ import { method, tuneOptions, tuning } from "./tuneOptions.js";
 const schema = z.object({
   model: z.string().min(1).describe("mnist-8.onnx of the ONNX model zoo"),
   images: images().default("fashion"),
-  heldOut: z.number().positive().max(0.9).default(0.1).describe("share of the training pictures that the best epoch is chosen by"),
+  heldOut: option.fixed(
+    z.number().positive().max(0.9).default(0.1).describe("share of the training pictures that the best epoch is chosen by"),
+  ),
   test: z.boolean().default(false).describe("judge by the test pictures too, at the end"),
   method: method.default("full"),
   ...tuning,

@@ -3,6 +3,7 @@ import { check, data, type OnnxModule } from "kasane";
 import { datasets, files, loadOnnx } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
+import * as option from "../options.js";
 import { valueOf } from "./classifier.js";
 import { trainAndReport } from "./job.js";
 import { classNames, heldOutOf } from "./parts.js";
@@ -22,7 +23,9 @@ const schema = z.object({
     .min(1)
     .optional()
     .describe("a speaker who is tested on and not trained on (default: the publisher's test recordings)"),
-  heldOut: z.number().positive().max(0.9).default(0.1).describe("share of the training recordings that the best epoch is chosen by"),
+  heldOut: option.fixed(
+    z.number().positive().max(0.9).default(0.1).describe("share of the training recordings that the best epoch is chosen by"),
+  ),
   test: z.boolean().default(false).describe("judge by the test recordings too, at the end"),
   method,
   ...tuning,

@@ -45,7 +45,7 @@ const schema = z.object({
   learningRate: option.cosineLearningRate().default(0.002),
   epochs: option.epochs("the training pictures, for each size of code").default(15),
   shortEpochs: option.epochs("the training pictures, for each noise and each class left out").default(5),
-  heldOut: z.int().min(0).default(0).describe("so many training pictures take the place of the test pictures, for tuning"),
+  heldOut: option.heldOut(),
 });
 type Options = z.output<typeof schema>;
 
@@ -58,6 +58,11 @@ export const autoencoder = defineExperiment({
 
   async run(context, options) {
     const { train, test } = await readPictures(context, options.images, options.heldOut);
+    for (const label of option.numbersIn(options.unseen)) {
+      const count = (pictures: Pictures) => pictures.labels.filter((each) => each === label).length;
+      const isThere = [train, test].every((pictures) => count(pictures) > 0 && count(pictures) < pictures.count);
+      check(isThere, () => `--unseen ${options.unseen}: class ${label} is not among others in both parts: name classes that are`);
+    }
     const components = await componentsOf(train, Math.max(...option.numbersIn(options.widths)), context.device);
 
     // Codes of several sizes, each beside as many principal components.

@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { check, data, decode, type models, RandomGenerator } from "kasane";
 import { files } from "kasane/node";
 import { z } from "zod";
@@ -17,8 +19,16 @@ export type SoundKind = { readonly sampleRate: number; readonly conditions: Cond
 
 const kindFile = "sounds.json";
 
-export const saveKind = (context: PredictContext, kind: SoundKind): Promise<void> =>
-  files.writeAtomically(context.folder.file(kindFile), `${JSON.stringify(kind)}\n`);
+/** @throws KasaneError where the run learnt other sounds before: its classes would get wrong names */
+export async function saveKind(context: PredictContext, kind: SoundKind): Promise<void> {
+  const path = context.folder.file(kindFile);
+  if (!existsSync(path)) return files.writeAtomically(path, `${JSON.stringify(kind)}\n`);
+  const kept = loadKind(context);
+  check(isDeepStrictEqual(kept, kind), () => `${path} was made of other sounds: ${shown(kept)}; these have ${shown(kind)}`);
+}
+
+const shown = ({ sampleRate, conditions }: SoundKind): string =>
+  [`${sampleRate} samples a second`, ...conditions.map(({ name, classes }) => `${name} ${classes.join(", ")}`)].join("; ");
 
 /** @throws KasaneError where the run's file is missing or damaged */
 export function loadKind(context: PredictContext): SoundKind {
@@ -90,9 +100,10 @@ export function readLabels(text: string | undefined, conditions: Conditions): nu
     return [];
   }
   check(text !== undefined, () => `--classes: the run was conditioned: say what to draw, such as --classes ${form}`);
-  const given = new Map(text.split(",").map((part) => part.split("=").map((side) => side.trim()) as [string, string]));
+  const parts = text.split(",").map((part) => [part.split("=", 1)[0] ?? "", part.slice(part.indexOf("=") + 1)] as const);
+  const given = new Map(parts.map(([name, label]) => [name.trim(), label.trim()]));
   const names = conditions.map(({ name }) => name);
-  const isRight = given.size === names.length && names.every((name) => given.has(name));
+  const isRight = parts.length === names.length && names.every((name) => given.has(name));
   check(isRight, () => `--classes: got "${text}", expected a class for ${names.join(" and ")}, such as ${form}`);
   return conditions.map(({ name, classes }) => {
     const label = classes.indexOf(given.get(name) as string);

@@ -31,8 +31,8 @@ export const sounds = (): z.ZodString =>
     .string()
     .min(1)
     .describe(
-      "allison (one voice), digits (the Free Spoken Digit Dataset), or WAV files of one's own: a folder, a pattern or a .tar.gz; where train.txt, " +
-        "validation.txt and test.txt lie beside them, these name the files of each part, otherwise a twentieth of the files, chosen at random, is each of the last two",
+      "allison (one voice), digits (the Free Spoken Digit Dataset), or WAV files of one's own: a folder, a pattern or a .tar.gz; train.txt, " +
+        "validation.txt and test.txt in a folder or an archive name the files of each part; without them a twentieth of the files, chosen at random, is each of the last two",
     );
 
 /** The share of the files that are validated by, and of those that are tested on, where nothing says which. */
@@ -88,16 +88,27 @@ export function codesOf({ channels }: data.Sound): Uint8Array {
 /** The parts that lists beside the files name, where there are lists. */
 function listedParts(path: string, clips: readonly Clip[]): Omit<SoundParts, "sampleRate"> | undefined {
   const lists = listsBeside(path);
-  if (!lists.has("train")) return undefined;
-  const byName = new Map(clips.map((clip) => [basename(clip.name), clip]));
+  if (lists.size === 0) return undefined;
+  const byName = new Map<string, Clip[]>();
+  for (const clip of clips) byName.set(basename(clip.name), [...(byName.get(basename(clip.name)) ?? []), clip]);
+  const partOf = new Map<Clip, string>();
   const [train, validation, test] = partNames.map((part) => {
     const text = lists.get(part);
-    check(text !== undefined, () => `${path}: it has a train.txt and no ${part}.txt`);
-    const names = text.split("\n").filter((line) => line.trim() !== "");
+    check(text !== undefined, () => `${path}: it has a ${[...lists.keys()].join(".txt and a ")}.txt and no ${part}.txt`);
+    const names = text.split("\n").flatMap((line) => line.trim() || []);
     check(names.length > 0, () => `${path}: ${part}.txt names no file`);
     return names.map((name) => {
-      const clip = byName.get(basename(name.trim()));
-      check(clip !== undefined, () => `${path}: ${part}.txt names ${name.trim()}, which is not there`);
+      const alike = byName.get(basename(name)) ?? [];
+      const named = alike.filter((clip) => `/${clip.name}`.endsWith(`/${name}`));
+      const [clip, ...others] = named.length > 0 ? named : alike;
+      check(clip !== undefined, () => `${path}: ${part}.txt names ${name}, which is not there`);
+      check(
+        others.length === 0,
+        () => `${path}: ${part}.txt names ${name}, which ${others.length + 1} files are called: say their folders too`,
+      );
+      const earlier = partOf.get(clip);
+      check(earlier === undefined, () => `${path}: ${part}.txt names ${name}, and so does ${earlier}.txt: expected each file once`);
+      partOf.set(clip, part);
       return clip;
     });
   });
@@ -107,21 +118,20 @@ function listedParts(path: string, clips: readonly Clip[]): Omit<SoundParts, "sa
 /** The most bytes that a list or an archive may have. */
 const mostBytes = 2 ** 30;
 
+/** The texts of the lists of a folder or an archive, by the names of their parts. */
 function listsBeside(path: string): Map<string, string> {
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  if (path.endsWith(".tar.gz")) {
-    const archive = datasets.readTarGz(files.readIfThere(path, mostBytes) as Uint8Array, { name: path });
-    return new Map(
-      [...archive].flatMap(([name, bytes]) => (name.endsWith(".txt") ? [[basename(name, ".txt"), text(bytes)] as const] : [])),
-    );
+  const lists = new Map<string, string>();
+  const isArchive = path.endsWith(".tar.gz");
+  if (path.endsWith(".wav")) return lists;
+  const archive = isArchive ? datasets.readTarGz(files.readIfThere(path, mostBytes) as Uint8Array, { name: path }) : undefined;
+  for (const part of partNames) {
+    const list = `${part}.txt`;
+    const found = archive ? [...archive.keys()].filter((name) => basename(name) === list) : [join(path, list)];
+    check(found.length < 2, () => `${path}: it has ${found.join(" and ")}, expected one list of a name`);
+    const bytes = found.map((name) => archive?.get(name) ?? files.readIfThere(name, mostBytes))[0];
+    if (bytes) lists.set(part, new TextDecoder().decode(bytes));
   }
-  if (path.endsWith(".wav")) return new Map();
-  return new Map(
-    partNames.flatMap((part) => {
-      const bytes = files.readIfThere(join(path, `${part}.txt`), mostBytes);
-      return bytes ? [[part, text(bytes)] as const] : [];
-    }),
-  );
+  return lists;
 }
 
 function dividedParts(path: string, clips: readonly Clip[], seed: number): Omit<SoundParts, "sampleRate"> {
@@ -140,7 +150,8 @@ export type Conditions = readonly { readonly name: string; readonly classes: rea
 /** @param names what the user asks for */
 export function conditionsOf(clips: readonly Clip[], names: readonly string[]): Conditions {
   const there = Object.keys(clips[0]?.classes ?? {});
-  return names.map((name) => {
+  return names.map((name, i) => {
+    check(names.indexOf(name) === i, () => `--condition: got ${names.join(",")}, expected each once`);
     check(there.includes(name), () => `--condition: got ${name}, these sounds have ${there.join(", ")}`);
     return { name, classes: [...new Set(clips.map(({ classes }) => classes[name] as string))].sort() };
   });

@@ -26,7 +26,7 @@ const schema = z.object({
   batchSize: option.batchSize("pictures").default(100),
   learningRate: option.cosineLearningRate().default(0.003),
   epochs: option.epochs("the training pictures").default(15),
-  heldOut: z.int().min(0).default(0).describe("so many training pictures take the place of the test pictures, for tuning"),
+  heldOut: option.heldOut(),
   likelihoodSamples: z
     .int()
     .min(0)
@@ -36,10 +36,15 @@ const schema = z.object({
 });
 type Options = z.output<typeof schema>;
 
-const checked = schema.refine(({ beta, importance }) => beta === 1 || importance === 1, {
-  path: ["beta"],
-  message: "the importance-weighted bound has no divergence to weigh: it needs --importance 1",
-});
+const checked = schema
+  .refine(({ beta, importance }) => beta === 1 || importance === 1, {
+    path: ["beta"],
+    message: "the importance-weighted bound has no divergence to weigh: it needs --importance 1",
+  })
+  .refine(({ binarization, likelihoodSamples }) => binarization === "dynamic" || likelihoodSamples === 0, {
+    path: ["likelihoodSamples"],
+    message: "grey pixels have no likelihood under a model of black and white ones: it needs --binarization dynamic",
+  });
 
 /** The net of Burda, Grosse and Salakhutdinov (2015) with one layer of latent variables, and their count of draws; steps and epochs are for an hour of a core. */
 const burda = {
@@ -124,8 +129,8 @@ export const vae = defineExperiment({
         context.print(`likelihoods of ${done} of ${test.count} pictures: ${(-mean).toFixed(2)} nats so far`);
       }));
     }
-    context.record(last, { ...prefixed(figures), ...prefixed(likelihood) });
     const name = heldOut > 0 ? "held-out" : "test";
+    context.record(last, Object.fromEntries(Object.entries({ ...figures, ...likelihood }).map(([of, value]) => [`${name} ${of}`, value])));
     const lines = [
       `${name} pictures: -ELBO ${figures.negativeElbo.toFixed(2)} nats (reconstruction ${figures.reconstruction.toFixed(2)}, ` +
         `divergence ${figures.divergence.toFixed(2)}), ${figures.activeUnits} of ${options.latent} latent units are active`,
@@ -182,6 +187,3 @@ function countOf(text: string): number {
   check(/^\d+$/.test(text) && count > 0 && count <= 64, () => `predict: got "${text}", expected how many digits to draw, 1 to 64`);
   return count;
 }
-
-const prefixed = (figures: Readonly<Record<string, number>>) =>
-  Object.fromEntries(Object.entries(figures).map(([name, value]) => [`test ${name}`, value]));

@@ -65,6 +65,8 @@ export const wavenet = defineExperiment({
     // Data
     const { sampleRate, train, validation, test } = readClips(context, options.sounds);
     const conditions = conditionsOf(train, options.condition?.split(",") ?? []);
+    // Classes that are not trained on are told before the training.
+    for (const clip of [...validation, ...test]) labelsOf(clip, conditions);
     const batches = new CodeBatches(train, conditions, { length, batchSize });
     const kind = { sampleRate, conditions };
     await saveKind(context, kind);

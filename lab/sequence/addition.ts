@@ -19,7 +19,7 @@ import {
 const schema = z.object({
   digits: z.int().min(1).max(6).default(3).describe("digits of the numbers at most"),
   examples: z.int().min(1).default(50_000).describe("sums that are learnt from"),
-  heldOut: z.int().min(1).default(5000).describe("sums that are tried and never learnt from, neither way round"),
+  heldOut: option.fixed(z.int().min(1).default(5000).describe("sums that are tried and never learnt from, neither way round")),
   architecture: z
     .enum(architectureNames as [Architecture, ...Architecture[]])
     .default("attention")

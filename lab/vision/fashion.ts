@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { PredictContext } from "../context.js";
 import { defineExperiment } from "../experiment.js";
 import { images, readPictures } from "../generative/pictureSources.js";
+import * as option from "../options.js";
 import { classify, type Recipe, recipeOptions, type Task } from "./classification.js";
 import { mirroredToo, movedViews, scaleOf } from "./classifier.js";
 import { pretrainedOptions, startFrom } from "./pretrained.js";
@@ -87,7 +88,7 @@ const schema = z.object({
     .describe(`networks that learn side by side, and whose mean judges ${defaultsOf("members")}`),
   ...recipeOptions(defaultsOf),
   ...pretrainedOptions,
-  heldOut: z.int().min(0).default(0).describe("so many training pictures take the place of the test pictures, for tuning"),
+  heldOut: option.heldOut(),
 });
 
 const checked = schema

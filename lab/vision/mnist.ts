@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { PredictContext } from "../context.js";
 import { defineExperiment } from "../experiment.js";
 import { images, readPictures } from "../generative/pictureSources.js";
+import * as option from "../options.js";
 import { classify, type Recipe, recipeOptions, type Task } from "./classification.js";
 import { movedViews, scaleOf } from "./classifier.js";
 import { pictureFlags, pictureText, tell } from "./tell.js";
@@ -12,7 +13,7 @@ const recipe: Recipe = { epochs: 8, batchSize: 128, learningRate: 0.1, weightDec
 const schema = z.object({
   images: images().default("mnist"),
   ...recipeOptions((name) => `(default: ${recipe[name]})`),
-  heldOut: z.int().min(0).default(0).describe("so many training pictures take the place of the test pictures, for tuning"),
+  heldOut: option.heldOut(),
 });
 
 async function taskOf(context: PredictContext, options: z.output<typeof schema>): Promise<Task> {

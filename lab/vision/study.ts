@@ -4,14 +4,15 @@ import { z } from "zod";
 import type { Context, PredictContext } from "../context.js";
 import { images, readTenClasses } from "../generative/pictureSources.js";
 import { inParts, type Pictures, part, picturesAt } from "../generative/pictures.js";
+import * as option from "../options.js";
 
 // Studies train many small networks on few pictures, and compare them.
 
 /** The options that studies have in common. */
 export const studyOptions = {
   images: images().default("fashion"),
-  trainSize: z.int().min(1).default(10_000).describe("pictures that each network is trained on"),
-  heldOut: z.int().min(1).default(5000).describe("training pictures that no network is trained on: all are judged by these"),
+  trainSize: option.fixed(z.int().min(1).default(10_000).describe("pictures that each network is trained on")),
+  heldOut: option.fixed(z.int().min(1).default(5000).describe("training pictures that no network is trained on: all are judged by these")),
 };
 
 /** What a study learns from and judges by. */

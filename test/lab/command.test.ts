@@ -7,6 +7,7 @@ import { readFlags } from "../../lab/command/flags.js";
 import type { Context } from "../../lab/context.js";
 import { defineExperiment, listed } from "../../lab/experiment.js";
 import { experiments } from "../../lab/experiments.js";
+import * as option from "../../lab/options.js";
 import { kasane, kasaneAmong, temporaryFolder } from "./helpers.js";
 
 const folder = temporaryFolder();
@@ -109,6 +110,26 @@ describe("what goes wrong is one line and exit code 2", () => {
       expect(code).toBe(2);
     }
     expect((await resume("huge")).stderr).toMatch(/^kasane: --preset: got "huge", expected one of small, report, wide\n$/);
+  });
+
+  it("other examples to judge by, and tells of any other change", async () => {
+    const options = z.object({ width: z.int().default(8), heldOut: option.heldOut(), trainSize: option.fixed(z.int().min(1)).default(7) });
+    const apart = defineExperiment({ name: "apart", title: "", chapter: "", options, run: async () => undefined });
+    const { stdout } = await kasane(["run", "apart", "--held-out", "5", "--json", ...runs], [apart]);
+    const resume = (...words: string[]) =>
+      kasane(["run", "apart", "--resume", JSON.parse(linesOf(stdout)[0] as string).folder, ...words], [apart]);
+    for (const [words, message] of [
+      [["--held-out", "0"], "--held-out 5, got --held-out 0"],
+      [["--train-size", "8"], "--train-size 7, got --train-size 8"],
+    ] as const) {
+      const { code, stderr } = await resume(...words);
+      expect(stderr).toMatch(new RegExp(`^kasane: --resume: the run was started with ${message}: a run keeps what it learns from.*\n$`));
+      expect(code).toBe(2);
+    }
+    const other = await resume("--width", "9", "--held-out", "5");
+    expect(other.stdout).toContain("from here on --width 9, before it was --width 8: what is trained already stays as it is");
+    expect(other.stdout).not.toContain("--held-out");
+    expect((await resume("--width", "9")).stdout).not.toContain("from here on");
   });
 
   it.each([

@@ -1,5 +1,5 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { data } from "kasane";
 import { expect, it } from "vitest";
 import type { PredictContext } from "../../../lab/context.js";
@@ -72,8 +72,13 @@ it("takes the parts from lists, and the mean of both channels", () => {
       channels: [right = new Float32Array()],
     },
   ] = [tone(250, 50), tone(400, 50)];
-  writeSounds(folder, { "a.wav": tone(250, 50), "b.wav": tone(300, 50), "c.wav": { sampleRate: 8000, channels: [left, right] } });
-  for (const [name, text] of Object.entries({ train: "c.wav\na.wav\n", validation: "b.wav", test: "b.wav" })) {
+  writeSounds(folder, {
+    "a.wav": tone(250, 50),
+    "b.wav": tone(300, 50),
+    "d.wav": tone(350, 50),
+    "c.wav": { sampleRate: 8000, channels: [left, right] },
+  });
+  for (const [name, text] of Object.entries({ train: "c.wav\na.wav\n", validation: "b.wav", test: "d.wav" })) {
     writeFileSync(join(folder, `${name}.txt`), text);
   }
   const { train, validation, sampleRate } = readClips({ seed: 0 } as PredictContext, folder);
@@ -83,6 +88,25 @@ it("takes the parts from lists, and the mean of both channels", () => {
   const difference = data.muLawEncode(mean).map((code, i) => Math.abs(code - (train[0]?.codes[i] as number)));
   // 16 bits may fall on the other side of a code's bound.
   expect(Math.max(...difference)).toBeLessThanOrEqual(1);
+});
+
+it("tells files of one name apart by their folders, and takes each for one part", () => {
+  const folder = temporaryFolder();
+  writeSounds(join(folder, "x"), { "1.wav": tone(250, 50), "2.wav": tone(300, 50), "3.wav": tone(350, 50) });
+  writeSounds(join(folder, "y"), { "1.wav": tone(400, 50), "4.wav": tone(450, 50) });
+  const read = (lists: Readonly<Record<string, string>>) => {
+    for (const name of ["train", "validation", "test"]) rmSync(join(folder, `${name}.txt`), { force: true });
+    for (const [name, text] of Object.entries(lists)) writeFileSync(join(folder, `${name}.txt`), text);
+    return readClips({ seed: 0 } as PredictContext, folder);
+  };
+  const { train, test } = read({ train: "x/1.wav\n2.wav", validation: "3.wav", test: "y/1.wav" });
+  expect([...train, ...test].map(({ name }) => relative(folder, name))).toEqual(["x/1.wav", "x/2.wav", "y/1.wav"]);
+  expect(() => read({ train: "1.wav", validation: "3.wav", test: "2.wav" })).toThrow(
+    "names 1.wav, which 2 files are called: say their folders too",
+  );
+  expect(() => read({ train: "2.wav", validation: "3.wav", test: "x/2.wav" })).toThrow("test.txt names x/2.wav, and so does train.txt");
+  expect(() => read({ train: "5.wav", validation: "3.wav", test: "2.wav" })).toThrow("train.txt names 5.wav, which is not there");
+  expect(() => read({ test: "2.wav" })).toThrow("it has a test.txt and no train.txt");
 });
 
 it("compares with plain models of known figures", () => {

@@ -11,7 +11,8 @@ const small = ["run", "vae", "--images", parent, "--hidden", "32", "--batch-size
 beforeAll(() => writePictures(parent, { train: 200, t10k: 40 }));
 
 it("learns to draw, says how well, and leaves pictures", async () => {
-  const words = [...small, "--epochs", "30", "--latent", "2", "--conditional", "--likelihood-samples", "150", "--json", "--runs", parent];
+  const drawn = ["--binarization", "dynamic", "--likelihood-samples", "150"];
+  const words = [...small, "--epochs", "30", "--latent", "2", "--conditional", ...drawn, "--json", "--runs", parent];
   const { code, stdout } = await kasane(words);
   expect(code).toBe(0);
   const [figures] = eventsOf(stdout, "test");
@@ -42,6 +43,7 @@ it.each([
   [["--images", join(parent, "nowhere")], "it has neither train/ nor train.csv, and lacks train-images-idx3-ubyte"],
   [["--held-out", "200"], "--held-out 200: there are 200 training pictures"],
   [["--beta", "2", "--importance", "5"], "it needs --importance 1"],
+  [["--likelihood-samples", "10"], "it needs --binarization dynamic"],
   [["--hidden", "10,,20"], "sizes of hidden layers, with commas between them"],
 ])("refuses %j in one line", async (words, message) => {
   const { code, stderr } = await kasane([...small, ...words, "--runs", parent]);

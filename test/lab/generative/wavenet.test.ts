@@ -64,6 +64,25 @@ it("learns sounds of two kinds, says how well beside plain models, and draws eit
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) });
     expect(stderr.trim().split("\n")).toHaveLength(1);
   }
+
+  writeSounds(join(parent, "others", "deep"), Object.fromEntries(["a", "b", "c"].map((name) => [`${name}.wav`, tone(250, 2000, 16_000)])));
+  const other = await kasane(["run", "wavenet", "--resume", folder, "--sounds", join(parent, "others"), "--runs", parent]);
+  const message = "was made of other sounds: 8000 samples a second; folder high, low; these have 16000 samples a second; folder deep";
+  expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+  expect(await drawn("--classes", "folder=low", "--prime", prime)).toEqual(low);
+});
+
+it("tells of a class that is not trained on before it trains", async () => {
+  const folder = join(parent, "apart");
+  writeSounds(join(folder, "x"), { "1.wav": tone(250, 1000), "2.wav": tone(250, 100) });
+  writeSounds(join(folder, "y"), { "1.wav": tone(500, 100) });
+  for (const [name, file] of Object.entries({ train: "x/1.wav", validation: "2.wav", test: "y/1.wav" })) {
+    writeFileSync(join(folder, `${name}.txt`), file);
+  }
+  const { code, stdout, stderr } = await kasane([...small, "--sounds", folder, "--condition", "folder", "--epochs", "2", "--runs", parent]);
+  expect(code).toBe(2);
+  expect(stderr).toContain("y/1.wav: its folder is y, expected one that is trained on: x");
+  expect(stdout).not.toContain("receptive field");
 });
 
 it("goes on to the bit after an interrupt", () => expectSameWhenResumed([...small, "--epochs", "3", "--seconds", "0.01"], parent, 2));
@@ -79,6 +98,12 @@ it.each([
     {},
     ["--condition", "digit"],
     "--condition: got digit, these sounds have folder",
+  ],
+  [
+    { "a.wav": tone(250, 100), "b.wav": tone(9, 9), "c.wav": tone(9, 9) },
+    {},
+    ["--condition", "folder,folder"],
+    "--condition: got folder,folder, expected each once",
   ],
   [
     { "a.wav": tone(250, 100), "b.wav": tone(9, 9), "c.wav": tone(9, 9) },
