@@ -57,7 +57,7 @@ export const dropout = (of: string): z.ZodNumber => z.number().min(0).max(0.95).
 
 /** `--label-smoothing`. */
 export const labelSmoothing = (): z.ZodNumber =>
-  z.number().min(0).max(0.95).describe("share of a target's probability that is spread over all others");
+  z.number().min(0).max(0.95).describe("share of a target's probability that is spread over all");
 
 /** `--batch-size` of a text that is read as several sequences. */
 export const sequences = (): z.ZodInt => z.int().min(1).describe("sequences read side by side");

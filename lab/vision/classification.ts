@@ -34,9 +34,11 @@ export const recipeOptions = (defaultsOf: (name: keyof Recipe) => string) => {
       "hardest",
       z
         .number()
-        .min(0.1)
+        .min(0.2)
         .max(1)
-        .describe("share of the pictures, those of the greatest losses, that all but the first and the last epochs learn from"),
+        .describe(
+          "share of the pictures, a random tenth of all and those of the greatest losses, that all but the first and the last epochs learn from",
+        ),
     ),
   };
 };

@@ -6,7 +6,10 @@ type Picture = data.augment.Picture;
 
 /** What of a picture a network told its class from: `height * width` values, 1 where it counted most. */
 export interface Explanation {
-  /** How much the last maps, where they are active, raise the class's logit (Selvaraju et al. 2017, Grad-CAM, equations 1 and 2). */
+  /**
+   * How much the last maps, where they are active, raise the class's logit (Selvaraju et al. 2017, Grad-CAM, equations 1 and 2); of an ensemble the
+   * sum of its members' logits, whose gradient, unlike that of its log-probabilities, does not vanish where it is sure.
+   */
   readonly gradCam: Float32Array;
   /** How much less probable the class is with a square of the picture covered (Zeiler and Fergus 2014, section 4.2). */
   readonly occlusion: Float32Array;
@@ -20,7 +23,8 @@ export function explainerOf(classifier: Classifier, device: Device): (picture: P
   const gradCam = compile(
     (pixels: Tensor, classes: Tensor) => {
       const maps = model.features(inputOf(classifier, pixels));
-      const logit = takeAlongAxis(model.classify(maps), unsqueeze(classes, { axis: 1 })).sum();
+      const logits = model.memberClassify(maps).reduce((sum, each) => sum.add(each));
+      const logit = takeAlongAxis(logits, unsqueeze(classes, { axis: 1 })).sum();
       // What each map counts is the mean of the logit's gradient over its places.
       const counts = grad(logit, maps).mean({ axis: [2, 3], keepDims: true });
       const active = relu(maps.mul(counts).sum({ axis: 1, keepDims: true }));

@@ -13,7 +13,7 @@ export interface HardestOptions {
 /** The part of the epochs at the beginning, and of those at the end, that learn from all examples. */
 const [first, last] = [0.1, 0.2];
 
-/** Of the examples that would be left out, the share that is learnt from all the same. */
+/** The share of all examples, taken at random, that an epoch learns from whatever their losses were. */
 const anyway = 0.1;
 
 /**

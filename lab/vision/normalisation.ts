@@ -6,7 +6,7 @@ import { part } from "../generative/pictures.js";
 import { fittedTable } from "../layout.js";
 import * as option from "../options.js";
 import { type Series, seriesOf } from "../plot/chart.js";
-import { halvedImagesOf, percent, readStudy, type Study, studyOptions, trainStudy, updatesAnEpoch } from "./study.js";
+import { halvedImagesOf, percent, readStudy, type Study, studyOptions, trainStudy, updatesAnEpoch, updatesARecord } from "./study.js";
 
 /** What stands behind each convolution. */
 const norms = {
@@ -106,12 +106,20 @@ export const normalisation = defineExperiment({
       }),
     );
     report(context, "batch size", batchSizes, bySize, "sizes");
-    const updates = (trained: Trained) => {
-      const reached = trained.history.find(({ accuracy }) => accuracy !== undefined && accuracy >= options.target);
+    const updates = ({ history }: Trained, batchSize: number) => {
+      const told = history.filter(({ accuracy }) => accuracy !== undefined);
+      // At an epoch's end the mean is of fewer pictures, and so is the next one.
+      const whole = Math.min(updatesARecord(batchSize), updatesAnEpoch(pictures.train, batchSize));
+      const reached = told.find(
+        ({ step, accuracy }, i) => step - (told[i - 1]?.step ?? 0) >= whole && (accuracy as number) >= options.target,
+      );
       return reached ? String(reached.step) : "never";
     };
     const headings = [`updates until ${percent(options.target)} % of the training pictures are told right`, ...batchSizes.map(String)];
-    const updateRows = [...bySize].map(([norm, trained]) => [norms[norm].title, ...trained.map(updates)]);
+    const updateRows = [...bySize].map(([norm, trained]) => [
+      norms[norm].title,
+      ...trained.map((each, i) => updates(each, batchSizes[i] as number)),
+    ]);
     context.print(`\n${fittedTable(headings, updateRows)}`, { event: "updates", updates: updateRows });
     for (const [i, batchSize] of batchSizes.entries()) {
       await context.plot(`training-${batchSize}`, {

@@ -1,4 +1,4 @@
-import { compile, nn, optim, relu, seed, type Tensor } from "kasane";
+import { check, compile, nn, optim, relu, seed, type Tensor } from "kasane";
 import { z } from "zod";
 import type { Context } from "../context.js";
 import { defineExperiment } from "../experiment.js";
@@ -71,6 +71,10 @@ export const separable = defineExperiment({
   async run(context, options) {
     const widths = option.numbersIn(options.widths);
     const pictures = await readStudy(context, options);
+    check(
+      options.timedPictures <= options.heldOut,
+      () => `--timed-pictures ${options.timedPictures}: expected at most --held-out ${options.heldOut}`,
+    );
     const networks = [];
     for (const width of widths) {
       for (const kind of names) networks.push(await train(context, options, kind, width, pictures));
@@ -144,7 +148,7 @@ async function train(context: Context, options: Options, kind: Kind, width: numb
  * networks; waiting for other programs does not count.
  */
 async function timesOf(context: Context, { timedPictures, rounds }: Options, models: readonly nn.Sequential[], { heldOut }: Study) {
-  const { bytes } = batchOf(part(heldOut, 0, Math.min(timedPictures, heldOut.count)));
+  const { bytes } = batchOf(part(heldOut, 0, timedPictures));
   const images = imagesOf(bytes);
   await images.data();
   const forwards = models.map((model) => compile((x: Tensor) => model.forward(x), { device: context.device }));

@@ -70,6 +70,9 @@ export interface Judged {
 /** The pictures that mean figures of the training are of, and the most of them that a network is judged by. */
 const [recordedPictures, judgedPictures] = [1000, 2000];
 
+/** How many updates the mean figures of the training are of. */
+export const updatesARecord = (batchSize: number): number => Math.max(1, Math.round(recordedPictures / batchSize));
+
 /** How many updates an epoch has. */
 export function updatesAnEpoch({ count }: Pictures, batchSize: number): number {
   const updates = Math.floor(count / batchSize);
@@ -98,7 +101,7 @@ export async function trainStudy(context: Context, training: Training): Promise<
     epochs,
     batches: (epoch) => shuffledBatches(train, { batchSize, seed, epoch }),
     step,
-    recordEvery: Math.max(1, Math.round(recordedPictures / batchSize)),
+    recordEvery: updatesARecord(batchSize),
     async validate() {
       const [own, others] = [await judge(judged), await judge(heldOut)];
       return { trainLoss: own.loss, trainAccuracy: own.accuracy, heldOutLoss: others.loss, heldOutAccuracy: others.accuracy };

@@ -44,6 +44,11 @@ export abstract class ImageClassifier extends Module {
     return this.classify(this.features(images));
   }
 
+  /** {@link classify} by each network that learns by itself: one, except of an ensemble. */
+  memberClassify(maps: Tensor): readonly Tensor[] {
+    return [this.classify(maps)];
+  }
+
   /** Logits `[batch, classes]` by each network that learns by itself: one, except of an ensemble. */
   memberLogits(images: Tensor): readonly Tensor[] {
     return [this.forward(images)];

@@ -34,8 +34,12 @@ export class ClassifierEnsemble extends ImageClassifier {
   }
 
   classify(maps: Tensor): Tensor {
+    return together(this.memberClassify(maps));
+  }
+
+  override memberClassify(maps: Tensor): readonly Tensor[] {
     const parts = split(maps, this.members.length, { axis: 1 });
-    return together(this.members.map((member, i) => member.classify(parts[i] as Tensor)));
+    return this.members.map((member, i) => member.classify(parts[i] as Tensor));
   }
 
   override memberLogits(images: Tensor): readonly Tensor[] {

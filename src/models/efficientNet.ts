@@ -51,7 +51,7 @@ class MobileBlock extends Module {
 
 /** Settings of an {@link EfficientNetB0}. */
 export interface EfficientNetOptions extends ClassifierOptions {
-  /** The probability by which the last block is left out, by default 0.2; that of those before rises evenly from 0. */
+  /** The probability by which a block behind the last would be left out, by default 0.2: that of the blocks rises evenly from 0. */
   readonly dropPath?: number;
 }
 

@@ -8,16 +8,18 @@ import type { ImageClassifier } from "./classifier.js";
  * keeps its own values where the classes are others, and for grey images the first convolution takes the sums over its three channels, which gives
  * what the weights give for a grey image in colours.
  * @param stored a state dict of PyTorch, as `files.readSafetensors` gives it; counts of batches may be missing, as in old ones
- * @returns PyTorch's names of the variables that kept their values
+ * @returns PyTorch's names of the variables that kept their values, all of the last layer
  * @throws KasaneError naming what is missing, unexpected or of another shape or type; then no variable has changed
  */
 export async function loadPretrained(model: ImageClassifier, stored: ReadonlyMap<string, StoredTensor>): Promise<string[]> {
   const own = await torchStateDict(model);
+  const last = [...own.keys()].at(-1) as string;
+  const head = last.slice(0, last.lastIndexOf(".") + 1);
   const fitted = new Map([...own].filter(([name]) => name.endsWith("num_batches_tracked")));
   const kept: string[] = [];
   for (const [name, value] of stored) {
     const mine = own.get(name);
-    const isHead = mine !== undefined && isOfOtherClasses(model, mine, value);
+    const isHead = mine !== undefined && name.startsWith(head) && isOfOtherClasses(model, mine, value);
     if (isHead) kept.push(name);
     fitted.set(name, isHead ? mine : mine && isOfColours(mine, value) ? summedOverChannels(value) : value);
   }

@@ -24,13 +24,15 @@ const epsilon = 1e-6;
 class EncoderLayer extends Module {
   readonly ln1: LayerNorm;
   readonly selfAttention: MultiheadAttention;
+  readonly dropout: Dropout;
   readonly ln2: LayerNorm;
   readonly mlp: Sequential;
 
   constructor(size: number, heads: number, innerSize: number, dropout: number) {
     super();
     this.ln1 = new LayerNorm(size, epsilon);
-    this.selfAttention = new MultiheadAttention(size, heads, { dropout });
+    this.selfAttention = new MultiheadAttention(size, heads);
+    this.dropout = new Dropout(dropout);
     this.ln2 = new LayerNorm(size, epsilon);
     this.mlp = new Sequential(
       new Linear(size, innerSize, { biasInitialiser: normal(0, 1e-6) }),
@@ -43,7 +45,7 @@ class EncoderLayer extends Module {
 
   forward(x: Tensor): Tensor {
     const seen = this.ln1.forward(x);
-    const attended = add(x, this.selfAttention.forward(seen, seen, seen).output);
+    const attended = add(x, this.dropout.forward(this.selfAttention.forward(seen, seen, seen).output));
     return add(attended, this.mlp.forward(this.ln2.forward(attended)));
   }
 
@@ -64,7 +66,7 @@ export interface VisionTransformerOptions extends ClassifierOptions {
   readonly heads?: number;
   /** Size of the inner layer of the dense parts, by default four times the size. */
   readonly innerSize?: number;
-  /** The probability of dropout, by default 0. */
+  /** The probability of dropout of the embeddings and after each dense layer (Dosovitskiy et al. 2021, appendix B.1), by default 0. */
   readonly dropout?: number;
 }
 
@@ -75,6 +77,7 @@ export class VisionTransformer extends ImageClassifier {
   readonly classToken: Variable;
   /** `[1, patches + 1, size]` */
   readonly positions: Variable;
+  readonly dropout: Dropout;
   readonly layers: readonly EncoderLayer[];
   readonly ln: LayerNorm;
   readonly head: Linear;
@@ -101,6 +104,7 @@ export class VisionTransformer extends ImageClassifier {
     });
     this.classToken = new Variable(zeros([1, 1, size]));
     this.positions = new Variable(normal(0, 0.02)([1, (imageSize / patchSize) ** 2 + 1, size]));
+    this.dropout = new Dropout(dropout);
     this.layers = Array.from({ length: layers }, () => new EncoderLayer(size, heads, innerSize, dropout));
     this.ln = new LayerNorm(size, epsilon);
     this.head = new Linear(size, this.classes, { weightInitialiser: zeros, biasInitialiser: zeros });
@@ -138,7 +142,8 @@ export class VisionTransformer extends ImageClassifier {
     const size = maps.shape[1] as number;
     const patches = transpose(reshape(maps, [batch, size, -1]), [0, 2, 1]);
     const tokens = concat([expand(this.classToken, [batch, 1, size]), patches], { axis: 1 });
-    return this.ln.forward(this.layers.reduce((x, layer) => layer.forward(x), add(tokens, this.positions)));
+    const embedded = this.dropout.forward(add(tokens, this.positions));
+    return this.ln.forward(this.layers.reduce((x, layer) => layer.forward(x), embedded));
   }
 
   override torchName(path: string): string {

@@ -6,7 +6,8 @@ import type { Module } from "./module.js";
 export type NamePatterns = string | RegExp | readonly (string | RegExp)[];
 
 /**
- * Keeps variables as they are: sets `trainable` of those whose name fits a pattern to false. To be called before their optimizer is made.
+ * Keeps optimizers from changing variables: sets `trainable` of those whose name fits a pattern to false. To be called before their optimizer is
+ * made. The running statistics of batch normalisation are no optimizer's: in training they go on following the batches.
  * @returns the names of the variables that are frozen now
  * @throws KasaneError where a pattern fits no variable; then none is frozen
  */

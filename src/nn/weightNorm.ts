@@ -29,8 +29,9 @@ export class WeightNorm<Layer extends Weighted> extends Module {
     const kept = normalizeAxis("weightNorm", axis, weight.rank);
     const others = weight.shape.map((_, each) => each).filter((each) => each !== kept);
     const length = (x: Tensor) => norm(x, { axis: others, keepDims: true });
-    this.magnitude = new Variable(length(weight));
-    this.direction = new Variable(weight);
+    const { trainable } = weight;
+    this.magnitude = new Variable(length(weight), { trainable });
+    this.direction = new Variable(weight, { trainable });
     // No field any more: what walks the fields finds the two variables in its place.
     const normalised = () => mul(this.magnitude, div(this.direction, length(this.direction)));
     Object.defineProperty(layer, "weight", { enumerable: false, get: normalised });
@@ -52,7 +53,7 @@ export class WeightNorm<Layer extends Weighted> extends Module {
 
 /**
  * `layer` with length and direction of each slice of its weight as variables of their own (Salimans and Kingma 2016, equation 2), under the names of
- * PyTorch's `parametrizations.weight_norm`. The weight starts as what it is; the layer belongs to the result from then on.
+ * PyTorch's `parametrizations.weight_norm`. The weight starts as what it is, frozen if it was; the layer belongs to the result from then on.
  * @param options.axis along which the slices lie; by default the first, that of the outputs
  */
 export function weightNorm<Layer extends Weighted>(layer: Layer, options: AxisOptions = {}): WeightNorm<Layer> {

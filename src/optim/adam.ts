@@ -3,6 +3,7 @@ import type { Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { add, div, maximum, mul, sqrt, square } from "../ops/arithmetic.js";
 import { scalar } from "../ops/constants.js";
+import { checkNumbers } from "./numbers.js";
 import { checkEpsilon, movingAverage, Optimizer, type OptimizerOptions, optimizerOptions, type Rule, type Trained } from "./optimizer.js";
 
 type Moments = "firstMoment" | "secondMoment" | "largestSecondMoment";
@@ -45,6 +46,8 @@ export class Adam extends Optimizer<Moments, AdamOptions> {
       ...(amsgrad ? (["largestSecondMoment"] as const) : []),
     ]);
     checkEpsilon(options);
+    const { beta1, beta2 } = options;
+    checkNumbers(this.constructor.name, { beta1, beta2 }, 1);
   }
 
   protected rule(rate: Tensor): Rule<Moments> {
@@ -81,7 +84,9 @@ export class AdamW extends Adam {
 
   constructor(parameters: Trained, options: AdamWOptions) {
     super(parameters, options, adamWOptions);
-    this.weightDecay = options.weightDecay ?? 0.01;
+    const { weightDecay = 0.01 } = options;
+    checkNumbers("AdamW", { weightDecay });
+    this.weightDecay = weightDecay;
   }
 
   protected override rule(rate: Tensor): Rule<Moments> {

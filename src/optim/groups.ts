@@ -1,6 +1,7 @@
 import { check } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
 import type { Variable } from "../graph/variable.js";
+import { checkNumbers } from "./numbers.js";
 
 /** Parameters that an optimizer treats in a way of their own. */
 export interface ParameterGroup {
@@ -35,7 +36,7 @@ export function groupsOf(
   groups.forEach((group, i) => {
     checkOptions(`${owner}: group ${i}`, group, { where: "required", rateFactor: "optional", weightDecay: "optional" });
     const { rateFactor = 1, weightDecay } = group;
-    check(rateFactor >= 0, () => `${owner}: group ${i}: rateFactor ${rateFactor}: expected a number from 0`);
+    checkNumbers(`${owner}: group ${i}`, { rateFactor, weightDecay });
     check(weightDecay === undefined || decays, () => `${owner}: group ${i}: weightDecay: ${owner} has none`);
     check(found.includes(group), () => {
       const paths = parameters.map(([path]) => path);

@@ -11,20 +11,21 @@ import type { Optimizer } from "./optimizer.js";
 
 /** Settings of {@link Lookahead}. */
 export interface LookaheadOptions {
-  /** k, how many steps the fast weights go ahead; by default 5. */
+  /** k, how many updates the fast weights go ahead; by default 5. */
   readonly steps?: number;
   /** α, how far the slow weights follow; by default 0.5. */
   readonly share?: number;
 }
 
 /**
- * After every k steps of another optimizer the slow weights follow the parameters, `φ ← φ + α (θ - φ)`, and the parameters go on from there, `θ ← φ`
+ * After every k updates of another optimizer the slow weights follow the parameters, `φ ← φ + α (θ - φ)`, and the parameters go on from there, `θ ← φ`
  * (Zhang et al. 2019, Lookahead optimizer: k steps forward, 1 step back, algorithm 1).
  */
 export class Lookahead {
   /** Steps since the slow weights followed, from 1; 0 before the first step. */
   private readonly count = new Variable(scalar(0, "int32"), { name: "lookahead", trainable: false });
   private readonly slow: readonly Variable[];
+  /** How many steps make k updates. */
   private readonly steps: number;
   private readonly share: number;
 
@@ -37,7 +38,7 @@ export class Lookahead {
     const { steps = 5, share = 0.5 } = options;
     check(Number.isSafeInteger(steps) && steps > 0, () => `Lookahead: steps ${steps}: expected an integer from 1`);
     check(share > 0 && share <= 1, () => `Lookahead: share ${share}: expected a number above 0, up to 1`);
-    this.steps = steps;
+    this.steps = steps * optimizer.accumulate;
     this.share = share;
     this.slow = optimizer.parameters.map((each) => new Variable(each, { name: `slow/${each.name}`, trainable: false }));
   }

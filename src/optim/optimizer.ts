@@ -82,6 +82,8 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
   readonly parameters: readonly Variable[];
   /** How many updates were made: int32, since a float32 cannot count past 2^24. Counted only where a schedule asks for it. */
   readonly step = new Variable(scalar(0, "int32"), { name: "step", trainable: false });
+  /** How many steps make one update. */
+  readonly accumulate: number;
   private readonly names: readonly string[];
   private readonly accumulation: Accumulation | undefined;
   private readonly slots: readonly Readonly<Record<Slot, Variable>>[];
@@ -115,6 +117,7 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
       return Object.fromEntries(slots.map((slot) => [slot, keep(slot)])) as Record<Slot, Variable>;
     });
     const { learningRate, accumulate = 1, sparse } = options;
+    this.accumulate = accumulate;
     check(
       Number.isSafeInteger(accumulate) && accumulate >= 1 && accumulate < 2 ** 31,
       () => `${this.constructor.name}: got accumulate ${accumulate}, expected an integer from 1`,
@@ -231,7 +234,7 @@ export function checkEpsilon({ epsilon }: { readonly epsilon?: number }): void {
 }
 
 function checkRate(rate: number): number {
-  check(rate >= 0, () => `learningRate: ${rate}: expected a number from 0`);
+  check(rate >= 0 && rate < Number.POSITIVE_INFINITY, () => `learningRate: ${rate}: expected a number from 0`);
   return rate;
 }
 

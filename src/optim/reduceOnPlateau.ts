@@ -1,6 +1,8 @@
 import { check } from "../graph/error.js";
+import { checkOptions, type OptionNames } from "../graph/options.js";
 import { Variable } from "../graph/variable.js";
 import { scalar } from "../ops/constants.js";
+import { checkNumbers } from "./numbers.js";
 import type { Optimizer } from "./optimizer.js";
 
 /** Settings of {@link ReduceOnPlateau}. */
@@ -17,6 +19,14 @@ export interface ReduceOnPlateauOptions {
   readonly minimumRate?: number;
 }
 
+const plateauOptions: OptionNames<ReduceOnPlateauOptions> = {
+  factor: "optional",
+  patience: "optional",
+  mode: "optional",
+  threshold: "optional",
+  minimumRate: "optional",
+};
+
 /**
  * Lowers an optimizer's learning rate where a figure of the validation no longer improves: after more than `patience` figures in a row that
  * were no better than the best. A checkpoint keeps where it stands: `state: { model, optimizer, plateau }`.
@@ -30,7 +40,10 @@ export class ReduceOnPlateau {
     private readonly optimizer: Optimizer,
     private readonly options: ReduceOnPlateauOptions = {},
   ) {
-    const { factor = 0.1, patience = 10 } = options;
+    checkOptions("ReduceOnPlateau", options, plateauOptions);
+    const { factor = 0.1, patience = 10, mode = "min", ...numbers } = options;
+    check(mode === "min" || mode === "max", () => `ReduceOnPlateau: mode ${mode}: expected min or max`);
+    checkNumbers("ReduceOnPlateau", numbers);
     check(factor > 0 && factor < 1, () => `ReduceOnPlateau: factor ${factor}: expected a number above 0 and below 1`);
     check(Number.isInteger(patience) && patience >= 0, () => `ReduceOnPlateau: patience ${patience}: expected an integer from 0`);
   }
@@ -51,8 +64,12 @@ export class ReduceOnPlateau {
     }
     const lowers = since + 1 > patience;
     await this.since.assign(scalar(lowers ? 0 : since + 1, "int32"));
-    if (lowers) this.optimizer.learningRate = Math.max(minimumRate, factor * (await this.optimizer.learningRate.item()));
-    return lowers;
+    if (!lowers) return false;
+    const rate = await this.optimizer.learningRate.item();
+    const next = Math.fround(Math.max(minimumRate, factor * rate));
+    if (next >= rate) return false;
+    this.optimizer.learningRate = next;
+    return true;
   }
 
   /** What a checkpoint keeps. */

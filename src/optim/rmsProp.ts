@@ -1,5 +1,6 @@
 import type { Tensor } from "../graph/tensor.js";
 import { add, div, mul, sqrt, square } from "../ops/arithmetic.js";
+import { checkNumbers } from "./numbers.js";
 import { checkEpsilon, movingAverage, Optimizer, type OptimizerOptions, optimizerOptions, type Rule, type Trained } from "./optimizer.js";
 
 /** Settings of {@link RmsProp}. */
@@ -14,6 +15,7 @@ export class RmsProp extends Optimizer<"squares", RmsPropOptions> {
   constructor(parameters: Trained, options: RmsPropOptions) {
     super(parameters, options, { ...optimizerOptions, decay: "optional", epsilon: "optional" }, () => ["squares"]);
     checkEpsilon(options);
+    checkNumbers("RmsProp", { decay: options.decay }, 1);
   }
 
   protected rule(rate: Tensor): Rule<"squares"> {

@@ -4,6 +4,7 @@ import { add, div, floor, minimum, mul, rsqrt, sub, where } from "../ops/arithme
 import { less } from "../ops/compare.js";
 import { scalar } from "../ops/constants.js";
 import { cos, exp } from "../ops/elementary.js";
+import { checkNumbers } from "./numbers.js";
 
 /**
  * A learning rate as it follows from the number of updates made before: a float32 scalar to a float32 scalar.
@@ -12,14 +13,15 @@ import { cos, exp } from "../ops/elementary.js";
 export type Schedule = (step: Tensor) => Tensor;
 
 /** Always `rate`. */
-export const constant =
-  (rate: number): Schedule =>
-  () =>
-    scalar(rate, "float32");
+export function constant(rate: number): Schedule {
+  checkNumbers("constant", { rate });
+  return () => scalar(rate, "float32");
+}
 
 /** `rate factor^⌊step / every⌋`: a drop every so many updates; an exponential decay where `every` is 1. */
 export function stepDecay(rate: number, every: number, factor: number): Schedule {
   check(factor > 0, () => `stepDecay: factor ${factor}: expected a positive number, such as 0.5`);
+  checkPiece("stepDecay", { rate }, { every });
   // By the exponential: a power of the factor as float32 would lose digits with every step.
   return (step) => mul(rate, exp(mul(floor(div(step, every)), Math.log(factor))));
 }
@@ -28,27 +30,28 @@ export function stepDecay(rate: number, every: number, factor: number): Schedule
  * Half a cosine from `rate` down to `final` in `steps` updates, `final` thereafter:
  * `final + (rate - final) (1 + cos(π step / steps)) / 2` (Loshchilov and Hutter 2016, SGDR, equation 5).
  */
-export const cosine =
-  (rate: number, steps: number, final = 0): Schedule =>
-  (step) =>
-    add(final, mul((rate - final) / 2, add(1, cos(mul(Math.PI, minimum(div(step, steps), 1))))));
+export function cosine(rate: number, steps: number, final = 0): Schedule {
+  checkPiece("cosine", { rate, final }, { steps });
+  return (step) => add(final, mul((rate - final) / 2, add(1, cos(mul(Math.PI, minimum(div(step, steps), 1))))));
+}
 
 /** A straight line from `rate` down to `final` in `steps` updates, `final` thereafter. */
-export const linear =
-  (rate: number, steps: number, final = 0): Schedule =>
-  (step) =>
-    add(rate, mul(final - rate, minimum(div(step, steps), 1)));
+export function linear(rate: number, steps: number, final = 0): Schedule {
+  checkPiece("linear", { rate, final }, { steps });
+  return (step) => add(rate, mul(final - rate, minimum(div(step, steps), 1)));
+}
 
 /**
  * `rate min((step + 1) / warmUp, √(warmUp / (step + 1)))`: a linear rise, then the inverse square root;
  * `rate` is reached at the top (Vaswani et al. 2017, equation 3, whose top is 1 / √(size warmUp)).
  */
-export const inverseSquareRoot =
-  (rate: number, warmUp: number): Schedule =>
-  (step) => {
+export function inverseSquareRoot(rate: number, warmUp: number): Schedule {
+  checkPiece("inverseSquareRoot", { rate }, { warmUp });
+  return (step) => {
     const ratio = div(add(step, 1), warmUp);
     return mul(rate, minimum(ratio, rsqrt(ratio)));
   };
+}
 
 /** Settings of {@link oneCycle}. */
 export interface OneCycleOptions {
@@ -69,6 +72,7 @@ export function oneCycle(
   steps: number,
   { rise = 0.3, startDivisor = 25, endDivisor = 10_000 }: OneCycleOptions = {},
 ): Schedule {
+  checkPiece("oneCycle", { rate }, { steps, startDivisor, endDivisor });
   const [top, end] = [rise * steps - 1, steps - 1];
   check(top > 0 && end > top, () => `oneCycle: ${steps} updates with a rise of ${rise} of them: expected two updates or more in each part`);
   const [first, last] = [rate / startDivisor, rate / startDivisor / endDivisor];
@@ -105,5 +109,13 @@ export const warmUp = (steps: number, after: number | Schedule): Schedule =>
     [0, (step) => mul(scheduleOf(after)(scalar(0, "float32")), div(add(step, 1), steps))],
     [steps, after],
   ]);
+
+/** Throws unless rates are from 0 on, and what they are spread over is above 0. */
+function checkPiece(owner: string, rates: Readonly<Record<string, number>>, spans: Readonly<Record<string, number>>): void {
+  checkNumbers(owner, rates);
+  for (const [name, value] of Object.entries(spans)) {
+    check(value > 0 && value < Number.POSITIVE_INFINITY, () => `${owner}: ${name} ${value}: expected a number above 0`);
+  }
+}
 
 const scheduleOf = (rate: number | Schedule): Schedule => (typeof rate === "number" ? constant(rate) : rate);

@@ -63,15 +63,26 @@ export class WeightAverage {
     return where(equal(this.count, 0), 1, share);
   }
 
-  /** What `body` computes with the averages in place of the module's variables; called in a function that is compiled. */
+  /**
+   * What `body` computes with the averages in place of the module's variables; called in a function that is compiled.
+   * @throws KasaneError where the body assigns a variable, as batch normalisation does in training: it would follow from the averages
+   */
   within<Result>(body: () => Result): Result {
     const trace = currentTrace();
     check(trace !== undefined, () => "WeightAverage: within: call it in a function given to compile, or swap the values");
     const pairs = [...this.averages.values()];
     const before = pairs.map(([variable]) => trace.readings.get(variable));
+    const assigned = new Map(trace.assignments);
     for (const [variable, average] of pairs) trace.readings.set(variable, average);
     try {
-      return body();
+      const result = body();
+      for (const [variable, value] of trace.assignments) {
+        check(
+          assigned.get(variable) === value,
+          () => `WeightAverage: within: ${variable.name} is assigned, as running statistics are in training`,
+        );
+      }
+      return result;
     } finally {
       pairs.forEach(([variable], i) => {
         const reading = before[i];

@@ -28,6 +28,14 @@ it("takes the layer of as many classes, and dicts without counts of batches", as
   expect((await nn.torchStateDict(mine)).get("fc.weight")).toEqual(stored.get("fc.weight"));
 });
 
+it("keeps no layer but the last, be it as wide as there are classes", async () => {
+  const stored = new Map(await nn.torchStateDict(torchvisions()));
+  const { data } = stored.get("conv1.weight") as StoredTensor;
+  stored.set("conv1.weight", { dtype: "float32", shape: [8, 3, 3, 3], data: (data as Float32Array).slice(0, 8 * 27) });
+  const mine = new models.SmallResNet({ depth: 8, classes: 16 });
+  await expect(models.loadPretrained(mine, stored)).rejects.toThrow("conv1.weight");
+});
+
 it("names what does not fit, and changes nothing", async () => {
   const mine = ours();
   const before = await nn.torchStateDict(mine);

@@ -76,6 +76,13 @@ describe("weightNorm", () => {
     ]);
   });
 
+  it("keeps a frozen weight as it is", () => {
+    const layer = new nn.Linear(3, 2);
+    nn.freeze(layer, "weight");
+    const { magnitude, direction } = nn.weightNorm(layer);
+    expect([magnitude.trainable, direction.trainable, layer.bias?.trainable]).toEqual([false, false, true]);
+  });
+
   it("has a gradient along a direction that is at right angles to it, and does not depend on its length", async () => {
     const normalised = nn.weightNorm(new nn.Linear(3, 2, { bias: false }));
     const step = compile((x: Tensor) => {

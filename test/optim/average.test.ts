@@ -52,6 +52,14 @@ describe("an average of weights", () => {
     expect(() => average.within(() => model.forward())).toThrow("WeightAverage: within: call it in a function given to compile");
   });
 
+  it("refuses to be computed within where running statistics follow", async () => {
+    const model = new nn.BatchNorm1d(2);
+    const average = new optim.WeightAverage(model);
+    const body = () => average.within(() => model.forward(tensor([[1], [3]]).mul(tensor([1, 2]))));
+    await expect(compile(body, { training: true })()).rejects.toThrow(/within: .*runningMean|within: .*numBatchesTracked/);
+    expect((await compile(body)()).shape).toEqual([2, 2]);
+  });
+
   it("is swapped in and out, integers left alone", async () => {
     const { model, average } = await trained({ decay: 0.5 }, 2);
     await average.swap();
@@ -85,6 +93,17 @@ describe("Lookahead", () => {
     // From 8 down to 5, of which the slow weights follow a quarter: 7.25, then 6.5.
     expect(path).toEqual([7, 6, 7.25, 6.25, 5.25, 6.5, 5.5]);
     expect([...lookahead.namedVariables().keys()]).toEqual(["learningRate", "step", "lookahead", "slow/0"]);
+  });
+
+  it("counts the updates of an optimizer that accumulates", async () => {
+    const weightAfter = async (options: { accumulate?: number }, steps: number) => {
+      const weight = new Variable(tensor([8]));
+      const lookahead = new optim.Lookahead(new optim.Sgd([weight], { learningRate: 1, ...options }), { steps: 3, share: 0.25 });
+      const step = compile(() => lookahead.minimize(sum(weight)), { training: true });
+      for (let i = 0; i < steps; i++) await step();
+      return values(weight);
+    };
+    expect(await weightAfter({ accumulate: 4 }, 7 * 4)).toEqual(await weightAfter({}, 7));
   });
 
   it("names what does not fit", () => {

@@ -162,6 +162,23 @@ describe("an optimizer", () => {
     ],
     ["RmsProp", () => new optim.RmsProp([weight], { learningRate: 1, epsilon: -1 }), "epsilon: -1"],
     ["Adagrad", () => new optim.Adagrad([weight], { learningRate: 1, epsilon: 0 }), "epsilon: 0"],
+    [
+      "Sgd",
+      () => new optim.Sgd([weight], { learningRate: 1, momentum: Number.NaN }),
+      "Sgd: momentum NaN: expected a number from 0 and below 1",
+    ],
+    ["Sgd", () => new optim.Sgd([weight], { learningRate: 1, weightDecay: -1 }), "Sgd: weightDecay -1: expected a number from 0"],
+    ["Sgd", () => new optim.Sgd([weight], { learningRate: Number.POSITIVE_INFINITY }), "learningRate: Infinity: expected a number from 0"],
+    ["Adam", () => new optim.Adam([weight], { learningRate: 1, beta1: 1 }), "Adam: beta1 1: expected a number from 0 and below 1"],
+    ["AdamW", () => new optim.AdamW([weight], { learningRate: 1, beta2: -0.1 }), "AdamW: beta2 -0.1"],
+    ["AdamW", () => new optim.AdamW([weight], { learningRate: 1, weightDecay: Number.NaN }), "AdamW: weightDecay NaN"],
+    ["RmsProp", () => new optim.RmsProp([weight], { learningRate: 1, decay: 2 }), "RmsProp: decay 2: expected a number from 0 and below 1"],
+    ["Adadelta", () => new optim.Adadelta([weight], { learningRate: 1, decay: -1 }), "Adadelta: decay -1"],
+    [
+      "Sgd",
+      () => new optim.Sgd([weight], { learningRate: 1, groups: [{ where: /./, weightDecay: -1 }] }),
+      "Sgd: group 0: weightDecay -1: expected a number from 0",
+    ],
   ])("of %s refuses options: %#", (_, make, message) => {
     expect(make).toThrow(message);
   });

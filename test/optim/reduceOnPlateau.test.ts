@@ -31,6 +31,18 @@ it("goes up for figures that shall be high, and stops at the minimum", async () 
     true,
   ]);
   expect(await optimizer.learningRate.item()).toBeCloseTo(0.05, 6);
+  // There it stays, and a rate that is lower by hand is not raised.
+  expect(await plateau.observe(-1)).toBe(false);
+  optimizer.learningRate = 0.01;
+  expect(await plateau.observe(-1)).toBe(false);
+  expect(await optimizer.learningRate.item()).toBeCloseTo(0.01, 6);
   await expect(plateau.observe(Number.NaN)).rejects.toThrow("the figure is NaN");
+  for (const [options, message] of [
+    [{ patienc: 3 }, "unknown option patienc: did you mean patience?"],
+    [{ mode: "maximum" }, "mode maximum: expected min or max"],
+    [{ minimumRate: -1 }, "minimumRate -1: expected a number from 0"],
+  ] as const) {
+    expect(() => new optim.ReduceOnPlateau(optimizer, options as never)).toThrow(message);
+  }
   expect(() => new optim.ReduceOnPlateau(optimizer, { factor: 2 })).toThrow("factor 2");
 });

@@ -60,6 +60,18 @@ it.each(cases)("$name follows its formula", async ({ schedule, expected }) => {
   await rate.dispose();
 });
 
+it.each<[() => unknown, string]>([
+  [() => optim.constant(-1), "constant: rate -1: expected a number from 0"],
+  [() => optim.cosine(0.1, 0), "cosine: steps 0: expected a number above 0"],
+  [() => optim.cosine(Number.NaN, 10), "cosine: rate NaN"],
+  [() => optim.linear(0.1, 10, -1), "linear: final -1"],
+  [() => optim.inverseSquareRoot(0.1, 0), "inverseSquareRoot: warmUp 0"],
+  [() => optim.stepDecay(0.1, 0, 0.5), "stepDecay: every 0"],
+  [() => optim.oneCycle(0.1, 40, { startDivisor: 0 }), "oneCycle: startDivisor 0"],
+])("refuses what makes no rate: %#", (make, message) => {
+  expect(make).toThrow(message);
+});
+
 it("tells what is wrong with pieces", () => {
   expect(() => optim.piecewise([[5, 0.1]])).toThrow("piecewise: the pieces start at [5]: expected 0 first, then ascending steps");
   expect(() =>

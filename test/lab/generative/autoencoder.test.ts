@@ -69,3 +69,11 @@ it("goes on to the bit after an interrupt", () =>
     parent,
     1,
   ));
+
+it("refuses classes to be left out that are not there, before it trains", async () => {
+  const few = temporaryFolder();
+  writePictures(few, { train: 40, t10k: 8 });
+  const { code, stdout, stderr } = await kasane([...small, "--images", few, "--unseen", "3,9", "--json", "--runs", parent]);
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("--unseen 3,9: class 9 is not among others in both parts") });
+  expect(stdout).not.toContain('"step"');
+});

@@ -33,6 +33,12 @@ it("Grad-CAM shows the maps by what raises the logit", async () => {
   expect((await explain(picture, 1)).gradCam.every((value) => value === 0)).toBe(true);
 });
 
+it("Grad-CAM of an ensemble is that of its members' logits, also where it is sure", async () => {
+  const model = new models.ClassifierEnsemble([new Brightness(), new Brightness()]);
+  const together = explainerOf({ model, scale: { mean: 0, deviation: 1 } }, "cpu");
+  for (const of of [0, 1]) expect((await together(picture, of)).gradCam).toEqual((await explain(picture, of)).gradCam);
+});
+
 it("occlusion shows what the probability is lost without", async () => {
   const { occlusion } = await explain(picture, 0);
   const at = (y: number, x: number) => occlusion[y * 24 + x] as number;

@@ -47,3 +47,8 @@ it("compares both kinds at each width", async () => {
 });
 
 it("goes on to the bit after an interrupt", () => expectSameWhenResumed([...small, ...few, "--epochs", "2"], parent, 5));
+
+it("times no more pictures than are held out", async () => {
+  const { code, stderr } = await kasane([...small, ...few, "--timed-pictures", "41", "--runs", parent]);
+  expect({ code, stderr }).toEqual({ code: 2, stderr: "kasane: --timed-pictures 41: expected at most --held-out 40\n" });
+});
