@@ -81,6 +81,7 @@ export const vae = defineExperiment({
     const { train, test } = await readTenClasses(context, options.images, heldOut);
     const size = train.height * train.width;
     const perEpoch = Math.floor(train.count / batchSize);
+    check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${train.count} training pictures`);
 
     // Model
     const model = modelOf(size, options);

@@ -69,7 +69,7 @@ async function learn(
   // Step
   const [steps, rising] = [epochs * perEpoch, Math.ceil(0.05 * epochs * perEpoch)];
   const optimizer = new optim.Adam(model, {
-    learningRate: optim.warmUp(rising, optim.cosine(learningRate, steps - rising)),
+    learningRate: optim.warmUp(rising, optim.cosine(learningRate, Math.max(1, steps - rising))),
     clipGlobalNorm: 1,
   });
   // Recurrent models have loops.

@@ -44,6 +44,7 @@ it.each([
   [["--held-out", "200"], "--held-out 200: there are 200 training pictures"],
   [["--beta", "2", "--importance", "5"], "it needs --importance 1"],
   [["--likelihood-samples", "10"], "it needs --binarization dynamic"],
+  [["--batch-size", "201"], "--batch-size 201: there are 200 training pictures"],
   [["--hidden", "10,,20"], "sizes of hidden layers, with commas between them"],
 ])("refuses %j in one line", async (words, message) => {
   const { code, stderr } = await kasane([...small, ...words, "--runs", parent]);
