@@ -88,8 +88,10 @@ class Talker {
     const padded = [roundUp(ids.words.length, roundedTo.words), roundUp(ids.ends.length, roundedTo.turns)];
     const state = await this.begin(batchOf([ids], padded), Int32Array.of(ids.ends.length));
     const drawn = await this.draw(state);
+    // The end mark was drawn too, but of an answer that was cut off.
+    const drawnTokens = (tokens: readonly number[]) => Math.min(tokens.length + 1, longestAnswer);
     return drawn
-      .map(({ tokens, logProbability }) => ({ words: this.vocabulary.decode(tokens), score: logProbability / (tokens.length + 1) }))
+      .map(({ tokens, logProbability }) => ({ words: this.vocabulary.decode(tokens), score: logProbability / drawnTokens(tokens) }))
       .sort((a, b) => b.score - a.score);
   }
 
