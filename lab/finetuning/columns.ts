@@ -27,5 +27,10 @@ export function columnReading(model: OnnxModule, given?: number): Reading {
 }
 
 /** The columns that are given to the model: those named, or all but the label. */
-export const columnsOf = (table: data.Table, label: string, named: string | undefined): string[] =>
-  named === undefined ? table.names.filter((name) => name !== label) : named.split(",").map((name) => name.trim());
+export function columnsOf(table: data.Table, label: string, named: string | undefined): string[] {
+  if (named === undefined) return table.names.filter((name) => name !== label);
+  const names = named.split(",").map((name) => name.trim());
+  check(!names.includes(label), () => `--columns ${named}: ${label} is the label, which the model is to tell`);
+  check(new Set(names).size === names.length, () => `--columns ${named}: expected each column once`);
+  return names;
+}

@@ -1,6 +1,7 @@
 import { loadOnnx } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
+import * as option from "../options.js";
 import { valueOf } from "./classifier.js";
 import { columnReading } from "./columns.js";
 import { trainAndReport } from "./job.js";
@@ -23,7 +24,7 @@ const schema = z.object({
   columns: text("the columns of the numbers, with commas between them (default: all but the label)").optional(),
   label: text("the column of the classes").default("label"),
   test: text("data of the same form that is tested on, once, at the end").optional(),
-  validationShare: z.number().positive().max(0.9).default(0.1).describe("share of the data that the best epoch is chosen by"),
+  validationShare: option.fixed(z.number().positive().max(0.9).default(0.1).describe("share of the data that the best epoch is chosen by")),
   method,
   tokenizer: text("the model's tokenizer.json (default: that beside the model)").optional(),
   maximumLength: z.int().min(5).max(8192).optional().describe("tokens that are read of a text, at most (default: as the tokenizer says)"),

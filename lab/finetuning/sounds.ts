@@ -1,6 +1,6 @@
 import { check, data, type OnnxModule } from "kasane";
 import { datasets, files } from "kasane/node";
-import { foldersOf } from "./folders.js";
+import { foldersOf, within } from "./folders.js";
 import { fixedReading, type Labelled, onlyInput, type Reading } from "./reading.js";
 
 /** Bytes that a sound may have. */
@@ -57,5 +57,5 @@ export function soundReading(model: OnnxModule, { rate, seconds }: SoundOptions)
 /** The WAV files of a folder or `.tar.gz` that has a folder for each class. */
 export function readSoundFolders(path: string, { cut }: ReturnType<typeof soundReading>): Labelled {
   const sounds = datasets.readSounds(path);
-  return { examples: [...sounds.values()].map(cut), labels: foldersOf([...sounds.keys()], path) };
+  return { examples: [...sounds.values()].map(cut), labels: foldersOf(within([...sounds.keys()], path), path) };
 }

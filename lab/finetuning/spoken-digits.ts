@@ -18,11 +18,9 @@ const mostBytes = 2 ** 26;
 const schema = z.object({
   models: z.string().min(1).describe("the folder of melspectrogram.onnx and speech-embedding.onnx, as openWakeWord has them"),
   sounds: z.string().min(1).describe("fsdd.tar.gz, or a folder of its WAV files"),
-  speaker: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("a speaker who is tested on and not trained on (default: the publisher's test recordings)"),
+  speaker: option.fixed(
+    z.string().min(1).optional().describe("a speaker who is tested on and not trained on (default: the publisher's test recordings)"),
+  ),
   heldOut: option.fixed(
     z.number().positive().max(0.9).default(0.1).describe("share of the training recordings that the best epoch is chosen by"),
   ),

@@ -114,7 +114,9 @@ export async function tune(
 
   // Features of the model as it is: all that a head alone is trained on, and the scale of what any head is fed with.
   const isHead = method === "head";
-  const known = await features(isHead ? train.examples : train.examples.slice(0, momentExamples));
+  // Examples often come class by class: the scale is taken from some of all.
+  const some = data.shuffledIndices(train.examples.length, seed, 0).slice(0, momentExamples);
+  const known = await features(isHead ? train.examples : Array.from(some, (place) => train.examples[place] as Example));
   const classifier = new Classifier(parts, new Head(known, names.length));
   const examples = isHead
     ? { train: known, validation: await features(validation.examples) }

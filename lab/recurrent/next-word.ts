@@ -11,7 +11,9 @@ const dictionaryFile = "dictionary.json";
 const schema = z.object({
   corpus: option.corpus().default("corpus/**/*.txt"),
   rareCount: z.int().min(0).default(3).describe(`words seen so often or less are read as ${unknown}`),
-  windowLength: z.int().min(1).max(100).default(5).meta({ description: "how many words the next one is predicted from", unit: "words" }),
+  windowLength: option.fixed(
+    z.int().min(1).max(100).default(5).meta({ description: "how many words the next one is predicted from", unit: "words" }),
+  ),
   cell: option.cell().default("rnn"),
   hiddenSize: option.hiddenSize("the projection and of the hidden state").default(30),
   learningRate: option.learningRate("Adam").default(0.005),

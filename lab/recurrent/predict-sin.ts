@@ -26,7 +26,9 @@ const end = 10 * Math.PI;
 const generatedSteps = 200;
 
 const schema = z.object({
-  maxlen: z.int().min(1).max(100).default(2).meta({ description: "length of the windows that the next point follows", unit: "points" }),
+  maxlen: option.fixed(
+    z.int().min(1).max(100).default(2).meta({ description: "length of the windows that the next point follows", unit: "points" }),
+  ),
   iters: z.int().min(1).default(500).describe("how often all training windows are gone through, with an update after each window"),
   hiddenSize: option.hiddenSize().default(5),
   learningRate: option.learningRate("the gradient descent").default(0.1),

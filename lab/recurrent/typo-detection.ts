@@ -23,7 +23,7 @@ const share = z.number().min(0).max(0.5);
 
 const schema = z.object({
   corpus: option.corpus(" (default: WikiText-2)").optional(),
-  sentences: z.int().min(20).default(60_000).describe("so many sentences are trained on, at most"),
+  sentences: option.fixed(z.int().min(20).default(60_000).describe("so many sentences are trained on, at most")),
   misspelling: share.default(0.1).describe("share of the words that are misspelt"),
   omission: share.default(0.05).describe("share of the words that are left out"),
   wordSize: z.int().min(1).max(4096).default(64).describe("size of the vector of a word, and of that of its spelling"),

@@ -17,7 +17,7 @@ import {
 } from "./architectures.js";
 
 const schema = z.object({
-  digits: z.int().min(1).max(6).default(3).describe("digits of the numbers at most"),
+  digits: option.fixed(z.int().min(1).max(6).default(3).describe("digits of the numbers at most")),
   examples: z.int().min(1).default(50_000).describe("sums that are learnt from"),
   heldOut: option.fixed(z.int().min(1).default(5000).describe("sums that are tried and never learnt from, neither way round")),
   architecture: z

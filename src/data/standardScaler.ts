@@ -39,7 +39,11 @@ export class StandardScaler {
       return sum / rows;
     };
     const mean = Array.from({ length: columns }, (_, column) => meanOf((i) => Number(elements[i]), column));
-    const deviation = mean.map((middle, column) => Math.sqrt(meanOf((i) => (Number(elements[i]) - middle) ** 2, column)) || 1);
+    const deviation = mean.map((middle, column) => {
+      // The mean of equal numbers may be off by rounding, and their deviation then tiny in place of 0.
+      const isConstant = meanOf((i) => (elements[i] === elements[column] ? 0 : 1), column) === 0;
+      return isConstant ? 1 : Math.sqrt(meanOf((i) => (Number(elements[i]) - middle) ** 2, column)) || 1;
+    });
     return new StandardScaler(mean, deviation);
   }
 

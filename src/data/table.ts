@@ -47,12 +47,12 @@ export class Table {
     this.rows.forEach((row, i) => {
       places.forEach((place, j) => {
         const field = (row[place] as string).trim();
-        const number = field === "" ? missing : Number(field);
+        const number = field === "" ? missing : /^0[xob]/i.test(field) ? Number.NaN : Number(field);
         check(
-          number !== undefined && !Number.isNaN(number),
+          number !== undefined && Number.isFinite(Math.fround(number)),
           () =>
             `Table: ${field === "" ? "an empty field" : JSON.stringify(field.slice(0, 40))} in row ${i + 1} of column ` +
-            `${JSON.stringify(names[j])}: expected a number${field === "" ? ": say with { missing } what it counts as" : ""}`,
+            `${JSON.stringify(names[j])}: expected a number within float32's range${field === "" ? ": say with { missing } what it counts as" : ""}`,
         );
         numbers[i * names.length + j] = number;
       });
@@ -84,7 +84,7 @@ export interface CsvOptions {
 export function parseCsv(text: string, options: CsvOptions = {}): Table {
   checkOptions("parseCsv", options, { names: "optional", skipLines: "optional", delimiter: "optional" });
   const { names, skipLines = 0, delimiter = "" } = options;
-  const { data, errors } = Papa.parse<string[]>(text, { delimiter, skipEmptyLines: "greedy", skipFirstNLines: skipLines });
+  const { data, errors } = Papa.parse<string[]>(text, { delimiter, skipEmptyLines: true, skipFirstNLines: skipLines });
   // One column alone has no delimiter to be found.
   const fault = errors.find(({ code }) => code !== "UndetectableDelimiter");
   check(fault === undefined, () => `CSV: row ${(fault?.row ?? 0) + 1}: ${fault?.message}`);

@@ -9,7 +9,7 @@ const block = 512;
 const defaultLimit = ({ length }: Uint8Array): number => Math.min(2 ** 30, Math.max(2 ** 24, 100 * length));
 
 /**
- * Unpacks a `.tar.gz` (POSIX ustar) in memory. Nothing is written, so no archive can reach outside its folder; still, a name that tries to is refused.
+ * Unpacks a `.tar.gz` (POSIX ustar and pax) in memory. Nothing is written, so no archive can reach outside its folder; still, a name that tries to is refused.
  * @param limit bytes that the unpacked archive may have at most, by default a hundred times the packed ones (16 MiB to 1 GiB)
  * @returns the files by their names in the archive; views of one buffer, not copies
  * @throws KasaneError where the archive is cut off, damaged, too large, or holds links or names outside its folder
@@ -33,34 +33,62 @@ export function readTarGz(bytes: Uint8Array, { name = "archive", limit = default
 export function readTar(archive: Uint8Array, name = "archive"): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
   let at = 0;
+  /** What a pax header says of the next entry. */
+  let extended: PaxHeader = {};
   while (at + block <= archive.length) {
     const header = archive.subarray(at, at + block);
     if (header.every((byte) => byte === 0)) return files;
     check(checksumHolds(header), () => `${name}: damaged: the header at byte ${at} fails its checksum`);
-    const path = [text(header, 345, 155), text(header, 0, 100)].filter((part) => part !== "").join("/");
+    const type = String.fromCharCode(header[156] as number);
+    const { path = [text(header, 345, 155), text(header, 0, 100)].filter((part) => part !== "").join("/"), size = octal(header, 124, 12) } =
+      extended;
+    extended = {};
     const shown = excerpt(path);
-    const size = octal(header, 124, 12);
     check(size !== undefined, () => `${name}: damaged: the size of "${shown}" is no octal number`);
     const body = at + block;
     check(
       body + size <= archive.length,
       () => `${name}: cut off: "${shown}" should have ${size} bytes, ${Math.max(0, archive.length - body)} are left`,
     );
-    const type = String.fromCharCode(header[156] as number);
     if (type === "0" || type === "\0") {
       checkName(path, name);
       check(!files.has(path), () => `${name}: damaged: it holds "${shown}" twice`);
       files.set(path, archive.subarray(body, body + size));
+    } else if (type === "x") {
+      extended = paxHeader(archive.subarray(body, body + size), name);
     } else {
-      // Folders, and pax headers, which say nothing of the contents.
+      // Folders, and pax headers of the whole archive, such as the commit that it was made of.
       check(
-        "5xg".includes(type),
+        "5g".includes(type),
         () => `${name}: "${shown}" is no plain file (tar type "${printable(type)}"): links and devices are not unpacked`,
       );
     }
     at = body + Math.ceil(size / block) * block;
   }
   throw new KasaneError(`${name}: cut off: it has no end mark`);
+}
+
+/** What is read of a pax header (POSIX.1-2001): names and sizes that a ustar header cannot hold. */
+interface PaxHeader {
+  readonly path?: string;
+  readonly size?: number;
+}
+
+/** Records such as `19 path=a/name.txt`, each with its own length in bytes and a line break at the end. */
+function paxHeader(bytes: Uint8Array, name: string): PaxHeader {
+  const found = new Map<string, string>();
+  const decoder = new TextDecoder();
+  for (let at = 0; at < bytes.length; ) {
+    const [, digits = ""] = /^(\d{1,9}) /.exec(decoder.decode(bytes.subarray(at, at + 10))) ?? [];
+    const record = decoder.decode(bytes.subarray(at + digits.length + 1, at + Number(digits)));
+    const isWhole = digits !== "" && at + Number(digits) <= bytes.length && record.endsWith("\n") && record.includes("=");
+    check(isWhole, () => `${name}: damaged: a pax header has a record of another length than it says`);
+    found.set(record.slice(0, record.indexOf("=")), record.slice(record.indexOf("=") + 1, -1));
+    at += Number(digits);
+  }
+  const [path, size] = [found.get("path"), found.get("size")];
+  check(size === undefined || /^\d{1,15}$/.test(size), () => `${name}: damaged: a pax header says the size "${excerpt(size ?? "")}"`);
+  return { ...(path !== undefined && { path }), ...(size !== undefined && { size: Number(size) }) };
 }
 
 function checkName(path: string, archive: string): void {

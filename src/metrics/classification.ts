@@ -160,9 +160,12 @@ export class Confusion {
     return ratio(this.count(c, c), sum(this.all((predicted) => this.count(c, predicted))));
   }
 
-  /** The harmonic mean of precision and recall of class `c`; without one, the mean over the classes (macro F1). */
+  /**
+   * The harmonic mean of precision and recall of class `c`; without one, the mean over the classes that occur, as targets or as predictions (macro F1),
+   * as scikit-learn has it.
+   */
   f1(c?: number): number {
-    if (c === undefined) return sum(this.all((each) => this.f1(each))) / this.classes;
+    if (c === undefined) return this.meanOver((each) => this.f1(each));
     const [precision, recall] = [this.precision(c), this.recall(c)];
     return ratio(2 * precision * recall, precision + recall);
   }
@@ -174,8 +177,12 @@ export class Confusion {
 
   /** The mean of {@link iou} over the classes that occur, as targets or as predictions; 0 where none does. */
   meanIou(): number {
+    return this.meanOver((c) => this.iou(c));
+  }
+
+  private meanOver(value: (c: number) => number): number {
     const there = this.all((c) => c).filter((c) => this.eitherWay(c) > 0);
-    return ratio(sum(there.map((c) => this.iou(c))), there.length);
+    return ratio(sum(there.map(value)), there.length);
   }
 
   /** How many examples are of class `c` or were taken for it. */

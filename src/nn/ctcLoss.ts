@@ -1,8 +1,8 @@
 import { scan } from "../autodiff/scan.js";
 import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { sameShape, showShape } from "../graph/shape.js";
-import type { Tensor } from "../graph/tensor.js";
+import { showShape } from "../graph/shape.js";
+import { hostData, type Tensor } from "../graph/tensor.js";
 import { add, div, maximum, neg, sub, where } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
 import { less, lessEqual, notEqual } from "../ops/compare.js";
@@ -14,6 +14,7 @@ import { logSoftmax } from "../ops/normalize.js";
 import { logSumExp, mean, sum } from "../ops/reduce.js";
 import { expand, reshape, unsqueeze } from "../ops/shapes.js";
 import { padWith, slice, stack } from "../ops/slicing.js";
+import { checkLengths } from "./lengths.js";
 
 /** Settings of {@link ctcLoss}. */
 export interface CtcLossOptions {
@@ -35,6 +36,7 @@ const impossible = -1e30;
  * et al. 2006, equations 6 to 8, in logarithms). Where the labels do not fit into the steps, the loss is above 1e29 and has no gradient worth using.
  * @param logits `[time, batch, classes]`
  * @param targets int32 class indices `[batch, labels]`, none the blank; what lies beyond a row's length does not count
+ * @throws KasaneError where lengths or labels at hand are out of range; a run of other lengths that are ends with an error
  */
 export function ctcLoss(logits: Tensor, targets: Tensor, options: CtcLossOptions = {}): Tensor {
   const { blank = 0, logitLengths, targetLengths, reduction = "mean" } = options;
@@ -47,8 +49,19 @@ export function ctcLoss(logits: Tensor, targets: Tensor, options: CtcLossOptions
       "expected floats [time, batch, classes] and [batch, labels]",
   );
   check(Number.isInteger(blank) && blank >= 0 && blank < classes, () => `ctcLoss: blank ${blank}: expected 0 to ${classes - 1}`);
-  const counts = lengthsOf("targetLengths", targetLengths, batch, labels);
-  const steps = lengthsOf("logitLengths", logitLengths, batch, time);
+  const lengthsOf = (name: string, given: Tensor | undefined, least: number, most: number) =>
+    given ? checkLengths(`ctcLoss: ${name}`, given, batch, [least, most]) : full([batch], most, "int32");
+  const counts = lengthsOf("targetLengths", targetLengths, 0, labels);
+  const steps = lengthsOf("logitLengths", logitLengths, 1, time);
+  const known = targetLengths && hostData(targetLengths);
+  hostData(targets)?.forEach((label, i) => {
+    const isLabel = Number(label) >= 0 && Number(label) < classes && Number(label) !== blank;
+    const counted = targetLengths ? (known ? i % labels < Number(known[Math.floor(i / labels)]) : false) : true;
+    check(
+      isLabel || !counted,
+      () => `ctcLoss: label ${label} of sequence ${Math.floor(i / labels)}: expected 0 to ${classes - 1} but the blank, ${blank}`,
+    );
+  });
 
   // The labels with blanks before, between and behind: [batch, states], states = 2 labels + 1. Two labels in a row may follow each other
   // without a blank where they differ.
@@ -105,12 +118,3 @@ const shifted = (x: Tensor, by: number, value: number): Tensor =>
     ),
     [[], [0, x.shape[1]]],
   );
-
-function lengthsOf(name: string, given: Tensor | undefined, batch: number, most: number): Tensor {
-  if (!given) return full([batch], most, "int32");
-  check(
-    sameShape(given.shape, [batch]) && !isFloat(given.dtype),
-    () => `ctcLoss: ${name} ${given.dtype}${showShape(given.shape)}: expected integers [${batch}]`,
-  );
-  return cast(given, "int32");
-}

@@ -1,22 +1,20 @@
 import { type ScanOptions, scan } from "../autodiff/scan.js";
-import { type DType, isFloat } from "../graph/dtype.js";
+import type { DType } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { checkOptions, type OptionNames, pickOptions } from "../graph/options.js";
-import { sameShape, showShape } from "../graph/shape.js";
-import { hostData, type Tensor } from "../graph/tensor.js";
-import { inModule } from "../graph/trace.js";
-import { flatten, mapTree, showType, unflatten } from "../graph/tree.js";
+import { showShape } from "../graph/shape.js";
+import type { Tensor } from "../graph/tensor.js";
+import { flatten, mapTree, unflatten } from "../graph/tree.js";
 import { sub, where } from "../ops/arithmetic.js";
-import { cast } from "../ops/cast.js";
 import { equal, less } from "../ops/compare.js";
 import { absent, arange } from "../ops/create.js";
-import { gather } from "../ops/indexing.js";
 import { wholeLayerOf } from "../ops/recurrent.js";
 import { sum } from "../ops/reduce.js";
 import { reverseSequences } from "../ops/sequences.js";
 import { reshape, transpose } from "../ops/shapes.js";
 import { concat, stack, unstack } from "../ops/slicing.js";
 import { Dropout } from "./dropout.js";
+import { checkLengths } from "./lengths.js";
 import { Module } from "./module.js";
 import {
   type CellOptions,
@@ -125,7 +123,7 @@ export abstract class RecurrentNetwork<State extends HiddenState> extends Module
     );
     let values = batchFirst ? transpose(x, [1, 0, 2]) : x;
     const [time, batch] = values.shape as [number, number];
-    const lengths = inputs.lengths && checkLengths(inputs.lengths, time, batch);
+    const lengths = inputs.lengths && checkLengths("lengths", inputs.lengths, batch, [1, time]);
     const initial = inputs.state && this.initialStates(inputs.state, batch, x.dtype);
     const final: State[] = [];
     this.layers.forEach(({ forward, reverse }, i) => {
@@ -167,23 +165,6 @@ export abstract class RecurrentNetwork<State extends HiddenState> extends Module
       (_, layer, direction, name) => `${name}_l${layer}${direction === "reverse" ? "_reverse" : ""}`,
     );
   }
-}
-
-/**
- * `lengths` as int32, of which a run ends with an error where one lies outside 1 to `time`.
- * @throws KasaneError where their values are at hand and one does
- */
-function checkLengths(lengths: Tensor, time: number, batch: number): Tensor {
-  check(
-    sameShape(lengths.shape, [batch]) && !isFloat(lengths.dtype) && lengths.dtype !== "bool",
-    () => `got lengths ${showType(lengths)}, expected int32[${batch}]`,
-  );
-  hostData(lengths)?.forEach((length, i) => {
-    check(length >= 1 && length <= time, () => `length ${length} of sequence ${i}: expected 1 to ${time}, the number of steps`);
-  });
-  const counts = cast(lengths, "int32");
-  // An index out of range is an error on every executor: those below 1 are made one, as negative ones count from the end.
-  return inModule("lengths", () => gather(arange(time + 1), where(less(counts, 1), time + 1, counts)));
 }
 
 /** The hidden states `[time, batch, hiddenSize]`, and the state at the end, of one cell over `[time, batch, size]`. */

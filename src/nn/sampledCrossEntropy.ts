@@ -1,3 +1,4 @@
+import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add, floor, minimum, mul, sub, where } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
@@ -34,18 +35,24 @@ const nothing = -1e9;
 export function sampledCrossEntropy(hidden: Tensor, targets: Tensor, weight: Tensor, bias: Tensor, words: SampledWords): Tensor {
   const { frequentWords, sampledWords } = words;
   const [vocabularySize] = weight.shape as [number];
+  const areCounts = Number.isSafeInteger(frequentWords) && frequentWords >= 0 && Number.isSafeInteger(sampledWords) && sampledWords > 0;
+  check(
+    areCounts && frequentWords + sampledWords <= vocabularySize,
+    () =>
+      `sampledCrossEntropy: ${frequentWords} frequent words and ${sampledWords} drawn: expected 1 drawn or more, and no more than the ${vocabularySize} words`,
+  );
   const stretch = (vocabularySize - frequentWords) / sampledWords;
   const places = mul(add(cast(arange(sampledWords), "float32"), random.uniform([sampledWords])), stretch);
   const drawn = minimum(add(cast(floor(places), "int32"), frequentWords), vocabularySize - 1);
 
   const ofTarget = add(sum(mul(hidden, gather(weight, targets)), { axis: -1 }), gather(bias, targets));
-  const ofFrequent = add(matmul(hidden, transpose(slice(weight, [[0, frequentWords]]))), slice(bias, [[0, frequentWords]]));
+  const ofFrequent = () => add(matmul(hidden, transpose(slice(weight, [[0, frequentWords]]))), slice(bias, [[0, frequentWords]]));
   const ofDrawn = add(matmul(hidden, transpose(gather(weight, drawn))), add(gather(bias, drawn), Math.log(stretch)));
 
   // ln Z with Z = Σ_frequent eˣ + stretch Σ_drawn eˣ + e^target, of which a frequent target is in the first sum, and a rare one not in the second
   const denominator = stack(
     [
-      logSumExp(ofFrequent, { axis: -1 }),
+      ...(frequentWords > 0 ? [logSumExp(ofFrequent(), { axis: -1 })] : []),
       logSumExp(where(equal(unsqueeze(targets, { axis: -1 }), drawn), nothing, ofDrawn), { axis: -1 }),
       where(less(targets, frequentWords), nothing, ofTarget),
     ],

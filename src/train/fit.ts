@@ -182,7 +182,7 @@ class Run<Batch> {
       );
       // A compiled function takes each number as a setting: it is told of steps only where it asks.
       const told = stepsPerCall !== undefined || step.length > 1 ? ([count, before] as const) : [];
-      means.add(await figuresOf(await step(batch, ...(told as [number, number])), before + 1));
+      means.add(await figuresOf(await step(batch, ...(told as [number, number])), before + 1), count);
       if (recordTimes) this.times.add({ stepMilliseconds: (performance.now() - begun) / count }, count);
       at.step += count;
       at.batch++;

@@ -16,6 +16,11 @@ describe("CSV", () => {
       ["plain", "b"],
     ]);
     expect(parseCsv("x\n1\n2\n").column("x")).toEqual(["1", "2"]);
+    expect(parseCsv("a,b\n1,2\n,\n\n3,4\n").rows).toEqual([
+      ["1", "2"],
+      ["", ""],
+      ["3", "4"],
+    ]);
   });
 
   it("takes names from outside, after lines that are skipped", async () => {
@@ -46,6 +51,9 @@ describe("CSV", () => {
     );
     expect(() => table.numbers()).toThrow('an empty field in row 2 of column "x"');
     expect(() => table.numbers(["y"])).toThrow('"NaN" in row 2 of column "y"');
+    for (const field of ["1e39", "-Infinity", "0x10"]) {
+      expect(() => new Table(["z"], [[field]]).numbers()).toThrow(`"${field}" in row 1 of column "z": expected a number`);
+    }
     expect(() => table.column("z")).toThrow('there is no column "z": the columns are x, y');
     expect(await table.numbers(["x"], { missing: -1 }).array()).toEqual([[1], [-1]]);
   });
@@ -80,6 +88,11 @@ describe("StandardScaler", () => {
     [3, 5],
     [8, 5],
   ]);
+  it("has deviation 1 for equal numbers whose mean is rounded", () => {
+    const column = tensor(new Float64Array(10).fill(0.1), { shape: [10, 1], dtype: "float64" });
+    expect(StandardScaler.fit(column).deviation).toEqual([1]);
+  });
+
   it("has mean 0 and deviation 1, and leaves a column of equal numbers at 0", async () => {
     const scaler = StandardScaler.fit(x);
     expect(scaler.mean).toEqual([4, 5]);

@@ -26,6 +26,26 @@ it("passes over folders and pax headers", () => {
   expect([...datasets.readTar(archive).keys()]).toEqual(["top/a"]);
 });
 
+/** A record of a pax header, of 10 to 99 bytes. */
+const record = (text: string) => `${new TextEncoder().encode(text).length + 4} ${text}\n`;
+
+/** A pax header of records, which belong to the entry behind it. */
+function pax(records: string, type = "x"): Buffer {
+  const body = new TextEncoder().encode(records);
+  const padded = new Uint8Array(Math.ceil(body.length / 512) * 512);
+  padded.set(body);
+  return Buffer.concat([tarHeader("PaxHeader", body.length, { type }), padded]);
+}
+
+it("reads names and sizes of pax headers, each for the next entry", () => {
+  const first = pax(record("path=s/猫/a.wav") + record("size=2") + record("mtime=1700000000.5"));
+  const body = new Uint8Array(512).fill(104, 0, 2);
+  const archive = Buffer.concat([first, tarHeader("s/?/a.wav", 0), body, tarOf({ "s/cat/b": "1" })]);
+  const files = datasets.readTar(archive);
+  expect([...files.keys()]).toEqual(["s/猫/a.wav", "s/cat/b"]);
+  expect(text(files.get("s/猫/a.wav"))).toBe("hh");
+});
+
 describe("refuses a hostile or damaged archive, naming it", () => {
   const good = tarOf({ "top/a.txt": "first" });
   const changed = (at: number, value: number) => {
@@ -51,6 +71,10 @@ describe("refuses a hostile or damaged archive, naming it", () => {
     ["a body cut off", good.subarray(0, 514), /cut off/],
     ["a header cut off", good.subarray(0, 100), /no end mark/],
     ["no end mark", good.subarray(0, 1024), /no end mark/],
+    ["a pax name above the folder", Buffer.concat([pax(record("path=../../b")), tarOf({ a: "x" })]), /leads outside/],
+    ["a pax record cut off", Buffer.concat([pax("99 path=b\n"), tarOf({ a: "x" })]), /pax header has a record of another length/],
+    ["a pax record without a length", Buffer.concat([pax("path=b\n"), tarOf({ a: "x" })]), /pax header has a record of another length/],
+    ["a pax size that is none", Buffer.concat([pax(record("size=-1")), tarOf({ a: "x" })]), /pax header says the size "-1"/],
     ["no bytes at all", new Uint8Array(0), /no end mark/],
   ];
   it.each(cases)("%s", (_, archive, message) => {

@@ -45,8 +45,18 @@ it("refuses what does not fit", () => {
   expect(() => nn.ctcLoss(x, integers([1]))).toThrow("got logits float32[1, 1, 2] and targets [1]");
   expect(() => nn.ctcLoss(x, integers([[1]]), { blank: 2 })).toThrow("blank 2: expected 0 to 1");
   expect(() => nn.ctcLoss(x, integers([[1]]), { targetLengths: integers([1, 1]) })).toThrow(
-    "targetLengths int32[2]: expected integers [1]",
+    "got ctcLoss: targetLengths int32[2], expected int32[1]",
   );
+  expect(() => nn.ctcLoss(x, integers([[1]]), { logitLengths: integers([2]) })).toThrow("logitLengths: 2 of sequence 0: expected 1 to 1");
+  expect(() => nn.ctcLoss(x, integers([[1]]), { logitLengths: integers([0]) })).toThrow("logitLengths: 0 of sequence 0");
+  expect(() => nn.ctcLoss(x, integers([[1]]), { targetLengths: integers([-1]) })).toThrow(
+    "targetLengths: -1 of sequence 0: expected 0 to 1",
+  );
+  for (const label of [0, 2, -1]) {
+    expect(() => nn.ctcLoss(x, integers([[label]]))).toThrow(`label ${label} of sequence 0: expected 0 to 1 but the blank, 0`);
+    // Beyond a row's length there may be anything.
+    expect(nn.ctcLoss(x, integers([[label]]), { targetLengths: integers([0]) }).shape).toEqual([]);
+  }
 });
 
 it("is beyond all bounds where the labels do not fit into the steps", async () => {

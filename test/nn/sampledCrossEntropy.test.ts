@@ -8,24 +8,35 @@ const targets = tensor([0, 7, 8, 21, 39, 21], { dtype: "int32" });
 const draw = () => [random.normal([rows, size]), random.normal([vocabulary, size]), random.normal([vocabulary])] as const;
 
 /** The loss and its gradients by a sample, or by all words where there is none. */
-const lossAndGradients = (sampledWords: number) =>
+const lossAndGradients = (sampledWords: number, frequentWords = 8) =>
   compile(([hidden, weight, bias]: readonly [Tensor, Tensor, Tensor]) => {
     const full = () => crossEntropy(matmul(hidden, transpose(weight)).add(bias), targets);
-    const loss =
-      sampledWords > 0 ? nn.sampledCrossEntropy(hidden, targets, weight, bias, { frequentWords: 8, sampledWords }).mean() : full();
+    const loss = sampledWords > 0 ? nn.sampledCrossEntropy(hidden, targets, weight, bias, { frequentWords, sampledWords }).mean() : full();
     return [loss, ...grad(loss, [hidden, weight, bias])];
   });
 
-it("is the softmax's cross entropy, with its gradients, where every word is drawn", async () => {
+it.each([8, 0])("is the softmax's cross entropy, with its gradients, where every word is drawn (%i frequent)", async (frequent) => {
   seed(1);
   const inputs = draw();
-  const sampled = await lossAndGradients(vocabulary - 8)(inputs);
+  const sampled = await lossAndGradients(vocabulary - frequent, frequent)(inputs);
   const full = await lossAndGradients(0)(inputs);
   for (const [i, value] of full.entries()) {
     const [got, expected] = [await (sampled[i] as Tensor).data(), await value.data()];
     // float32: about 1e-7 of sums of 40 terms
     expect(Math.max(...[...expected].map((x, k) => Math.abs(Number(x) - Number(got[k]))))).toBeLessThan(2e-6);
   }
+});
+
+it.each([
+  [-1, 4],
+  [8, 0],
+  [30, 11],
+  [2.5, 4],
+])("refuses %i frequent words and %i drawn", (frequentWords, sampledWords) => {
+  const [hidden, weight, bias] = draw();
+  expect(() => nn.sampledCrossEntropy(hidden, targets, weight, bias, { frequentWords, sampledWords })).toThrow(
+    `sampledCrossEntropy: ${frequentWords} frequent words and ${sampledWords} drawn: expected 1 drawn or more`,
+  );
 });
 
 it("estimates the denominator without bias", async () => {

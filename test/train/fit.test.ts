@@ -290,6 +290,10 @@ describe("fit", () => {
       expect(time).toBeGreaterThanOrEqual(19);
       expect(time).toBeLessThan(300);
     }
+    // A call of three steps counts as three in the mean of the next record.
+    const uneven = { stepsPerCall: (done: number) => Math.min(4 - done, 3), steps: 4, recordEvery: 4 };
+    const { history: weighed } = await train.fit({ ...plain, ...uneven, step: async (_: number, count: number) => ({ loss: count }) });
+    expect(weighed.map(({ loss }) => loss)).toEqual([(3 * 3 + 1) / 4]);
     // Two steps a call: half the time each.
     const { history: pairs } = await train.fit({ ...plain, step, stepsPerCall: () => 2, steps: 4, recordTimes: true });
     expect(pairs).toHaveLength(1);
