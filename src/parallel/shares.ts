@@ -4,11 +4,12 @@ import { type Shape, showShape, sizeOf } from "../graph/shape.js";
 import { hostData, keyOfAttributes, type Node, type Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { exchange } from "../ops/exchange.js";
-import { isNodeOf } from "../ops/match.js";
+import { isNodeOf, type NodeOf } from "../ops/match.js";
 import { type Linearity, linearityOf, operatorOf } from "../ops/operator.js";
-import { type Body, loops } from "../ops/scan.js";
+import { type Body, loops, type ScanAttributes } from "../ops/scan.js";
 import { shapes } from "../ops/shapes.js";
 import { pieces } from "../ops/slicing.js";
+import { suppression } from "../ops/suppression.js";
 
 /**
  * What a worker's value is to the value `V` of the whole batch:
@@ -28,6 +29,8 @@ interface Unknown {
   readonly because: string;
 }
 
+type ScanNode = NodeOf<ScanAttributes>;
+
 type Share = Extract<Kind, { is: "share" }>;
 
 const whole = (ratio = 1): Kind => ({ is: "whole", ratio });
@@ -41,8 +44,11 @@ const product = (factors: readonly number[]): number => factors.reduce((a, b) =>
  * @param count how many shares there are
  * @throws KasaneError where the two traces differ in more than sizes
  */
-export function classify(local: readonly Tensor[], global: readonly Tensor[], count: number): (x: Tensor) => Kind {
-  const kinds = new Map<Tensor, Kind>();
+export const classify = (local: readonly Tensor[], global: readonly Tensor[], count: number): ((x: Tensor) => Kind) =>
+  classifyFrom(local, global, count, new Map());
+
+/** {@link classify} where the kinds of some leaves are known, which `kinds` holds and gets all others. */
+function classifyFrom(local: readonly Tensor[], global: readonly Tensor[], count: number, kinds: Map<Tensor, Kind>): (x: Tensor) => Kind {
   const [nodes, twins] = [topologicalOrder(local), topologicalOrder(global)];
   const place = nodes.findIndex((node, i) => node.operator !== twins[i]?.operator || node.inputs.length !== twins[i]?.inputs.length);
   check(
@@ -56,7 +62,10 @@ export function classify(local: readonly Tensor[], global: readonly Tensor[], co
     const twin = twins[i] as Node;
     node.inputs.forEach((input, k) => learn(input, twin.inputs[k] as Tensor));
     const inputs = node.inputs.map((input) => kinds.get(input) as Kind);
-    node.outputs.forEach((output, k) => kinds.set(output, kindOfOutput(node, inputs, output, twin.outputs[k] as Tensor, twin, count)));
+    const ofLoop = isNodeOf(node, loops.Scan) && isNodeOf(twin, loops.Scan) ? kindsOfLoop(node, twin, inputs, count) : undefined;
+    node.outputs.forEach((output, k) => {
+      kinds.set(output, ofLoop?.[k] ?? kindOfOutput(node, inputs, output, twin.outputs[k] as Tensor, twin, count));
+    });
   });
   local.forEach((x, i) => learn(x, global[i] as Tensor));
   return (x) => kinds.get(x) as Kind;
@@ -112,7 +121,8 @@ function kindOfOutput(node: Node, inputs: readonly Kind[], output: Tensor, twin:
   if (lost) return lost;
   const axis = splitAxis(output.shape, twin.shape, count);
   if (axis === "mixed") return fault(`compares or joins examples: ${showShape(output.shape)} of a share, ${showShape(twin.shape)} of all`);
-  if (isNodeOf(node, loops.Scan) && hasExchange(node.attributes.body)) return fault("has an allReduce within it: take it out of the loop");
+  if (isNodeOf(node, suppression.NonMaxSuppression) && inputs.some((kind) => kind.is === "share"))
+    return fault("names images by their places in the batch");
 
   const shares = inputs.filter((kind) => kind.is === "share");
   const partials = inputs.filter((kind) => kind.is === "partial");
@@ -143,6 +153,43 @@ function kindOfOutput(node: Node, inputs: readonly Kind[], output: Tensor, twin:
   return alike ? whole() : fault("depends on the size of the batch");
 }
 
+/**
+ * The kinds of what a loop gives, by those of what its body gives. What is carried is of one kind from step to step: where it is not, nothing is known.
+ * @param twin the loop over the whole batch
+ */
+function kindsOfLoop(node: ScanNode, twin: ScanNode, inputs: readonly Kind[], count: number): readonly Kind[] {
+  const { body, carries, sequences, length } = node.attributes;
+  const fault = (why: string) => node.outputs.map(() => unknown(`${operationOf(node)} ${why}`));
+  if (hasExchange(body)) return fault("has an allReduce within it: take it out of the loop");
+  const stepped = inputs.slice(carries, carries + sequences);
+  if (stepped.some((kind) => kind.is === "share" && (kind.axis === 0 || kind.outer % length !== 0)))
+    return fault("goes along the axis of the batch");
+  const slices = stepped.map((kind) => (kind.is === "share" ? { ...kind, axis: kind.axis - 1, outer: kind.outer / length } : kind));
+  const given = [...inputs.slice(0, carries), ...slices, ...inputs.slice(carries + sequences)];
+  const kindOf = classifyFrom(
+    body.outputs,
+    twin.attributes.body.outputs,
+    count,
+    new Map(body.inputs.map((leaf, i) => [leaf, given[i] as Kind])),
+  );
+  const results = body.outputs.map(kindOf);
+  const other = results.slice(0, carries).findIndex((kind, i) => !isSameKind(kind, inputs[i] as Kind));
+  if (other >= 0) {
+    const kind = results[other] as Kind;
+    return kind.is === "unknown" ? node.outputs.map(() => kind) : fault(`carries on what is no longer ${nameOf(inputs[other] as Kind)}`);
+  }
+  return results.map((kind, i) =>
+    kind.is === "share" && i >= carries ? { ...kind, axis: kind.axis + 1, outer: kind.outer * length } : kind,
+  );
+}
+
+const isSameKind = (a: Kind, b: Kind): boolean =>
+  a.is !== "unknown" &&
+  b.is !== "unknown" &&
+  a.is === b.is &&
+  near(a.ratio, b.ratio) &&
+  (a.is !== "share" || (b.is === "share" && a.axis === b.axis && a.outer === b.outer));
+
 function averages(node: Node): boolean {
   const { kind } = operatorOf(node);
   return kind.is === "reduction" && kind.reduction(node.attributes).averages === true;
@@ -164,14 +211,11 @@ function ratioOf(linearity: Linearity, inputs: readonly Kind[], count: number): 
   return rest.some((kind) => kind.is === "partial") ? undefined : first.ratio / product(rest.map((kind) => kind.ratio));
 }
 
+const nameOf = ({ is }: Kind): string =>
+  ({ share: "examples", partial: "a sum or a mean over a worker's share of the batch", whole: "a value of its own", unknown: "" })[is];
+
 function mismatch(inputs: readonly Kind[]): string {
-  const names = {
-    share: "examples",
-    partial: "a sum or a mean over a worker's share of the batch",
-    whole: "a value of its own",
-    unknown: "",
-  };
-  const met = [...new Set(inputs.map((kind) => names[kind.is]))].join(" with ");
+  const met = [...new Set(inputs.map(nameOf))].join(" with ");
   return `puts ${met} together: put allReduce(...) around what was reduced over the batch, or around the result with { reduction }`;
 }
 

@@ -1,4 +1,4 @@
-import { allReduce, compile, KasaneError, nn, optim, scan, type Tensor, tensor, Variable, zeros } from "kasane";
+import { allReduce, compile, KasaneError, nn, optim, scan, type Tensor, tensor, Variable, vision, zeros } from "kasane";
 import { afterAll, describe, expect, test } from "vitest";
 import { threadOf } from "../../src/parallel/threads.js";
 
@@ -11,6 +11,19 @@ const rows = (count: number, width = 2): Tensor =>
 /** Adds up what `term` makes of 1 to 8, in a loop that is too long to be written out. */
 const overTime = (term: (k: Tensor) => Tensor): Tensor =>
   scan((total, k) => ({ carry: total.add(term(k)), outputs: {} }), tensor(0), tensor([1, 2, 3, 4, 5, 6, 7, 8])).carry;
+
+/** Adds up over time what `term` makes of `[batch, time]`, in a loop that is too long to be written out. */
+const inTime = (x: Tensor, term: (slice: Tensor) => Tensor): Tensor => {
+  const times = x.tile([1, 5]).transpose();
+  return scan((total, slice) => ({ carry: total.add(term(slice)), outputs: total }), times.slice([[0, 1]]).reshape([-1]), times).outputs;
+};
+
+test("a loop over time is computed by the workers as by one", async () => {
+  const fn = (x: Tensor) => inTime(x, (slice) => slice.mul(2).square());
+  const [one, two] = [compile(fn), compile(fn, { workers: 2 })];
+  expect(await (await two(rows(4))).array()).toEqual(await (await one(rows(4))).array());
+  await two.dispose();
+});
 
 describe("compile with workers names", () => {
   test.each<[string, (x: Tensor) => unknown, RegExp]>([
@@ -37,6 +50,26 @@ describe("compile with workers names", () => {
     ["examples to be exchanged", (x) => allReduce(x), /AllReduce.* would mix the examples of the workers/],
     ["an exchange in a loop", (x) => overTime((k) => allReduce(x.mean().mul(k))), /Scan.* has an allReduce within it: take it out/],
     ["one in a loop in a loop", () => overTime(() => overTime((k) => allReduce(k, { reduction: "sum" }))), /Scan.* has an allReduce/],
+    ["a mean over the batch in a loop", (x) => inTime(x, (s) => s.sub(s.mean({ axis: 0 }))), /Sub.*a value of its own|Sub.*put allReduce/],
+    ["a softmax over the batch in a loop", (x) => inTime(x, (s) => s.softmax({ axis: 0 })), /Softmax.* works along the axis of the batch/],
+    [
+      "a carry that becomes a mean over a share",
+      (x) => scan((c, s) => ({ carry: c.add(s.mean()), outputs: {} }), tensor(0), x.tile([1, 4]).transpose()).carry,
+      /Add.* puts|Scan.* carries on what is no longer a value of its own/,
+    ],
+    [
+      "a loop along the batch",
+      (x) => scan((c, s) => ({ carry: c.add(s), outputs: c }), zeros([2]), x.tile([4, 1])).outputs,
+      /Scan.* goes along the axis of the batch/,
+    ],
+    [
+      "boxes of all images",
+      (x) => {
+        const boxes = x.tile([1, 2]).reshape([-1, 1, 4]);
+        return vision.suppressBoxes(boxes, boxes.slice([[], [], [0, 1]]));
+      },
+      /NonMaxSuppression.* names images by their places in the batch/,
+    ],
     ["the size of the batch as a result", (x) => ({ size: tensor(x.shape[0] as number) }), /"size" .* depends on the size of the batch/],
   ])("%s", async (_, fn, message) => {
     const compiled = compile(fn as (x: Tensor) => Tensor, { workers: 2 });
