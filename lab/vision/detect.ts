@@ -1,5 +1,5 @@
 import { check, compile, models, nn, optim, type Tensor } from "kasane";
-import { datasets, exportOnnx, files } from "kasane/node";
+import { datasets, exportOnnx } from "kasane/node";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import * as option from "../options.js";
@@ -20,6 +20,7 @@ import {
   truthsOf,
 } from "./detection.js";
 import { drawBoxed, drawJudgement, shownScore } from "./detectionPictures.js";
+import { loadSize, saveSize } from "./learntSize.js";
 import { picturesIn } from "./picturesIn.js";
 
 const schema = z.object({
@@ -65,19 +66,6 @@ const totalOf = (losses: Readonly<Record<string, Tensor>>): Tensor =>
     .map(([name, loss]) => (name.endsWith("Box") ? loss.mul(2) : loss))
     .reduce((sum, loss) => sum.add(loss));
 
-/** Where a run keeps the size of its pictures: others are brought to it. */
-const sizeFile = "pictures.json";
-const pictureSize = z.object({
-  width: z
-    .int()
-    .min(1)
-    .max(2 ** 16),
-  height: z
-    .int()
-    .min(1)
-    .max(2 ** 16),
-});
-
 /** Learns to find blood cells from scratch: a detector in one stage or in two, without anchors. */
 export const detect = defineExperiment({
   name: "detect",
@@ -113,7 +101,7 @@ export const detect = defineExperiment({
       { event: "model", parameters, multiplyAdds },
     );
 
-    await files.writeAtomically(context.folder.file(sizeFile), JSON.stringify({ width, height }));
+    await saveSize(context, { width, height });
 
     // Step
     const step = compile(
@@ -177,13 +165,8 @@ export const detect = defineExperiment({
       const average = averageOf(model);
       await context.restore({ model, average }, "best");
       await average.swap();
-      const file = context.folder.file(sizeFile);
-      const size = files.parseAs(
-        pictureSize,
-        files.readJson(file, 2 ** 10),
-        `${file}: expected the size of the pictures that were learnt from`,
-      );
-      const find = findResized(findIn(model, context.device), Math.max(size.width, size.height));
+      const { width, height } = loadSize(context);
+      const find = findResized(findIn(model, context.device), Math.max(width, height));
       for (const { name, picture } of picturesIn(text, 3)) {
         const found = (await find({ picture })).filter((each) => each.score >= (score as number));
         const { png, svg } = await drawBoxed(context, `predicted-${name}`, [{ picture, boxes: found }], classNames);

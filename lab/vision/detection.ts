@@ -99,7 +99,7 @@ export async function detectAll(find: Find, images: readonly Image[]): Promise<v
 
 /** What there is in pictures, which are counted from 0. */
 export const truthsOf = (samples: readonly datasets.DetectionSample[]): vision.Truth[] =>
-  samples.flatMap(({ boxes }, image) => boxes.map(({ box, class: of }) => ({ image, class: of, box })));
+  samples.flatMap(({ boxes }, image) => boxes.map((object) => ({ image, ...object })));
 
 /** Average precision, at an IoU of 0.5 also of each class. A class that no truth has is left out. */
 export function figuresOf(detections: readonly vision.Detection[], truths: readonly vision.Truth[], classNames: readonly string[]) {

@@ -6,6 +6,7 @@ import { fittedTable } from "../layout.js";
 import * as option from "../options.js";
 import { seriesOf } from "../plot/chart.js";
 import { AugmentedAhead, workers } from "./augmentedAhead.js";
+import { loadSize, saveSize } from "./learntSize.js";
 import { nothing, roadClasses, scenesFile } from "./roadScenes.js";
 import * as roads from "./sceneAugmentation.js";
 import { type Batch, batchOf, judge, logitsOf, lossOf, segmentBy } from "./segmentation.js";
@@ -61,6 +62,8 @@ export const segment = defineExperiment({
     const perEpoch = Math.floor(train.length / batchSize);
     check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${train.length} training scenes`);
     const batches = new AugmentedAhead(roads, { samples: train, size: [height, width], seed, batchSize, workers: options.workers });
+
+    await saveSize(context, { width, height });
 
     // Model
     const model = modelOf(options);
@@ -143,7 +146,7 @@ export const segment = defineExperiment({
       const average = averageOf(model);
       await context.restore({ model, average }, "best");
       await average.swap();
-      await segmentFiles(context, segmentBy(model, context.device), text);
+      await segmentFiles(context, segmentBy(model, context.device), loadSize(context), text);
     },
   },
 });

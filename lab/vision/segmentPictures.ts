@@ -61,19 +61,20 @@ ${entries.join("\n")}
 `;
 }
 
-/** The height at which a picture is looked at: that of the scenes that were learnt from. */
-const lookedAt = 90;
-
-/** Tells the classes of the pixels of image files, and draws them into the run's folder: as a PNG file, and as SVG with a legend. */
+/**
+ * Tells the classes of the pixels of image files, and draws them into the run's folder: as a PNG file, and as SVG with a legend.
+ * @param height that of the scenes that were learnt from, at which a picture is looked at
+ */
 export async function segmentFiles(
   context: PredictContext,
   segment: (pictures: readonly Picture[]) => Promise<Uint8Array[]>,
+  { height }: { readonly height: number },
   text: string,
 ): Promise<void> {
   const told = [];
   for (const { file: path, name, picture: whole } of picturesIn(text, 3)) {
-    const width = Math.max(1, Math.round((whole.width * lookedAt) / whole.height));
-    const { picture } = data.augment.resize({ picture: whole }, [lookedAt, width]);
+    const width = Math.max(1, Math.round((whole.width * height) / whole.height));
+    const { picture } = data.augment.resize({ picture: whole }, [height, width]);
     const [mask] = (await segment([picture])) as [Uint8Array];
     const shares = roadClasses
       .map((_, c) => [c, mask.filter((value) => value === c).length / mask.length] as const)

@@ -11,7 +11,8 @@ export interface DetectionSample {
   /** That of its files, without an ending. */
   readonly name: string;
   readonly picture: Picture;
-  readonly boxes: readonly LabelledBox[];
+  /** With those that are difficult, which Pascal VOC's average precision leaves out. */
+  readonly boxes: readonly (LabelledBox & { readonly difficult?: boolean })[];
 }
 
 /** The parts of a dataset in the order of their lists. */
@@ -50,9 +51,9 @@ function sampleOf(name: string, read: (file: string) => Uint8Array, classes: rea
   const { width, height, objects } = readVoc(new TextDecoder().decode(read(`Annotations/${name}.xml`)), classes, `${name}.xml`);
   const picture = decodePicture(read(`JPEGImages/${name}.jpg`), `${name}.jpg`, 3);
   const [across, down] = [picture.width / width, picture.height / height];
-  const boxes = objects.map(({ class: of, box: [x1, y1, x2, y2] }) => {
+  const boxes = objects.map(({ box: [x1, y1, x2, y2], ...object }) => {
     const scaled: Box = [x1 * across, y1 * down, x2 * across, y2 * down];
-    return { class: of, box: clipBox(scaled, picture.width, picture.height) };
+    return { ...object, box: clipBox(scaled, picture.width, picture.height) };
   });
   return { name, picture, boxes: boxes.filter(({ box: [x1, y1, x2, y2] }) => x1 < x2 && y1 < y2) };
 }

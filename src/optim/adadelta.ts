@@ -1,6 +1,6 @@
+import { checkNumbers } from "../graph/numbers.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add, div, mul, sqrt, square } from "../ops/arithmetic.js";
-import { checkNumbers } from "./numbers.js";
 import { checkEpsilon, movingAverage, Optimizer, type OptimizerOptions, optimizerOptions, type Rule, type Trained } from "./optimizer.js";
 
 /** Settings of {@link Adadelta}. */
@@ -18,7 +18,7 @@ export class Adadelta extends Optimizer<"squares" | "updates", AdadeltaOptions> 
   constructor(parameters: Trained, options: AdadeltaOptions) {
     super(parameters, options, { ...optimizerOptions, decay: "optional", epsilon: "optional" }, () => ["squares", "updates"]);
     checkEpsilon(options);
-    checkNumbers("Adadelta", { decay: options.decay }, 1);
+    checkNumbers("Adadelta", { decay: options.decay }, { below: 1 });
   }
 
   protected rule(rate: Tensor): Rule<"squares" | "updates"> {

@@ -1,9 +1,9 @@
+import { checkNumbers } from "../graph/numbers.js";
 import type { OptionNames } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { add, div, maximum, mul, sqrt, square } from "../ops/arithmetic.js";
 import { scalar } from "../ops/constants.js";
-import { checkNumbers } from "./numbers.js";
 import { checkEpsilon, movingAverage, Optimizer, type OptimizerOptions, optimizerOptions, type Rule, type Trained } from "./optimizer.js";
 
 type Moments = "firstMoment" | "secondMoment" | "largestSecondMoment";
@@ -47,7 +47,7 @@ export class Adam extends Optimizer<Moments, AdamOptions> {
     ]);
     checkEpsilon(options);
     const { beta1, beta2 } = options;
-    checkNumbers(this.constructor.name, { beta1, beta2 }, 1);
+    checkNumbers(this.constructor.name, { beta1, beta2 }, { below: 1 });
   }
 
   protected rule(rate: Tensor): Rule<Moments> {

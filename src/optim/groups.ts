@@ -1,7 +1,7 @@
 import { check } from "../graph/error.js";
+import { checkNumbers } from "../graph/numbers.js";
 import { checkOptions } from "../graph/options.js";
 import type { Variable } from "../graph/variable.js";
-import { checkNumbers } from "./numbers.js";
 
 /** Parameters that an optimizer treats in a way of their own. */
 export interface ParameterGroup {

@@ -1,8 +1,8 @@
 import { check } from "../graph/error.js";
+import { checkNumbers } from "../graph/numbers.js";
 import { checkOptions, type OptionNames } from "../graph/options.js";
 import { Variable } from "../graph/variable.js";
 import { scalar } from "../ops/constants.js";
-import { checkNumbers } from "./numbers.js";
 import type { Optimizer } from "./optimizer.js";
 
 /** Settings of {@link ReduceOnPlateau}. */

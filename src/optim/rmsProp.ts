@@ -1,6 +1,6 @@
+import { checkNumbers } from "../graph/numbers.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add, div, mul, sqrt, square } from "../ops/arithmetic.js";
-import { checkNumbers } from "./numbers.js";
 import { checkEpsilon, movingAverage, Optimizer, type OptimizerOptions, optimizerOptions, type Rule, type Trained } from "./optimizer.js";
 
 /** Settings of {@link RmsProp}. */
@@ -15,7 +15,7 @@ export class RmsProp extends Optimizer<"squares", RmsPropOptions> {
   constructor(parameters: Trained, options: RmsPropOptions) {
     super(parameters, options, { ...optimizerOptions, decay: "optional", epsilon: "optional" }, () => ["squares"]);
     checkEpsilon(options);
-    checkNumbers("RmsProp", { decay: options.decay }, 1);
+    checkNumbers("RmsProp", { decay: options.decay }, { below: 1 });
   }
 
   protected rule(rate: Tensor): Rule<"squares"> {

@@ -1,10 +1,10 @@
 import { check } from "../graph/error.js";
+import { checkNumbers } from "../graph/numbers.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add, div, floor, minimum, mul, rsqrt, sub, where } from "../ops/arithmetic.js";
 import { less } from "../ops/compare.js";
 import { scalar } from "../ops/constants.js";
 import { cos, exp } from "../ops/elementary.js";
-import { checkNumbers } from "./numbers.js";
 
 /**
  * A learning rate as it follows from the number of updates made before: a float32 scalar to a float32 scalar.

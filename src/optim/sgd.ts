@@ -1,7 +1,7 @@
 import { check } from "../graph/error.js";
+import { checkNumbers } from "../graph/numbers.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add, mul } from "../ops/arithmetic.js";
-import { checkNumbers } from "./numbers.js";
 import { Optimizer, type OptimizerOptions, optimizerOptions, type Rule, type Trained } from "./optimizer.js";
 
 /** Settings of {@link Sgd}. */
@@ -23,7 +23,7 @@ export class Sgd extends Optimizer<"velocity", SgdOptions> {
     const names = { ...optimizerOptions, momentum: "optional", nesterov: "optional", weightDecay: "optional" } as const;
     super(parameters, options, names, ({ momentum }) => (momentum ? ["velocity"] : []));
     const { momentum, weightDecay } = options;
-    checkNumbers("Sgd", { momentum }, 1);
+    checkNumbers("Sgd", { momentum }, { below: 1 });
     checkNumbers("Sgd", { weightDecay });
     check(!options.nesterov || !!options.momentum, () => "Sgd: Nesterov's method needs a momentum, such as 0.9");
   }

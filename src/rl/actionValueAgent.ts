@@ -17,7 +17,7 @@ export interface Agent {
 }
 
 /** The stream of random numbers that actions are chosen by. */
-const actionStream = 0xac7;
+export const actionStream = 0xac7;
 
 /** What the value of the next state is taken to be. */
 const targets = ["sarsa", "expectedSarsa", "qLearning", "doubleQLearning"] as const;

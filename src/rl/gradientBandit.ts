@@ -1,6 +1,6 @@
 import { checkOptions } from "../graph/options.js";
 import { RandomGenerator } from "../random/generator.js";
-import type { Agent } from "./actionValueAgent.js";
+import { type Agent, actionStream } from "./actionValueAgent.js";
 import { drawIndex, softmaxOf } from "./exploration.js";
 
 /** Options of {@link GradientBandit}. */
@@ -37,7 +37,7 @@ export class GradientBandit implements Agent {
     const { actions, learningRate, baseline = true, seed = 0 } = options;
     this.preferences = new Float64Array(actions);
     this.probabilities = new Float64Array(actions);
-    this.random = new RandomGenerator(undefined, seed);
+    this.random = new RandomGenerator(undefined, seed, actionStream);
     this.learningRate = learningRate;
     this.baseline = baseline;
   }
@@ -50,8 +50,10 @@ export class GradientBandit implements Agent {
 
   learn(reward: number): number {
     const { preferences, probabilities, learningRate, action } = this;
+    // The first reward is compared with itself.
+    const before = this.count === 0 ? reward : this.mean;
+    const advantage = reward - (this.baseline ? before : 0);
     this.mean += (reward - this.mean) / ++this.count;
-    const advantage = reward - (this.baseline ? this.mean : 0);
     // The gradient of ln p(action) by preference i is [i = action] - p(i).
     for (let i = 0; i < preferences.length; i++) {
       const slope = (i === action ? 1 : 0) - (probabilities[i] as number);

@@ -1,5 +1,6 @@
 import type { TypedArray } from "../../graph/dtype.js";
 import { check } from "../../graph/error.js";
+import { checkNumbers } from "../../graph/numbers.js";
 import { checkOptions, type OptionNames } from "../../graph/options.js";
 import { sameShape, showShape } from "../../graph/shape.js";
 import type { Tensor } from "../../graph/tensor.js";
@@ -10,7 +11,7 @@ import { zeros } from "../../ops/create.js";
 import { argmax } from "../../ops/reduce.js";
 import { Adam } from "../../optim/adam.js";
 import { compile } from "../../runtime/compile.js";
-import { Discrete } from "../space.js";
+import { Box, Discrete } from "../space.js";
 import type { VectorEnvironment } from "../vectorEnvironment.js";
 import { learnValues, type Support, type Transitions, type ValueRule, valuesOf } from "./actionValues.js";
 import { callOf } from "./call.js";
@@ -135,6 +136,22 @@ export class Dqn extends NetworkAgent {
         `Dqn: got a distribution over ${support?.atoms} returns from ${support?.lowest} to ${support?.highest}, expected two or more, ascending`,
     );
     this.rule = { double, loss, support };
+    const { exploration = {}, targetRate, learningStarts, learningRate, discount } = options;
+    if (distribution)
+      checkOptions<Support>("Dqn: distribution", distribution, { lowest: "required", highest: "required", atoms: "optional" });
+    checkOptions<ExplorationOptions>("Dqn: exploration", exploration, { start: "optional", end: "optional", steps: "optional" });
+    checkNumbers("Dqn: exploration", { start: exploration.start, end: exploration.end }, { most: 1 });
+    checkNumbers("Dqn", { targetRate, discount }, { most: 1 });
+    checkNumbers("Dqn", { learningRate, learningStarts, "exploration: steps": exploration.steps });
+    check(
+      targetRate !== 0 && exploration.steps !== 0,
+      () => "Dqn: targetRate and the steps of exploration: got 0, expected numbers above 0",
+    );
+    const isBytes =
+      observationSpace instanceof Box
+        ? [...observationSpace.low, ...observationSpace.high].every((bound) => bound >= 0 && bound <= 255)
+        : true;
+    check(!bytes || isBytes, () => `Dqn: bytes: observations are ${observationSpace}, expected integers from 0 to 255`);
     checkNetwork("Dqn", { ...options });
     const network =
       options.network ?? (() => new QNetwork(observationSpace.size, this.actions, { hiddenSizes, dueling, noisy, atoms: support?.atoms }));
@@ -162,7 +179,10 @@ export class Dqn extends NetworkAgent {
     this.calls ??= this.prepare();
     const { explore, learn, follow } = await this.calls;
     const { count } = environments;
-    check(steps % count === 0, () => `Dqn: got ${steps} steps to make, expected a multiple of ${count}, the number of environments`);
+    check(
+      steps >= 0 && steps % count === 0,
+      () => `Dqn: got ${steps} steps to make, expected a multiple of ${count}, the number of environments`,
+    );
     this.begin();
     const tally = new Tally();
     for (let made = 0; made < steps; made += count) {
@@ -179,7 +199,7 @@ export class Dqn extends NetworkAgent {
       tally.addEpisodes(environments);
       const done = (counters[stepsAt] as number) + count;
       counters[stepsAt] = done;
-      if (done <= learningStarts) continue;
+      if (done <= learningStarts || buffer.count === 0) continue;
       // How many multiples of a number the steps of all environments have passed.
       const passed = (every: number) => Math.floor(done / every) - Math.floor((done - count) / every);
       for (let i = updates * passed(updateEvery); i > 0; i--) await this.update(learn, tally);

@@ -1,5 +1,6 @@
 import type { TypedArray } from "../../graph/dtype.js";
 import { check } from "../../graph/error.js";
+import { checkNumbers } from "../../graph/numbers.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { Variable } from "../../graph/variable.js";
 import { add, div, floor, maximum, mul, sqrt, sub } from "../../ops/arithmetic.js";
@@ -111,9 +112,13 @@ export abstract class OnPolicyAgent extends NetworkAgent {
     check(Number.isInteger(rows), () => `${this.name}: ${steps} steps of ${count} environments are not ${minibatches} equal minibatches`);
     this.distribution = distributionOver(actionSpace);
     checkNetwork(this.name, { ...common });
+    const { discount, entropyWeight, valueWeight, annealSteps } = common;
+    checkNumbers(this.name, { discount, decay: settings.decay }, { most: 1 });
+    checkNumbers(this.name, { learningRate, entropyWeight, valueWeight, annealSteps });
+    check(annealSteps !== 0, () => `${this.name}: annealSteps 0: expected a number above 0, or none for a rate that stays`);
     const { network = () => new ActorCritic(observationSpace.size, actionSpace, { hiddenSizes: common.hiddenSizes }) } = common;
     this.network = network();
-    const { annealSteps, clipGlobalNorm = 0.5 } = common;
+    const { clipGlobalNorm = 0.5 } = common;
     const rollouts = (annealSteps ?? 0) / (steps * count);
     const falling: Schedule = (update) => {
       const part = div(floor(div(update, epochs * minibatches)), rollouts);
@@ -144,14 +149,14 @@ export abstract class OnPolicyAgent extends NetworkAgent {
   async train(steps: number): Promise<Figures> {
     const { rollout, batches, settings } = this;
     check(
-      steps % rollout.rows === 0,
+      steps >= 0 && steps % rollout.rows === 0,
       () => `${this.name}: got ${steps} steps to make, expected a multiple of ${rollout.rows}, those of a rollout`,
     );
     this.calls ??= this.prepare();
     const { update } = await this.calls;
-    const isFirst = this.environments.environments[0]?.steps === -1;
     this.begin();
-    if (isFirst) this.look(true);
+    // Whoever began the episodes, this agent has not seen them yet.
+    if (this.counters[updatesAt] === 0) this.look(true);
     const tally = new Tally();
     for (let made = 0; made < steps; made += rollout.rows) {
       await this.act(tally);

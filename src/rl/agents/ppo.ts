@@ -1,3 +1,4 @@
+import { checkNumbers } from "../../graph/numbers.js";
 import { checkOptions, type OptionNames } from "../../graph/options.js";
 import { add, clip, maximum, mul, neg, square, sub } from "../../ops/arithmetic.js";
 import { exp } from "../../ops/elementary.js";
@@ -37,6 +38,7 @@ export class Ppo extends OnPolicyAgent {
     private readonly options: PpoOptions = {},
   ) {
     checkOptions("Ppo", options, ppoOptions);
+    checkNumbers("Ppo", { clipRatio: options.clipRatio });
     const { steps = 128, decay = 0.95, learningRate = 2.5e-4, epochs = 4, minibatches = 4 } = options;
     super(environments, options, {
       ...{ steps, decay, learningRate, epochs, minibatches },

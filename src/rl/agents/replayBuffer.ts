@@ -1,4 +1,5 @@
 import { check } from "../../graph/error.js";
+import { checkNumbers } from "../../graph/numbers.js";
 import { checkOptions, type OptionNames } from "../../graph/options.js";
 import { fromData } from "../../graph/tensor.js";
 import type { RandomGenerator } from "../../random/generator.js";
@@ -92,6 +93,7 @@ export class ReplayBuffer {
     check(discount >= 0 && discount <= 1, () => `ReplayBuffer: got discount ${discount}, expected a number from 0 to 1`);
     const priorities = typeof prioritised === "object" ? prioritised : {};
     checkOptions<PriorityOptions>("ReplayBuffer: prioritised", priorities, { exponent: "optional", floor: "optional" });
+    checkNumbers("ReplayBuffer: prioritised", { ...priorities });
     this.exponent = priorities.exponent ?? 0.6;
     this.floor = priorities.floor ?? 1e-6;
     this.tree = prioritised === false ? undefined : new SumTree(capacity);
@@ -156,12 +158,16 @@ export class ReplayBuffer {
   /** Keeps the oldest of the recent steps as a transition over all of them. */
   private store(environment: number, nextObservations: Float32Array, terminated: boolean): void {
     const { options, counters, recent, tree } = this;
-    const { capacity, observationSize: size, discount } = options;
+    const { capacity, observationSize: size, discount, bytes = false } = options;
     const place = counters[positionAt] as number;
     counters[positionAt] = (place + 1) % capacity;
     counters[countAt] = Math.min(this.count + 1, capacity);
     copyRow(recent.observations, recent.placeOf(environment, 0), this.observations, place, size);
     copyRow(nextObservations, environment, this.nextObservations, place, size);
+    for (let k = 0; k < size && bytes; k++) {
+      const [given, kept] = [nextObservations[environment * size + k] as number, this.nextObservations[place * size + k]];
+      check(given === kept, () => `ReplayBuffer: bytes: an observation has ${given}, expected integers from 0 to 255`);
+    }
     this.actions[place] = recent.actions[recent.placeOf(environment, 0)] as number;
     let [total, factor] = [0, 1];
     for (let i = 0; i < recent.countOf(environment); i++) {

@@ -5,6 +5,7 @@ import { vision } from "kasane";
 import { datasets, files } from "kasane/node";
 import * as ort from "onnxruntime-node";
 import { beforeAll, describe, expect, it } from "vitest";
+import { truthsOf } from "../../../lab/vision/detection.js";
 import { kasane, temporaryFolder } from "../helpers.js";
 import { eventsOf, expectSameWhenResumed, folderOf } from "../recurrent/interruption.js";
 import { cellClasses, writeCells } from "./cellPictures.js";
@@ -130,6 +131,17 @@ describe("readPascalVoc", () => {
       const [red, , blue] = [0, 1, 2].map((channel) => first?.picture.pixels[channel * 64 * 48 + at] as number) as [number, number, number];
       expect(of === 0 ? red - blue : blue - red).toBeGreaterThan(80);
     }
+  });
+
+  it("keeps which objects are difficult", () => {
+    const folder = join(parent, "difficult");
+    mkdirSync(folder);
+    writeCells(folder, { train: 1, val: 1, test: 1 });
+    const file = join(folder, "Annotations/test0.xml");
+    writeFileSync(file, readFileSync(file, "utf8").replace("</name>", "</name><difficult>1</difficult>"));
+    const { test } = datasets.readPascalVoc(folder, cellClasses);
+    expect(test[0]?.boxes.map(({ difficult }) => difficult ?? false)).toEqual(test[0]?.boxes.map((_, i) => i === 0));
+    expect(truthsOf(test)[0]).toMatchObject({ image: 0, difficult: true });
   });
 
   it.each([

@@ -100,6 +100,28 @@ describe("errors", () => {
       "Dqn: got a network and hiddenSizes, which belong to the default network: leave out one of both",
     );
     await expect(new rl.Dqn(corridors(2), fast).train(3)).rejects.toThrow("Dqn: got 3 steps to make, expected a multiple of 2");
+    for (const [options, message] of [
+      [{ exploration: { start: 5 } }, "Dqn: exploration: start 5: expected a number from 0 to 1"],
+      [{ exploration: { final: 0.5 } }, "Dqn: exploration: unknown option final"],
+      [{ exploration: { steps: 0 } }, "got 0, expected numbers above 0"],
+      [{ distribution: { lowest: 0, highest: 1, bins: 5 } }, "Dqn: distribution: unknown option bins"],
+      [{ targetRate: 7 }, "Dqn: targetRate 7: expected a number from 0 to 1"],
+      [{ learningStarts: -1 }, "Dqn: learningStarts -1: expected a number from 0"],
+    ] as const) {
+      expect(() => new rl.Dqn(corridors(1), options as never)).toThrow(message);
+    }
+    const cartPoles = new rl.VectorEnvironment([new rl.CartPole()]);
+    expect(() => new rl.Dqn(cartPoles, { bytes: true })).toThrow("Dqn: bytes: observations are 4 numbers");
+    for (const [options, message] of [
+      [{ discount: 5 }, "Ppo: discount 5: expected a number from 0 to 1"],
+      [{ decay: 2 }, "Ppo: decay 2"],
+      [{ clipRatio: -1 }, "Ppo: clipRatio -1: expected a number from 0"],
+      [{ annealSteps: -100 }, "Ppo: annealSteps -100"],
+      [{ annealSteps: 0 }, "Ppo: annealSteps 0: expected a number above 0"],
+    ] as const) {
+      expect(() => new rl.Ppo(corridors(4), options)).toThrow(message);
+    }
+    await expect(new rl.Ppo(corridors(4)).train(-512)).rejects.toThrow("got -512 steps to make");
     expect(() => new rl.Dqn(corridors(1), { lr: 1 } as object)).toThrow("Dqn: unknown option lr: did you mean learningRate?");
   });
 });

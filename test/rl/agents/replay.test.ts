@@ -89,6 +89,11 @@ describe("ReplayBuffer", () => {
   test("says what it cannot take", () => {
     expect(() => bufferOf({ capacity: 0 }, [])).toThrow("ReplayBuffer: got capacity 0, expected an integer from 1");
     expect(() => bufferOf({ discount: 2 }, [])).toThrow("ReplayBuffer: got discount 2, expected a number from 0 to 1");
+    expect(() => bufferOf({ prioritised: { exponent: -1 } }, [])).toThrow("prioritised: exponent -1: expected a number from 0");
+    for (const observation of [0.5, -1, 256]) {
+      const add = () => bufferOf({ bytes: true }, []).add(0, Float32Array.of(7), 1, 5, Float32Array.of(observation), true, true);
+      expect(add).toThrow(`bytes: an observation has ${observation}, expected integers from 0 to 255`);
+    }
     expect(() => bufferOf({}, []).draw(new RandomGenerator())).toThrow("ReplayBuffer: a draw before the first transition: add some first");
   });
 });
