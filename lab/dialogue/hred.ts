@@ -23,9 +23,10 @@ const names = Object.keys(kinds) as Kind[];
 const options = z.object({
   models: option.namesOf(names, "what is trained").default(names.join(",")),
   ...dialogueOptions,
+  dropout: dialogueOptions.dropout.default(0.1),
   flatSize: option.hiddenSize("the network that reads, in the models without one over utterances").default(294),
   directSize: option.hiddenSize("the network over utterances, where the decoder is told of the last one past it").default(160),
-  epochs: option.epochs("the training dialogues, for each model").default(3),
+  epochs: option.epochs("the training dialogues, for each model").default(8),
   turns: z.int().min(1).max(30).default(8).describe("perplexities are told apart by the turns before an utterance, up to so many or more"),
   answers: z.int().min(1).max(10_000).default(500).describe("answers to test utterances by which it is judged how much they differ"),
 });

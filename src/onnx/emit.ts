@@ -17,7 +17,16 @@ import {
 import { convert, type DType, type TypedArray } from "../graph/dtype.js";
 import { KasaneError } from "../graph/error.js";
 import type { Shape } from "../graph/shape.js";
-import { type Attributes, type FloatAttribute, hostData, type Named, type Node, type Tensor, type TensorType } from "../graph/tensor.js";
+import {
+  type Attributes,
+  type FloatAttribute,
+  hostData,
+  keyOfElements,
+  type Named,
+  type Node,
+  type Tensor,
+  type TensorType,
+} from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { onnxTypes } from "../ops/cast.js";
 import { type Emitter, operatorOf } from "../ops/operator.js";
@@ -179,7 +188,7 @@ class GraphWriter implements Emitter {
   }
 
   private constant(dtype: DType, shape: Shape, data: TypedArray): string {
-    const key = data.length <= 16 ? `${dtype}[${shape}]${data.join()}` : `#${this.initializers.length}`;
+    const key = data.length <= 16 ? `${dtype}[${shape}]${keyOfElements(data)}` : `#${this.initializers.length}`;
     const known = this.constants.get(key);
     if (known !== undefined) return known;
     const name = this.fresh(`c${this.taken.size}`);

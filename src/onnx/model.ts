@@ -30,11 +30,18 @@ export type Exportable = ((...inputs: never[]) => unknown) | { forward(...inputs
 
 const portable = targetOf("portable");
 
-/** Each free dimension is traced at three sizes, which no layer has by accident: two give the formula of a size, one checks it. */
-const rounds = 3;
-const probes = [997, 1511, 2069, 1013, 1621, 2237, 1031, 1483, 2411, 1049, 1753, 2081, 1061, 1847, 2129];
+/**
+ * Each free dimension is traced at three odd sizes and an even one, which no layer has by accident: two give the formula of a size, the others check it.
+ * Padding, for one, may differ with the remainder by a stride.
+ */
+const [odd, even] = [3, 1];
+const rounds = odd + even;
+const probes = {
+  odd: [997, 1511, 2069, 1013, 1621, 2237, 1031, 1483, 2411, 1049, 1753, 2081, 1061, 1847, 2129],
+  even: [1006, 1514, 2062, 1018, 1622],
+};
 
-/** The sizes that each free dimension is traced at: three, those of a dimension with a limit the greatest primes within it. */
+/** The sizes that each free dimension is traced at, those of a dimension with a limit the greatest primes and the greatest even number below it. */
 function probesOf(free: readonly string[], limits: Readonly<Record<string, number>>): number[][] {
   const unknown = Object.keys(limits).find((name) => !free.includes(name));
   check(
@@ -44,22 +51,26 @@ function probesOf(free: readonly string[], limits: Readonly<Record<string, numbe
   const taken = new Set<number>();
   return free.map((name) => {
     const limit = limits[name];
-    const sizes = (limit === undefined ? probes : primesTo(limit)).filter((size) => !taken.has(size)).slice(0, rounds);
+    const { odd: odds, even: evens } = limit === undefined ? probes : probesTo(limit);
+    const first = (candidates: readonly number[], count: number) => candidates.filter((size) => !taken.has(size)).slice(0, count);
+    const primes = first(odds, odd);
+    const sizes = [...primes, ...first(evens, rounds - primes.length)];
     check(sizes.length === rounds, () =>
       limit === undefined
         ? `export: too many free dimensions: ${free.join(", ")}`
-        : `export: the limit ${limit} of "${name}" is too small: expected 5 or more`,
+        : `export: the limit ${limit} of "${name}" is too small: expected 6 or more`,
     );
     for (const size of sizes) taken.add(size);
     return sizes;
   });
 }
 
-/** The primes up to a limit, and no greater than the first probe, in descending order. */
-function primesTo(limit: number): number[] {
-  const primes: number[] = [];
-  for (let n = 2; n <= Math.min(limit, probes[0] as number); n++) if (primes.every((prime) => n % prime !== 0)) primes.push(n);
-  return primes.reverse();
+/** The odd primes and the even numbers below a limit, at which a part may be the whole, and no greater than the first probe, in descending order. */
+function probesTo(limit: number): typeof probes {
+  const most = Math.min(limit - 1, probes.odd[0] as number);
+  const numbers = Array.from({ length: Math.max(0, most - 1) }, (_, i) => most - i);
+  const isPrime = (n: number) => numbers.every((divisor) => divisor === n || n % divisor !== 0);
+  return { odd: numbers.filter((n) => n % 2 === 1 && isPrime(n)), even: numbers.filter((n) => n % 2 === 0) };
 }
 
 /**

@@ -65,13 +65,15 @@ function checkLossOptions<Options extends LossOptions>(
   check(["mean", "sum", "none"].includes(reduction), () => `${operation}: reduction ${reduction}: expected "mean", "sum" or "none"`);
 }
 
-function checkPair(operation: string, predicted: Tensor, target: Tensor): Tensor {
+/** Predictions and targets of one type of floats: of integers, differences would wrap and fractions be lost. */
+function checkPair(operation: string, predicted: Tensor, target: Tensor): readonly [predicted: Tensor, target: Tensor] {
   checkTensors(operation, predicted, target);
   check(
     sameShape(predicted.shape, target.shape),
     () => `${operation}: predictions ${showShape(predicted.shape)} and targets ${showShape(target.shape)} differ in shape`,
   );
-  return cast(target, predicted.dtype);
+  const exact = isFloat(predicted.dtype) ? predicted : cast(predicted, isFloat(target.dtype) ? target.dtype : "float32");
+  return [exact, cast(target, exact.dtype)];
 }
 
 /** Settings of {@link crossEntropy}. */
@@ -111,10 +113,13 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   const weight = picked && count ? mul(picked, count) : (picked ?? count);
 
   let loss = apply(losses.CrossEntropy, [logits, safe], { smoothing: classWeights ? 0 : labelSmoothing });
+  // What is ignored may be infinite, and infinity times 0 is no number.
+  const counted = (x: Tensor) => (ignored ? where(ignored, 0, x) : x);
+  loss = counted(loss);
   if (weight) loss = mul(loss, weight);
   if (classWeights && labelSmoothing > 0) {
     const even = mean(mul(neg(logSoftmax(logits)), classWeights), { axis: -1 });
-    loss = add(mul(loss, 1 - labelSmoothing), mul(count ? mul(even, count) : even, labelSmoothing));
+    loss = add(mul(loss, 1 - labelSmoothing), mul(counted(even), labelSmoothing));
   }
   if (reduction !== "mean" || !weight) return combine(loss, reduction);
   const total = allReduce(sum(weight));
@@ -124,13 +129,14 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
 /** The cross entropy of `σ(logits)` and `targets` in [0, 1], element by element, without overflow: `ln(1 + eˣ) - x t`. */
 export function binaryCrossEntropy(logits: Tensor, targets: Tensor, options: LossOptions = {}): Tensor {
   checkLossOptions("binaryCrossEntropy", options, {});
-  return combine(sub(softplus(logits), mul(logits, checkPair("binaryCrossEntropy", logits, targets))), options.reduction);
+  const [x, t] = checkPair("binaryCrossEntropy", logits, targets);
+  return combine(sub(softplus(x), mul(x, t)), options.reduction);
 }
 
 /** `(predicted - target)²`. */
 export function meanSquaredError(predicted: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
   checkLossOptions("meanSquaredError", options, {});
-  return combine(square(sub(predicted, checkPair("meanSquaredError", predicted, target))), options.reduction);
+  return combine(square(sub(...checkPair("meanSquaredError", predicted, target))), options.reduction);
 }
 
 /** `d²/2` where the distance `d` is at most `delta`, `delta (d - delta/2)` beyond (Huber 1964). */
@@ -138,14 +144,14 @@ export function huber(predicted: Tensor, target: Tensor, options: LossOptions & 
   checkLossOptions("huber", options, { delta: "optional" });
   const { delta = 1, reduction = "mean" } = options;
   check(delta > 0, () => `huber: delta ${delta}: expected a number above 0`);
-  const distance = abs(sub(predicted, checkPair("huber", predicted, target)));
+  const distance = abs(sub(...checkPair("huber", predicted, target)));
   return combine(mul(bent(distance, delta), delta), reduction);
 }
 
 /** `|predicted - target|`: the L1 loss. */
 export function meanAbsoluteError(predicted: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
   checkLossOptions("meanAbsoluteError", options, {});
-  return combine(abs(sub(predicted, checkPair("meanAbsoluteError", predicted, target))), options.reduction);
+  return combine(abs(sub(...checkPair("meanAbsoluteError", predicted, target))), options.reduction);
 }
 
 /** `d²/2β` where the distance `d` is below `beta`, `d - β/2` beyond (Girshick 2015, Fast R-CNN, equation 3, with β = 1). */
@@ -153,7 +159,7 @@ export function smoothL1(predicted: Tensor, target: Tensor, options: LossOptions
   checkLossOptions("smoothL1", options, { beta: "optional" });
   const { beta = 1, reduction = "mean" } = options;
   check(beta > 0, () => `smoothL1: beta ${beta}: expected a number above 0, or use meanAbsoluteError`);
-  const distance = abs(sub(predicted, checkPair("smoothL1", predicted, target)));
+  const distance = abs(sub(...checkPair("smoothL1", predicted, target)));
   return combine(bent(distance, beta), reduction);
 }
 
@@ -176,11 +182,11 @@ export function focalLoss(
   checkLossOptions("focalLoss", options, { alpha: "optional", gamma: "optional" });
   const { alpha = 0.25, gamma = 2, reduction = "mean" } = options;
   check(alpha >= 0 && alpha <= 1 && gamma >= 0, () => `focalLoss: alpha ${alpha}, gamma ${gamma}: expected 0 to 1, and a number from 0`);
-  const t = checkPair("focalLoss", logits, targets);
+  const [x, t] = checkPair("focalLoss", logits, targets);
   // ln pₜ is minus the cross entropy, so 1 - pₜ is σ(x) for a target of 0 and σ(-x) for one of 1.
-  const missed = add(mul(sigmoid(logits), sub(1, t)), mul(sigmoid(neg(logits)), t));
+  const missed = add(mul(sigmoid(x), sub(1, t)), mul(sigmoid(neg(x)), t));
   const weight = mul(pow(missed, gamma), add(mul(t, 2 * alpha - 1), 1 - alpha));
-  return combine(mul(weight, binaryCrossEntropy(logits, t, { reduction: "none" })), reduction);
+  return combine(mul(weight, binaryCrossEntropy(x, t, { reduction: "none" })), reduction);
 }
 
 /**
@@ -196,7 +202,7 @@ export function tripletLoss(
 ): Tensor {
   checkLossOptions("tripletLoss", options, { margin: "optional", epsilon: "optional" });
   const { margin = 1, epsilon = 1e-6, reduction = "mean" } = options;
-  const distance = (other: Tensor) => norm(add(sub(anchor, checkPair("tripletLoss", anchor, other)), epsilon), { axis: -1 });
+  const distance = (other: Tensor) => norm(add(sub(...checkPair("tripletLoss", anchor, other)), epsilon), { axis: -1 });
   return combine(relu(add(sub(distance(positive), distance(negative)), margin)), reduction);
 }
 
@@ -206,9 +212,9 @@ export function tripletLoss(
  */
 export function klDivergence(logPredicted: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
   checkLossOptions("klDivergence", options, {});
-  const t = checkPair("klDivergence", logPredicted, target);
+  const [x, t] = checkPair("klDivergence", logPredicted, target);
   const zero = equal(t, 0);
-  return combine(sum(mul(t, sub(log(where(zero, 1, t)), logPredicted)), { axis: -1 }), options.reduction);
+  return combine(sum(mul(t, sub(log(where(zero, 1, t)), x)), { axis: -1 }), options.reduction);
 }
 
 /** The cosine of the angle between vectors along `axis`: `a b / max(|a| |b|, epsilon)`. */
@@ -216,6 +222,8 @@ export function cosineSimilarity(a: Tensor, b: Tensor, options: AxisOptions & { 
   checkAxisOptions("cosineSimilarity", options, { axis: "optional", epsilon: "optional" });
   const { axis = -1, epsilon = 1e-8 } = options;
   // In half precision the products would overflow, and epsilon vanish.
+  if (!isFloat(a.dtype)) return cosineSimilarity(cast(a, "float32"), b, options);
+  if (!isFloat(b.dtype)) return cosineSimilarity(a, cast(b, a.dtype), options);
   if (a.dtype === "float16") return cast(cosineSimilarity(cast(a, "float32"), cast(b, "float32"), { axis, epsilon }), "float16");
   return div(sum(mul(a, b), { axis }), maximum(mul(norm(a, { axis }), norm(b, { axis })), epsilon));
 }

@@ -24,7 +24,7 @@ import {
   type Rule,
 } from "./operator.js";
 import { expand, reshape, transpose } from "./shapes.js";
-import { flip, padWith, slice } from "./slicing.js";
+import { type Ends, flip, padWith, type Range, slice } from "./slicing.js";
 
 /** Which axes a reduction goes over, by default all, and whether they stay, of size 1. */
 export interface ReduceOptions {
@@ -180,8 +180,13 @@ export const reduce = family({
     read: (node): Tensor => {
       const x = node.input(0);
       const axis = normalizeAxis("CumSum", node.known(1)?.[0] ?? 0, x.rank);
-      const sums = apply(reduce.CumSum, [x], { axis, reverse: node.integer("reverse", 0) });
-      return node.integer("exclusive", 0) === 1 ? sub(sums, x) : sums;
+      const reverse = node.integer("reverse", 0);
+      const sums = (y: Tensor) => apply(reduce.CumSum, [y], { axis, reverse });
+      if (node.integer("exclusive", 0) === 0) return sums(x);
+      // What is not counted is shifted out, not taken off again: of an infinite element nothing would be left.
+      const at = (value: Ends, other: Ends): Ends[] => x.shape.map((_, i) => (i === axis ? value : other));
+      const ranges = x.shape.map((size, i): Range => (i === axis ? (reverse ? [1] : [0, size - 1]) : []));
+      return x.shape[axis] === 0 ? x : sums(padWith(slice(x, ranges), at(reverse ? [0, 1] : [1, 0], [0, 0])));
     },
   }),
 });
@@ -290,10 +295,19 @@ export function norm(x: Tensor, options: ReduceOptions & { readonly order?: numb
   const { axes, keepDims } = settingsOf("norm", options, x.rank);
   const { order = 2 } = options;
   const over = { axis: axes, keepDims };
-  if (order === Number.POSITIVE_INFINITY) return max(abs(x), over);
-  if (order === 1) return sum(abs(x), over);
+  const numbers = fractions("norm", x);
+  const size = abs(numbers);
+  if (order === Number.POSITIVE_INFINITY) return max(size, over);
+  if (order === 1) return sum(size, over);
   check(order > 0, () => `norm: order ${order}: expected a number above 0`);
-  const total = sum(order === 2 ? square(x) : pow(abs(x), order), over);
+  // A root is infinitely steep at 0: there the gradient is 0, as in PyTorch.
+  const isRoot = order < 1;
+  const powers = isRoot
+    ? where(equal(size, 0), 0, pow(where(equal(size, 0), 1, size), order))
+    : order === 2
+      ? square(numbers)
+      : pow(size, order);
+  const total = sum(powers, over);
   // The root has no slope at 0: there the gradient is 0, as in PyTorch.
   const zero = equal(total, 0);
   const safe = where(zero, 1, total);

@@ -7,7 +7,9 @@ let bodies = 0;
 
 /** The graph of one step of a loop, on leaves of its own. */
 export class Body {
-  /** Bodies of one origin compute the same leading outputs. */
+  private readonly id = bodies++;
+
+  /** Bodies of one origin are of the same inputs and carry the same; each gives out values of that step of its own choice. */
   constructor(
     readonly inputs: readonly Tensor[],
     readonly outputs: readonly Tensor[],
@@ -16,7 +18,7 @@ export class Body {
 
   /** What tells two bodies apart where attributes are compared. */
   toJSON(): string {
-    return `body ${this.origin} of ${this.outputs.length} outputs`;
+    return `body ${this.id}`;
   }
 }
 

@@ -1,12 +1,21 @@
 import type { Node, Tensor } from "../graph/tensor.js";
 import { rewrite, topologicalOrder } from "../graph/walk.js";
 import { isNodeOf } from "../ops/match.js";
-import { applyAll, operatorOf } from "../ops/operator.js";
-import { loops } from "../ops/scan.js";
+import { applyAll } from "../ops/operator.js";
+import { Body, loops, type ScanAttributes } from "../ops/scan.js";
+
+/** Loops that become one. */
+interface Shared {
+  readonly attributes: ScanAttributes;
+  /** What any of them gives out of a step beside the carry. */
+  readonly given: Set<Tensor>;
+  made?: readonly Tensor[];
+}
 
 /**
- * Makes one loop of those with the same inputs and the same leading outputs. The gradient of a loop is such a pair: it needs the loop's outputs and
- * more values of each step. Runs before other passes, while such loops have identical inputs.
+ * Makes one loop of those with the same inputs whose steps are the same, which gives out what any of them does. The gradient of a loop makes such a
+ * loop: it needs the outputs, and values of each step besides; several gradients need several of these. Runs before other passes, while such loops
+ * have identical inputs.
  */
 export function shareLoops(outputs: readonly Tensor[]): readonly Tensor[] {
   const ids = new Map<Tensor, number>();
@@ -15,23 +24,24 @@ export function shareLoops(outputs: readonly Tensor[]): readonly Tensor[] {
     ids.set(x, id);
     return id;
   };
-  const keyOf = (node: Node) => {
-    return isNodeOf(node, loops.Scan) ? `${node.attributes.body.origin}(${node.inputs.map(idOf)})` : undefined;
-  };
-  const fullest = new Map<string, Node>();
+  const keyOf = (node: Node) => (isNodeOf(node, loops.Scan) ? `${node.attributes.body.origin}(${node.inputs.map(idOf)})` : "");
+  const all = new Map<string, Shared>();
   for (const node of topologicalOrder(outputs)) {
-    const key = keyOf(node);
-    const known = key === undefined ? undefined : fullest.get(key);
-    if (key !== undefined && node.outputs.length > (known?.outputs.length ?? 0)) fullest.set(key, node);
+    if (!isNodeOf(node, loops.Scan)) continue;
+    const { attributes } = node;
+    const shared = all.get(keyOf(node)) ?? { attributes, given: new Set<Tensor>() };
+    for (const output of attributes.body.outputs.slice(attributes.carries)) shared.given.add(output);
+    all.set(keyOf(node), shared);
   }
-  if (fullest.size === 0) return outputs;
-  const made = new Map<Node, readonly Tensor[]>();
+  if (all.size === 0) return outputs;
   return rewrite(outputs, (node, inputs) => {
-    const key = keyOf(node);
-    const full = key === undefined ? undefined : fullest.get(key);
-    if (!full) return undefined;
-    const results = made.get(full) ?? applyAll(operatorOf(full), inputs, full.attributes);
-    made.set(full, results);
-    return results;
+    const shared = all.get(keyOf(node));
+    if (!shared || !isNodeOf(node, loops.Scan)) return undefined;
+    const { attributes, given } = shared;
+    const { body, carries } = attributes;
+    const values = [...body.outputs.slice(0, carries), ...given];
+    shared.made ??= applyAll(loops.Scan, inputs, { ...attributes, body: new Body(body.inputs, values, body.origin) });
+    const made = shared.made;
+    return node.attributes.body.outputs.map((output, i) => made[i < carries ? i : values.lastIndexOf(output)] as Tensor);
   });
 }

@@ -100,6 +100,15 @@ export class Values {
     return value;
   }
 
+  /** Computes `value` now: what is used of it later comes from a local, whatever was stored meanwhile. */
+  kept(value: Value): Value {
+    const computed = this.original(value);
+    const local = this.code.local(computed.type);
+    this.push(this.use(value)).set(local);
+    computed.local ??= local;
+    return value;
+  }
+
   /** Pushes `value` on the stack. {@link use} has counted this use. */
   push(value: Value): Code {
     const computed = this.original(value);

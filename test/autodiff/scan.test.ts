@@ -397,3 +397,44 @@ describe("the shortest loops", () => {
     });
   });
 });
+
+describe("several gradients of one loop", () => {
+  const inputs = [
+    tensor(Array.from({ length: 8 }, (_, i) => [0.1 * i - 0.3, 0.2 - 0.05 * i])),
+    tensor([0.1, -0.2]),
+    tensor([0.7, -0.9]),
+  ] as const;
+  const run = (unroll: number, xs: Tensor, first: Tensor, w: Tensor) =>
+    scan(
+      (h: Tensor, x: Tensor) => {
+        const next = h.mul(w).add(x).tanh();
+        return { carry: next, outputs: { policy: next.mul(2).exp(), value: next.sin() } };
+      },
+      first,
+      xs,
+      { unroll },
+    ).outputs;
+  const gradients: Record<string, (unroll: number) => (xs: Tensor, first: Tensor, w: Tensor) => Tensor[]> = {
+    "two losses": (unroll) => (xs, first, w) => {
+      const { policy, value } = run(unroll, xs, first, w);
+      return [grad(policy.sum(), w), grad(value.sum(), w)];
+    },
+    "a penalty of a gradient": (unroll) => (xs, first, w) => {
+      const { policy, value } = run(unroll, xs, first, w);
+      return [grad(policy.mean().add(grad(value.sum(), xs).square().sum()).add(grad(policy.mean(), first).square().sum()), w)];
+    },
+  };
+
+  it.each(
+    Object.entries(gradients).flatMap(([name, make]) =>
+      (["onnxruntime", "wasm"] as const).map((executor) => [name, executor, make] as const),
+    ),
+  )("are those of the loop written out: %s, %s", async (_, executor, make) => {
+    const [written, looped] = [compile(make(8), { executor }), compile(make(0), { executor })];
+    const [expected, found] = [await written(...inputs), await looped(...inputs)];
+    for (const [i, each] of expected.entries()) {
+      const [got, known] = [await (found[i] as Tensor).data(), await each.data()];
+      expect(relativeError(Array.from(got, Number), Array.from(known, Number), 1e-3)).toBeLessThan(1e-5);
+    }
+  });
+});

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromBinary } from "@bufbuild/protobuf";
-import { arange, concat, gather, layerNorm, nn, ones, onnxModel, random, seed, type Tensor, tensor, Variable, zeros } from "kasane";
+import { arange, concat, gather, layerNorm, nn, ones, onnxModel, random, seed, type Tensor, tensor, Variable, where, zeros } from "kasane";
 import { exportOnnx } from "kasane/node";
 import { ModelProtoSchema } from "onnx-buf";
 import * as ort from "onnxruntime-node";
@@ -111,4 +111,12 @@ describe("exportOnnx", () => {
   test("a folder that cannot be written to is named", async () => {
     await expect(exportOnnx((x: Tensor) => x.add(1), { x: { shape: [1] } }, "/dev/null/model.onnx")).rejects.toThrow("/dev/null");
   });
+});
+
+test("0 and -0 are two constants", async () => {
+  const inverses = (choice: Tensor) => [0, -0].map((zero) => where(choice, zero, 5).reciprocal());
+  const { graph } = fromBinary(ModelProtoSchema, await onnxModel(inverses, { choice: { shape: [1], dtype: "bool" } }));
+  const numbers = graph?.initializer.map(({ rawData }) => new Float32Array(rawData.slice().buffer)[0]);
+  expect(numbers).toEqual(expect.arrayContaining([0, -0, 5]));
+  expect(numbers).toHaveLength(3);
 });

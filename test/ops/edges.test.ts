@@ -1,22 +1,31 @@
 import {
   argmax,
   argmin,
+  binaryCrossEntropy,
   cast,
   clip,
   compile,
+  cosineSimilarity,
+  crossEntropy,
   expand,
   floorDiv,
   full,
   gather,
   grad,
+  huber,
+  klDivergence,
   log,
   max,
+  meanAbsoluteError,
+  meanSquaredError,
   mod,
   nn,
+  norm,
   pad,
   pow,
   random,
   sigmoid,
+  smoothL1,
   softmax,
   sort,
   sum,
@@ -116,7 +125,7 @@ describe.each(ways)("%s", (way, run) => {
   it("lengths beyond the steps are errors that name them", async () => {
     const network = new nn.Lstm(2, 3);
     const call: Function = (x, lengths) => network.forward(x, { lengths: lengths as Tensor }).outputs;
-    const message = way === "eager" ? "length 5 of sequence 0" : /index 5 is out of range for an axis of 3 \(in Lstm\.lengths\)/;
+    const message = way === "eager" ? "lengths: 5 of sequence 0" : /index 5 is out of range for an axis of 3 \(in Lstm\.lengths\)/;
     await expect(run(call, tensor(new Float32Array(8), { shape: [2, 2, 2] }), ints(5, 1))).rejects.toThrow(message);
   });
 
@@ -189,3 +198,33 @@ it("graphs of very many operators are ONNX Runtime's, and an error of the other 
   // The fixed point of y = tanh(y + 1/2)
   expect(Math.abs(Math.tanh((value as number) + 0.5) - (value as number))).toBeLessThan(1e-6);
 }, 60_000);
+
+// The module has no bytes.
+describe.each(ways.filter(([name]) => name !== "wasm"))("losses and norms of integers are those of floats: %s", (_, run) => {
+  const bytes = (...values: number[]) => tensor(values, { dtype: "uint8" });
+  it.each<[string, Function, Tensor[], number]>([
+    ["norm of bytes", (x) => norm(x), [bytes(16, 16, 3)], Math.sqrt(521)],
+    ["norm of large integers", (x) => norm(x), [ints(65536, 65536)], 65536 * Math.SQRT2],
+    ["squared error", (a, b) => meanSquaredError(a, b), [ints(1, 2), tensor([0.5, 2.75])], 0.40625],
+    ["absolute error", (a, b) => meanAbsoluteError(a, b), [bytes(1, 2), bytes(20, 30)], 23.5],
+    ["Huber", (a, b) => huber(a, b), [bytes(1, 2), bytes(3, 5)], 2],
+    ["smooth L1", (a, b) => smoothL1(a, b), [bytes(1, 2), bytes(3, 5)], 2],
+    ["cross entropy", (a, b) => binaryCrossEntropy(a, b), [ints(1, 2), tensor([0.5, 0.5])], 0.970095],
+    ["divergence", (a, b) => klDivergence(a, b), [tensor([[-1, -2]], { dtype: "int32" }), tensor([[0.5, 0.5]])], 0.806853],
+    ["angle", (a, b) => cosineSimilarity(a, b), [bytes(200, 100), bytes(200, 100)], 1],
+  ])("%s", async (__, call, inputs, expected) => {
+    expect(Math.abs(Number(await run(call, ...inputs)) - expected)).toBeLessThan(1e-5 * Math.max(expected, 1));
+  });
+
+  it("an ignored target counts nothing where its loss is infinite", async () => {
+    const logits = tensor([
+      [-infinity, 1, 2],
+      [-infinity, 1, 2],
+    ]);
+    expect(await run((x) => crossEntropy(x, ints(0, 1), { ignoreIndex: 0 }), logits)).toBeCloseTo(1.31326, 4);
+  });
+
+  it("a norm of an order below 1 has the gradient 0 at a zero", async () => {
+    expect(await run((x) => grad(norm(x, { order: 0.5 }), x), tensor([0, 4]))).toEqual([0, 1]);
+  });
+});

@@ -73,6 +73,26 @@ describe("an update by a module", () => {
     });
   }
 
+  it.each(["onnxruntime", "wasm"] as const)("reads all variables before it writes any: %s", async (executor) => {
+    const filled = (value: number) => new Variable(zeros([1000]).add(value));
+    const [a, b, old] = [filled(1), filled(10), filled(0)];
+    const weight = new Variable(zeros([30, 30]).add(0.1));
+    const step = compile(
+      () => {
+        const [p, q, before] = [a.add(1), b.add(2), a.mul(0.5)];
+        a.assign(q);
+        b.assign(p);
+        old.assign(before);
+        return weight.matmul(weight).sum();
+      },
+      { executor },
+    );
+    await step();
+    const firsts = await Promise.all([a, b, old].map(async (variable) => (await variable.data())[999]));
+    expect(firsts).toEqual([12, 2, 0.5]);
+    await step.dispose();
+  });
+
   it("keeps values where other functions, assignments and reads find and leave them", async () => {
     const make: MakeOptimizer = (model) => new optim.Adam(model, { learningRate: 0.01 });
     const [module, whole] = [await training(make), await training(make, true)];

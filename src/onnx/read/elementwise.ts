@@ -5,7 +5,7 @@ import { abs, add, clip, div, minimum, mul, neg, sqrt, square, sub, where } from
 import { cast } from "../../ops/cast.js";
 import { equal, greater, less, logicalNot } from "../../ops/compare.js";
 import { full } from "../../ops/create.js";
-import { cos, exp, log, log1p, sin, tanh } from "../../ops/elementary.js";
+import { cos, exp, expm1, log, log1p, sin, tanh } from "../../ops/elementary.js";
 import { logicalOr } from "../../ops/logic.js";
 import { random } from "../../ops/random.js";
 import type { ReadNode } from "../readNode.js";
@@ -13,6 +13,12 @@ import type { NodeReader } from "../registry.js";
 
 /** A reader of a function of the first input. */
 export const of = (compute: (x: Tensor, node: ReadNode) => Tensor): NodeReader => ({ read: (node) => compute(node.input(0), node) });
+
+/** Half of `e^x`, which is finite where `e^x` just no longer is. */
+function halfExponential(x: Tensor): Tensor {
+  const root = exp(mul(0.5, x));
+  return mul(mul(0.5, root), root);
+}
 
 /** `clip(alpha x + beta, 0, 1)`. */
 export const hardSigmoid = (x: Tensor, alpha = 0.2, beta = 0.5): Tensor => clip(add(mul(x, alpha), beta), 0, 1);
@@ -48,8 +54,15 @@ export const elementwiseReaders: Readonly<Record<string, NodeReader>> = {
     return where(greater(x, lambda), sub(x, bias), where(less(x, -lambda), add(x, bias), 0));
   }),
   ":Tan": of((x) => div(sin(x), cos(x))),
-  ":Sinh": of((x) => mul(0.5, sub(exp(x), exp(neg(x))))),
-  ":Cosh": of((x) => mul(0.5, add(exp(x), exp(neg(x))))),
+  ":Sinh": of((x) => {
+    const magnitude = abs(x);
+    // Of small ones (h + h / (h + 1)) / 2 with h = e^|x| - 1, which keeps their digits.
+    const h = expm1(minimum(magnitude, 1));
+    const small = mul(0.5, add(h, div(h, add(h, 1))));
+    const value = where(less(magnitude, 1), small, sub(halfExponential(magnitude), halfExponential(neg(magnitude))));
+    return where(less(x, 0), neg(value), value);
+  }),
+  ":Cosh": of((x) => add(halfExponential(x), halfExponential(neg(x)))),
   // sign(x) ln(|x| + √(x² + 1))
   ":Asinh": of((x) => {
     const magnitude = abs(x);

@@ -1,5 +1,7 @@
+import { isFloat } from "../../graph/dtype.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { abs, add, mul } from "../../ops/arithmetic.js";
+import { cast } from "../../ops/cast.js";
 import { tensor } from "../../ops/constants.js";
 import { pow } from "../../ops/elementary.js";
 import { gather } from "../../ops/indexing.js";
@@ -153,7 +155,9 @@ function tapsOf(
 
 /** Images, or any axes, made larger or smaller. */
 function resize(node: ReadNode): Tensor {
-  const x = node.input(0);
+  const image = node.input(0);
+  // Integers are weighed as floats.
+  const x = isFloat(image.dtype) || node.text("mode", "nearest") === "nearest" ? image : cast(image, node.float);
   const isOld = node.version < 11;
   const axes = (node.integers("axes") ?? [...x.shape.keys()]).map((axis) => (axis < 0 ? axis + x.rank : axis));
   const [given, sizes] = [node.known(isOld ? 1 : 2) ?? node.numbers("scales") ?? [], isOld ? [] : (node.known(3) ?? [])];
@@ -163,9 +167,9 @@ function resize(node: ReadNode): Tensor {
   const keeps = sizes.length > 0 && policy !== "stretch";
   if (keeps) scales = axes.map(() => (policy === "not_larger" ? Math.min(...scales) : Math.max(...scales)));
   const fill = node.number("extrapolation_value", 0);
-  return axes.reduce((image, axis, i) => {
+  const resizedImage = axes.reduce((image, axis, i) => {
     const [size, scale] = [image.shape[axis] as number, scales[i] as number];
-    const resized = keeps ? Math.round(size * scale) : (sizes[i] ?? Math.floor(size * scale + 1e-9));
+    const resized = keeps ? Math.round(size * scale) : (sizes[i] ?? Math.floor(Math.fround(size * scale)));
     const range = [region[i] ?? 0, region[i + axes.length] ?? 1] as const;
     node.check(
       resized > 0 && resized <= 2 ** 24 && size > 0,
@@ -180,6 +184,7 @@ function resize(node: ReadNode): Tensor {
       reshape(tensor([...values], { dtype: x.dtype }), [resized, ...x.shape.slice(axis + 1).map(() => 1)]);
     return add(mul(result, along(beyond.map((is) => (is ? 0 : 1)))), along(beyond.map((is) => (is ? fill : 0))));
   }, x);
+  return cast(resizedImage, image.dtype);
 }
 
 export const imageReaders: Readonly<Record<string, NodeReader>> = {

@@ -2,9 +2,10 @@ import { sizeOf } from "../../graph/shape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { add, mul, where } from "../../ops/arithmetic.js";
 import { cast } from "../../ops/cast.js";
-import { equal, greater, less } from "../../ops/compare.js";
+import { equal, greater, greaterEqual, less } from "../../ops/compare.js";
 import { arange, ones, zeros } from "../../ops/create.js";
 import { addRows, gather, scatterAdd } from "../../ops/indexing.js";
+import { logicalAnd } from "../../ops/logic.js";
 import { reshape, transpose, unsqueeze } from "../../ops/shapes.js";
 import { split } from "../../ops/slicing.js";
 import type { ReadNode } from "../readNode.js";
@@ -12,16 +13,22 @@ import type { NodeReader } from "../registry.js";
 
 const wrapped = (indices: Tensor, size: number): Tensor => where(less(indices, 0), add(indices, size), indices);
 
-/** The row, among all along the leading axes `sizes`, that each list of indices along the last axis names. */
+/** Greater than any row, and half of what int32 holds. */
+const beyondAllRows = 2 ** 30;
+
+/**
+ * The row, among all along the leading axes `sizes`, that each list of indices along the last axis names. One out of range is out of range among all rows
+ * too, for a selection to find.
+ */
 function rowsOf(indices: Tensor, sizes: readonly number[]): Tensor {
-  const parts = split(cast(indices, "int32"), sizes.length, { axis: -1 });
-  return parts.reduce<Tensor>(
-    (row, part, i) => {
-      const size = sizes[i] as number;
-      return add(mul(row, size), wrapped(reshape(part, indices.shape.slice(0, -1)), size));
-    },
-    zeros(indices.shape.slice(0, -1), "int32"),
+  const shape = indices.shape.slice(0, -1);
+  const parts = split(cast(indices, "int32"), sizes.length, { axis: -1 }).map((part) => reshape(part, shape));
+  const rows = parts.reduce<Tensor>(
+    (row, part, i) => add(mul(row, sizes[i] as number), wrapped(part, sizes[i] as number)),
+    zeros(shape, "int32"),
   );
+  const areWithin = parts.map((part, i) => logicalAnd(greaterEqual(part, -(sizes[i] as number)), less(part, sizes[i] as number)));
+  return areWithin.length === 0 ? rows : where(areWithin.reduce(logicalAnd), rows, beyondAllRows);
 }
 
 function gatherNd(node: ReadNode): Tensor {

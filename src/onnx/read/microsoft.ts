@@ -130,6 +130,7 @@ function attendTo(node: ReadNode, q: Tensor, k: Tensor, v: Tensor, biases: reado
 /** Self-attention from one product with the weights of queries, keys and values. */
 function attention(node: ReadNode): readonly Tensor[] {
   const [x, heads] = [node.input(0), node.integer("num_heads", 1)];
+  node.check(node.integer("do_rotary", 0) === 0, () => "do_rotary: expected queries and keys that are not rotated here");
   const projected = plus(matmul(x, node.input(1)), node.optional(2));
   const sizes = node.integers("qkv_hidden_sizes") ?? new Array<number>(3).fill((projected.shape[2] as number) / 3);
   const [q, k, v] = split(projected, sizes, { axis: 2 }).map((part) => intoHeads(part, heads)) as [Tensor, Tensor, Tensor];

@@ -3,8 +3,9 @@ import { exactIntegers } from "../../graph/dtype.js";
 import { normalizeAxis } from "../../graph/shape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { sigmoid } from "../../ops/activation.js";
-import { add, clip, div, maximum, minimum, mul, round, sub } from "../../ops/arithmetic.js";
+import { add, clip, div, maximum, minimum, mul, round, sub, where } from "../../ops/arithmetic.js";
 import { cast } from "../../ops/cast.js";
+import { equal } from "../../ops/compare.js";
 import { conv } from "../../ops/conv.js";
 import { zeros } from "../../ops/create.js";
 import { matmul } from "../../ops/matmul.js";
@@ -91,7 +92,7 @@ const bytes: Integers = [0, 255];
 function dynamicScaling(x: Tensor): { readonly scale: Tensor; readonly zero: Tensor } {
   const fixed = stopGradient(x);
   const [low, high] = [minimum(min(fixed), 0), maximum(max(fixed), 0)];
-  const scale = div(sub(high, low), 255);
+  const scale = where(equal(high, low), 1, div(sub(high, low), 255));
   return { scale, zero: round(clip(div(sub(0, low), scale), 0, 255)) };
 }
 
@@ -143,8 +144,8 @@ const operand = (node: ReadNode, index: number, axis = 0): Tensor =>
   (index === 3 && node.weight()) || dequantize(node.input(index), scalingOf(node, index + 1, index + 2, axis));
 
 /** A result as quantised again; its scale and zero point stand at `index`. */
-const requantized = (node: ReadNode, y: Tensor, index: number): Tensor =>
-  quantize(node, y, scalingOf(node, index, index + 1, 0), rangeOf(node, node.optional(index + 1)));
+const requantized = (node: ReadNode, y: Tensor, index: number, axis = 0): Tensor =>
+  quantize(node, y, scalingOf(node, index, index + 1, axis), rangeOf(node, node.optional(index + 1)));
 
 function qLinearConv(node: ReadNode): Tensor {
   const [x, w] = [operand(node, 0), operand(node, 3)];
@@ -174,6 +175,9 @@ function dynamicQuantizeMatMul(node: ReadNode): Tensor {
   return bias ? add(matmul(a, b), bias) : matmul(a, b);
 }
 
+/** Scales of the first factor and of the result are for rows, those of the second for columns. */
+const qLinearMatMul = (node: ReadNode): Tensor => requantized(node, matmul(operand(node, 0, -2), operand(node, 3, -1)), 6, -2);
+
 const binary = (compute: (a: Tensor, b: Tensor) => Tensor): NodeReader => ({
   read: (node) => requantized(node, compute(operand(node, 0), operand(node, 3)), 6),
   roles: { 1: "setting", 4: "setting", 6: "setting" },
@@ -194,7 +198,7 @@ export const quantizedReaders: Readonly<Record<string, NodeReader>> = {
   ":DynamicQuantizeLinear": { read: dynamicQuantizeLinear },
   ":MatMulInteger": { read: (node) => matmul(centred(node, 0, 2), weight(node)), weight: { value: 1, zero: 3 } },
   ":ConvInteger": { read: convInteger, weight: { value: 1, zero: 3, axis: 0 } },
-  ":QLinearMatMul": { ...binary(matmul), weight: { value: 3, scale: 4, zero: 5, axis: -1 } },
+  ":QLinearMatMul": { ...binary(matmul), read: qLinearMatMul, weight: { value: 3, scale: 4, zero: 5, axis: -1 } },
   ":QLinearConv": {
     read: qLinearConv,
     roles: { 1: "setting", 4: "setting", 6: "setting" },

@@ -63,10 +63,20 @@ export class MapStatement implements Statement {
     return [...new Set(this.assignments.flatMap(({ lazy, to }) => [...heldIn(lazy).map(({ access }) => access), to]))];
   }
 
+  /** Whether an assignment reads what an earlier one stores over: then all values are computed before any is stored. */
+  private get readsOverwritten(): boolean {
+    return this.assignments.some(({ lazy, follows = 0 }, k) => {
+      const isFollowed = (access: Access) => this.assignments.slice(0, follows).some(({ to }) => sameElements(access, to, this.shape));
+      return heldIn(lazy).some(
+        ({ access }) => !isFollowed(access) && this.assignments.slice(0, k).some(({ to }) => to.buffer.address === access.buffer.address),
+      );
+    });
+  }
+
   emit(emission: Emission): void {
     if (sizeOf(this.shape) === 0) return;
     const { code, constants } = emission;
-    const { accesses } = this;
+    const { accesses, readsOverwritten } = this;
     const merged = coalesce(
       this.shape,
       accesses.map((access) => stridesIn(access, this.shape)),
@@ -85,7 +95,8 @@ export class MapStatement implements Statement {
             return made[place] ?? load(held);
           });
           made.push(value);
-          return store(values, to, offsetsAt(four, own), termsOf(to, own, loops, emission), value);
+          const stored = readsOverwritten ? values.kept(value) : value;
+          return store(values, to, offsetsAt(four, own), termsOf(to, own, loops, emission), stored);
         });
       });
       for (const write of stores) write(code);
