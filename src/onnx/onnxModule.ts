@@ -208,7 +208,7 @@ function missingIn({ graph, functions }: FileModel): FileNode[] {
 
 /**
  * The model in the bytes of an `.onnx` file, as a module: it can be run, differentiated, trained further and written again ({@link onnxModel}).
- * Operators of versions 7 to 26 of the standard are read; {@link registerOnnxOperator} adds others.
+ * Operators of versions 7 to 28 of the standard are read; {@link registerOnnxOperator} adds others.
  * @param options.externalData what the model keeps in files beside it, by the names that it has for them
  * @throws KasaneError where the bytes are no such model, or naming all operators that are missing
  */

@@ -44,8 +44,9 @@ export function onnxExecutorOf(
   const binding = bind(computation, targetFor(device, threads, channelBlocks), (decision) => convolutions.push(decision));
   const settings = { device, threads, detectAnomalies, arena, constantsAfter: runsBeforeConstants(binding) };
   const cut = device === "cpu" && !detectAnomalies ? cutUpdate(binding) : undefined;
-  const update = cut && Update.of(cut);
-  return { binding, executor: new OnnxExecutor(update ? cut.binding : binding, settings, update), convolutions };
+  // Of a step that is nothing but updates no model would be left.
+  const update = cut && cut.binding.results.length > 0 ? Update.of(cut) : undefined;
+  return { binding, executor: new OnnxExecutor(update && cut ? cut.binding : binding, settings, update), convolutions };
 }
 
 /** Selects the executor of a computation: of those that can run it, the faster by the {@link estimate}. */

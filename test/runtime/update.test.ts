@@ -1,4 +1,4 @@
-import { compile, crossEntropy, explain, grad, mul, nn, optim, random, relu, seed, type Tensor, Variable, zeros } from "kasane";
+import { compile, crossEntropy, explain, grad, mul, nn, optim, random, relu, seed, type Tensor, tensor, Variable, zeros } from "kasane";
 import { describe, expect, it } from "vitest";
 
 const sizes = { inputs: 37, hidden: 29, classes: 5 };
@@ -91,6 +91,40 @@ describe("an update by a module", () => {
     const firsts = await Promise.all([a, b, old].map(async (variable) => (await variable.data())[999]));
     expect(firsts).toEqual([12, 2, 0.5]);
     await step.dispose();
+  });
+
+  it("of nothing else is made by ONNX Runtime", async () => {
+    const [a, b] = [1, 10].map((value) => new Variable(zeros([2]).add(value))) as [Variable, Variable];
+    const swap = compile(
+      () => {
+        const [p, q] = [a.add(1), b.add(2)];
+        a.assign(q);
+        b.assign(p);
+      },
+      { executor: "onnxruntime" },
+    );
+    await swap();
+    await swap();
+    expect([await a.array(), await b.array()]).toEqual([
+      [4, 4],
+      [13, 13],
+    ]);
+  });
+
+  it("tells of rows that may have been changed before a run failed", async () => {
+    const table = new Variable(zeros([400, 3]), { name: "table" });
+    const optimizer = new optim.Sgd([table], { learningRate: 0.1 });
+    const step = compile(
+      (rows: Tensor, other: Tensor) => {
+        optimizer.minimize(table.gather(rows).sub(1).square().sum());
+        return tensor([1, 2, 3]).gather(other);
+      },
+      { training: true, executor: "onnxruntime" },
+    );
+    await step(Int32Array.of(0, 1), Int32Array.of(2));
+    await expect(step(Int32Array.of(0, 1), Int32Array.of(7))).rejects.toThrow(
+      "index 7 is out of range for an axis of 3; rows of table may have",
+    );
   });
 
   it("keeps values where other functions, assignments and reads find and leave them", async () => {

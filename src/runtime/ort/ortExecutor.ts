@@ -1,5 +1,5 @@
 import type { TypedArray } from "../../graph/dtype.js";
-import { check } from "../../graph/error.js";
+import { check, KasaneError } from "../../graph/error.js";
 import { type Named, type Tensor, totalBytes } from "../../graph/tensor.js";
 import type { Variable } from "../../graph/variable.js";
 import { encodeModel, unusedName } from "../../onnx/emit.js";
@@ -107,7 +107,13 @@ export class OnnxExecutor implements Executor {
   }
 
   async run(values: readonly TypedArray[], draw: Draw): Promise<readonly Tensor[]> {
-    const results = await this.compute(values, draw);
+    const results = await this.compute(values, draw).catch((error: unknown) => {
+      if (this.inPlace.size === 0 || !(error instanceof KasaneError)) throw error;
+      const names = [...this.inPlace].map(({ name }) => name).join(", ");
+      throw new KasaneError(`${error.message}; rows of ${names} may have been changed before that: set them anew before you go on`, {
+        cause: error,
+      });
+    });
     if (this.watched.length > 0)
       detectAnomalies(
         this.watched,
