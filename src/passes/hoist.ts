@@ -97,7 +97,7 @@ function gatherFactors(outputs: readonly Tensor[], carries: ReadonlySet<Tensor>,
     const inner = dependent.has(x) && uses.get(x) === 1 ? match(x, arithmetic.Mul) : undefined;
     return inner ? inner.inputs.flatMap(factorsOf) : [x];
   };
-  // A product of factors up to 1 stays in the range of its dtype where the product before did.
+  // A product of factors up to 1 overflows nowhere where the product before did not. Of factors whose product is next to 0 digits are lost.
   const isSmall = (x: Tensor) => magnitude(rangeOf(x, ranges)) <= 1;
   return rewrite(outputs, (node, _, rebuiltOf) => {
     const [result] = node.outputs as [Tensor];
