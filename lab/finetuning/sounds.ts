@@ -1,6 +1,6 @@
 import { check, data, type OnnxModule } from "kasane";
 import { datasets, files } from "kasane/node";
-import { foldersOf, within } from "./folders.js";
+import { foldersOf } from "./folders.js";
 import { fixedReading, type Labelled, onlyInput, type Reading } from "./reading.js";
 
 /** Bytes that a sound may have. */
@@ -56,6 +56,13 @@ export function soundReading(model: OnnxModule, { rate, seconds }: SoundOptions)
 
 /** The WAV files of a folder or `.tar.gz` that has a folder for each class. */
 export function readSoundFolders(path: string, { cut }: ReturnType<typeof soundReading>): Labelled {
-  const sounds = datasets.readSounds(path);
-  return { examples: [...sounds.values()].map(cut), labels: foldersOf(within([...sounds.keys()], path), path) };
+  const all = [...datasets.readFiles(path)].filter(([name]) => name.endsWith(".wav"));
+  check(all.length > 0, () => `--audio: ${path} has no .wav file`);
+  return {
+    examples: all.map(([name, bytes]) => cut(data.readWav(bytes, name))),
+    labels: foldersOf(
+      all.map(([name]) => name),
+      path,
+    ),
+  };
 }

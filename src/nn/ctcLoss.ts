@@ -55,11 +55,11 @@ export function ctcLoss(logits: Tensor, targets: Tensor, options: CtcLossOptions
   const steps = lengthsOf("logitLengths", logitLengths, 1, time);
   const known = targetLengths && hostData(targetLengths);
   hostData(targets)?.forEach((label, i) => {
-    const isLabel = Number(label) >= 0 && Number(label) < classes && Number(label) !== blank;
-    const counted = targetLengths ? (known ? i % labels < Number(known[Math.floor(i / labels)]) : false) : true;
+    const [row, value] = [Math.floor(i / labels), Number(label)];
+    const isCounted = targetLengths === undefined || i % labels < Number(known?.[row] ?? 0);
     check(
-      isLabel || !counted,
-      () => `ctcLoss: label ${label} of sequence ${Math.floor(i / labels)}: expected 0 to ${classes - 1} but the blank, ${blank}`,
+      !isCounted || (value >= 0 && value < classes && value !== blank),
+      () => `ctcLoss: label ${label} of sequence ${row}: expected 0 to ${classes - 1} but the blank, ${blank}`,
     );
   });
 
