@@ -1,5 +1,6 @@
 import { check } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
+import { type Shape, sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { zeros } from "../ops/create.js";
 import { compile } from "../runtime/compile.js";
@@ -30,7 +31,7 @@ export interface SignalReader {
 /**
  * A reader that keeps what the step gives out in rings of memory, so that a sample costs one step, however far back it looks (Le Paine et al. 2016,
  * Fast WaveNet generation algorithm). The step is a module of our own, called without a promise.
- * @throws KasaneError (the promise) where a delay is no integer from 1, or such a module lacks an operator of the step
+ * @throws KasaneError (the promise) where a delay is no integer from 1, the step gives rows of other sizes, or such a module lacks an operator of it
  */
 export async function signalReader(step: DelayedStep, options: SignalReaderOptions): Promise<SignalReader> {
   checkOptions("signalReader", options, { delays: "required", size: "required" });
@@ -39,14 +40,25 @@ export async function signalReader(step: DelayedStep, options: SignalReaderOptio
     delays.length > 0 && delays.every((delay) => Number.isSafeInteger(delay) && delay > 0),
     () => `signalReader: got the delays [${delays.join(", ")}], expected integers from 1`,
   );
-  const compiled = compile(step, { executor: "wasm" });
+  let given: Shape = [];
+  const traced: DelayedStep = (codes, past) => {
+    const result = step(codes, past);
+    given = result.present.shape;
+    return result;
+  };
+  const compiled = compile(traced, { executor: "wasm" });
   const call = await compiled.synchronous(Int32Array.of(0), zeros([delays.length, 1, size]));
+  check(
+    sameShape(given, [delays.length, 1, size]),
+    () => `signalReader: the step gives out ${showShape(given)}, expected [delays, 1, size] = [${delays.length}, 1, ${size}]`,
+  );
   const rings = delays.map((delay) => new Float32Array(delay * size));
   const code = new Int32Array(1);
   const past = new Float32Array(delays.length * size);
   let time = 0;
   return {
     read(next) {
+      check(Number.isInteger(next) && next >= 0, () => `signalReader: got the sample ${next}, expected a code: an integer from 0`);
       code[0] = next;
       const places = delays.map((delay) => (time % delay) * size);
       rings.forEach((ring, i) => {
@@ -113,6 +125,11 @@ function drawFrom(logits: Float32Array, temperature: number, uniform: number): n
   for (const logit of logits) if (logit > most) most = logit;
   let total = 0;
   for (const logit of logits) total += Math.exp((logit - most) / temperature);
+  check(
+    total > 0 && total < Number.POSITIVE_INFINITY,
+    () => "sampleSignal: the logits are no numbers, or infinite: has the training diverged?",
+  );
+  check(uniform >= 0 && uniform < 1, () => `sampleSignal: uniform gave ${uniform}, expected a number from 0 and below 1`);
   let left = uniform * total;
   for (let i = 0; i < logits.length; i++) {
     left -= Math.exp(((logits[i] as number) - most) / temperature);

@@ -28,6 +28,12 @@ export function checkOptions<Options>(owner: string, options: Options, names: Op
   }
 }
 
+/** Throws unless a setting, where it is given, is one of several words. */
+export function checkChoice(owner: string, name: string, value: string | undefined, choices: readonly string[]): void {
+  const listed = choices.map((choice) => `"${choice}"`).join(" or ");
+  check(value === undefined || choices.includes(value), () => `${owner}: ${name} ${JSON.stringify(value)}: expected ${listed}`);
+}
+
 /** Those of `options` that `names` has: what is handed on to a part. */
 export const pickOptions = <Options extends object>(options: Options, names: OptionNames<Options>): Options =>
   Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(names, name))) as Options;

@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import { fillUniform } from "../random/uniform.js";
 
 /** The random stream that samples are drawn from. */
@@ -21,8 +22,11 @@ export interface Interval {
 export function bootstrap(
   count: number,
   figure: (places: Int32Array) => number,
-  { resamples = 1000, seed = 0 }: { readonly resamples?: number; readonly seed?: number } = {},
+  options: { readonly resamples?: number; readonly seed?: number } = {},
 ): Interval {
+  checkOptions("bootstrap", options, { resamples: "optional", seed: "optional" });
+  const { resamples = 1000, seed = 0 } = options;
+  check(Number.isSafeInteger(seed) && seed >= 0, () => `bootstrap: got seed ${seed}, expected an integer from 0`);
   check(
     count > 0 && Number.isInteger(resamples) && resamples > 0,
     () => `bootstrap: ${resamples} samples of ${count} examples, expected 1 or more of each`,

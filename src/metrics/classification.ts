@@ -1,3 +1,4 @@
+import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
 import { sameShape, showShape } from "../graph/shape.js";
@@ -6,7 +7,7 @@ import { clip, neg } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
 import { equal } from "../ops/compare.js";
 import { exp, log } from "../ops/elementary.js";
-import { takeAlongAxis } from "../ops/indexing.js";
+import { checkClasses, takeAlongAxis } from "../ops/indexing.js";
 import { any, argmax, mean } from "../ops/reduce.js";
 import { unsqueeze } from "../ops/shapes.js";
 import { topK } from "../ops/sorting.js";
@@ -53,13 +54,14 @@ export class RunningMeans {
   }
 }
 
-/** Throws unless there is one target for each row of `[..., classes]`. */
+/** Throws unless there is one target for each row of `[..., classes]`, and it is no fraction. */
 function checkTargets(operation: string, what: string, rows: Tensor, targets: Tensor): void {
   const expected = rows.shape.slice(0, -1);
   check(
     sameShape(expected, targets.shape),
     () => `${operation}: targets ${showShape(targets.shape)} for ${what} ${showShape(rows.shape)}, expected ${showShape(expected)}`,
   );
+  check(!isFloat(targets.dtype), () => `${operation}: targets are ${targets.dtype}: expected class indices, such as int32`);
 }
 
 /**
@@ -70,7 +72,7 @@ function checkTargets(operation: string, what: string, rows: Tensor, targets: Te
 export function accuracy(logits: Tensor, targets: Tensor): Tensor {
   const predicted = argmax(logits, { axis: -1 });
   checkTargets("accuracy", "logits", logits, targets);
-  return mean(cast(equal(predicted, cast(targets, predicted.dtype)), "float32"));
+  return mean(cast(equal(predicted, targets), "float32"));
 }
 
 /**
@@ -80,7 +82,7 @@ export function accuracy(logits: Tensor, targets: Tensor): Tensor {
  */
 export function topKAccuracy(logits: Tensor, targets: Tensor, k: number): Tensor {
   checkTargets("topKAccuracy", "logits", logits, targets);
-  const found = equal(topK(logits, k).indices, unsqueeze(cast(targets, "int32"), { axis: -1 }));
+  const found = equal(topK(logits, k).indices, unsqueeze(targets, { axis: -1 }));
   return mean(cast(any(found, { axis: -1 }), "float32"));
 }
 
@@ -92,7 +94,8 @@ export function topKAccuracy(logits: Tensor, targets: Tensor, k: number): Tensor
  */
 export function logLoss(probabilities: Tensor, targets: Tensor, epsilon = 2 ** -23): Tensor {
   checkTargets("logLoss", "probabilities", probabilities, targets);
-  const picked = takeAlongAxis(probabilities, unsqueeze(targets, { axis: -1 }), { axis: -1 });
+  const classes = checkClasses("logLoss", targets, probabilities.shape.at(-1) as number);
+  const picked = takeAlongAxis(probabilities, unsqueeze(classes, { axis: -1 }), { axis: -1 });
   return neg(mean(log(clip(picked, epsilon, 1))));
 }
 

@@ -1,3 +1,4 @@
+import { promote } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -20,6 +21,7 @@ export function rSquared(predicted: Tensor, target: Tensor): Tensor {
     sameShape(predicted.shape, target.shape) && target.size > 0,
     () => `rSquared: predictions ${showShape(predicted.shape)} and targets ${showShape(target.shape)}: expected one shape, not empty`,
   );
-  const t = cast(target, predicted.dtype);
-  return sub(1, div(sum(square(sub(t, predicted))), sum(square(sub(t, mean(t))))));
+  const dtype = promote("float32", promote(predicted.dtype, target.dtype));
+  const [p, t] = [cast(predicted, dtype), cast(target, dtype)];
+  return sub(1, div(sum(square(sub(t, p))), sum(square(sub(t, mean(t))))));
 }

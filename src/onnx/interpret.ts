@@ -15,6 +15,8 @@ export interface Program {
   readonly model: FileModel;
   /** The tensors of the file: variables, or constants. */
   readonly constants: ReadonlyMap<TensorProto, Tensor>;
+  /** The types' numbers in onnx.proto of these tensors. */
+  readonly types: ReadonlyMap<Tensor, number>;
   /** The quantised factors of nodes. */
   readonly quantized: ReadonlyMap<FileNode, QuantizedFactor>;
   readonly float: DType;
@@ -90,6 +92,7 @@ function valuesOf(node: FileNode, scope: Scope, program: Program): readonly Valu
     original: program.original?.get(node),
     weight: program.quantized.get(node),
     version: scope.call.versions.get(node.domain) ?? scope.call.versions.get("") ?? 1,
+    storedType: (tensor) => program.types.get(tensor),
     constant: ({ t }) => program.constants.get(t as TensorProto) as Tensor,
     inner: (name) => innerGraph(node.graphs.get(name), scope, program),
   });

@@ -62,7 +62,8 @@ export class OnnxModule extends Module {
     const { constants, variables, quantized, factors } = weightsOf(model, file, dtype, external);
     this.factors = factors;
     this.#variables = Object.assign(Object.create(null), Object.fromEntries(variables));
-    this.#program = { model, constants, quantized, float: dtype, rounds: round };
+    const types = new Map([...constants].map(([{ dataType }, tensor]) => [tensor, dataType]));
+    this.#program = { model, constants, types, quantized, float: dtype, rounds: round };
     this.#lift = lift;
     const valueOf = ({ name, type, shape }: FileValue): OnnxValue => {
       const held = dtypeOfType(type);

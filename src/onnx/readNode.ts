@@ -33,6 +33,8 @@ export interface Surroundings {
   readonly isLifted: boolean;
   /** The shapes of the node's first input and output where all sizes are those of the file, if they are lifted. */
   readonly original: OriginalShapes | undefined;
+  /** The type's number in onnx.proto of a tensor that stands in the file. */
+  storedType(tensor: Tensor): number | undefined;
   /** A graph among the node's attributes. */
   inner(name: string): InnerGraph | undefined;
   /** A tensor among the node's attributes. */
@@ -84,6 +86,11 @@ export class ReadNode implements OnnxNode {
     const value = this.values[index];
     this.check(value === undefined || value instanceof Tensor, () => `input ${index} is a sequence: expected a tensor`);
     return value;
+  }
+
+  /** The type's number in onnx.proto of an input that stands in the file: several types are held in one dtype here. */
+  storedType(index: number): number | undefined {
+    return this.around.storedType(this.input(index));
   }
 
   /** The tensors of an input that is a sequence. */

@@ -1,4 +1,5 @@
 import { exactIntegers, isFloat, promote } from "../graph/dtype.js";
+import { check } from "../graph/error.js";
 import { broadcastOrThrow } from "../graph/shape.js";
 import { hostData, type Tensor, type TensorType } from "../graph/tensor.js";
 import { cast } from "./cast.js";
@@ -61,12 +62,12 @@ export const arithmetic = family({
   // Where both are equal each takes half, as in PyTorch.
   Max: binary((m, a, b) => m.max(a, b), [(g, [a, b]) => mul(g, share(a, b, greater)), (g, [a, b]) => mul(g, share(b, a, greater))], {
     commutative: true,
-    decompose: ([a, b]) => where(greaterEqual(a, b), a, b),
+    decompose: ([a, b]) => where(greaterEqual(a, b), a, where(equal(a, a), b, a)),
     read: (node) => node.rest().reduce(maximum),
   }),
   Min: binary((m, a, b) => m.min(a, b), [(g, [a, b]) => mul(g, share(a, b, less)), (g, [a, b]) => mul(g, share(b, a, less))], {
     commutative: true,
-    decompose: ([a, b]) => where(lessEqual(a, b), a, b),
+    decompose: ([a, b]) => where(lessEqual(a, b), a, where(equal(a, a), b, a)),
     read: (node) => node.rest().reduce(minimum),
   }),
   Clip: declare<{ low: number; high: number }>({
@@ -74,8 +75,8 @@ export const arithmetic = family({
     kind: {
       is: "elementwise",
       expression: (m, [x], { low, high }) => {
-        const raised = Number.isFinite(low) ? m.max(x, m.constant(low)) : x;
-        return Number.isFinite(high) ? m.min(raised, m.constant(high)) : raised;
+        const raised = low > Number.NEGATIVE_INFINITY ? m.max(x, m.constant(low)) : x;
+        return high < Number.POSITIVE_INFINITY ? m.min(raised, m.constant(high)) : raised;
       },
     },
     gradient: [(g, [x], _, { low, high }) => where(greater(x, low), where(less(x, high), g, 0), 0)],
@@ -114,7 +115,7 @@ export const arithmetic = family({
   Sign: unary(
     (m, x) => m.select(m.greater(x, m.constant(0)), m.constant(1), m.select(m.greater(m.constant(0), x), m.constant(-1), x)),
     "nonDifferentiable",
-    ([x]) => sub(cast(greater(x, 0), x.dtype), cast(less(x, 0), x.dtype)),
+    ([x]) => where(equal(x, x), sub(cast(greater(x, 0), x.dtype), cast(less(x, 0), x.dtype)), x),
   ),
   Floor: unary((m, x) => m.floor(x), "nonDifferentiable"),
   Ceil: unary((m, x) => m.ceil(x), "nonDifferentiable"),
@@ -243,6 +244,7 @@ export const minimum = (a: TensorLike, b: TensorLike): Tensor => promoted(arithm
 /** `x` held between `low` and `high`; no gradient at them or beyond. Fractional bounds make a fraction of an integer; those beyond its dtype are its ends. */
 export function clip(x: TensorLike, low: number, high: number): Tensor {
   const [tensor] = operands("clip", x) as [Tensor];
+  check(!Number.isNaN(low) && !Number.isNaN(high), () => `clip: the bounds ${low} and ${high}: expected numbers`);
   const isFraction = [low, high].some((bound) => Number.isFinite(bound) && !Number.isInteger(bound));
   if (isFloat(tensor.dtype)) return apply(arithmetic.Clip, [tensor], { low, high });
   if (isFraction) return clip(cast(tensor, "float32"), low, high);

@@ -103,9 +103,9 @@ const productsOf = ([batch, , ...places]: Shape, elements: number): number => (b
 /** B(x, w), plus a bias where there is one. */
 const toPlaces = (operands: readonly Tensor[], geometry: ConvolutionGeometry): Tensor => apply(convolutions.Conv, operands, geometry);
 
-/** T(y, w) for images of the spatial sizes `sizes`; of no elements there is nothing to compute, and no kernel that does. */
+/** T(y, w) for images of the spatial sizes `sizes`; of no places, or to none, there is nothing to compute, and no kernel that does. */
 const toImage = (y: Tensor, w: Tensor, sizes: Shape, geometry: ConvolutionGeometry): Tensor =>
-  sizeOf(sizes) === 0
+  sizeOf(sizes) === 0 || sizeOf(spatial(y)) === 0
     ? zeros([y.shape[0] as number, (w.shape[1] as number) * geometry.group, ...sizes], y.dtype)
     : apply(convolutions.ConvTranspose, [y, w], { ...geometry, sizes });
 

@@ -54,7 +54,7 @@ export const sampling = family({
 /**
  * `x` at the places of a grid, whose coordinates go from -1 to 1 across the image (Jaderberg et al. 2015, Spatial transformer networks, equation 3).
  * @param x `[batch, channels, height, width]` or `[batch, channels, depth, height, width]`
- * @param grid `[batch, ...places, 2]` of pairs (x, y), or `[batch, ...places, 3]` of triples (x, y, z)
+ * @param grid `[batch, ...places, 2]` of pairs (x, y), or `[batch, ...places, 3]` of triples (x, y, z); NaN counts as -1
  * @returns `[batch, channels, ...places]`
  */
 export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions = {}): Tensor {
@@ -82,9 +82,19 @@ export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions =
     () => `gridSample: cubic interpolation is of images, with two axes of places: got ${showShape(x.shape)}`,
   );
   const attributes = { mode, padding, alignCorners };
+  const near = nearby(grid, padding);
   const shape = [...x.shape.slice(0, 2), ...grid.shape.slice(1, -1)];
   if (sizeOf(shape) === 0) return zeros(shape, x.dtype);
-  return withFallback([apply(sampling.GridSample, [x, grid], attributes)], [sampled(x, grid, attributes)])[0] as Tensor;
+  return withFallback([apply(sampling.GridSample, [x, near], attributes)], [sampled(x, near, attributes)])[0] as Tensor;
+}
+
+/**
+ * Coordinates that mean the same and are near enough to count places in any integer. From 8 on all taps lie beyond the border, of one place too;
+ * reflections repeat after 4. What is no number is -1, as in PyTorch.
+ */
+function nearby(grid: Tensor, padding: BorderPadding): Tensor {
+  const near = padding === "reflection" ? where(lessEqual(abs(grid), 8), grid, mod(grid, 4)) : clip(grid, -8, 8);
+  return where(equal(near, near), near, -1);
 }
 
 /** What one place of a grid takes along an axis of the image. */

@@ -1,4 +1,4 @@
-import { isFloat } from "../graph/dtype.js";
+import { isFloat, promote } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
 import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
@@ -116,8 +116,11 @@ export function layerNorm(x: Tensor, scale: Tensor, shift: Tensor, epsilon = 1e-
     () =>
       `layerNorm: scale ${showShape(scale.shape)} and shift ${showShape(shift.shape)} must both have the last sizes of ${showShape(x.shape)}`,
   );
-  if (x.size === 0) return x;
-  return applyAll(normalize.LayerNormalization, [x, scale, shift], { axis: x.rank - scale.rank, epsilon: float(epsilon) })[0];
+  check(isFloat(x.dtype), () => `layerNorm: got ${x.dtype}${showShape(x.shape)}: expected floating-point numbers: cast it to float32`);
+  const dtype = promote(x.dtype, promote(scale.dtype, shift.dtype));
+  const operands = [x, scale, shift].map((operand) => cast(operand, dtype)) as [Tensor, Tensor, Tensor];
+  if (x.size === 0) return operands[0];
+  return applyAll(normalize.LayerNormalization, operands, { axis: x.rank - scale.rank, epsilon: float(epsilon) })[0];
 }
 
 /** The faces that tensors have as methods too. */

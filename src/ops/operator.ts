@@ -4,6 +4,7 @@ import type { Attributes, Node, Tensor, TensorType } from "../graph/tensor.js";
 import { makeNode } from "../graph/tensor.js";
 import { reading } from "../graph/variable.js";
 import type { View } from "../graph/view.js";
+import type { Target } from "../targets/target.js";
 import type { Algebra, Expression } from "./algebra.js";
 import type { ConvolutionGeometry } from "./convolutionGeometry.js";
 
@@ -219,7 +220,7 @@ export interface Declaration<A extends object = object> extends Reading<A> {
   /** The ONNX nodes that compute it; by default one of the same type with the same attributes. */
   emit?(emitter: Emitter, inputs: readonly string[], attributes: A, node: Node): readonly string[];
   /** The same value out of other operators, for targets that have no kernel of this one; undefined to keep it. */
-  decompose?(inputs: Operands, attributes: A): Tensor | readonly Tensor[] | undefined;
+  decompose?(inputs: Operands, attributes: A, target?: Target): Tensor | readonly Tensor[] | undefined;
   /** The same value by less work, where the inputs allow it: `x * 1` is `x`, a product takes up a transpose. */
   simplify?(inputs: Operands, attributes: A): Tensor | undefined;
   /** The logarithm of the only output, where that is more exact than the logarithm of the output once it is rounded. */

@@ -1,9 +1,10 @@
-import { below, isFloat } from "../graph/dtype.js";
+import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { normalizeAxis } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { clip, where } from "./arithmetic.js";
+import { where } from "./arithmetic.js";
 import { type AxisOptions, checkAxisOptions } from "./axis.js";
+import { whereFinite } from "./branch.js";
 import { cast, onnxTypes } from "./cast.js";
 import { equal, greater, less } from "./compare.js";
 import { checkTensors } from "./constants.js";
@@ -43,7 +44,8 @@ export const sorting = family({
       ];
       return [values, ...emitter.node("Cast", [indices], { to: onnxTypes.int32 })];
     },
-    decompose: ([x], attributes) => (isFloat(x.dtype) && !attributes.ignoresNaN ? withNaN(x, attributes) : rank(x, attributes)),
+    decompose: ([x], attributes, target) =>
+      isFloat(x.dtype) && !attributes.ignoresNaN ? withNaN(x, attributes, target?.selectsByBranches ?? false) : rank(x, attributes),
     read: (node) => {
       const k = node.integer("k", node.known(1)?.[0] ?? 0);
       const { values, indices } = topK(node.input(0), k, { axis: node.integer("axis", -1), largest: node.integer("largest", 1) === 1 });
@@ -90,18 +92,17 @@ function topKBy(x: Tensor, k: number, options: TopKOptions, ignoresNaN?: boolean
   return { values: cast(values, x.dtype), indices };
 }
 
-/**
- * TopK by one of numbers alone: first with NaN as infinity, and infinity as the greatest finite number, from which only the order of what was chosen
- * tells it apart. Of fewer than all it may so choose the greatest finite number in place of infinity.
- */
-function withNaN(x: Tensor, attributes: TopKAttributes): readonly [Tensor, Tensor] {
-  const { axis } = attributes;
-  const ordered = (keys: Tensor) => applyAll(sorting.TopK, [keys], { ...attributes, ignoresNaN: true })[1] as Tensor;
-  const finite = clip(x, Number.NEGATIVE_INFINITY, below(Number.POSITIVE_INFINITY, x.dtype));
-  const chosen = ordered(where(equal(x, x), finite, Number.POSITIVE_INFINITY));
-  const values = takeAlongAxis(x, chosen, { axis });
-  const order = ordered(where(equal(values, values), cast(equal(values, Number.POSITIVE_INFINITY), "int32"), 2));
-  return [takeAlongAxis(values, order, { axis }), takeAlongAxis(chosen, order, { axis })];
+/** TopK by one of numbers alone. All is ordered, by the numbers and then by which of them are infinity and which none, or, by branches, where not all is finite. */
+function withNaN(x: Tensor, { k, axis, largest }: TopKAttributes, byBranches: boolean): readonly [Tensor, Tensor] {
+  const ordered = (keys: Tensor, k: number) => applyAll(sorting.TopK, [keys], { k, axis, largest, ignoresNaN: true })[1] as Tensor;
+  const exact = (x: Tensor) => {
+    const all = ordered(where(equal(x, x), x, Number.POSITIVE_INFINITY), x.shape[axis] as number);
+    const values = takeAlongAxis(x, all, { axis });
+    const order = ordered(where(equal(values, values), cast(equal(values, Number.POSITIVE_INFINITY), "int32"), 2), k);
+    return takeAlongAxis(all, order, { axis });
+  };
+  const indices = byBranches ? whereFinite([x], [x], (x) => ordered(x, k), exact) : exact(x);
+  return [takeAlongAxis(x, indices, { axis }), indices];
 }
 
 /** TopK by comparing each element with each: its place in the order is the number of those that come before it. */

@@ -4,6 +4,7 @@ import { rebuild } from "../graph/trace.js";
 import type { Variable } from "../graph/variable.js";
 import { rewrite, topologicalOrder } from "../graph/walk.js";
 import { mul } from "../ops/arithmetic.js";
+import { cast } from "../ops/cast.js";
 import { exchange, type WorkerReduction } from "../ops/exchange.js";
 import { isNodeOf } from "../ops/match.js";
 import { apply } from "../ops/operator.js";
@@ -62,11 +63,13 @@ export function cut(local: Computation, global: Computation, count: number, name
     const divisor = divisorOf(node.attributes, kindOf(like), count);
     // What all workers have needs no exchange: the sum is so many times that.
     if (!varying.has(original)) return [times(x as Tensor, count / divisor)];
-    const value = times(x as Tensor, 1 / divisor);
+    const share = times(x as Tensor, 1 / divisor);
+    // The bits of half precision are not added up.
+    const value = share.dtype === "float16" ? cast(share, "float32") : share;
     const known = exchanges.find((each) => each.value === value);
     const sum = known?.sum ?? new Tensor(value.dtype, value.shape, { kind: "input", name: "sum" });
     if (!known) exchanges.push({ value, sum });
-    return [sum];
+    return [cast(sum, share.dtype)];
   });
 
   const gathered: Gathered[] = [];

@@ -1,4 +1,4 @@
-import { elementAt } from "../graph/dtype.js";
+import { elementAt, isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { type Shape, showShape, sizeOf } from "../graph/shape.js";
 import { hostData, keyOfAttributes, type Node, type Tensor } from "../graph/tensor.js";
@@ -55,12 +55,19 @@ function classifyFrom(local: readonly Tensor[], global: readonly Tensor[], count
     place < 0 && nodes.length === twins.length,
     () => `compile: workers: the graph changes with the size of the batch${place < 0 ? "" : `, at ${operationOf(nodes[place] as Node)}`}`,
   );
-  const learn = (x: Tensor, twin: Tensor) => {
+  const pairs = new Map<Tensor, Tensor>();
+  const learn = (x: Tensor, twin: Tensor, node?: Node) => {
+    if (!pairs.has(x)) pairs.set(x, twin);
+    check(
+      pairs.get(x) === twin,
+      () => `compile: workers: what the graph computes with changes with the size of the batch${node ? `, at ${operationOf(node)}` : ""}`,
+    );
     if (x.source.kind !== "node" && !kinds.has(x)) kinds.set(x, kindOfLeaf(x, twin, count));
   };
   nodes.forEach((node, i) => {
     const twin = twins[i] as Node;
-    node.inputs.forEach((input, k) => learn(input, twin.inputs[k] as Tensor));
+    node.inputs.forEach((input, k) => learn(input, twin.inputs[k] as Tensor, node));
+    node.outputs.forEach((output, k) => pairs.set(output, twin.outputs[k] as Tensor));
     const inputs = node.inputs.map((input) => kinds.get(input) as Kind);
     const ofLoop = isNodeOf(node, loops.Scan) && isNodeOf(twin, loops.Scan) ? kindsOfLoop(node, twin, inputs, count) : undefined;
     node.outputs.forEach((output, k) => {
@@ -102,6 +109,13 @@ function kindOfLeaf(x: Tensor, twin: Tensor, count: number): Kind {
   return { is: "share", ratio: 1, axis, outer: before(x.shape, axis) };
 }
 
+/** Attributes that only say what shape comes out. */
+const ofShapes: readonly string[] = ["shape", "sizes"];
+
+/** An attribute as text; functions, of which each trace has its own, are alike. */
+const keyOf = ({ attributes }: Node, name: string): string =>
+  typeof attributes[name] === "function" ? "" : keyOfAttributes({ [name]: attributes[name] });
+
 const operationOf = ({ operator, inputs, path }: Node): string =>
   `${operator.type}(${inputs.map((input) => `${input.dtype}${showShape(input.shape)}`).join(", ")})${path && ` in ${path}`}`;
 
@@ -119,6 +133,8 @@ function kindOfOutput(node: Node, inputs: readonly Kind[], output: Tensor, twin:
   }
   const lost = inputs.find((kind) => kind.is === "unknown");
   if (lost) return lost;
+  const changed = Object.keys(node.attributes).find((name) => !ofShapes.includes(name) && keyOf(node, name) !== keyOf(twinNode, name));
+  if (changed) return fault(`has another "${changed}" by the size of the batch`);
   const axis = splitAxis(output.shape, twin.shape, count);
   if (axis === "mixed") return fault(`compares or joins examples: ${showShape(output.shape)} of a share, ${showShape(twin.shape)} of all`);
   if (isNodeOf(node, suppression.NonMaxSuppression) && inputs.some((kind) => kind.is === "share"))
@@ -133,13 +149,14 @@ function kindOfOutput(node: Node, inputs: readonly Kind[], output: Tensor, twin:
   };
 
   const linearity = linearityOf(operator, inputs);
-  if (linearity) {
+  if (linearity && !rounds(node, output, linearity)) {
     const ratio = ratioOf(linearity, inputs, count);
     if (ratio === undefined) return fault(mismatch(inputs));
     if (partials.length > 0) return { is: "partial", ratio };
     if (shares.length > 0) {
       const contracted = linearity === "each" ? shares.length === 2 : linearity === "together" && shares.length === 1;
       if (axis !== undefined) return shareOf(ratio);
+      if (shares.length === 2 && !contractsAlike(node, inputs)) return fault("brings the examples into another order");
       return contracted ? { is: "partial", ratio: averages(node) ? ratio * count : ratio } : fault("reduces over the batch");
     }
     if (axis === undefined) return whole(ratio);
@@ -149,8 +166,7 @@ function kindOfOutput(node: Node, inputs: readonly Kind[], output: Tensor, twin:
   if (partials.length > 0) return fault("takes a sum or a mean over a worker's share of the batch: put allReduce(...) around that");
   if (inputs.some((kind) => !near((kind as Share).ratio, 1))) return fault("depends on the size of the batch");
   if (shares.length > 0) return joins(node, inputs) ? fault("works along the axis of the batch") : shareOf(1);
-  const alike = axis === undefined && (inputs.length > 0 || keyOfAttributes(node.attributes) === keyOfAttributes(twinNode.attributes));
-  return alike ? whole() : fault("depends on the size of the batch");
+  return axis === undefined ? whole() : fault("depends on the size of the batch");
 }
 
 /**
@@ -181,6 +197,19 @@ function kindsOfLoop(node: ScanNode, twin: ScanNode, inputs: readonly Kind[], co
   return results.map((kind, i) =>
     kind.is === "share" && i >= carries ? { ...kind, axis: kind.axis + 1, outer: kind.outer * length } : kind,
   );
+}
+
+/** Whether an operator that is linear for real numbers gives integers that are not the sum of those of its parts. */
+const rounds = (node: Node, { dtype }: Tensor, linearity: Linearity): boolean =>
+  !isFloat(dtype) && (dtype === "bool" || linearity === "first" || node.inputs.some((input) => isFloat(input.dtype)));
+
+/** In how many groups the axis of the batch is within a value's axis that holds it. */
+const blocksOf = ({ shape }: Tensor, { axis, outer }: Share): number => outer / before(shape, axis);
+
+/** Whether both operands of a product have the examples, over which it sums up, in one order. */
+function contractsAlike(node: Node, inputs: readonly Kind[]): boolean {
+  const [a, b] = inputs.flatMap((kind, i) => (kind.is === "share" ? [blocksOf(node.inputs[i] as Tensor, kind)] : []));
+  return a === b;
 }
 
 const isSameKind = (a: Kind, b: Kind): boolean =>
@@ -234,7 +263,7 @@ function outerOf(node: Node, inputs: readonly Kind[], output: Tensor, axis: numb
     if (kind.is !== "share") return [];
     const { shape } = node.inputs[i] as Tensor;
     // Where the axis was joined with one before it, it holds several groups itself: `blocks` of `run` slices for each part.
-    const blocks = kind.outer / before(shape, kind.axis);
+    const blocks = blocksOf(node.inputs[i] as Tensor, kind);
     return [{ blocks, run: (shape[kind.axis] as number) / blocks }];
   });
   const [first] = layouts;

@@ -6,6 +6,6 @@ import type { Rule } from "./rules.js";
 export const lower: Rule = (node, inputs, target) => {
   const { decompose, type } = operatorOf(node);
   if (!decompose || target.has({ type, inputs, attributes: node.attributes })) return undefined;
-  const made = decompose(asOperands(inputs), node.attributes);
+  const made = decompose(asOperands(inputs), node.attributes, target);
   return made && ([made].flat() as Tensor[]);
 };

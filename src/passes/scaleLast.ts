@@ -9,14 +9,14 @@ import { reshape } from "../ops/shapes.js";
 import type { Target } from "../targets/target.js";
 import { magnitude, rangeOf } from "./range.js";
 
-/** Only factors from here to 1 are delayed, and only those of values up to `mostWaiting`, so that no value leaves the range of its dtype by that. */
+/** Only factors from here to 1 are delayed, and only those of values up to `mostWaiting`; of half precision none, whose range is short. */
 const leastWaiting = 2 ** -32;
 const mostWaiting = 2 ** 16;
 
 /**
  * Multiplies by constants where there are fewest elements: `s (t X)` is `(s t) X`, and products with `s X`, and sums over it, are `s` times those
- * with `X` where they are smaller than it. So the mean of a loss scales no gradient of the logits. No value overflows or vanishes that would not have
- * done so.
+ * with `X` where they are smaller than it. So the mean of a loss scales no gradient of the logits. No value vanishes that would not have done so, and
+ * none overflows unless what `X` is multiplied by sums up to more than 2^80.
  */
 export function scaleLast(outputs: readonly Tensor[], { freeSizes }: Partial<Target> = {}): readonly Tensor[] {
   if (freeSizes) return outputs;
@@ -82,7 +82,7 @@ function factorOf(inputs: readonly Tensor[]): Multiple | undefined {
 }
 
 const canWait = ({ value, x }: Multiple): boolean =>
-  Math.abs(value) >= leastWaiting && Math.abs(value) <= 1 && magnitude(rangeOf(x)) <= mostWaiting;
+  x.dtype !== "float16" && Math.abs(value) >= leastWaiting && Math.abs(value) <= 1 && magnitude(rangeOf(x)) <= mostWaiting;
 
 /** The least normal and the greatest number of the floating-point types. */
 const normal: Partial<Record<DType, readonly [number, number]>> = {

@@ -21,7 +21,8 @@ export function scatterOnto(outputs: readonly Tensor[]): readonly Tensor[] {
       if (!scattered) continue;
       const [onto, indices, rows] = scattered.inputs;
       const other = inputs[1 - i] as Tensor;
-      if (isZero(onto) && sameShape(other.shape, shape)) return [apply(indexing.ScatterND, [other, indices, rows])];
+      if (isZero(onto) && sameShape(onto.shape, shape) && sameShape(other.shape, shape))
+        return [apply(indexing.ScatterND, [other, indices, rows])];
     }
     return undefined;
   });

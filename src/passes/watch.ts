@@ -2,7 +2,7 @@ import { isFloat } from "../graph/dtype.js";
 import type { Tensor, TensorType } from "../graph/tensor.js";
 import { rewrite, topologicalOrder } from "../graph/walk.js";
 import { isNodeOf } from "../ops/match.js";
-import { applyAll } from "../ops/operator.js";
+import { applyAll, operatorOf } from "../ops/operator.js";
 import { Body, loops } from "../ops/scan.js";
 
 /** A node as an error describes it. */
@@ -36,7 +36,10 @@ export interface WatchedGraph {
   readonly watched: readonly Watched[];
 }
 
-/** Adds all floating-point values of a prepared graph to its outputs, those in the bodies of loops included. */
+/**
+ * Adds all floating-point values of a prepared graph to its outputs, those in the bodies of loops included, but for what only moves elements about:
+ * around an image it puts infinities, which a pooling takes for places that are not there.
+ */
 export function watch(outputs: readonly Tensor[]): WatchedGraph {
   const bodies = new Map<Body, WatchedGraph>();
   const results = rewrite(outputs, (node, inputs) => {
@@ -61,7 +64,8 @@ export function watch(outputs: readonly Tensor[]): WatchedGraph {
     }
     const inputs = node.inputs.map(({ dtype, shape }) => ({ dtype, shape }));
     const operation = { type: node.operator.type, inputs, path: node.path };
-    for (const x of own) if (isFloat(x.dtype)) watched.push({ place: values.push(x) - 1, operation });
+    const isMade = !["movement", "placement"].includes(operatorOf(node).kind.is);
+    for (const x of own) if (isMade && isFloat(x.dtype)) watched.push({ place: values.push(x) - 1, operation });
   }
   return { results, values, watched };
 }

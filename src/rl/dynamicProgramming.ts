@@ -66,6 +66,7 @@ export function policyIteration(model: MarkovModel, options: SolveOptions = {}):
  */
 export function policyValues(model: MarkovModel, policy: ArrayLike<number>, options: SolveOptions = {}): Float64Array {
   const { discount, tolerance } = checkSolve("policyValues", options);
+  checkPolicy("policyValues", model, policy);
   const values = new Float64Array(model.states);
   settle("policyValues", model, values, tolerance, (state) => follow(model, policy, values, state, discount));
   return values;
@@ -76,6 +77,8 @@ export function policyValues(model: MarkovModel, policy: ArrayLike<number>, opti
  * @param policy whose values, as for {@link policyValues}. By default the best action is taken, which may differ by the number of steps left
  */
 export function valuesInSteps(model: MarkovModel, steps: number, policy?: ArrayLike<number>): Float64Array {
+  check(Number.isSafeInteger(steps) && steps >= 0, () => `valuesInSteps: got ${steps} steps, expected an integer from 0`);
+  if (policy) checkPolicy("valuesInSteps", model, policy);
   let values = new Float64Array(model.states);
   for (let i = 0; i < steps; i++) {
     const later = values;
@@ -107,17 +110,36 @@ function best(model: MarkovModel, values: Float64Array, state: number, discount:
 /** What a policy is worth, where the values after a step are known. */
 function follow(model: MarkovModel, policy: ArrayLike<number>, values: Float64Array, state: number, discount: number): number {
   if (policy.length === model.states) return outcome(model, values, state, policy[state] as number, discount);
-  check(
-    policy.length === model.states * model.actions,
-    () =>
-      `policy: got ${policy.length} numbers, expected an action for each of ${model.states} states, or the probabilities of ${model.actions}`,
-  );
   let sum = 0;
   for (let action = 0; action < model.actions; action++) {
     const probability = policy[state * model.actions + action] as number;
     if (probability > 0) sum += probability * outcome(model, values, state, action, discount);
   }
   return sum;
+}
+
+/** Throws unless a policy has an action for each state, or probabilities of all actions. With one action these are as many: it is taken for an action. */
+function checkPolicy(of: string, { states, actions }: MarkovModel, policy: ArrayLike<number>): void {
+  const isActions = policy.length === states;
+  check(
+    isActions || policy.length === states * actions,
+    () =>
+      `${of}: the policy has ${policy.length} numbers, expected an action for each of ${states} states, or the probabilities of ${actions}`,
+  );
+  for (let state = 0; state < states; state++) {
+    if (isActions) {
+      const action = policy[state] as number;
+      const isThere = Number.isInteger(action) && action >= 0 && action < actions;
+      check(isThere, () => `${of}: the policy takes action ${action} in state ${state}, expected one of 0 to ${actions - 1}`);
+    } else {
+      const row = Array.from({ length: actions }, (_, action) => policy[state * actions + action] as number);
+      const sum = row.reduce((total, probability) => total + probability, 0);
+      check(
+        row.every((probability) => probability >= 0) && Math.abs(sum - 1) < 1e-4,
+        () => `${of}: the policy's probabilities of state ${state} are ${row.join(", ")}, expected numbers from 0 that add up to 1`,
+      );
+    }
+  }
 }
 
 /** Sets each value anew, over and over, until none changes by more than the tolerance; returns the number of sweeps. */

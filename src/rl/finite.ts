@@ -46,6 +46,13 @@ export abstract class FiniteEnvironment extends Environment<number> implements M
     this.actions = actions;
     this.starts = starts;
     this.table = Array.from({ length: states * actions }, (_, i) => transitions(Math.floor(i / actions), i % actions));
+    this.table.forEach((outcomes, i) => {
+      const sum = outcomes.reduce((total, { probability }) => total + probability, 0);
+      check(
+        Math.abs(sum - 1) < 1e-6,
+        () => `${name}: what action ${i % actions} leads to in state ${Math.floor(i / actions)} has the probability ${sum}, expected 1`,
+      );
+    });
   }
 
   /** The state that the environment is in. */
@@ -54,7 +61,7 @@ export abstract class FiniteEnvironment extends Environment<number> implements M
   }
 
   transitions(state: number, action: number): readonly Transition[] {
-    const found = this.table[state * this.actions + action];
+    const found = action >= 0 && action < this.actions ? this.table[state * this.actions + action] : undefined;
     check(found !== undefined, () => `${this.name}: there is no action ${action} in a state ${state}`);
     return found;
   }

@@ -1,3 +1,4 @@
+import { checkNumbers } from "../graph/numbers.js";
 import { checkOptions } from "../graph/options.js";
 import { RandomGenerator } from "../random/generator.js";
 import { type Agent, actionStream } from "./actionValueAgent.js";
@@ -35,6 +36,7 @@ export class GradientBandit implements Agent {
       seed: "optional",
     });
     const { actions, learningRate, baseline = true, seed = 0 } = options;
+    checkNumbers("GradientBandit", { learningRate });
     this.preferences = new Float64Array(actions);
     this.probabilities = new Float64Array(actions);
     this.random = new RandomGenerator(undefined, seed, actionStream);

@@ -58,7 +58,12 @@ export class TileCoding implements Features {
       for (let i = 0; i < scale.length; i++) {
         // In steps of 1 / tilings of a tile.
         const place = Math.floor(((observation[i] as number) - (space.low[i] as number)) * (scale[i] as number));
-        if (Number.isNaN(place)) throw new KasaneError(`TileCoding: got ${observation[i]} as number ${i} of ${scale.length}`);
+        // A tile is an int32.
+        if (!(Math.abs(place) < 2 ** 31)) {
+          throw new KasaneError(
+            `TileCoding: got ${observation[i]} as number ${i} of ${scale.length}: expected a number in or near the space`,
+          );
+        }
         tile[1 + i] = Math.floor((place + tiling * (2 * i + 1)) / active);
       }
       into[tiling] = this.featureOf(tile);

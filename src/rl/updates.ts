@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkChoice } from "../graph/options.js";
 import type { LinearValues } from "./features.js";
 
 /** A share of errors: see {@link UpdateOptions}. */
@@ -40,7 +41,8 @@ export interface Updates {
 
 /** The updates that options ask for, of some values. */
 export function updatesOf(values: LinearValues, options: UpdateOptions): Updates {
-  const { discount = 1, learningRate, traceDecay = 0, steps } = options;
+  const { discount = 1, learningRate, traceDecay = 0, traces, steps } = options;
+  checkChoice("updates", "traces", traces, ["accumulating", "replacing"]);
   check(discount >= 0 && discount <= 1, () => `discount: got ${discount}, expected a number from 0 to 1`);
   const isShare = typeof learningRate !== "number" || (learningRate > 0 && learningRate <= 1);
   check(isShare, () => `learningRate: got ${learningRate}, expected a number above 0, up to 1`);

@@ -35,9 +35,11 @@ export const ofStandard: Gaps = {
   Fold: always,
 };
 
-/** Its kernels of pooling take no padding as wide as a window. */
-const widePadding: Gap = ({ attributes: { kernel, pads } }) =>
-  (pads as number[]).some((count, i) => count >= ((kernel as number[])[i % (kernel as number[]).length] as number));
+/** Whether a padding is as wide as a window: ONNX Runtime's kernels of pooling take none. */
+export const hasWidePadding = ({ kernel, pads }: { readonly kernel: readonly number[]; readonly pads: readonly number[] }): boolean =>
+  pads.some((count, i) => count >= (kernel[i % kernel.length] as number));
+
+const widePadding: Gap = ({ attributes }) => hasWidePadding(attributes as Parameters<typeof hasWidePadding>[0]);
 
 const notSingle: Gap = ({ inputs: [x] }) => x?.dtype !== "float32";
 

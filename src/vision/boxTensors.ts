@@ -1,7 +1,8 @@
 import { check } from "../graph/error.js";
 import { showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { add, div, maximum, minimum, mul, sub } from "../ops/arithmetic.js";
+import { add, div, maximum, minimum, mul, sub, where } from "../ops/arithmetic.js";
+import { lessEqual } from "../ops/compare.js";
 import { tensor } from "../ops/constants.js";
 import { exp, log } from "../ops/elementary.js";
 import { mean } from "../ops/reduce.js";
@@ -9,8 +10,11 @@ import { squeeze } from "../ops/shapes.js";
 import { concat, split } from "../ops/slicing.js";
 import { largestLogRatio } from "./boxes.js";
 
-/** Keeps quotients of empty boxes finite: far less than the area of a part of a pixel. */
-const smallest = 1e-12;
+/** A quotient of areas, 0 where there is none. */
+const share = (part: Tensor, whole: Tensor): Tensor => {
+  const isNone = lessEqual(whole, 0);
+  return where(isNone, 0, div(part, where(isNone, 1, whole)));
+};
 
 /** Each corner's coordinate, `[..., 1]`. */
 function columns(owner: string, boxes: Tensor): readonly [Tensor, Tensor, Tensor, Tensor] {
@@ -29,9 +33,9 @@ function compared(owner: string, a: Tensor, b: Tensor): { readonly overlap: Tens
   const union = sub(add(product(ax1, ay1, ax2, ay2), product(bx1, by1, bx2, by2)), intersection);
   const uncovered = () => {
     const around = product(minimum(ax1, bx1), minimum(ay1, by1), maximum(ax2, bx2), maximum(ay2, by2));
-    return div(sub(around, union), maximum(around, smallest));
+    return share(sub(around, union), around);
   };
-  return { overlap: div(intersection, maximum(union, smallest)), uncovered };
+  return { overlap: share(intersection, union), uncovered };
 }
 
 /**

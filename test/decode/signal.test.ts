@@ -67,3 +67,15 @@ it("refuses options out of range", async () => {
   await expect(decode.sampleSignal(reader, { length: -1, begin: 0, uniform })).rejects.toThrow("got length -1, expected an integer from 0");
   await expect(decode.sampleSignal(reader, { length: 1, begin: 0, temperature: 0, uniform })).rejects.toThrow("got temperature 0");
 });
+
+it("refuses what is no code, rows of other sizes and logits that say nothing", async () => {
+  const reader = await decode.signalReader(memory, { delays: [1, 3], size: 1 });
+  for (const code of [1.7, -1, Number.NaN])
+    expect(() => reader.read(code)).toThrow(`signalReader: got the sample ${code}, expected a code`);
+  const wide = (codes: Tensor, past: Tensor) => ({ ...memory(codes, expand(past, [2, 1, 1])) });
+  await expect(decode.signalReader(wide, { delays: [1], size: 1 })).rejects.toThrow("the step gives out [2, 1, 1], expected");
+  const draw = (logits: readonly number[], uniform: number) =>
+    decode.sampleSignal(constant(logits).reader, { length: 1, begin: 0, uniform: () => uniform });
+  await expect(draw([Number.NaN, 0], 0.5)).rejects.toThrow("sampleSignal: the logits are no numbers");
+  await expect(draw([0, 0], 1)).rejects.toThrow("sampleSignal: uniform gave 1, expected");
+});

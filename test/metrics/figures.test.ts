@@ -26,6 +26,9 @@ it("errors of regression", async () => {
   expect(await metrics.meanAbsoluteError(predicted, target).item()).toBe(0.5);
   expect(await metrics.rootMeanSquaredError(predicted, target).item()).toBeCloseTo(0.6123724, 6);
   expect(await metrics.rSquared(predicted, target).item()).toBeCloseTo(0.9486081, 6);
+  const [whole, between] = [tensor(Int32Array.of(1, 2, 4)), tensor([1.5, 2.5, 3.5])];
+  expect(await metrics.rSquared(whole, between).item()).toBeCloseTo(0.625, 6);
+  expect(await metrics.rSquared(tensor([1, 2, 3], { dtype: "uint8" }), tensor(Int32Array.of(-1, 2, 3))).item()).toBeCloseTo(0.5385, 4);
   expect(() => metrics.rSquared(predicted, tensor([1]))).toThrow("predictions [4] and targets [1]");
 });
 
@@ -41,5 +44,9 @@ it("topKAccuracy and logLoss", async () => {
   expect(await metrics.topKAccuracy(rows, targets, 3).item()).toBe(1);
   const kept = -(Math.log(0.7) + Math.log(0.8) + Math.log(0.25) + Math.log(2 ** -23)) / 4;
   expect(await metrics.logLoss(rows, targets).item()).toBeCloseTo(kept, 5);
+  expect(() => metrics.logLoss(rows, tensor(Int32Array.of(0, 2, 0, -1)))).toThrow("logLoss: index -1 is out of range: expected 0 to 2");
+  expect(() => metrics.topKAccuracy(rows, tensor([0, 2, 0, 0.5]), 2)).toThrow("targets are float32: expected class indices");
+  expect(() => metrics.accuracy(rows, tensor([0, 2, 0, 0.5]))).toThrow("targets are float32: expected class indices");
+  expect(await metrics.accuracy(rows, tensor(BigInt64Array.of(2n ** 32n, 2n, 0n, 0n))).item()).toBe(0.25);
   expect(() => metrics.topKAccuracy(rows, tensor([1]), 2)).toThrow("targets [1] for logits [4, 3], expected [4]");
 });

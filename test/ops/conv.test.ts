@@ -81,6 +81,8 @@ describe.each(["onnxruntime", "wasm"] as const)("%s: convolutions at the edges",
     const back = await gradients((x, w) => convTranspose(x, w), zeros([0, 2, 4, 4]), waves([2, 3, 3, 3], 0));
     expect(back.y).toEqual({ shape: [0, 3, 6, 6], values: [] });
     expect(back.w.values).toEqual(new Array(54).fill(0));
+    const ofNone = compile((x: Tensor, w: Tensor) => convTranspose(x, w), { executor: "onnxruntime" });
+    expect(await (await ofNone(zeros([1, 2, 0]), waves([2, 2, 3], 0))).array()).toEqual([[[0, 0], [0, 0]]]); // biome-ignore format: short
   });
 
   it("take images of one element, and kernels as large as the image", async () => {

@@ -12,10 +12,12 @@ import {
   full,
   gather,
   grad,
+  gridSample,
   huber,
   klDivergence,
   log,
   max,
+  maxPool,
   meanAbsoluteError,
   meanSquaredError,
   mod,
@@ -114,6 +116,39 @@ describe.each(ways)("%s", (way, run) => {
     expect(await run((x) => clip(x, 0, 3e9), ints(5, -5))).toEqual([5, 0]);
     expect(await run((x) => clip(x, -3e9, 3), ints(5, -5))).toEqual([3, -5]);
     expect(await run((x) => clip(x, -infinity, 1), tensor([-infinity, infinity, nan]))).toEqual([-infinity, 1, nan]);
+    expect(await run((x) => clip(x, infinity, infinity), tensor([-infinity, 2, infinity]))).toEqual([infinity, infinity, infinity]);
+    expect(await run((x) => clip(x, -infinity, -infinity), tensor([-infinity, 2, infinity]))).toEqual([-infinity, -infinity, -infinity]);
+    expect(() => clip(tensor([1]), 0, nan)).toThrow("clip: the bounds 0 and NaN: expected numbers");
+  });
+
+  it("an infinity in an image leaves the greatest finite numbers what they are", async () => {
+    const image = tensor([-greatest, -greatest, infinity, -infinity, -infinity, -infinity], { shape: [1, 1, 6] });
+    expect(await run((x) => maxPool(x, 2), image)).toEqual([[[-greatest, infinity, -infinity]]]);
+  });
+
+  it.skipIf(isWasm)("infinity is greater than the greatest finite number", async () => {
+    const x = tensor([1, greatest, infinity, nan]);
+    expect(await run((x) => topK(x, 2).indices, x)).toEqual([3, 2]);
+    expect(await run((x) => topK(x, 1).indices, x.slice([[0, 3]]))).toEqual([2]);
+    expect(await run((x) => topK(x.neg(), 2, { largest: false }).indices, x)).toEqual([2, 1]);
+  });
+
+  it("an image is sampled far outside as it is at its border, and at no number as at -1", async () => {
+    const image = tensor([1, 2, 3, 4, 5, 6, 7, 8, 9], { shape: [1, 1, 3, 3] });
+    const at = [1.2e7, 1e9, infinity, -infinity, nan];
+    const grid = tensor(at.flatMap((x) => [x, 0]), { shape: [1, 1, 5, 2] }); // biome-ignore format: short
+    const sampled = (padding: "zeros" | "border") =>
+      run((x, grid) => gridSample(x, grid as Tensor, { padding }).reshape([-1]), image, grid);
+    expect(await sampled("border")).toEqual([6, 6, 6, 4, 4]);
+    // -1 is the image's outer border: half of the first place.
+    expect(await sampled("zeros")).toEqual([0, 0, 0, 0, 2]);
+    const mirrored = (x: number) =>
+      run(
+        (x, grid) => gridSample(x, grid as Tensor, { padding: "reflection" }).reshape([-1]),
+        image,
+        tensor([x, 0], { shape: [1, 1, 1, 2] }),
+      );
+    expect(await mirrored(4e6 + 0.5)).toEqual(await mirrored(0.5));
   });
 
   it("no elements are picked from no elements", async () => {

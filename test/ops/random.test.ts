@@ -50,6 +50,31 @@ describe("the distributions", () => {
     expect(() => random.uniform([2], 1, 1)).toThrow("random.uniform: got the range [1, 1): expected low below high");
   });
 
+  it("uniform reaches all that is in a range of large integers, and nothing beyond", async () => {
+    const large = new Set((await random.uniform([500], 1e9, 1e9 + 6, "int32").array()) as number[]);
+    expect([...large].sort()).toEqual([0, 1, 2, 3, 4, 5].map((k) => 1e9 + k));
+    const wide = (await random.uniform([500], 2 ** 40, 2 ** 40 + 3, "int64").array()) as bigint[];
+    expect([...new Set(wide)].sort()).toEqual([0n, 1n, 2n].map((k) => 2n ** 40n + k));
+    const bytes = (await random.uniform([5000], 0, 256, "uint8").array()) as number[];
+    expect([Math.min(...bytes), Math.max(...bytes)]).toEqual([0, 255]);
+  });
+
+  it("refuses ranges and numbers that a dtype does not hold", () => {
+    expect(() => random.uniform([2], 250, 300, "uint8")).toThrow("random.uniform: 299 is beyond what uint8 holds");
+    expect(() => random.uniform([2], -3e38, 3e38)).toThrow("random.uniform: 6e+38 is beyond what float32 holds");
+    expect(() => random.uniform([2], Number.NEGATIVE_INFINITY, 0)).toThrow("-Infinity is beyond what float32 holds");
+    expect(() => random.uniform([2], 1e9 + 1, 1e9 + 2)).toThrow("float32 holds no number in [1000000001, 1000000002)");
+    expect(() => random.uniform([2], 0, 1, "bool")).toThrow("booleans have no range");
+    expect(() => random.bernoulli([2], 0.5, "uint8", 300)).toThrow("random.bernoulli: 300 is beyond what uint8 holds");
+    expect(() => random.normal([2], 0, -1)).toThrow("random.normal: got mean 0 and deviation -1");
+  });
+
+  it("draws of double precision are computed in it", async () => {
+    const normal = (await random.normal([100], 1e9 + 0.1, 1e-3, "float64").array()) as number[];
+    expect(new Set(normal).size).toBe(100);
+    expect(await random.bernoulli([1], 1, "float64", 0.1).item()).toBe(0.1);
+  });
+
   it("normal has the moments of the normal distribution", async () => {
     const values = (await numbers(random.normal([size], 2, 3))).map((value) => (value - 2) / 3);
     // The standard errors of the moments 1 to 4: √(1/n), √(2/n), √(15/n), √(96/n)
@@ -92,6 +117,8 @@ describe("the distributions", () => {
       ),
     ).toBeLessThan(16.3);
     expect(await random.categorical(tensor([0, Number.NEGATIVE_INFINITY])).item()).toBe(0);
+    const large = await numbers(random.categorical(tensor([1e8, 1e8]).expand([size, 2])));
+    expect(chiSquare(histogram(large, 2, (value) => value), [0.5, 0.5])).toBeLessThan(10.8); // biome-ignore format: short
   });
 
   it("permutation is one, and each of six is as likely", async () => {

@@ -25,6 +25,12 @@ test("a loop over time is computed by the workers as by one", async () => {
   await two.dispose();
 });
 
+test("sums of half precision are added up as numbers", async () => {
+  const two = compile((x: Tensor) => x.cast("float16").sum(), { workers: 2 });
+  expect(await (await two(tensor([1, 1, 1, 1]))).item()).toBe(4);
+  await two.dispose();
+});
+
 describe("compile with workers names", () => {
   test.each<[string, (x: Tensor) => unknown, RegExp]>([
     [
@@ -43,6 +49,18 @@ describe("compile with workers names", () => {
     ["a result that is a function of a mean", (x) => ({ perplexity: x.mean().exp() }), /the result "perplexity" .*Exp.*put allReduce\(/],
     ["a mean with other parts than the batch", (x) => x.sub(x.mean({ axis: 0 })), /the result does not follow .*Sub.*put allReduce\(/],
     ["a quotient of sums", (x) => ({ mean: [x.sum().div(x.abs().sum())] }), /"mean.0" .*Div\(float32\[\], float32\[\]\).*allReduce\(/],
+    ["a sum cut off to an integer", (x) => x.sum().cast("int32"), /Cast\(float32\[\]\) takes a sum or a mean over a worker's share/],
+    ["bounds by the batch's size", (x) => x.clip(0, x.shape[0] as number), /Clip.* has another "high" by the size of the batch/],
+    [
+      "a place by the batch's size",
+      (x) => new Variable(zeros([9]), { name: "w" }).slice([[x.shape[0] as number, (x.shape[0] as number) + 1]]),
+      /Slice.* has another ".*" by the size of the batch/,
+    ],
+    [
+      "a product of examples in two orders",
+      (x) => x.reshape([1, -1]).matmul(x.transpose().reshape([-1, 1])),
+      /MatMul.* brings the examples into another order/,
+    ],
     ["a sum and a penalty", (x) => x.sum().add(new Variable(tensor(1)).square()), /Add\(float32\[\], float32\[\]\) puts a sum or a mean/],
     ["all pairs of examples", (x) => x.matmul(x.transpose()), /MatMul.* compares or joins examples: \[2, 2\] of a share, \[4, 4\] of all/],
     ["a softmax over the batch", (x) => x.softmax({ axis: 0 }), /Softmax.* works along the axis of the batch/],

@@ -1,4 +1,20 @@
-import { clip, compile, crossEntropy, gather, grad, matmul, mul, sum, Tensor, tanh, tensor, transpose, Variable, zeros } from "kasane";
+import {
+  clip,
+  compile,
+  crossEntropy,
+  gather,
+  grad,
+  matmul,
+  mul,
+  sigmoid,
+  sum,
+  Tensor,
+  tanh,
+  tensor,
+  transpose,
+  Variable,
+  zeros,
+} from "kasane";
 import { describe, expect, it } from "vitest";
 import { topologicalOrder } from "../../src/graph/walk.js";
 import { prepare } from "../../src/passes/index.js";
@@ -29,6 +45,11 @@ describe("scaleLast", () => {
     ["of which one makes less and the other more", 1e30, 1e-30],
   ])("leaves constants apart %s", (_, first, second) => {
     const outputs = [mul(second, mul(first, raw))];
+    expect(scaleLast(outputs)).toEqual(outputs);
+  });
+
+  it("leaves factors of half precision where they are", () => {
+    const outputs = [sum(mul(sigmoid(new Tensor("float16", [4000], { kind: "input", name: "x" })), 1 / 1024))];
     expect(scaleLast(outputs)).toEqual(outputs);
   });
 
@@ -95,6 +116,11 @@ describe("scatterOnto", () => {
     const added = (list: readonly string[]) => list.filter((type) => type === "Add").length;
     expect(added(after)).toBe(added(before) - 1);
     expect(after).toContain("ScatterND");
+  });
+
+  it("leaves rows alone that are repeated", async () => {
+    const step = compile((row: Tensor, other: Tensor) => grad(sum(gather(row, tensor([0, 0], { dtype: "int32" }))), row).add(other));
+    expect(await (await step([[1, 2]], zeros([2, 2]))).array()).toEqual([[2, 2], [2, 2]]); // biome-ignore format: rows
   });
 
   it("computes the same", async () => {

@@ -65,7 +65,13 @@ describe("dynamic programming", () => {
     expect(() => rl.valueIteration(smallGrid, { discount: 2 })).toThrow(
       new KasaneError("valueIteration: got discount 2, expected a number from 0 to 1"),
     );
-    expect(() => rl.policyValues(smallGrid, [0, 1])).toThrow("policy: got 2 numbers, expected an action for each of 16 states");
+    expect(() => rl.policyValues(smallGrid, [0, 1])).toThrow(
+      "policyValues: the policy has 2 numbers, expected an action for each of 16 states, or the probabilities of 4",
+    );
+    const steps = (action: number) => rl.policyValues(smallGrid, new Float64Array(16).fill(action));
+    expect(() => steps(4)).toThrow("policyValues: the policy takes action 4 in state 0, expected one of 0 to 3");
+    expect(() => rl.policyValues(smallGrid, new Float64Array(64).fill(0.5))).toThrow("expected numbers from 0 that add up to 1");
+    expect(() => rl.valuesInSteps(smallGrid, 2.5)).toThrow("valuesInSteps: got 2.5 steps, expected an integer from 0");
   });
 });
 
@@ -377,7 +383,10 @@ describe("TileCoding", () => {
     expect(() => new rl.TileCoding({ space: new rl.Box([0], [Number.POSITIVE_INFINITY]), tilings: 1, tiles: 1 })).toThrow(
       "got a space without bounds",
     );
-    expect(() => small.find([0, Number.NaN], found)).toThrow(new KasaneError("TileCoding: got NaN as number 1 of 2"));
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 2 ** 40]) {
+      const message = `TileCoding: got ${value} as number 1 of 2: expected a number in or near the space`;
+      expect(() => small.find([0, value], found)).toThrow(new KasaneError(message));
+    }
     expect(() => new rl.TileCoding({ space, tilings: 0, tiles: 1 })).toThrow("TileCoding: got tilings 0, expected an integer from 1");
   });
 

@@ -4,6 +4,7 @@ import {
   grad,
   isTraining,
   KasaneError,
+  maxPool,
   ones,
   random,
   scan,
@@ -319,6 +320,12 @@ describe("compile says what is wrong", () => {
 });
 
 describe("detectAnomalies", () => {
+  test("takes no infinity for one that only stands for places that are not there", async () => {
+    const step = compile((x: Tensor) => grad(maxPool(x, 3, { stride: 2, padding: 1 }).square().sum(), x), { detectAnomalies: true });
+    const gradient = (await (await step(ones([1, 1, 4, 4]))).array()) as number[][][][];
+    expect(gradient.flat(3).reduce((total, value) => total + value)).toBe(8);
+  });
+
   test("names the operation that first made an infinity, and keeps the state", async () => {
     const x = counter(0);
     const step = compile(

@@ -70,6 +70,9 @@ describe("boxes", () => {
     [-123, 0, 127, 4].forEach((value, i) => expect(longest[i]).toBeCloseTo(value, 4));
     const empty = tensor([[1, 1, 1, 1]]);
     expect(await vision.giouOfBoxes(empty, empty).item()).toBe(0);
+    const halves = empty.cast("float16");
+    expect(await vision.giouOfBoxes(halves, halves).item()).toBe(0);
+    expect(await vision.iouOfBoxes(tensor([[0, 0, Number.NaN, 1]]), empty).item()).toBeNaN();
     expect(() => vision.iouOfBoxes(tensor([[1, 2, 3]]), b)).toThrow("iouOfBoxes: boxes [1, 3], expected [..., 4]");
   });
 

@@ -12,6 +12,7 @@ import { matmul } from "../../ops/matmul.js";
 import { max, min } from "../../ops/reduce.js";
 import { expand, reshape } from "../../ops/shapes.js";
 import { windowsOfNode } from "../../ops/windowNode.js";
+import { nameOfType } from "../fileTensor.js";
 import type { ReadNode } from "../readNode.js";
 import type { NodeReader } from "../registry.js";
 
@@ -57,10 +58,15 @@ const ranges: Readonly<Record<number, Integers>> = {
   22: [-8, 7],
 };
 
-/** Those of a zero point's type; 16 bits, signed or not, are held in int32. */
-function rangeOf(node: ReadNode, zero: Tensor | undefined): Integers {
-  const stated = ranges[node.integer("output_dtype", zero ? 0 : 2)];
-  if (stated) return stated;
+/** Those of the type that the node states, or that its zero point at a place has in the file. One that is computed is held in int32 where it has 16 bits. */
+function rangeOf(node: ReadNode, place: number): Integers {
+  const zero = node.optional(place);
+  const type = node.integer("output_dtype", 0) || (zero ? node.storedType(place) : 2);
+  if (type !== undefined) {
+    const range = ranges[type];
+    node.check(range !== undefined, () => `it quantises to ${nameOfType(type)}: expected integers of 4, 8 or 16 bits`);
+    return range;
+  }
   const dtype = zero?.dtype ?? "uint8";
   node.check(
     dtype === "uint8" || dtype === "int8",
@@ -83,7 +89,7 @@ const scalingOf = (node: ReadNode, scale: number, zero: number, axis = node.inte
   block: node.integer("block_size", 0),
 });
 
-const quantizeLinear = (node: ReadNode): Tensor => quantize(node, node.input(0), scalingOf(node, 1, 2), rangeOf(node, node.optional(2)));
+const quantizeLinear = (node: ReadNode): Tensor => quantize(node, node.input(0), scalingOf(node, 1, 2), rangeOf(node, 2));
 
 /** What ONNX quantises to where scale and zero point follow from the numbers. */
 const bytes: Integers = [0, 255];
@@ -145,7 +151,7 @@ const operand = (node: ReadNode, index: number, axis = 0): Tensor =>
 
 /** A result as quantised again; its scale and zero point stand at `index`. */
 const requantized = (node: ReadNode, y: Tensor, index: number, axis = 0): Tensor =>
-  quantize(node, y, scalingOf(node, index, index + 1, axis), rangeOf(node, node.optional(index + 1)));
+  quantize(node, y, scalingOf(node, index, index + 1, axis), rangeOf(node, index + 1));
 
 function qLinearConv(node: ReadNode): Tensor {
   const [x, w] = [operand(node, 0), operand(node, 3)];

@@ -1,3 +1,4 @@
+import { sameShape } from "../../graph/shape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { countUses, rewrite } from "../../graph/walk.js";
 import { arithmetic, mul } from "../../ops/arithmetic.js";
@@ -29,7 +30,7 @@ export function findChannelProducts(outputs: readonly Tensor[]): readonly Tensor
     const { axes } = node.attributes;
     if (!product || (x as Tensor).rank < 3 || axes.length !== (x as Tensor).rank - 1 || axes.includes(1)) return undefined;
     const [a, b = a] = product.inputs as readonly Tensor[] as readonly [Tensor, Tensor?];
-    if (a.size !== x?.size || b.size !== x.size) return undefined;
+    if (!x || !sameShape(a.shape, x.shape) || !sameShape(b.shape, x.shape)) return undefined;
     return [reshape(apply(channelProducts.ChannelProduct, [a, b]), (node.outputs[0] as Tensor).shape)];
   });
 }

@@ -6,6 +6,7 @@ import { maximaBy } from "../../ops/maxima.js";
 import { apply } from "../../ops/operator.js";
 import { pool } from "../../ops/pool.js";
 import type { Windows } from "../../ops/windows.js";
+import { hasWidePadding } from "../../targets/gaps.js";
 import { interleaved } from "./convolution.js";
 import { toFirstMaxima } from "./firstMaxima.js";
 import { filled, fromBlocked, sizesOf, toBlocked } from "./images.js";
@@ -32,6 +33,7 @@ export function poolCandidate(node: Node, block: number): Candidate | undefined 
   const [x] = node.inputs as readonly [Tensor];
   const isPool = isNodeOf(node, pool.MaxPool, pool.MaxPoolGradient, pool.AveragePool, pool.AveragePoolGradient);
   if (!isPool || x.dtype !== "float32" || x.rank > 4 || node.inputs.some(({ size }) => size === 0)) return undefined;
+  if (isNodeOf(node, pool.MaxPool, pool.AveragePool) && hasWidePadding(node.attributes)) return undefined;
   const windows = planar(node.attributes);
   const image = isNodeOf(node, pool.AveragePoolGradient) ? (node.outputs[0] as Tensor) : x;
   const [batch, channels, height, width] = sizesOf(image.shape);

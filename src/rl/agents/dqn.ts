@@ -1,7 +1,7 @@
 import type { TypedArray } from "../../graph/dtype.js";
 import { check } from "../../graph/error.js";
 import { checkNumbers } from "../../graph/numbers.js";
-import { checkOptions, type OptionNames } from "../../graph/options.js";
+import { checkChoice, checkOptions, type OptionNames } from "../../graph/options.js";
 import { sameShape, showShape } from "../../graph/shape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { Variable } from "../../graph/variable.js";
@@ -128,6 +128,11 @@ export class Dqn extends NetworkAgent {
     this.actions = actionSpace.count;
     const { hiddenSizes, dueling, noisy, double = false, loss = "squared", distribution, prioritised, bytes } = options;
     const { returnSteps = 1, updateEvery = 10, updates = 1, targetEvery = 500, batchSize = 128, bufferSize = 10_000 } = options;
+    checkChoice("Dqn", "loss", options.loss, ["squared", "huber"]);
+    check(
+      !distribution || options.loss === undefined,
+      () => "Dqn: loss and distribution: of a distribution the loss is a cross entropy: give one of them",
+    );
     checkCounts("Dqn", { returnSteps, updateEvery, updates, targetEvery, batchSize, bufferSize });
     const support = distribution && { atoms: 51, ...distribution };
     check(

@@ -1,7 +1,8 @@
 import { stopGradient } from "../../autodiff/custom.js";
 import type { TypedArray } from "../../graph/dtype.js";
 import { check } from "../../graph/error.js";
-import { checkOptions, type OptionNames } from "../../graph/options.js";
+import { checkNumbers } from "../../graph/numbers.js";
+import { checkChoice, checkOptions, type OptionNames } from "../../graph/options.js";
 import { fromData, type Tensor } from "../../graph/tensor.js";
 import type { Variable } from "../../graph/variable.js";
 import { add, mul, neg, square, sub } from "../../ops/arithmetic.js";
@@ -95,6 +96,10 @@ export class Reinforce extends NetworkAgent {
     const [maxSteps] = environments.environments.map((environment) => environment.maxSteps);
     const { episodes = 4, learningRate = 1e-3, clipGlobalNorm = 0.5, hiddenSizes } = options;
     checkCounts("Reinforce", { episodes });
+    checkChoice("Reinforce", "objective", options.objective, ["discounted", "average"]);
+    checkNumbers("Reinforce", { discount: options.discount }, { most: 1 });
+    checkNumbers("Reinforce", { entropyWeight: options.entropyWeight });
+    check(Number.isFinite(options.terminalReward ?? 0), () => `Reinforce: terminalReward ${options.terminalReward}: expected a number`);
     check(count === 1, () => `Reinforce: got ${count} environments, expected one: each episode is one policy's`);
     check(actionSpace instanceof Discrete, () => `Reinforce: got actions that are ${actionSpace}, expected indices: use Ppo`);
     check(

@@ -164,9 +164,9 @@ export class ReplayBuffer {
     counters[countAt] = Math.min(this.count + 1, capacity);
     copyRow(recent.observations, recent.placeOf(environment, 0), this.observations, place, size);
     copyRow(nextObservations, environment, this.nextObservations, place, size);
-    for (let k = 0; k < size && bytes; k++) {
-      const [given, kept] = [nextObservations[environment * size + k] as number, this.nextObservations[place * size + k]];
-      check(given === kept, () => `ReplayBuffer: bytes: an observation has ${given}, expected integers from 0 to 255`);
+    if (bytes) {
+      checkBytes(recent.observations, recent.placeOf(environment, 0), this.observations, place, size);
+      checkBytes(nextObservations, environment, this.nextObservations, place, size);
     }
     this.actions[place] = recent.actions[recent.placeOf(environment, 0)] as number;
     let [total, factor] = [0, 1];
@@ -284,6 +284,14 @@ class Recent {
 }
 
 type Row = Float32Array | Int32Array | Uint8Array;
+
+/** Throws where a row was copied as bytes and lost what a byte does not hold. */
+function checkBytes(from: Row, i: number, to: Row, j: number, size: number): void {
+  for (let k = 0; k < size; k++) {
+    const [given, kept] = [from[i * size + k] as number, to[j * size + k]];
+    check(given === kept, () => `ReplayBuffer: bytes: an observation has ${given}, expected integers from 0 to 255`);
+  }
+}
 
 /** Copies row `i` of an array to row `j` of another: one by one, which for few numbers is faster than a call. */
 export function copyRow(from: Row, i: number, to: Row, j: number, size: number): void {

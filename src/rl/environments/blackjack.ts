@@ -1,4 +1,4 @@
-import { checkOptions } from "../../graph/options.js";
+import { checkChoice, checkOptions } from "../../graph/options.js";
 import { Environment, type EnvironmentOptions } from "../environment.js";
 import type { Drawable, Picture } from "../picture.js";
 import { Discrete, MultiDiscrete } from "../space.js";
@@ -25,6 +25,7 @@ export class Blackjack extends Environment<number> implements Drawable {
   constructor(options: BlackjackOptions = {}) {
     checkOptions<BlackjackOptions>("Blackjack", options, { natural: "optional", maxSteps: "optional" });
     super("Blackjack", 7, options.maxSteps);
+    checkChoice("Blackjack", "natural", options.natural, ["plain", "bonus", "wins"]);
     this.natural = options.natural ?? "plain";
   }
 

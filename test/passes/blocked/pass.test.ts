@@ -110,6 +110,23 @@ describe("blockChannels", () => {
     for (const [i, each] of blocked.entries()) expect(await apart(each, plain[i] as Tensor)).toBeLessThan(1e-5);
   });
 
+  it("sums up products with factors that lack the axis of the batch", async () => {
+    const [x, w, b] = [random.normal([1, 32, 32, 32]), random.normal([32, 32, 3, 3]), random.normal([32, 32, 32])];
+    const { blocked, plain } = await both(
+      (x, w, b) => [sum(mul(conv(x as Tensor, w as Tensor, { padding: 1 }), b as Tensor), { axis: [0, 2, 3] })],
+      [x, w, b],
+    );
+    expect(await apart(blocked[0] as Tensor, plain[0] as Tensor)).toBeLessThan(1e-5);
+  });
+
+  it("leaves pools alone whose padding is as wide as their windows", async () => {
+    const { blocked, plain } = await both(
+      (x, w) => [maxPool(conv(x as Tensor, w as Tensor, { padding: 1 }), 3, { padding: 3, dilation: 2, stride: 2 })],
+      [random.normal([2, 32, 16, 16]), random.normal([32, 32, 3, 3])],
+    );
+    expect(await apart(blocked[0] as Tensor, plain[0] as Tensor)).toBeLessThan(1e-5);
+  });
+
   it("keeps NaN and infinities where they are, and takes no gradient through a ReLU that is off", async () => {
     const data = new Float32Array(2 * 32 * 8 * 8).map((_, i) => Math.sin(i));
     for (const [place, value] of [

@@ -93,6 +93,8 @@ describe("ReplayBuffer", () => {
     for (const observation of [0.5, -1, 256]) {
       const add = () => bufferOf({ bytes: true }, []).add(0, Float32Array.of(7), 1, 5, Float32Array.of(observation), true, true);
       expect(add).toThrow(`bytes: an observation has ${observation}, expected integers from 0 to 255`);
+      const begin = () => bufferOf({ bytes: true }, []).add(0, Float32Array.of(observation), 1, 5, Float32Array.of(7), true, true);
+      expect(begin).toThrow(`bytes: an observation has ${observation}, expected integers from 0 to 255`);
     }
     expect(() => bufferOf({}, []).draw(new RandomGenerator())).toThrow("ReplayBuffer: a draw before the first transition: add some first");
   });
