@@ -53,7 +53,7 @@ export function checkedPng(bytes: Uint8Array, name: string) {
     fail(`its header says ${width} x ${height} pixels, expected at least one and at most ${mostPixels}`),
   );
   const colours = colourTypes[type];
-  check(colours !== undefined && colours.depths.includes(depth), () =>
+  check(colours?.depths.includes(depth) === true, () =>
     fail(
       `its header says ${depth} bits a sample of colour type ${type}, expected ${colours?.depths.join(", ") ?? "colour type 0, 2, 3, 4 or 6"}`,
     ),

@@ -23,6 +23,18 @@ describe("CSV", () => {
     ]);
   });
 
+  it("may end its lines in several ways", () => {
+    const text = 'text,label\nhi,cat\r\nfar,"two\r\nlines, a ""b"""\r5" pipe,dog\r\n"x",6" pipe\r\n';
+    expect(parseCsv(text).rows).toEqual([
+      ["hi", "cat"],
+      ["far", 'two\r\nlines, a "b"'],
+      ['5" pipe', "dog"],
+      ["x", '6" pipe'],
+    ]);
+    expect(parseCsv(text.replaceAll(",", "^"), { delimiter: "^" }).rows[1]).toEqual(["far", 'two\r\nlines^ a "b"']);
+    expect(parseCsv("text\r\nhi\nyo\r\n").column("text")).toEqual(["hi", "yo"]);
+  });
+
   it("takes names from outside, after lines that are skipped", async () => {
     const table = parseCsv("3,2,a,b\n1,2\n3,4", { skipLines: 1, names: ["x", "y"] });
     expect(await table.numbers(["y", "x"]).array()).toEqual([
@@ -141,6 +153,10 @@ describe("TensorDataset", () => {
     const [[x, y]] = (await epoch(0)) as [[number[][], number[]]];
     expect(y).toEqual(x.map(([value]) => 10 * (value as number)));
     expect(() => [...dataset.batches({ size: 5, shuffle: true })]).toThrow("shuffle needs the epoch");
+  });
+
+  it.each([5, -1, 0.5, Number.NaN])("has no example %d", (place) => {
+    expect(() => dataset.at([0, place])).toThrow(`rowsAt: got index ${place}, expected an integer from 0 below 5`);
   });
 
   it("refuses sizes that differ and what is not computed", () => {

@@ -73,5 +73,8 @@ describe("encodePng", () => {
     expect(() => files.encodePng({ height: 2, width: 2, channels: 3, data: new Uint8Array(11) })).toThrow(
       /11 bytes for 2 x 2.*expected 12/,
     );
+    expect(() => files.encodePng({ height: 2, width: 2.5, channels: 1, data: new Uint8Array(5) })).toThrow(
+      "PNG: got 2 x 2.5 pixels, expected integers from 1",
+    );
   });
 });
