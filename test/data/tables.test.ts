@@ -217,5 +217,18 @@ describe("bundles", () => {
     await expect(files.loadBundle(folder)).rejects.toThrow(/bundle.json is damaged: weights/);
     await expect(files.loadBundle(tmpdir())).rejects.toThrow("holds no bundle");
     await expect(files.saveBundle(folder, { model, config: () => 1 })).rejects.toThrow("saveBundle: config");
+    const deep = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+    const weights = `weights-${"0".repeat(36)}.safetensors`;
+    await writeFile(join(folder, "bundle.json"), `{"format":"kasane-bundle","version":1,"weights":"${weights}","config":${deep}}`);
+    await expect(files.loadBundle(folder)).rejects.toThrow(/bundle\.json is damaged: it is nested too deeply$/);
+  });
+
+  it("are saved into a folder one at a time", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "kasane-bundle-"));
+    const saves = [1, 2].map((config) => files.saveBundle(folder, { model: new nn.Linear(2, 3), config }));
+    const [first, second] = await Promise.allSettled(saves);
+    expect([first?.status, second?.status]).toEqual(["fulfilled", "rejected"]);
+    expect(String((second as PromiseRejectedResult).reason)).toMatch(/is in use: process \d+ on .*bundle\.lock$/);
+    expect((await files.loadBundle(folder)).config).toBe(1);
   });
 });
