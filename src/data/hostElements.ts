@@ -12,14 +12,22 @@ export function hostElements(operation: string, x: Tensor): TypedArray {
   return elements;
 }
 
-/** The rows of a tensor at the given indices, copied. */
+/**
+ * The rows of a tensor at the given indices, copied.
+ * @throws KasaneError where an index is none of a row
+ */
 export function rowsAt(x: Tensor, places: ArrayLike<number>): Tensor {
   const elements = hostElements("rowsAt", x);
-  const width = x.size / (x.shape[0] as number);
+  const count = x.shape[0] as number;
+  const width = x.size / count;
   const rows = new (arrayOf(x.dtype))(places.length * width);
   for (let i = 0; i < places.length; i++) {
-    const start = (places[i] as number) * width;
-    rows.set(elements.subarray(start, start + width) as never, i * width);
+    const place = places[i] as number;
+    check(
+      Number.isInteger(place) && place >= 0 && place < count,
+      () => `rowsAt: got index ${place}, expected an integer from 0 below ${count}`,
+    );
+    rows.set(elements.subarray(place * width, (place + 1) * width) as never, i * width);
   }
   return fromData(rows, [places.length, ...x.shape.slice(1)], x.dtype);
 }

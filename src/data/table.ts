@@ -78,13 +78,15 @@ export interface CsvOptions {
 }
 
 /**
- * Reads comma-separated values (RFC 4180): fields may be quoted, and quoted fields may hold line breaks. Empty lines are skipped.
+ * Reads comma-separated values (RFC 4180): fields may be quoted, and quoted fields may hold line breaks. Lines may end in any way, each in its own.
+ * Empty lines are skipped.
  * @throws KasaneError where a quote does not end, or a row has more or fewer fields than there are columns
  */
 export function parseCsv(text: string, options: CsvOptions = {}): Table {
   checkOptions("parseCsv", options, { names: "optional", skipLines: "optional", delimiter: "optional" });
   const { names, skipLines = 0, delimiter = "" } = options;
-  const { data, errors } = Papa.parse<string[]>(text, { delimiter, skipEmptyLines: true, skipFirstNLines: skipLines });
+  const lines = withPlainEnds(text, delimiter || ",;\t|");
+  const { data, errors } = Papa.parse<string[]>(lines, { delimiter, newline: "\n", skipEmptyLines: true, skipFirstNLines: skipLines });
   // One column alone has no delimiter to be found.
   const fault = errors.find(({ code }) => code !== "UndetectableDelimiter");
   check(fault === undefined, () => `CSV: row ${(fault?.row ?? 0) + 1}: ${fault?.message}`);
@@ -98,4 +100,11 @@ export function parseCsv(text: string, options: CsvOptions = {}): Table {
     );
   });
   return new Table(columns, rows);
+}
+
+/** A text whose lines end with a line feed alone; what is quoted stays as it is. A quote begins a field, or belongs to it. */
+function withPlainEnds(text: string, delimiters: string): string {
+  const before = delimiters.replaceAll(/[\]\\^-]/g, "\\$&");
+  const quotedOrEnd = new RegExp(`(?<=^|[\\r\\n\ufeff${before}])(?:"[^"]*")+|\\r\\n?`, "g");
+  return text.replaceAll(quotedOrEnd, (found) => (found.startsWith('"') ? found : "\n"));
 }

@@ -39,7 +39,10 @@ export class TensorDataset<Tensors extends readonly Tensor[] = readonly Tensor[]
     this.size = size;
   }
 
-  /** The examples at the given indices, in that order. */
+  /**
+   * The examples at the given indices, in that order.
+   * @throws KasaneError where an index is none of an example
+   */
   at(places: ArrayLike<number>): TensorDataset<Tensors> {
     return new TensorDataset(...this.rows(places));
   }

@@ -4,7 +4,7 @@ import { decodePicture } from "../files/decodePicture.js";
 import { readIfThere } from "../files/readFile.js";
 import { check, excerpt } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
-import { findTextFiles } from "./textFiles.js";
+import { entriesOf, plainFilesIn } from "./textFiles.js";
 
 /** The most bytes that a picture's file may have. */
 const mostBytes = 2 ** 28;
@@ -37,16 +37,17 @@ export function findClassFolders(
   options: ClassFolderOptions = {},
 ): { readonly classes: readonly string[]; readonly files: readonly LabelledFile[] } {
   checkOptions("findClassFolders", options, { classes: "optional" });
-  const files = findTextFiles(`${folder.replace(/\/+$/, "")}/**/*`).filter((file) => /\.(?:jpe?g|png)$/i.test(file));
+  const files = plainFilesIn(folder).filter((file) => /\.(?:jpe?g|png)$/i.test(file));
   const classOf = (file: string) => {
     const [name, ...rest] = relative(folder, file).split(sep);
     check(rest.length > 0, () => `${excerpt(file)}: a picture that is in no folder of a class: expected ${folder}/CLASS/NAME.png`);
     return name as string;
   };
   const found = new Set(files.map(classOf));
-  const { classes = [...found].sort() } = options;
+  const folders = entriesOf(folder).filter((entry) => entry.isDirectory() && !entry.name.startsWith("."));
+  const { classes = folders.map(({ name }) => name).sort() } = options;
   check(files.length > 0, () => `${folder}: no .png, .jpg or .jpeg file is in it: expected ${folder}/CLASS/NAME.png`);
-  for (const name of classes) check(found.has(name), () => `${folder}: class ${excerpt(name)} has no pictures`);
+  for (const name of classes) check(found.has(name), () => `${folder}: class ${excerpt(name)} has no pictures in JPEG or PNG files`);
   return {
     classes,
     files: files.map((file) => {

@@ -31,6 +31,8 @@ export function readPixelCsv(file: string, options: PixelCsvOptions = {}): { rea
     .toString("latin1")
     .trim()
     .split(",");
+  const isNamed = !names.every((name) => name.trim() !== "" && Number.isFinite(Number(name)));
+  check(isNamed, () => `${file}: its first line holds numbers only, expected the names of the columns: put a line of them before`);
   const labelled = names[0] === "label";
   const pixels = names.length - Number(labelled);
   const [height, width] = sizeOf(file, pixels, options);

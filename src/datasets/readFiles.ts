@@ -1,9 +1,8 @@
-import { statSync } from "node:fs";
 import { relative, sep } from "node:path";
 import { readIfThere } from "../files/readFile.js";
 import { check } from "../graph/error.js";
 import { readTarGz } from "./tar.js";
-import { findTextFiles } from "./textFiles.js";
+import { plainFilesIn, typeOf } from "./textFiles.js";
 
 /** More than any dataset here has. */
 const defaultLimit = 2 ** 30;
@@ -15,7 +14,7 @@ const defaultLimit = 2 ** 30;
  * @throws KasaneError where there are none, or they are damaged or larger
  */
 export function readFiles(path: string, { limit = defaultLimit }: { readonly limit?: number } = {}): Map<string, Uint8Array> {
-  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const isFolder = typeOf(path)?.isDirectory() ?? false;
   const files = isFolder ? filesIn(path, limit) : unpacked(path, limit);
   check(files.size > 0, () => `${path}: no file is in it`);
   const [first = ""] = files.keys();
@@ -27,7 +26,7 @@ export function readFiles(path: string, { limit = defaultLimit }: { readonly lim
 function filesIn(folder: string, limit: number): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
   let left = limit;
-  for (const path of findTextFiles(`${folder}/**/*`)) {
+  for (const path of plainFilesIn(folder)) {
     const bytes = readIfThere(path, left);
     check(bytes !== undefined, () => `${path}: it was there a moment ago`);
     left -= bytes.length;

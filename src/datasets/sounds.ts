@@ -3,7 +3,9 @@ import { readWav, type Sound } from "../data/wav.js";
 import { readIfThere } from "../files/readFile.js";
 import { check, excerpt } from "../graph/error.js";
 import { readTarGz } from "./tar.js";
-import { findTextFiles } from "./textFiles.js";
+import { filesIn, findTextFiles, typeOf } from "./textFiles.js";
+
+const isWav = (name: string): boolean => /\.wav$/i.test(name);
 
 /** The most bytes that a file may have. */
 const mostBytes = 2 ** 30;
@@ -16,10 +18,10 @@ const mostBytes = 2 ** 30;
 export function readSounds(path: string): Map<string, Sound> {
   const isArchive = path.endsWith(".tar.gz");
   const files = isArchive ? readTarGz(bytesOf(path), { name: path }) : undefined;
-  const names = files
-    ? [...files.keys()].filter((name) => name.endsWith(".wav")).sort()
-    : findTextFiles(path.endsWith(".wav") ? path : `${path.replace(/\/+$/, "")}/**/*.wav`);
-  check(names.length > 0, () => `${path}: no .wav file is in this archive`);
+  const isFolder = typeOf(path)?.isDirectory() ?? false;
+  const found = files ? [...files.keys()].sort() : isFolder ? filesIn(path) : findTextFiles(isWav(path) ? path : `${path}/**/*`);
+  const names = found.filter(isWav);
+  check(names.length > 0, () => `${path}: no .wav file is in it`);
   return new Map(names.map((name) => [name, readWav(files?.get(name) ?? bytesOf(name), excerpt(name, 200))]));
 }
 
@@ -49,7 +51,7 @@ const testRecordings = 5;
  */
 export function readSpokenDigits(sounds: ReadonlyMap<string, Sound>): { readonly train: SpokenDigit[]; readonly test: SpokenDigit[] } {
   const all = [...sounds].map(([path, sound]): SpokenDigit => {
-    const [, digit, speaker, index] = /^(\d)_(\p{L}+)_(\d{1,6})\.wav$/u.exec(basename(path)) ?? [];
+    const [, digit, speaker, index] = /^(\d)_(\p{L}+)_(\d{1,6})\.wav$/iu.exec(basename(path)) ?? [];
     check(
       digit !== undefined && speaker !== undefined && index !== undefined,
       () => `readSpokenDigits: got the file ${excerpt(path)}, expected a name such as 7_jackson_32.wav`,

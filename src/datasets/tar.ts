@@ -12,7 +12,7 @@ const defaultLimit = ({ length }: Uint8Array): number => Math.min(2 ** 30, Math.
  * Unpacks a `.tar.gz` (POSIX ustar and pax) in memory. Nothing is written, so no archive can reach outside its folder; still, a name that tries to is refused.
  * @param limit bytes that the unpacked archive may have at most, by default a hundred times the packed ones (16 MiB to 1 GiB)
  * @returns the files by their names in the archive; views of one buffer, not copies
- * @throws KasaneError where the archive is cut off, damaged, too large, or holds links or names outside its folder
+ * @throws KasaneError where the archive is cut off, damaged, too large, or holds links, sparse files or names outside its folder
  */
 export function readTarGz(bytes: Uint8Array, { name = "archive", limit = defaultLimit(bytes) } = {}): Map<string, Uint8Array> {
   let archive: Uint8Array;
@@ -86,6 +86,8 @@ function paxHeader(bytes: Uint8Array, name: string): PaxHeader {
     found.set(record.slice(0, record.indexOf("=")), record.slice(record.indexOf("=") + 1, -1));
     at += Number(digits);
   }
+  const isSparse = [...found.keys()].some((key) => key.startsWith("GNU.sparse."));
+  check(!isSparse, () => `${name}: a file in it is stored as sparse, which is not unpacked: pack it with tar without --sparse`);
   const [path, size] = [found.get("path"), found.get("size")];
   check(size === undefined || /^\d{1,15}$/.test(size), () => `${name}: damaged: a pax header says the size "${excerpt(size ?? "")}"`);
   return { ...(path !== undefined && { path }), ...(size !== undefined && { size: Number(size) }) };

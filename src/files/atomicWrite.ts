@@ -9,8 +9,8 @@ const abandonedAfter = 3_600_000;
 
 /**
  * Writes a file so that a crash at any moment leaves the old file or the new one, whole: `write` fills a temporary file beside it,
- * which is forced to the disk and then renamed. Makes the folder where it is missing. Temporary files that killed processes
- * left behind are removed. Node only.
+ * which is forced to the disk and then renamed. An overwritten file keeps its mode. Makes the folder where it is missing. Temporary
+ * files that killed processes left behind are removed. Node only.
  * @param write the contents, or what writes them
  * @throws KasaneError naming the file where it cannot be written, such as on a full disk; then the old file stays
  */
@@ -20,8 +20,13 @@ export async function writeAtomically(file: string, write: string | Uint8Array |
   try {
     makeFolder(folder);
     await removeAbandoned(folder);
+    const mode = await stat(file).then(
+      (status) => status.mode,
+      () => undefined,
+    );
     const handle = await open(temporary, "wx");
     try {
+      if (mode !== undefined) await handle.chmod(mode & 0o7777);
       if (typeof write === "function") await write(handle);
       else await handle.writeFile(write);
       await handle.sync();
@@ -36,22 +41,22 @@ export async function writeAtomically(file: string, write: string | Uint8Array |
   }
 }
 
-/** A name that identifies the writing process and that no other thread, process or host uses. */
+/** A name that identifies the writing process and that no other thread, process or host uses. Of a long name it has the beginning only. */
 function temporaryName(name: string): string {
   const { pid, space, started } = thisProcess();
-  return `${name}.${pid}-${space}-${started}-${randomBytes(6).toString("hex")}.tmp`;
+  return `${name.slice(0, 40)}.${pid}-${space}-${started}-${randomBytes(6).toString("hex")}.tmp`;
 }
 
 const temporaryPattern = /\.(\d{1,10})-([0-9a-f]{8})-(\d*)-[0-9a-f]{12}\.tmp$/;
 
-/** Removes the temporary files whose process has ended. */
+/** Removes the temporary files whose process has ended. Where that fails, as for those of another user, they stay. */
 async function removeAbandoned(folder: string): Promise<void> {
-  for (const entry of await readdir(folder)) {
+  for (const entry of await readdir(folder).catch(() => [])) {
     const [, pid, space, started] = temporaryPattern.exec(entry) ?? [];
     if (pid === undefined || space === undefined || started === undefined) continue;
     const path = join(folder, entry);
     const ended = hasEnded({ pid: Number(pid), space, started }) ?? (await ageOf(path)) > abandonedAfter;
-    if (ended) await rm(path, { force: true });
+    if (ended) await rm(path, { force: true }).catch(() => undefined);
   }
 }
 

@@ -8,6 +8,7 @@ import { Vocabulary } from "../data/vocabulary.js";
 import { check } from "../graph/error.js";
 import type { StoredTensor } from "../graph/tensor.js";
 import { writeAtomically } from "./atomicWrite.js";
+import { lockFolder } from "./folderLock.js";
 import { readJson } from "./readFile.js";
 import { readSafetensors, writeSafetensors } from "./safetensors.js";
 import { numbers, parseAs, texts } from "./schema.js";
@@ -43,7 +44,7 @@ const bundleSchema = z.object({
 /**
  * Writes a trained model and what belongs to it into a folder. A crash leaves the old bundle or the new one.
  * @param model whose variables are kept
- * @throws KasaneError where the folder cannot be written or the configuration is not what JSON holds
+ * @throws KasaneError where the folder cannot be written, another save into it goes on, or the configuration is not what JSON holds
  */
 export async function saveBundle(
   folder: string,
@@ -60,10 +61,17 @@ export async function saveBundle(
     config,
   };
   parseAs(bundleSchema, parts, "saveBundle");
-  await writeSafetensors(join(folder, weights), await model.stateDict());
-  await writeAtomically(join(folder, "bundle.json"), `${JSON.stringify(parts)}\n`);
-  const older = (await readdir(folder)).filter((name) => bundleSchema.shape.weights.safeParse(name).success && name !== weights);
-  for (const name of older) await rm(join(folder, name), { force: true });
+  // Two at once would each remove the other's weights.
+  const lock = await lockFolder(folder, "bundle.lock");
+  try {
+    await writeSafetensors(join(folder, weights), await model.stateDict());
+    lock.check();
+    await writeAtomically(join(folder, "bundle.json"), `${JSON.stringify(parts)}\n`);
+    const older = (await readdir(folder)).filter((name) => bundleSchema.shape.weights.safeParse(name).success && name !== weights);
+    for (const name of older) await rm(join(folder, name), { force: true });
+  } finally {
+    lock.release();
+  }
 }
 
 /**

@@ -20,7 +20,7 @@ const mostWork = 2 ** 30;
 export function decodeJpeg(bytes: Uint8Array, name = "JPEG"): Picture {
   check(isJpeg(bytes), () => `${name}: not a JPEG: it does not begin with one's mark`);
   const header = headerOf(bytes, name);
-  const { width, height, data } = decoded(bytes, name);
+  const { width, height, data } = decoded(header.needed, header.isRgb, name);
   check(width === header.width && height === header.height, () => `${name}: not a readable JPEG: it says two sizes`);
   const size = width * height;
   const channels = header.components === 1 ? 1 : 3;
@@ -31,12 +31,15 @@ export function decodeJpeg(bytes: Uint8Array, name = "JPEG"): Picture {
   return { pixels, channels, height, width };
 }
 
-/** What a file says of itself, checked before anything is decoded (T.81, B.1 and B.2). */
-function headerOf(bytes: Uint8Array, name: string) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const refuse = (why: string) => new KasaneError(`${name}: not a readable JPEG: ${why}`);
-  let frame: { readonly height: number; readonly width: number; readonly components: number } | undefined;
-  let scans = 0;
+/** A part of a file: what it is, and its bytes after its length. */
+interface Part {
+  readonly marker: number;
+  readonly contents: Uint8Array;
+}
+
+/** The parts of a file up to its end, and where that is (T.81, B.1). */
+function partsOf(bytes: Uint8Array, refuse: (why: string) => KasaneError): { readonly parts: readonly Part[]; readonly end: number } {
+  const parts: Part[] = [];
   for (let at = 2; at + 4 <= bytes.length; ) {
     const marker = bytes[at + 1] as number;
     // Between markers lies what is coded; a 0 after 255 and restarts (0xd0 to 0xd7) belong to it, and 255 may stand before a marker.
@@ -45,26 +48,64 @@ function headerOf(bytes: Uint8Array, name: string) {
       at++;
       continue;
     }
-    if (marker === 0xd9) break;
-    if (marker === 0xda) scans++;
-    const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
-    if (isFrame) {
-      if (frame || at + 10 > bytes.length) throw refuse(frame ? "it has two frames" : "its header is cut off");
-      frame = { height: view.getUint16(at + 5), width: view.getUint16(at + 7), components: bytes[at + 9] as number };
-    }
-    at += 2 + view.getUint16(at + 2);
+    if (marker === 0xd9) return { parts, end: at + 2 };
+    const length = uint16(bytes, at + 2);
+    if (length < 2 || at + 2 + length > bytes.length) throw refuse("it is cut off");
+    const contents = bytes.subarray(at + 4, at + 2 + length);
+    const expected = lengthOf(marker, contents);
+    if (length !== (expected ?? length)) throw refuse(`its part ff${marker.toString(16)} has ${length} bytes, expected ${expected}`);
+    parts.push({ marker, contents });
+    at += 2 + length;
   }
-  if (!frame) throw refuse("it has no frame");
-  const { height, width } = frame;
-  if (height === 0 || width === 0 || height * width > mostPixels)
-    throw refuse(`its header says ${width} x ${height} pixels, expected at least one and at most ${mostPixels}`);
-  if (scans * height * width > mostWork) throw refuse(`it has ${scans} scans of ${width} x ${height} pixels: no camera writes so many`);
-  return frame;
+  return { parts, end: bytes.length };
 }
 
-function decoded(bytes: Uint8Array, name: string) {
+const isFrame = (marker: number): boolean => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+
+/** The length of a part whose contents tell it, since a decoder goes by them; undefined for others (B.2). */
+function lengthOf(marker: number, contents: Uint8Array): number | undefined {
+  if (isFrame(marker)) return 8 + 3 * (contents[5] ?? 0);
+  if (marker === 0xda) return 6 + 2 * (contents[0] ?? 0);
+  return marker === 0xdc || marker === 0xdd ? 4 : undefined;
+}
+
+/** What a file says of itself, checked before anything is decoded. */
+function headerOf(bytes: Uint8Array, name: string) {
+  const refuse = (why: string) => new KasaneError(`${name}: not a readable JPEG: ${why}`);
+  const { parts, end } = partsOf(bytes, refuse);
+  const [frame, another] = parts.filter(({ marker }) => isFrame(marker)).map(({ contents }) => contents);
+  if (!frame || another) throw refuse(frame ? "it has two frames" : "it has no frame");
+  const [height, width, components] = [uint16(frame, 1), uint16(frame, 3), frame[5] as number];
+  if (height === 0 || width === 0 || height * width > mostPixels)
+    throw refuse(`its header says ${width} x ${height} pixels, expected at least one and at most ${mostPixels}`);
+  if (frame[0] !== 8) throw refuse(`its header says ${frame[0]} bits a sample, expected 8`);
+  if (!parts.some(({ marker }) => marker === 0xda)) throw refuse("it has no scan");
+  const needed = bytes.subarray(0, end);
+  // Wherever a decoder may find a scan, it finds these two bytes.
+  const scans = needed.reduce((sum, byte, i) => sum + Number(byte === 0xff && needed[i + 1] === 0xda), 0);
+  if (scans * height * width > mostWork) throw refuse(`it has ${scans} scans of ${width} x ${height} pixels: no camera writes so many`);
+  const blocks = Math.ceil(height / 8) * Math.ceil(width / 8);
+  const restart = parts.find(({ marker, contents }) => marker === 0xdd && blocks % uint16(contents, 0) > 0);
+  if (components === 1 && restart)
+    throw refuse(`it restarts every ${uint16(restart.contents, 0)} of ${blocks} grey blocks, which is not read: save it without restarts`);
+  return { height, width, components, isRgb: components === 3 && isRgb(parts, frame), needed };
+}
+
+/** Whether colours are red, green and blue, and not light and two differences; told as libjpeg does. */
+function isRgb(parts: readonly Part[], frame: Uint8Array): boolean {
+  const find = (wanted: number, text: string) =>
+    parts.find(({ marker, contents }) => marker === wanted && String.fromCharCode(...contents.subarray(0, text.length)) === text);
+  if (find(0xe0, "JFIF\0")) return false;
+  const adobe = find(0xee, "Adobe\0")?.contents;
+  return adobe ? adobe[11] === 0 : String.fromCharCode(...[6, 9, 12].map((at) => frame[at] as number)) === "RGB";
+}
+
+const uint16 = (bytes: Uint8Array, at: number): number => 256 * (bytes[at] as number) + (bytes[at + 1] as number);
+
+function decoded(bytes: Uint8Array, isRgb: boolean, name: string) {
   try {
     return decode(bytes, {
+      ...(isRgb && { colorTransform: false }),
       useTArray: true,
       formatAsRGBA: false,
       tolerantDecoding: false,

@@ -11,12 +11,17 @@ import { checkedPng, isPng } from "./pngChunks.js";
  */
 export function decodePng(bytes: Uint8Array, name = "PNG"): Picture {
   const { width, height, samples, most, channels, palette } = decoded(bytes, name);
+  const past = palette && samples.find((place) => place >= palette.length);
+  check(past === undefined, () => `${name}: not a readable PNG: a pixel is colour ${past} of a palette of ${palette?.length}`);
   const size = width * height;
   // Of each pixel: its channels and its opacity, 0 to 1.
   const colours = palette || channels > 2 ? 3 : 1;
+  const [shift, top] = most > 255 ? [8, 255] : [0, most];
   const isOpaque = !palette && channels % 2 === 1;
   const valueOf = (pixel: number, channel: number): number =>
-    palette ? (palette[samples[pixel] as number]?.[channel] ?? 255) / 255 : (samples[pixel * channels + channel] as number) / most;
+    palette
+      ? (palette[samples[pixel] as number]?.[channel] ?? 255) / 255
+      : ((samples[pixel * channels + channel] as number) >> shift) / top;
   const pixels = new Uint8Array(colours * size);
   for (let pixel = 0; pixel < size; pixel++) {
     const opacity = isOpaque ? 1 : valueOf(pixel, colours);

@@ -1,6 +1,7 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { threadId } from "node:worker_threads";
 import { check, excerpt, printable } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
 import { crc32 } from "./crc.js";
@@ -24,6 +25,8 @@ export class EventWriter {
   readonly file: string;
   /** Undefined once the file is closed: the system may then give its descriptor to another file. */
   private descriptor: number | undefined;
+  /** The bytes of the file: those of whole events. */
+  private size = 0;
 
   /**
    * @param folder made where it is missing; every writer makes a file of its own in it
@@ -36,7 +39,7 @@ export class EventWriter {
   ) {
     makeFolder(folder);
     const time = `${Math.floor(now())}`.padStart(10, "0");
-    this.file = join(folder, `events.out.tfevents.${time}.${hostname()}.${process.pid}.${written++}`);
+    this.file = join(folder, `events.out.tfevents.${time}.${hostname()}.${process.pid}.${threadId}.${written++}`);
     this.descriptor = writing(this.file, () => openSync(this.file, "wx"));
     this.write(0, bytes(3, "brain.Event:2"));
   }
@@ -47,7 +50,7 @@ export class EventWriter {
   }
 
   /** How values are spread, such as a parameter's: 30 bars of equal width between the least and the greatest. What is not finite is left out. */
-  histogram(tag: string, step: number, values: ArrayLike<number>): void {
+  histogram(tag: string, step: number, values: ArrayLike<number | bigint>): void {
     this.summary(tag, step, bytes(5, histogram(values)));
   }
 
@@ -85,12 +88,12 @@ export class EventWriter {
 
   private summary(tag: string, step: number, ...value: readonly Uint8Array[]): void {
     check(tag !== "" && printable(tag) === tag, () => `EventWriter: the tag "${excerpt(tag)}": expected a name without control characters`);
-    check(Number.isSafeInteger(step) && step >= 0, () => `EventWriter: step ${step} of "${tag}": expected an integer from 0`);
     this.write(step, bytes(5, bytes(1, message(bytes(1, tag), ...value))));
   }
 
   /** Writes an event as a TFRecord: its length, the check of that, itself, its check. */
   private write(step: number, what: Uint8Array): void {
+    check(Number.isSafeInteger(step) && step >= 0, () => `EventWriter: got step ${step}, expected an integer from 0`);
     const event = message(double(1, this.now()), integer(2, step), what);
     const record = Buffer.alloc(event.length + 16);
     record.writeBigUInt64LE(BigInt(event.length));
@@ -99,8 +102,17 @@ export class EventWriter {
     record.writeUInt32LE(masked(event), event.length + 12);
     const { descriptor } = this;
     check(descriptor !== undefined, () => `EventWriter: ${this.file} is closed: nothing can be written to it any more`);
-    // The system may write only a part of the bytes.
-    for (let done = 0; done < record.length; ) done += writing(this.file, () => writeSync(descriptor, record, done));
+    try {
+      writing(this.file, () => {
+        // The system may write only a part of the bytes.
+        for (let done = 0; done < record.length; ) done += writeSync(descriptor, record, done, record.length - done, this.size + done);
+      });
+    } catch (error) {
+      // Readers go no further than a part of an event.
+      writing(this.file, () => ftruncateSync(descriptor, this.size));
+      throw error;
+    }
+    this.size += record.length;
   }
 }
 
@@ -113,8 +125,8 @@ function masked(data: Uint8Array): number {
 }
 
 /** TensorFlow's HistogramProto: the upper end of each bar and the number of values in it. */
-function histogram(values: ArrayLike<number>): Uint8Array {
-  const finite = Array.from(values).filter(Number.isFinite);
+function histogram(values: ArrayLike<number | bigint>): Uint8Array {
+  const finite = Array.from(values, Number).filter(Number.isFinite);
   let [least, greatest, sum, squares] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
   for (const value of finite) {
     least = Math.min(least, value);

@@ -13,6 +13,7 @@ const reasons: Readonly<Record<string, string>> = {
   EMFILE: "too many open files: raise the limit (ulimit -n)",
   ENFILE: "too many open files in the whole system",
   ENOENT: "no such file",
+  EEXIST: "something else has its name",
   ENOTDIR: "a part of the path is no folder",
   EISDIR: "it is a folder",
   ENAMETOOLONG: "the name is too long",
@@ -59,7 +60,16 @@ function failureOf(folder: string): unknown {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return error;
-    if (code !== "EEXIST" || !statSync(folder).isDirectory()) throw fileError(folder, "cannot be made", error);
+    if (code !== "EEXIST" || !isFolder(folder)) throw fileError(folder, "cannot be made", error);
   }
   return undefined;
+}
+
+/** Whether a path leads to a folder; not where it is a link to nothing or to itself. */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }

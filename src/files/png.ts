@@ -17,10 +17,15 @@ const colourTypes = { 1: 0, 2: 4, 3: 2, 4: 6 } as const;
 
 const checksum = crc32(0xedb88320);
 
-/** An image as a PNG file's bytes (www.w3.org/TR/png). Node only. */
+/**
+ * An image as a PNG file's bytes (www.w3.org/TR/png). Node only.
+ * @throws KasaneError where its data is not that of a whole number of pixels
+ */
 export function encodePng({ height, width, channels, data }: Pixels): Uint8Array {
+  const isSize = [height, width].every((length) => Number.isInteger(length) && length > 0);
+  check(isSize, () => `PNG: got ${height} x ${width} pixels, expected integers from 1`);
   check(
-    height > 0 && width > 0 && data.length === height * width * channels,
+    data.length === height * width * channels,
     () => `PNG: ${data.length} bytes for ${height} x ${width} pixels of ${channels} channels, expected ${height * width * channels}`,
   );
   const header = new DataView(new ArrayBuffer(13));

@@ -29,7 +29,7 @@ const maximumNamed = 3;
  * Node only.
  * @param tensors by name
  * @param metadata strings that the header carries
- * @throws KasaneError where a tensor's data does not fill its shape, or the header would be larger than readers accept
+ * @throws KasaneError where a tensor's data does not fill its shape, or the header would be one that readers do not accept
  */
 export async function writeSafetensors(
   file: string,
@@ -61,6 +61,8 @@ function headerOf(file: string, ordered: readonly [string, StoredTensor][], meta
     begin += data.byteLength;
     return `${JSON.stringify(name)}:${JSON.stringify(entry)}`;
   });
+  const odd = Object.keys(metadata).find((key) => typeof metadata[key] !== "string");
+  check(odd === undefined, () => `${file}: metadata "${excerpt(odd ?? "")}" is a ${typeof metadata[odd ?? ""]}, expected a string`);
   if (Object.keys(metadata).length > 0) entries.unshift(`"__metadata__":${JSON.stringify(metadata)}`);
   const text = new TextEncoder().encode(`{${entries.join(",")}}`);
   // Spaces up to a multiple of 8: the data is aligned for every element type.

@@ -4,9 +4,19 @@ import { check, excerpt, KasaneError } from "../graph/error.js";
 /**
  * What a file or a user gave, in the type that `schema` describes.
  * @param fault how the error begins
- * @throws KasaneError naming the first field that does not fit, what it holds and what was expected
+ * @throws KasaneError naming the first field that does not fit, what it holds and what was expected; also where it is nested too deeply
  */
 export function parseAs<T>(schema: z.ZodType<T>, value: unknown, fault: string): T {
+  try {
+    return parsed(schema, value, fault);
+  } catch (error) {
+    // What goes down a value level by level runs out of stack.
+    if (error instanceof RangeError) throw new KasaneError(`${fault}: it is nested too deeply`, { cause: error });
+    throw error;
+  }
+}
+
+function parsed<T>(schema: z.ZodType<T>, value: unknown, fault: string): T {
   const { success, data, error } = schema.safeParse(value);
   if (success) return data;
   const { path, message } = error.issues[0] as z.core.$ZodIssue;

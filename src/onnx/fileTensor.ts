@@ -64,12 +64,18 @@ export function readTensor(proto: TensorProto, owner: string, float: DType, exte
   );
   const dtype = isFloat(format.dtype) ? float : format.dtype;
   const expected = Math.ceil((size * format.bits) / 8);
+  // An unsigned element from 2^63 on came out below 0.
+  const signed = (data: TypedArray) => {
+    const fits = proto.dataType !== DataType.UINT64 || (data as BigInt64Array).every((element) => element >= 0n);
+    check(fits, () => `${fault()} has an element of 2^63 or more, expected what int64 holds`);
+    return data;
+  };
   const raw = bytesOf(proto, expected, external, fault);
   if (raw) {
     const matches = raw.byteLength === expected;
     check(matches, () => `${fault()} has ${raw.byteLength} bytes of data, but ${showShape(shape)} takes ${expected}`);
     const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-    return { dtype, shape, data: collect(size, format, dtype, (i) => format.read(view, i)) };
+    return { dtype, shape, data: signed(collect(size, format, dtype, (i) => format.read(view, i))) };
   }
   const list = listOf(proto);
   check(list.length === size, () => `${fault()} has ${list.length} elements of data, but ${showShape(shape)} takes ${size}`);
@@ -78,13 +84,15 @@ export function readTensor(proto: TensorProto, owner: string, float: DType, exte
     dtype,
     shape,
     // A list holds bits of the small types as integers.
-    data: collect(size, format, dtype, (i) => {
-      const value = list[i] as number | bigint;
-      if (proto.dataType === DataType.BFLOAT16) return fromBfloat16(Number(value));
-      if (isFloat(format.dtype) || format.bits === 4) return value;
-      bits.setBigInt64(0, BigInt(value), true);
-      return format.read(bits, 0);
-    }),
+    data: signed(
+      collect(size, format, dtype, (i) => {
+        const value = list[i] as number | bigint;
+        if (proto.dataType === DataType.BFLOAT16) return fromBfloat16(Number(value));
+        if (isFloat(format.dtype) || format.bits === 4) return value;
+        bits.setBigInt64(0, BigInt(value), true);
+        return format.read(bits, 0);
+      }),
+    ),
   };
 }
 

@@ -23,6 +23,18 @@ describe("CSV", () => {
     ]);
   });
 
+  it("may end its lines in several ways", () => {
+    const text = 'text,label\nhi,cat\r\nfar,"two\r\nlines, a ""b"""\r5" pipe,dog\r\n"x",6" pipe\r\n';
+    expect(parseCsv(text).rows).toEqual([
+      ["hi", "cat"],
+      ["far", 'two\r\nlines, a "b"'],
+      ['5" pipe', "dog"],
+      ["x", '6" pipe'],
+    ]);
+    expect(parseCsv(text.replaceAll(",", "^"), { delimiter: "^" }).rows[1]).toEqual(["far", 'two\r\nlines^ a "b"']);
+    expect(parseCsv("text\r\nhi\nyo\r\n").column("text")).toEqual(["hi", "yo"]);
+  });
+
   it("takes names from outside, after lines that are skipped", async () => {
     const table = parseCsv("3,2,a,b\n1,2\n3,4", { skipLines: 1, names: ["x", "y"] });
     expect(await table.numbers(["y", "x"]).array()).toEqual([
@@ -143,6 +155,10 @@ describe("TensorDataset", () => {
     expect(() => [...dataset.batches({ size: 5, shuffle: true })]).toThrow("shuffle needs the epoch");
   });
 
+  it.each([5, -1, 0.5, Number.NaN])("has no example %d", (place) => {
+    expect(() => dataset.at([0, place])).toThrow(`rowsAt: got index ${place}, expected an integer from 0 below 5`);
+  });
+
   it("refuses sizes that differ and what is not computed", () => {
     expect(() => new TensorDataset(tensor([1, 2]), tensor([1]))).toThrow("got [2], [1]: expected the same first size");
     expect(() => new TensorDataset(tensor([1, 2]).add(1))).toThrow("is not computed yet");
@@ -201,5 +217,18 @@ describe("bundles", () => {
     await expect(files.loadBundle(folder)).rejects.toThrow(/bundle.json is damaged: weights/);
     await expect(files.loadBundle(tmpdir())).rejects.toThrow("holds no bundle");
     await expect(files.saveBundle(folder, { model, config: () => 1 })).rejects.toThrow("saveBundle: config");
+    const deep = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+    const weights = `weights-${"0".repeat(36)}.safetensors`;
+    await writeFile(join(folder, "bundle.json"), `{"format":"kasane-bundle","version":1,"weights":"${weights}","config":${deep}}`);
+    await expect(files.loadBundle(folder)).rejects.toThrow(/bundle\.json is damaged: it is nested too deeply$/);
+  });
+
+  it("are saved into a folder one at a time", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "kasane-bundle-"));
+    const saves = [1, 2].map((config) => files.saveBundle(folder, { model: new nn.Linear(2, 3), config }));
+    const [first, second] = await Promise.allSettled(saves);
+    expect([first?.status, second?.status]).toEqual(["fulfilled", "rejected"]);
+    expect(String((second as PromiseRejectedResult).reason)).toMatch(/is in use: process \d+ on .*bundle\.lock$/);
+    expect((await files.loadBundle(folder)).config).toBe(1);
   });
 });

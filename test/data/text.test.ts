@@ -76,6 +76,16 @@ describe("batches", () => {
   it("need a size", () => {
     expect(() => all({ batchSize: 0 })).toThrow("batches: got batchSize 0, expected an integer from 1");
   });
+
+  it.each([2.5, -3, Number.NaN])("refuse a count of %d", (count) => {
+    expect(() => all({ batchSize: 2 }, count)).toThrow(`batches: got a count of ${count}, expected an integer from 0`);
+    expect(() => data.shuffledIndices(count, 0, 0)).toThrow(`shuffledIndices: got a count of ${count}`);
+    expect(() => data.shuffledIndices(3, 0, count)).toThrow(`shuffledIndices: got epoch ${count}, expected an integer from 0`);
+  });
+
+  it.each([0.5, -1, 2 ** 32])("refuse the seed %d, whose order another seed has", (seed) => {
+    expect(() => all({ batchSize: 2, seed })).toThrow(`shuffledIndices: got seed ${seed}, expected an integer from 0 to 2^32 - 1`);
+  });
 });
 
 it("padSequences fills up to the longest", () => {
@@ -90,6 +100,12 @@ it("padSequences fills up to a length that is asked for", () => {
   expect([...ids]).toEqual([1, 2, 0, 0, 3, 0, 0, 0]);
   expect(shape).toEqual([2, 4]);
   expect(() => data.padSequences([[1, 2, 3]], 0, 2)).toThrow("padSequences: a sequence has 3 elements, more than the 2");
+});
+
+it("padSequences refuses what int32 does not hold", () => {
+  expect(() => data.padSequences([[1], [2, 3e9]])).toThrow("padSequences: got 3000000000, expected integers that int32 holds");
+  expect(() => data.padSequences([[1], [1.5, 2]])).toThrow("padSequences: got 1.5");
+  expect(() => data.padSequences([[1]], Number.NaN)).toThrow("padSequences: got NaN");
 });
 
 it("japaneseWords parts what no spaces part", () => {

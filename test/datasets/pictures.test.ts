@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -10,12 +10,18 @@ const png = (...data: number[]) => files.encodePng({ height: 1, width: data.leng
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "kasane-pictures-"));
-  for (const name of ["all/dog/old", "all/cat", "none", "loose/cat", "damaged/cat"]) mkdirSync(at(name), { recursive: true });
+  for (const name of ["all/dog/old", "all/cat", "none", "loose/cat", "damaged/cat", "other/cat", "other/dog"])
+    mkdirSync(at(name), { recursive: true });
   writeFileSync(at("all/dog/b.png"), png(1, 2));
   writeFileSync(at("all/dog/old/a.PNG"), png(3, 4, 5));
   writeFileSync(at("all/cat/z.png"), png(6));
   writeFileSync(at("all/cat/notes.txt"), "a cat");
   writeFileSync(at("all/cat/.hidden.png"), "");
+  mkdirSync(at("all/.cache"));
+  symlinkSync(at("all/cat"), at("all/link"));
+  symlinkSync(at("all/cat/z.png"), at("all/cat/link.png"));
+  writeFileSync(at("other/cat/a.webp"), "RIFF");
+  writeFileSync(at("other/dog/a.png"), png(1));
   writeFileSync(at("loose/cat.png"), png(1));
   writeFileSync(at("damaged/cat/a.jpg"), "no picture");
 });
@@ -38,7 +44,8 @@ describe("a folder for each class", () => {
   });
 
   test("what does not fit is named", () => {
-    expect(() => datasets.findClassFolders(at("none"))).toThrow(/none.*no such file/);
+    expect(() => datasets.findClassFolders(at("none"))).toThrow(/none: no \.png, \.jpg or \.jpeg file is in it: expected/);
+    expect(() => datasets.findClassFolders(at("other"))).toThrow("other: class cat has no pictures in JPEG or PNG files");
     expect(() => datasets.findClassFolders(at("loose"))).toThrow("cat.png: a picture that is in no folder of a class");
     expect(() => datasets.findClassFolders(at("all"), { classes: ["cat"] })).toThrow("b.png: its folder is none of the classes cat");
     expect(() => datasets.findClassFolders(at("all"), { classes: ["cat", "dog", "emu"] })).toThrow("class emu has no pictures");
@@ -73,6 +80,7 @@ describe("a CSV file of pixels", () => {
     ["label,a\n", "it has no rows but the names of the columns"],
     ["", "it has no rows but the names of the columns"],
     ["label,a,b\n1,2,3\n", "2 columns of pixels, expected as many as a square has"],
+    ["1,2,3,4\n5,6,7,8\n", "its first line holds numbers only, expected the names of the columns: put a line of them before"],
     ["label\n1\n", "0 columns of pixels, expected as many as a square has"],
   ])("%j is refused", (text, message) => {
     expect(() => read(text)).toThrow(message);

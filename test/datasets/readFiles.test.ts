@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -30,6 +30,7 @@ it("reads an archive, and the folder that it unpacks to, in the same way", () =>
     mkdirSync(join(unpacked, path, ".."), { recursive: true });
     writeFileSync(join(unpacked, path), text);
   }
+  symlinkSync(packed, join(unpacked, "link"));
   expect(read(unpacked)).toEqual(sorted);
   expect(() => read(unpacked, 8)).toThrow(/train.a\.txt is too large: 5 bytes, expected at most 3/);
 });
@@ -37,5 +38,8 @@ it("reads an archive, and the folder that it unpacks to, in the same way", () =>
 it("says what is not there", () => {
   expect(() => read(join(folder, "none"))).toThrow(/none: no such file: expected a folder or a \.tar\.gz/);
   mkdirSync(join(folder, "empty"));
-  expect(() => read(join(folder, "empty"))).toThrow(/empty.*no such file|empty: no file is in it/);
+  expect(() => read(join(folder, "empty"))).toThrow(/empty: no file is in it/);
+  expect(() => read(join(folder, "n".repeat(300)))).toThrow(/n\.\.\. cannot be read: the name is too long \(ENAMETOOLONG\)$/);
+  symlinkSync("loop", join(folder, "loop"));
+  expect(() => read(join(folder, "loop"))).toThrow(/loop cannot be read: too many links follow each other \(ELOOP\)$/);
 });

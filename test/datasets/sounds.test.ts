@@ -37,6 +37,16 @@ it("reads the sounds of a folder, a file and an archive", () => {
   expect([...datasets.readSounds(archiveOf("fsdd/0_lucas_0.wav", wav(1 / 8)))]).toEqual([["fsdd/0_lucas_0.wav", sound(1 / 8)]]);
 });
 
+it("reads files whose ending is in capitals", () => {
+  mkdirSync(join(folder, "capitals"));
+  const path = join(folder, "capitals", "1_THEO_5.WAV");
+  writeFileSync(path, wav(0.25));
+  const sounds = datasets.readSounds(join(folder, "capitals"));
+  expect([...sounds.keys()]).toEqual([path]);
+  expect(datasets.readSpokenDigits(sounds).train).toMatchObject([{ digit: 1, speaker: "THEO" }]);
+  rmSync(join(folder, "capitals"), { recursive: true });
+});
+
 it("tells digits, speakers and parts by the files' names", () => {
   const { train, test } = datasets.readSpokenDigits(datasets.readSounds(folder));
   expect(train).toEqual([{ sound: sound(0.25), digit: 3, speaker: "theo", index: 5 }]);
@@ -47,7 +57,7 @@ it("tells digits, speakers and parts by the files' names", () => {
 });
 
 it("refuses what holds no sounds", () => {
-  expect(() => datasets.readSounds(archiveOf("a.txt", wav(0)))).toThrow("no .wav file is in this archive");
+  expect(() => datasets.readSounds(archiveOf("a.txt", wav(0)))).toThrow("no .wav file is in it");
   expect(() => datasets.readSounds(archiveOf("a.wav", wav(0).subarray(0, 45)))).toThrow(
     "a.wav: cut off: its header says 48 bytes, there are 45",
   );

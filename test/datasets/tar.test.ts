@@ -75,6 +75,7 @@ describe("refuses a hostile or damaged archive, naming it", () => {
     ["a pax record cut off", Buffer.concat([pax("99 path=b\n"), tarOf({ a: "x" })]), /pax header has a record of another length/],
     ["a pax record without a length", Buffer.concat([pax("path=b\n"), tarOf({ a: "x" })]), /pax header has a record of another length/],
     ["a pax size that is none", Buffer.concat([pax(record("size=-1")), tarOf({ a: "x" })]), /pax header says the size "-1"/],
+    ["a sparse file", Buffer.concat([pax(record("GNU.sparse.major=1")), tarOf({ a: "x" })]), /a file in it is stored as sparse/],
     ["no bytes at all", new Uint8Array(0), /no end mark/],
   ];
   it.each(cases)("%s", (_, archive, message) => {

@@ -36,6 +36,30 @@ it.each([
   expect(findTextFiles(at(pattern))).toEqual(expected.map((name) => at(name)));
 });
 
+it("takes the name of a folder as it is, and endings in capitals too", () => {
+  for (const name of ["g?/1.txt", "gX/2.txt", "g?/3.TXT"]) {
+    mkdirSync(join(at(name), ".."), { recursive: true });
+    writeFileSync(at(name), name);
+  }
+  expect(findTextFiles(at("g?"))).toEqual([at("g?/1.txt"), at("g?/3.TXT")]);
+  expect(datasets.readFiles(at("g?")).size).toBe(2);
+  rmSync(at("g?"), { recursive: true });
+  rmSync(at("gX"), { recursive: true });
+});
+
+it.each([
+  ["Latin-1", Buffer.from("caf\xe9 na\xefve\n", "latin1"), "is not UTF-8 text: save it as UTF-8"],
+  ["UTF-16", Buffer.from("\ufeffhello\n", "utf16le"), "is not UTF-8 text: save it as UTF-8"],
+  ["UTF-16 without a mark", Buffer.from("hello\n", "utf16le"), "is no text: it has a character 0: if it is UTF-16, save it as UTF-8"],
+  ["a character that is cut off", Buffer.from("é").subarray(0, 1), "is not UTF-8 text: save it as UTF-8"],
+])("refuses text in %s", async (_, bytes, message) => {
+  const read = async () => {
+    for await (const piece of readTexts([at("odd.text")])) expect(piece).toBe("");
+  };
+  writeFileSync(at("odd.text"), bytes);
+  await expect(read()).rejects.toThrow(`${at("odd.text")} ${message}`);
+});
+
 it("says what it did not find", () => {
   expect(() => findTextFiles(at("none/**/*.txt"))).toThrow(/none\/\*\*\/\*\.txt: no such file: expected/);
   mkdirSync(at("empty"));

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtemp, readdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -61,6 +61,37 @@ it("removes the temporary files of processes that have ended, and of others when
   await utimes(join(folder, old), yesterday, yesterday);
   await files.writeAtomically(join(folder, "b.txt"), "whole");
   expect((await readdir(folder)).sort()).toEqual(["b.txt", live, elsewhere, users].sort());
+});
+
+it("is not kept from writing by a left-over that it cannot remove", async () => {
+  const folder = await makeFolder();
+  const left = temporary({ ...thisProcess(), pid: deadPid() });
+  await mkdir(join(folder, left));
+  await files.writeAtomically(join(folder, "b.txt"), "whole");
+  expect((await readdir(folder)).sort()).toEqual([left, "b.txt"]);
+});
+
+it.runIf(process.platform !== "win32")("keeps the mode of a file that it overwrites, and takes names of any length", async () => {
+  const folder = await makeFolder();
+  for (const [name, mode] of [
+    ["secret", 0o600],
+    ["é".repeat(110), 0o755],
+  ] as const) {
+    const file = join(folder, name);
+    await files.writeAtomically(file, "old");
+    await chmod(file, mode);
+    await files.writeAtomically(file, "new");
+    expect([await readFile(file, "utf8"), (await stat(file)).mode & 0o777]).toEqual(["new", mode]);
+  }
+});
+
+it.runIf(process.platform !== "win32")("says in one line that a link to nothing is no folder", async () => {
+  const link = join(await makeFolder(), "link");
+  await symlink("nowhere", link);
+  const message = `${link} cannot be made: something else has its name (EEXIST)`;
+  await expect(files.writeAtomically(join(link, "a.txt"), "")).rejects.toThrow(message);
+  await expect(files.lockFolder(link, "run.lock")).rejects.toThrow(message);
+  expect(() => new files.EventWriter(link)).toThrow(message);
 });
 
 it.runIf(process.platform === "linux")("says in one line which file a full disk or too few open files keep from being written", () => {

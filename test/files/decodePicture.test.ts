@@ -22,11 +22,11 @@ function chunk(type: string, data: Uint8Array = new Uint8Array()): Buffer {
   return bytes;
 }
 
-function header(width: number, height: number, depth = 8, type = 0): Buffer {
+function header(width: number, height: number, depth = 8, type = 0, interlace = 0): Buffer {
   const data = Buffer.alloc(13);
   data.writeUInt32BE(width);
   data.writeUInt32BE(height, 4);
-  data.set([depth, type], 8);
+  data.set([depth, type, 0, 0, interlace], 8);
   return chunk("IHDR", data);
 }
 
@@ -71,6 +71,25 @@ it("reads grey of few bits, whose rows begin at bytes", () => {
   expect([...files.decodePicture(bytes).pixels]).toEqual([255, 0, 170, 85, 255, 85, 85, 0, 170, 0]);
 });
 
+/** A JPEG without its first part of this marker, or with other bytes in its place. */
+function withoutPart(bytes: Uint8Array, marker: number, instead: readonly number[] = []): Uint8Array {
+  const at = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === marker);
+  const length = 256 * (bytes[at + 2] as number) + (bytes[at + 3] as number);
+  return Buffer.concat([bytes.subarray(0, at), Uint8Array.from(instead), bytes.subarray(at + 2 + length)]);
+}
+
+it("knows a JPEG of red, green and blue by the names of its components too", () => {
+  const named = withoutPart(bytesOf("rgb jpeg"), 0xee);
+  expect(named.length).toBeLessThan(bytesOf("rgb jpeg").length);
+  expect(files.decodePicture(named)).toEqual(files.decodePicture(bytesOf("rgb jpeg")));
+});
+
+it("takes no proposed palette for the colours of a PNG", () => {
+  const bytes = bytesOf("colours");
+  const proposed = Buffer.concat([bytes.subarray(0, 33), chunk("PLTE", new Uint8Array(768)), bytes.subarray(33)]);
+  expect(files.decodePicture(proposed)).toEqual(files.decodePicture(bytes));
+});
+
 describe("refuses with one line", () => {
   const changed = (name: string, at: number, values: readonly number[]): Uint8Array => {
     const bytes = bytesOf(name);
@@ -109,10 +128,28 @@ describe("refuses with one line", () => {
     expect(() => files.decodePng(bytes, "bomb.png")).toThrow(/^bomb\.png: not a readable PNG: /);
   });
 
+  it.each([
+    [[3, 8], "it has no palette, though its samples are places in one"],
+    [[3, 16], "its header says 16 bits a sample of colour type 3, expected 1, 2, 4, 8"],
+    [[2, 4], "its header says 4 bits a sample of colour type 2, expected 8, 16"],
+    [[5, 8], "its header says 8 bits a sample of colour type 5, expected colour type 0, 2, 3, 4 or 6"],
+    [[0, 2, 1], "it is interlaced with 2 bits a sample, which is not read: save it without interlacing"],
+  ] as const)("a PNG of colour type, depth and interlacing %j", ([type, depth, interlace = 0], message) => {
+    const rows = deflateSync(new Uint8Array(Math.ceil((3 * depth * (type === 2 ? 3 : 1)) / 8 + 1) * 3));
+    const bytes = Buffer.concat([signature, header(3, 3, depth, type, interlace), chunk("IDAT", rows), chunk("IEND")]);
+    expect(() => files.decodePng(bytes)).toThrow(`PNG: not a readable PNG: ${message}`);
+  });
+
+  it("a PNG with a pixel past its palette", () => {
+    const rows = chunk("IDAT", deflateSync(Uint8Array.of(0, 0, 1, 2)));
+    const bytes = Buffer.concat([signature, header(3, 1, 8, 3), chunk("PLTE", new Uint8Array(6)), rows, chunk("IEND")]);
+    expect(() => files.decodePng(bytes)).toThrow("PNG: not a readable PNG: a pixel is colour 2 of a palette of 2");
+  });
+
   it("a PNG of more bytes than memory is for", () => {
     const bytes = Buffer.concat([signature, header(8000, 8000, 16, 6), chunk("IDAT", deflateSync(new Uint8Array(9))), chunk("IEND")]);
     expect(() => files.decodePng(bytes)).toThrow(
-      "PNG: not a readable PNG: its header says 64 bits a pixel, or more than 268435456 bytes in all",
+      "PNG: not a readable PNG: its header says 64 bits a pixel, more than 268435456 bytes in all",
     );
   });
 
@@ -140,6 +177,31 @@ describe("refuses with one line", () => {
       "JPEG: not a readable JPEG: it has 21 scans of 65000 x 1000 pixels: no camera writes so many",
     );
     expect(() => files.decodeJpeg(bytes.subarray(0, frame - 1))).toThrow("JPEG: not a readable JPEG: it has no frame");
+  });
+
+  it("a JPEG without a scan, of other samples, or of restarts that do not divide it", () => {
+    const bytes = bytesOf("grey jpeg");
+    const frame = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xc0);
+    const scan = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xda);
+    const inserted = (...part: readonly number[]) => Buffer.concat([bytes.subarray(0, scan), Uint8Array.from(part), bytes.subarray(scan)]);
+    expect(() => files.decodeJpeg(withoutPart(bytes, 0xda))).toThrow("JPEG: not a readable JPEG: it has no scan");
+    expect(() => files.decodeJpeg(changed("grey jpeg", frame + 4, [12]))).toThrow("its header says 12 bits a sample, expected 8");
+    // 16 x 24 pixels are 6 blocks.
+    expect(() => files.decodeJpeg(inserted(0xff, 0xdd, 0, 4, 0, 4))).toThrow("it restarts every 4 of 6 grey blocks, which is not read");
+    expect(files.decodeJpeg(inserted(0xff, 0xdd, 0, 4, 0, 6))).toEqual(files.decodeJpeg(bytes));
+  });
+
+  it("a JPEG that hides its scans in a part of a false length", () => {
+    const bytes = changed("grey jpeg", 0, []);
+    const frame = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xc0);
+    const scan = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xda);
+    new DataView(bytes.buffer).setUint32(frame + 5, (8000 << 16) | 8000);
+    const scans = Buffer.concat(Array.from({ length: 20 }, () => bytes.subarray(scan, scan + 10)));
+    const hidden = (marker: number) =>
+      Buffer.concat([bytes.subarray(0, scan), Uint8Array.of(0xff, marker, 0, 4 + scans.length, 0, 0), scans, bytes.subarray(scan)]);
+    for (const marker of [0xdc, 0xdd])
+      expect(() => files.decodeJpeg(hidden(marker))).toThrow(`its part ff${marker.toString(16)} has 204 bytes, expected 4`);
+    expect(() => files.decodeJpeg(hidden(0xdb))).toThrow("it has 21 scans of 8000 x 8000 pixels: no camera writes so many");
   });
 
   it("a mask of colours", () => {

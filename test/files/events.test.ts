@@ -1,6 +1,7 @@
 import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { threadId } from "node:worker_threads";
 import { inflateSync } from "node:zlib";
 import { files } from "kasane/node";
 import { describe, expect, it } from "vitest";
@@ -35,8 +36,22 @@ describe("EventWriter", () => {
     const [a, b] = [new files.EventWriter(folder, () => 7), new files.EventWriter(folder, () => 7)];
     expect(a.file).not.toBe(b.file);
     expect(a.file).toContain("events.out.tfevents.0000000007.");
+    expect(a.file).toContain(`.${process.pid}.${threadId}.`);
     a.close();
     b.close();
+  });
+
+  it("takes steps that are integers from 0 only, and integers of any kind as a histogram", async () => {
+    const writer = new files.EventWriter(await mkdtemp(join(tmpdir(), "kasane-")), () => 7);
+    for (const step of [-5, 1.5]) {
+      expect(() => writer.restart(step)).toThrow(`EventWriter: got step ${step}, expected an integer from 0`);
+      expect(() => writer.scalar("loss", step, 0)).toThrow(`EventWriter: got step ${step}, expected an integer from 0`);
+    }
+    writer.histogram("ids", 1, [1, 2, 5]);
+    writer.histogram("ids", 1, BigInt64Array.of(1n, 2n, 5n));
+    writer.close();
+    const [, numbers, integers] = recordsOf(await readFile(writer.file));
+    expect(integers).toEqual(numbers);
   });
 });
 
@@ -72,6 +87,9 @@ describe("encodePng", () => {
   it("refuses pixels that do not fill the image", () => {
     expect(() => files.encodePng({ height: 2, width: 2, channels: 3, data: new Uint8Array(11) })).toThrow(
       /11 bytes for 2 x 2.*expected 12/,
+    );
+    expect(() => files.encodePng({ height: 2, width: 2.5, channels: 1, data: new Uint8Array(5) })).toThrow(
+      "PNG: got 2 x 2.5 pixels, expected integers from 1",
     );
   });
 });

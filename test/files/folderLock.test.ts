@@ -1,11 +1,11 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { mkdtemp, utimes } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { files } from "kasane/node";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { thisProcess } from "../../src/files/processIdentity.js";
 
 const makeFolder = () => mkdtemp(join(tmpdir(), "kasane-"));
@@ -67,6 +67,34 @@ it("tells its holder that another has taken the folder over", async () => {
   expect(() => lock.check()).toThrow(/another process has taken over the folder/);
   lock.release();
   expect(existsSync(join(folder, name))).toBe(true);
+});
+
+it("is given no sign of life by a holder that lost it", async () => {
+  const folder = await makeFolder();
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  const lock = await files.lockFolder(folder, name);
+  const past = new Date(1e12);
+  const timeAfterBeat = () => {
+    utimesSync(join(folder, name), past, past);
+    vi.advanceTimersByTime(5000);
+    return statSync(join(folder, name)).mtimeMs;
+  };
+  expect(timeAfterBeat()).toBeGreaterThan(1e12);
+  writeFileSync(join(folder, name), JSON.stringify(lockOf({ token: "another" })));
+  expect(timeAfterBeat()).toBe(1e12);
+  lock.release();
+  vi.useRealTimers();
+});
+
+it("is taken over also where a takeover of the future was broken off", async () => {
+  const folder = await makeFolder();
+  const mark = join(folder, `${name}.taking`);
+  writeFileSync(join(folder, name), JSON.stringify(lockOf({ pid: deadPid() })));
+  writeFileSync(mark, "");
+  const tomorrow = new Date(Date.now() + 86_400_000);
+  utimesSync(mark, tomorrow, tomorrow);
+  (await files.lockFolder(folder, name)).release();
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 it("of a killed process goes to one of many that want it", async () => {

@@ -140,6 +140,9 @@ describe("safetensors", () => {
     await expect(writeSafetensors(file, new Map([["x", stored("float32", [3], new Float32Array(2))]]))).rejects.toThrow(
       /2 elements.*float32\[3\]/,
     );
+    await expect(writeSafetensors(file, new Map(), { format: "np", step: 3 as never })).rejects.toThrow(
+      'metadata "step" is a number, expected a string',
+    );
     await expect(writeSafetensors(file, new Map([["__metadata__", stored("float32", [], new Float32Array(1))]]))).rejects.toThrow(
       /__metadata__/,
     );

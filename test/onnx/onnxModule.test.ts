@@ -261,6 +261,24 @@ describe("files that are no models", () => {
       () => modelOf({ nodes: [relu("w", "y")], constants: [floats("w", [2 ** 52, 2 ** 52], [])] }),
       "expected sizes from 0",
     ],
+    [
+      "an unsigned element that int64 does not hold, in a list",
+      () =>
+        modelOf({
+          nodes: [relu("w", "y")],
+          constants: [{ name: "w", dataType: 13, dims: [2n], uint64Data: [1n, 2n ** 63n] }],
+        }),
+      'tensor "w" has an element of 2^63 or more, expected what int64 holds',
+    ],
+    [
+      "an unsigned element that int64 does not hold, as bytes",
+      () =>
+        modelOf({
+          nodes: [relu("w", "y")],
+          constants: [{ name: "w", dataType: 13, dims: [1n], rawData: new Uint8Array(8).fill(255) }],
+        }),
+      'tensor "w" has an element of 2^63 or more, expected what int64 holds',
+    ],
   ] as const)("%s", (_, bytes, message) => {
     expect(() => readOnnx(bytes())).toThrow(message);
   });
