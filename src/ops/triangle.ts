@@ -14,8 +14,11 @@ export const triu = (x: Tensor, diagonal = 0): Tensor => where(belowDiagonal(x, 
 
 function belowDiagonal(x: Tensor, operation: string, diagonal: number): Tensor {
   check(x.rank >= 2, () => `${operation}: ${showShape(x.shape)} is not a matrix`);
+  check(Number.isSafeInteger(diagonal), () => `${operation}: diagonal ${diagonal}: expected an integer`);
   const [rows, columns] = x.shape.slice(-2) as [number, number];
-  return greaterEqual(add(reshape(arange(rows), [rows, 1]), diagonal), arange(columns));
+  // Beyond the corners there is nothing more.
+  const within = Math.min(Math.max(diagonal, -rows), columns);
+  return greaterEqual(add(reshape(arange(rows), [rows, 1]), within), arange(columns));
 }
 
 /** The faces that tensors have as methods too. */

@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import type { RandomGenerator } from "../random/generator.js";
 
 /** What an action is chosen by. */
@@ -23,10 +24,13 @@ export interface Exploration {
 export type Schedule = number | ((step: number) => number);
 
 /** From one value to another along a line, in so many steps. Then it stays. */
-export const linearDecay =
-  (from: number, to: number, steps: number): Schedule =>
-  (step) =>
-    from + (to - from) * Math.min(step / steps, 1);
+export function linearDecay(from: number, to: number, steps: number): Schedule {
+  check(
+    Number.isFinite(from) && Number.isFinite(to) && steps > 0,
+    () => `linearDecay: got ${from} to ${to} in ${steps} steps, expected numbers, and steps above 0`,
+  );
+  return (step) => from + (to - from) * Math.min(step / steps, 1);
+}
 
 const valueOf = (schedule: Schedule, step: number): number => (typeof schedule === "number" ? schedule : schedule(step));
 
@@ -135,7 +139,9 @@ export interface ThompsonOptions {
  * The best action of a draw from what is known of the values: normal rewards with a normal prior. It needs values that are means of the rewards
  * (Thompson 1933; Russo et al. 2018, A tutorial on Thompson sampling).
  */
-export function thompsonSampling({ priorMean = 0, priorDeviation = 1, noise = 1 }: ThompsonOptions = {}): Exploration {
+export function thompsonSampling(options: ThompsonOptions = {}): Exploration {
+  checkOptions<ThompsonOptions>("thompsonSampling", options, { priorMean: "optional", priorDeviation: "optional", noise: "optional" });
+  const { priorMean = 0, priorDeviation = 1, noise = 1 } = options;
   check(priorDeviation > 0 && noise > 0, () => `thompsonSampling: got deviations ${priorDeviation} and ${noise}, expected numbers above 0`);
   let drawn = new Float64Array();
   return {

@@ -111,8 +111,9 @@ export function drawAction(space: Space, random: RandomGenerator, into: { [place
   if (space instanceof Discrete) into[at] = random.integer(space.count);
   else if (space instanceof Box) {
     for (let i = 0; i < space.size; i++) {
-      const low = space.low[i] as number;
-      into[at + i] = low + random.uniform() * ((space.high[i] as number) - low);
+      const [low, high] = [space.low[i] as number, space.high[i] as number];
+      check(Number.isFinite(high - low), () => `drawAction: got a space without bounds: ${space}`);
+      into[at + i] = low + random.uniform() * (high - low);
     }
   } else throw new KasaneError(`drawAction: got ${space}, expected a Discrete or a Box`);
 }

@@ -37,6 +37,7 @@ export function assignPlaces(
   checkOptions<PlaceOptions>("assignPlaces", options, { radius: "optional" });
   const { radius = 1.5 } = options;
   check(radius >= 0 && Number.isFinite(radius), () => `assignPlaces: radius ${radius}, expected a number from 0`);
+  check(stride > 0 && Number.isFinite(stride), () => `assignPlaces: stride ${stride}, expected a number above 0`);
   const classes = new Int32Array(height * width).fill(background);
   const boxes = new Float32Array(4 * height * width);
   const areas = new Float64Array(height * width).fill(Number.POSITIVE_INFINITY);

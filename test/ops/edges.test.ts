@@ -34,6 +34,8 @@ import {
   type Tensor,
   tensor,
   topK,
+  tril,
+  triu,
 } from "kasane";
 import { describe, expect, it } from "vitest";
 
@@ -119,6 +121,13 @@ describe.each(ways)("%s", (way, run) => {
     expect(await run((x) => clip(x, infinity, infinity), tensor([-infinity, 2, infinity]))).toEqual([infinity, infinity, infinity]);
     expect(await run((x) => clip(x, -infinity, -infinity), tensor([-infinity, 2, infinity]))).toEqual([-infinity, -infinity, -infinity]);
     expect(() => clip(tensor([1]), 0, nan)).toThrow("clip: the bounds 0 and NaN: expected numbers");
+  });
+
+  it("a diagonal beyond the corners leaves all, or nothing", async () => {
+    const x = ints(1, 2, 3, 4).reshape([2, 2]);
+    expect(await run((x) => tril(x, 2 ** 31 - 1), x)).toEqual([[1, 2], [3, 4]]); // biome-ignore format: rows
+    expect(await run((x) => triu(x, 2 ** 40), x)).toEqual([[0, 0], [0, 0]]); // biome-ignore format: rows
+    expect(() => tril(x, 0.5)).toThrow("tril: diagonal 0.5: expected an integer");
   });
 
   it("an infinity in an image leaves the greatest finite numbers what they are", async () => {
