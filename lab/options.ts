@@ -5,6 +5,9 @@ import { z } from "zod";
 /** An option that says which examples are learnt from and which are judged by: a run that is resumed keeps it. */
 export const fixed = <Schema extends z.ZodType>(schema: Schema): Schema => schema.meta({ fixed: true });
 
+/** An option that is a path, or one of `names`, which stand in place of one. */
+export const path = <Schema extends z.ZodType>(schema: Schema, ...names: readonly string[]): Schema => schema.meta({ pathUnless: names });
+
 /** `--held-out` of pictures that settings are chosen by. */
 export const heldOut = () =>
   fixed(z.int().min(0).default(0).describe("so many training pictures take the place of the test pictures, for tuning"));
@@ -73,7 +76,7 @@ export const cell = () => z.enum(["rnn", "lstm", "gru"]).describe("the recurrent
 
 /** `--corpus`: the user's own texts; `otherwise` says what is read by default. */
 export const corpus = (otherwise = ""): z.ZodString =>
-  z.string().min(1).describe(`a text file, a folder of .txt files, or a pattern of them${otherwise}`);
+  path(z.string().min(1).describe(`a text file, a folder of .txt files, or a pattern of them${otherwise}`));
 
 /**
  * An option of several values with commas between them.

@@ -4,6 +4,7 @@ import { check, data, type Tensor } from "kasane";
 import { datasets, files } from "kasane/node";
 import { z } from "zod";
 import type { PredictContext } from "../context.js";
+import * as option from "../options.js";
 import { type Pictures, part, pictureSize } from "./pictures.js";
 
 const { height, width } = pictureSize;
@@ -19,13 +20,16 @@ const known = {
 
 /** `--images`: MNIST, Fashion-MNIST or the user's own. */
 export const images = () =>
-  z
-    .string()
-    .min(1)
-    .describe(
-      "mnist, fashion, or a folder: of files named as MNIST's (train-images-idx3-ubyte and so on, .gz or not, 28x28 pixels), of train.csv " +
-        "and test.csv (label, then pixels), or of train/CLASS/NAME.png and test/CLASS/NAME.png, which are made grey and 28x28",
-    );
+  option.path(
+    z
+      .string()
+      .min(1)
+      .describe(
+        "mnist, fashion, or a folder: of files named as MNIST's (train-images-idx3-ubyte and so on, .gz or not, 28x28 pixels), of train.csv " +
+          "and test.csv (label, then pixels), or of train/CLASS/NAME.png and test/CLASS/NAME.png, which are made grey and 28x28",
+      ),
+    ...Object.keys(known),
+  );
 
 /** The two parts of a dataset. */
 interface Parts {

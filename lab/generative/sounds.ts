@@ -3,6 +3,7 @@ import { check, data } from "kasane";
 import { datasets, files } from "kasane/node";
 import { z } from "zod";
 import type { PredictContext } from "../context.js";
+import * as option from "../options.js";
 
 /** A recording as codes of mu-law. */
 export interface Clip {
@@ -27,13 +28,16 @@ const known: Readonly<Record<string, string>> = { allison: "allison-speech.tar.g
 
 /** `--sounds` */
 export const sounds = (): z.ZodString =>
-  z
-    .string()
-    .min(1)
-    .describe(
-      "allison (one voice), digits (the Free Spoken Digit Dataset), or WAV files of one's own: a folder, a pattern or a .tar.gz; train.txt, " +
-        "validation.txt and test.txt in a folder or an archive name the files of each part; without them a twentieth of the files, chosen at random, is each of the last two",
-    );
+  option.path(
+    z
+      .string()
+      .min(1)
+      .describe(
+        "allison (one voice), digits (the Free Spoken Digit Dataset), or WAV files of one's own: a folder, a pattern or a .tar.gz; train.txt, " +
+          "validation.txt and test.txt in a folder or an archive name the files of each part; without them a twentieth of the files, chosen at random, is each of the last two",
+      ),
+    ...Object.keys(known),
+  );
 
 /** The share of the files that are validated by, and of those that are tested on, where nothing says which. */
 const heldOutShare = 0.05;

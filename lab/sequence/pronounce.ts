@@ -19,7 +19,7 @@ const defaultsOf = (name: keyof (typeof recipes)["lstm"]) =>
 
 const schema = z.object({
   dataset: z.enum(dictionaryNames).default("cmudict").describe("whose words are learnt"),
-  dictionary: z.string().min(1).optional().describe("a file of words of one's own in CMUdict's form, in place of the dataset"),
+  dictionary: option.path(z.string().min(1).describe("a file of words of one's own in CMUdict's form, in place of the dataset")).optional(),
   architecture: z.enum(speakerNames).default("transformer").describe("what reads and writes"),
   vowels: z
     .enum(["plain", "stressed"])

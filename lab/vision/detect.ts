@@ -28,11 +28,9 @@ const schema = z.object({
     .enum(["1", "2"])
     .default("1")
     .describe("1: boxes and classes at each place of a map; 2: boxes are proposed, then looked at one by one"),
-  images: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("a folder or a .tar.gz in the form of Pascal VOC (default: bccd-320x240.tar.gz among the datasets)"),
+  images: option
+    .path(z.string().min(1).describe("a folder or a .tar.gz in the form of Pascal VOC (default: bccd-320x240.tar.gz among the datasets)"))
+    .optional(),
   classes: option
     .listOf("[^,]{1,40}", "names of classes")
     .default("RBC,WBC,Platelets")

@@ -2,14 +2,20 @@ import { models, nn } from "kasane";
 import { files } from "kasane/node";
 import { z } from "zod";
 import type { Context } from "../context.js";
+import * as option from "../options.js";
 
 /** What training starts from. */
 export const pretrainedOptions = {
-  weights: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("safetensors file of torchvision's weights for the network, which training goes on from; other classes get a new last layer"),
+  weights: option
+    .path(
+      z
+        .string()
+        .min(1)
+        .describe(
+          "safetensors file of torchvision's weights for the network, which training goes on from; other classes get a new last layer",
+        ),
+    )
+    .optional(),
   freeze: z
     .string()
     .min(1)

@@ -23,11 +23,9 @@ const titles: Readonly<Record<Way, string>> = {
 };
 
 const schema = z.object({
-  scenes: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(`a folder or a .tar.gz in the form of \`segment\` (default: ${scenesFile} among the datasets)`),
+  scenes: option
+    .path(z.string().min(1).describe(`a folder or a .tar.gz in the form of \`segment\` (default: ${scenesFile} among the datasets)`))
+    .optional(),
   ways: option.namesOf(Object.keys(ways), "how receptive fields are made larger").default(Object.keys(ways).join(",")),
   width: z
     .int()

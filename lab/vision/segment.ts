@@ -13,11 +13,14 @@ import { type Batch, batchOf, judge, logitsOf, lossOf, segmentBy } from "./segme
 import { drawScenes, segmentFiles } from "./segmentPictures.js";
 
 const schema = z.object({
-  scenes: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(`a folder or a .tar.gz with train/, trainannot/, val/ and so on (default: ${scenesFile} among the datasets)`),
+  scenes: option
+    .path(
+      z
+        .string()
+        .min(1)
+        .describe(`a folder or a .tar.gz with train/, trainannot/, val/ and so on (default: ${scenesFile} among the datasets)`),
+    )
+    .optional(),
   network: z.enum(["unet", "enet"]).default("unet").describe("the network"),
   width: z.int().min(16).max(256).multipleOf(4).default(32).meta({ description: "channels of its first level", unit: "channels" }),
   levels: z.int().min(1).max(5).default(5).describe("how many sizes a U-Net has"),
