@@ -35,10 +35,11 @@ export const fixedOptions = (schema: z.ZodObject): string[] => propertiesOf(sche
 export function flagsOf(schema: z.ZodObject): Option[] {
   return propertiesOf(schema).map(([name, property]) => {
     const flag = `--${kebab(name)}`;
+    if (property.default === true) return new Option(`--no-${kebab(name)}`, `turn off: ${property.description ?? name}`);
     const notes = [rangeOf(property), property.default === undefined ? "" : `default: ${property.default}`].filter((note) => note !== "");
     const unit = property.unit === undefined ? "" : ` [${property.unit}]`;
     const description = `${property.description ?? ""}${unit}${notes.length > 0 ? ` (${notes.join("; ")})` : ""}`;
-    if (property.type === "boolean") return new Option(property.default === true ? `--no-${kebab(name)}` : flag, description);
+    if (property.type === "boolean") return new Option(flag, description);
     return new Option(`${flag} <${property.enum ? "name" : (valueNames[property.type ?? ""] ?? "text")}>`, description);
   });
 }

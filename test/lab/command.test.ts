@@ -610,3 +610,9 @@ it("an option that is on by default is given by its --no- flag alone: presets an
   expect(readFlags(schema, { baseline: true, double: true })).toEqual({ double: true });
   expect(readFlags(schema, { baseline: false })).toEqual({ baseline: false });
 });
+
+it("the help of an option that is on by default says what its --no- flag turns off", async () => {
+  const options = z.object({ baseline: z.boolean().default(true).describe("subtracting the mean") });
+  const made = defineExperiment({ name: "made", title: "", options, run: async () => undefined });
+  expect((await kasane(["run", "made", "--help"], [made])).stdout).toMatch(/--no-baseline +turn off: subtracting the mean\n/);
+});
