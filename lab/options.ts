@@ -82,12 +82,21 @@ export const corpus = (otherwise = ""): z.ZodString =>
  * An option of several values with commas between them.
  * @param value a regular expression of one
  * @param expected a description of the values, for the error
+ * @param mayRepeat whether two may be equal
  */
-export const listOf = (value: string, expected: string): z.ZodString =>
+export const listOf = (value: string, expected: string, mayRepeat = false): z.ZodString =>
   z
     .string()
     .regex(new RegExp(`^(${value})(,(${value}))*$`))
-    .meta({ expected: `${expected}, with commas between them` });
+    .refine((list) => mayRepeat || areDistinct(list.split(",")))
+    .meta({ expected: `${expected}, with commas between them${mayRepeat ? "" : ", each once"}` });
+
+/** Whether no two of some texts are the same, or the same number. */
+const areDistinct = (texts: readonly string[]): boolean =>
+  new Set(texts.map((text) => (Number.isNaN(Number(text)) ? text : Number(text)))).size === texts.length;
+
+/** A number above 0, for {@link listOf}. */
+export const positive = "(?=[^,]*[1-9])\\d+(\\.\\d+)?";
 
 /** The numbers of a {@link listOf} numbers. */
 export const numbersIn = (list: string): number[] => list.split(",").map(Number);

@@ -18,14 +18,17 @@ const known = {
   fashion: { dataset: datasets.fashionMnist, classNames: datasets.fashionMnistClasses },
 } as const;
 
-/** `--images`: MNIST, Fashion-MNIST or the user's own. */
-export const images = () =>
+/**
+ * `--images`: MNIST, Fashion-MNIST or the user's own.
+ * @param ofClasses how many classes it must have, such as ` of ten classes`
+ */
+export const images = (ofClasses = "") =>
   option.path(
     z
       .string()
       .min(1)
       .describe(
-        "mnist, fashion, or a folder: of files named as MNIST's (train-images-idx3-ubyte and so on, .gz or not, 28x28 pixels), of train.csv " +
+        `mnist, fashion, or a folder${ofClasses}: of files named as MNIST's (train-images-idx3-ubyte and so on, .gz or not, 28x28 pixels), of train.csv ` +
           "and test.csv (label, then pixels), or of train/CLASS/NAME.png and test/CLASS/NAME.png, which are made grey and 28x28",
       ),
     ...Object.keys(known),
@@ -55,7 +58,11 @@ export async function readPictures(context: PredictContext, source: string, held
 /** {@link readPictures} for what is made for ten classes. */
 export async function readTenClasses(context: PredictContext, source: string, heldOut: number): Promise<Parts> {
   const parts = await readPictures(context, source, heldOut);
-  check(parts.classNames.length === 10, () => `--images ${source}: got ${parts.classNames.length} classes, expected 10`);
+  check(
+    parts.classNames.length === 10,
+    () =>
+      `--images ${source}: got ${parts.classNames.length} classes, expected ten: name a folder of ten (fashion and mnist learn any number)`,
+  );
   return parts;
 }
 

@@ -91,7 +91,7 @@ describe("class folders", () => {
     mkdirSync(join(other, "test", "middle"));
     writeFileSync(join(other, "test", "middle", "0.png"), half(true, 1));
     await expect(readPictures(context, other, 0)).rejects.toThrow("its folder is none of the classes");
-    await expect(readTenClasses(context, folder, 0)).rejects.toThrow("got 2 classes, expected 10");
+    await expect(readTenClasses(context, folder, 0)).rejects.toThrow("got 2 classes, expected ten: name a folder of ten");
   });
 });
 
