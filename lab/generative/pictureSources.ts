@@ -74,7 +74,7 @@ async function readParts(context: PredictContext, source: string): Promise<Parts
   if (existsSync(join(source, "train.csv")))
     return numbered(await pixelsOf(join(source, "train.csv")), await pixelsOf(join(source, "test.csv")));
   if (existsSync(join(source, "train"))) return classFolders(source);
-  const { train, test } = await idxParts(filesIn(source));
+  const { train, test } = await idxParts(filesIn(source), source);
   return numbered(train, test);
 }
 
@@ -103,8 +103,8 @@ function filesIn(folder: string): Map<string, Uint8Array> {
   return new Map(found);
 }
 
-async function idxParts(from: Map<string, Uint8Array>): Promise<Pick<Parts, "train" | "test">> {
-  const { train, test } = datasets.readMnist(from);
+async function idxParts(from: Map<string, Uint8Array>, folder?: string): Promise<Pick<Parts, "train" | "test">> {
+  const { train, test } = datasets.readMnist(from, folder);
   return { train: await picturesOf(train.images, train.labels), test: await picturesOf(test.images, test.labels) };
 }
 
