@@ -63,7 +63,7 @@ export async function predictCommand(
       const flags = Object.fromEntries(Object.entries(typedFlags).map(([flag, value]) => [flag, unspaced(value)])) as typeof typedFlags;
       const { chat = false } = flags;
       check(!chat || text === undefined, () => `predict: got --chat and "${text}": --chat reads what is said from stdin`);
-      check(chat || (text !== undefined && text.trim() !== ""), () => `predict: no text given: expected ${predict.text}`);
+      check(chat || text !== undefined, () => `predict: no text given: expected ${predict.text}`);
       checkData(flags.data);
       const given = completeOptions(schema, readFlags(schema, { ...flags }), "predict");
       const options = completeOptions(experiment.options, folder.config.options, folder.file("config.json"));

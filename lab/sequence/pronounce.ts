@@ -36,7 +36,7 @@ const schema = z.object({
     .describe(`pronunciations that an update is made from ${defaultsOf("batchSize")}`),
   learningRate: option.learningRate(`Adam at its highest ${defaultsOf("learningRate")}`).optional(),
   members: option
-    .listOf("[^,]+", "runs")
+    .listOf("[^,]+", "runs", true)
     .optional()
     .describe("trained runs that pronounce together, by the mean of their probabilities; nothing more is learnt"),
   beams: z.int().min(2).max(64).default(4).describe("beams of the search, beside which the test words are written greedily"),

@@ -19,6 +19,7 @@ interface NamedPicture {
 export function* picturesIn(text: string, channels: 1 | 3): Generator<NamedPicture> {
   const path = text.trim().replace(/(.)\/+$/, "$1");
   const found = statusOf(path);
+  check(path !== "", () => "predict: got no text: expected a picture (.jpg or .png), or a folder of pictures");
   check(
     found !== undefined,
     () => `${excerpt(text, 200)}: no such file or folder: expected a picture (.jpg or .png), or a folder of pictures`,
@@ -38,7 +39,7 @@ export function* picturesIn(text: string, channels: 1 | 3): Generator<NamedPictu
 /** What is at a path, links followed; undefined where nothing is, or nothing could be. */
 function statusOf(path: string) {
   try {
-    return path === "" ? undefined : statSync(path, { throwIfNoEntry: false });
+    return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENAMETOOLONG") return undefined;
     throw error;

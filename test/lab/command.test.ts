@@ -545,10 +545,6 @@ describe("asking", () => {
       code: 2,
       stderr: expect.stringMatching(/unknown option '-or not'.*stands at the end, behind --\n$/),
     });
-    expect(await kasane(["predict", run, " "], [made])).toMatchObject({
-      code: 2,
-      stderr: "kasane: predict: no text given: expected a number\n",
-    });
   });
 });
 

@@ -79,7 +79,7 @@ it("trains models, compares them by the turns before, and talks", async () => {
   const torn = await kasane(["predict", run, "Hello!", "--chat"]);
   expect(torn.stderr).toContain('predict: got --chat and "Hello!": --chat reads what is said from stdin');
   const mute = await kasane(["predict", run, " "]);
-  expect(mute.stderr).toContain("predict: no text given: expected what is said to it");
+  expect(mute.stderr).toContain('got " ", expected something that is said: it has no words');
   const strange = await kasane(["predict", run, "I have a zyzzyva."]);
   expect(strange.stdout).toMatch(/^\(words it does not know: zyzzyva\)\n.+\n$/);
 });

@@ -83,6 +83,7 @@ it("tells clothes apart, says how well, and leaves its mistakes and the network"
   };
   expect(await refused("3", "--invert")).toContain("--invert: 3 is a test picture");
   expect(await refused(images, "--out", join(images, "bar2.png"))).toContain("bar2.png: it is a file: expected a folder");
+  expect(await refused("")).toContain("predict: got no text: expected a picture");
   expect(await refused("x".repeat(5000))).toContain("no such file or folder");
   mkdirSync(join(parent, "empty", "hollow"), { recursive: true });
   expect(await refused(join(parent, "empty"))).toContain("no .jpg or .png file is in this folder");
