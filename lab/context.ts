@@ -15,7 +15,7 @@ import type { RunFolder } from "./runFolder.js";
 export interface ContextOptions {
   /** Whether stdout carries JSON lines, for machines, in place of text. */
   readonly json: boolean;
-  /** A folder to look for datasets in. */
+  /** A folder to look for datasets in; without, the one that the run was given. */
   readonly data?: string | undefined;
   /** What the user is told to do to go on with an interrupted run. */
   readonly howToResume?: string;
@@ -60,9 +60,17 @@ export class PredictContext {
     if (isLive) await new Promise((resolve) => setTimeout(resolve, milliseconds));
   }
 
-  /** The bytes of a dataset's files, from the folder given with `--data`, the cache or the dataset's home. */
+  /** The bytes of a dataset's files, from the folder given with `--data`, now or to the run, the cache or the dataset's home. */
   dataset(dataset: datasets.Dataset): Promise<Map<string, Uint8Array>> {
-    return datasets.readDataset(dataset, { folder: this.settings.data, onDownload: showDownload });
+    return datasets.readDataset(dataset, { folder: this.data, onDownload: showDownload });
+  }
+
+  /** @throws KasaneError where the folder that the run was given is gone */
+  private get data(): string | undefined {
+    const { data = this.folder.config.data } = this.settings;
+    const isThere = data === undefined || existsSync(data);
+    check(isThere, () => `${this.folder.shown} had its data in ${data}, which is gone: say where it is with --data DIR`);
+    return data;
   }
 
   /**
@@ -70,7 +78,7 @@ export class PredictContext {
    * @throws KasaneError where it is in neither
    */
   dataFile(name: string): string {
-    const { data } = this.settings;
+    const { data } = this;
     const places = [...(data === undefined ? [] : [data]), datasets.defaultCache()];
     const found = places.map((place) => join(place, name)).find((file) => existsSync(file));
     check(found !== undefined, () => `${name} is not found: put it into ${places.join(" or ")}, or say where datasets are with --data`);

@@ -5,6 +5,9 @@ import { z } from "zod";
 /** An option that says which examples are learnt from and which are judged by: a run that is resumed keeps it. */
 export const fixed = <Schema extends z.ZodType>(schema: Schema): Schema => schema.meta({ fixed: true });
 
+/** An option that is a path, or one of `names`, which stand in place of one. */
+export const path = <Schema extends z.ZodType>(schema: Schema, ...names: readonly string[]): Schema => schema.meta({ pathUnless: names });
+
 /** `--held-out` of pictures that settings are chosen by. */
 export const heldOut = () =>
   fixed(z.int().min(0).default(0).describe("so many training pictures take the place of the test pictures, for tuning"));
@@ -73,18 +76,27 @@ export const cell = () => z.enum(["rnn", "lstm", "gru"]).describe("the recurrent
 
 /** `--corpus`: the user's own texts; `otherwise` says what is read by default. */
 export const corpus = (otherwise = ""): z.ZodString =>
-  z.string().min(1).describe(`a text file, a folder of .txt files, or a pattern of them${otherwise}`);
+  path(z.string().min(1).describe(`a text file, a folder of .txt files, or a pattern of them${otherwise}`));
 
 /**
  * An option of several values with commas between them.
  * @param value a regular expression of one
  * @param expected a description of the values, for the error
+ * @param mayRepeat whether two may be equal
  */
-export const listOf = (value: string, expected: string): z.ZodString =>
+export const listOf = (value: string, expected: string, mayRepeat = false): z.ZodString =>
   z
     .string()
     .regex(new RegExp(`^(${value})(,(${value}))*$`))
-    .meta({ expected: `${expected}, with commas between them` });
+    .refine((list) => mayRepeat || areDistinct(list.split(",")))
+    .meta({ expected: `${expected}, with commas between them${mayRepeat ? "" : ", each once"}` });
+
+/** Whether no two of some texts are the same, or the same number. */
+const areDistinct = (texts: readonly string[]): boolean =>
+  new Set(texts.map((text) => (Number.isNaN(Number(text)) ? text : Number(text)))).size === texts.length;
+
+/** A number above 0, for {@link listOf}. */
+export const positive = "(?=[^,]*[1-9])\\d+(\\.\\d+)?";
 
 /** The numbers of a {@link listOf} numbers. */
 export const numbersIn = (list: string): number[] => list.split(",").map(Number);

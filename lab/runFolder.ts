@@ -26,6 +26,8 @@ const runConfig = z.object({
   device: name,
   /** The number of threads, if one was given. */
   threads: z.int().min(1).max(mostThreads).optional(),
+  /** The folder with datasets, if one was given. */
+  data: z.string().min(1).optional(),
   /** When it was started, in ISO 8601. */
   started: z.iso.datetime(),
   /** Whether it is complete. Otherwise it can be resumed. */

@@ -9,7 +9,7 @@ export interface CommonFlags {
 
 export const jsonFlag = () => new Option("--json", "write JSON lines to stdout, for machines");
 export const runsFlag = () => new Option("--runs <dir>", "the folder that run folders lie in").default("runs");
-export const dataFlag = () => new Option("--data <dir>", "a folder with datasets").env("KASANE_DATA");
+export const dataFlag = () => new Option("--data <dir>", "a folder with datasets, which a run keeps").env("KASANE_DATA");
 
 /** A command whose errors are exceptions: {@link execute} prints each as one line. */
 export const quietCommand = (name: string): Command =>

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { Option } from "commander";
 import { closestName, KasaneError } from "kasane";
 import { z } from "zod";
@@ -11,6 +12,8 @@ interface Property {
   readonly expected?: string;
   /** Whether a run that is resumed keeps it. */
   readonly fixed?: boolean;
+  /** Of a path: the names that stand in place of one. */
+  readonly pathUnless?: readonly string[];
   readonly default?: unknown;
   readonly enum?: readonly string[];
   readonly minimum?: number;
@@ -32,10 +35,11 @@ export const fixedOptions = (schema: z.ZodObject): string[] => propertiesOf(sche
 export function flagsOf(schema: z.ZodObject): Option[] {
   return propertiesOf(schema).map(([name, property]) => {
     const flag = `--${kebab(name)}`;
+    if (property.default === true) return new Option(`--no-${kebab(name)}`, `turn off: ${property.description ?? name}`);
     const notes = [rangeOf(property), property.default === undefined ? "" : `default: ${property.default}`].filter((note) => note !== "");
     const unit = property.unit === undefined ? "" : ` [${property.unit}]`;
     const description = `${property.description ?? ""}${unit}${notes.length > 0 ? ` (${notes.join("; ")})` : ""}`;
-    if (property.type === "boolean") return new Option(property.default === true ? `--no-${kebab(name)}` : flag, description);
+    if (property.type === "boolean") return new Option(flag, description);
     return new Option(`${flag} <${property.enum ? "name" : (valueNames[property.type ?? ""] ?? "text")}>`, description);
   });
 }
@@ -61,7 +65,16 @@ export function readFlags(schema: z.ZodObject, given: Readonly<Record<string, un
     }
     values[name] = value;
   }
-  return values;
+  return withWholePaths(schema, values);
+}
+
+/** Options whose paths are absolute: a run is gone on with, and asked, from other working directories too. */
+function withWholePaths(schema: z.ZodObject, values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const whole = propertiesOf(schema).flatMap(([name, { pathUnless }]) => {
+    const value = Object.hasOwn(values, name) ? values[name] : undefined;
+    return pathUnless && typeof value === "string" && !pathUnless.includes(value) ? [[name, resolve(value)]] : [];
+  });
+  return { ...values, ...Object.fromEntries(whole) };
 }
 
 /**
@@ -70,7 +83,7 @@ export function readFlags(schema: z.ZodObject, given: Readonly<Record<string, un
  */
 export function completeOptions(schema: z.ZodObject, given: Readonly<Record<string, unknown>>, origin: string): Record<string, unknown> {
   const { success, data, error } = schema.safeParse(given);
-  if (success) return data;
+  if (success) return withWholePaths(schema, data);
   const [issue] = error.issues;
   const name = issue?.path.map(String).join(".");
   throw new KasaneError(`${origin}: ${name ? `--${kebab(name)}: ` : ""}${issue?.message ?? "the options do not fit the experiment"}`);

@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline";
-import { check } from "kasane";
+import { CommanderError } from "commander";
+import { check, KasaneError } from "kasane";
 import { z } from "zod";
 import { PredictContext } from "../context.js";
 import type { ListedExperiment } from "../experiment.js";
@@ -14,6 +15,12 @@ import { checkData } from "./run.js";
 interface PredictRequest extends CommonFlags {
   readonly name: string;
   readonly from?: string;
+}
+
+/** The flags of every prediction beside the common ones. */
+interface PredictFlags {
+  readonly data?: string;
+  readonly chat?: boolean;
 }
 
 /** Asks the model of a run; the flags and the help are those of its experiment. */
@@ -51,10 +58,12 @@ export async function predictCommand(
     .addOption(runsFlag())
     .addOption(dataFlag())
     .addOption(jsonFlag())
-    .action(async (_run: string, text: string | undefined, flags: CommonFlags & { readonly data?: string; readonly chat?: boolean }) => {
+    .action(async (_run: string, typed: string | undefined, typedFlags: CommonFlags & PredictFlags) => {
+      const text = unspaced(typed);
+      const flags = Object.fromEntries(Object.entries(typedFlags).map(([flag, value]) => [flag, unspaced(value)])) as typeof typedFlags;
       const { chat = false } = flags;
-      check(chat || text !== undefined, () => `predict: no text given: expected ${predict.text}`);
       check(!chat || text === undefined, () => `predict: got --chat and "${text}": --chat reads what is said from stdin`);
+      check(chat || text !== undefined, () => `predict: no text given: expected ${predict.text}`);
       checkData(flags.data);
       const given = completeOptions(schema, readFlags(schema, { ...flags }), "predict");
       const options = completeOptions(experiment.options, folder.config.options, folder.file("config.json"));
@@ -64,8 +73,16 @@ export async function predictCommand(
     });
   // Numbers below 0 are no flags.
   const texts = words.map((word) => (/^-[\d.]/.test(word) ? ` ${word}` : word));
-  await command.parseAsync(texts, { from: "user" });
+  try {
+    await command.parseAsync(texts, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError && error.code === "commander.unknownOption")) throw error;
+    throw new KasaneError(`predict: ${error.message.replace(/^error: /, "")}: a text that begins with a dash stands at the end, behind --`);
+  }
 }
+
+/** What was typed, without the space that keeps a number below 0 from being a flag. */
+const unspaced = <Value>(typed: Value): Value => (typeof typed === "string" ? (typed.replace(/^ (?=-[\d.])/, "") as Value) : typed);
 
 /** The lines of stdin. It is read from when the first is asked for: what came before would be lost. */
 async function* typedLines(): AsyncGenerator<string> {

@@ -1,4 +1,5 @@
 import { existsSync, statSync } from "node:fs";
+import { resolve } from "node:path";
 import { Option } from "commander";
 import { check, setThreads, seed as startRandom } from "kasane";
 import { Context } from "../context.js";
@@ -110,14 +111,15 @@ async function run(experiment: Experiment, word: string, flags: RunFlags, words:
   const threads = givenThreads ?? earlier?.threads;
   setThreads(threads);
   startRandom(seed ?? earlier?.seed ?? 0);
-  const config = { experiment: experiment.name, options, seed: seed ?? earlier?.seed ?? 0, device, threads, finished: false };
+  const data = datasets === undefined ? earlier?.data : resolve(datasets);
+  const config = { experiment: experiment.name, options, seed: seed ?? earlier?.seed ?? 0, device, threads, data, finished: false };
   const started = earlier?.started ?? new Date().toISOString();
   const target = folder ?? (await RunFolder.create(flags.runs, { ...config, started }));
   const lock = await target.lock();
   if (folder) await folder.update(config);
   const { json = false, recordTimes = false } = flags;
-  const again = [...(datasets === undefined ? [] : ["--data", datasets]), ...(recordTimes ? ["--record-times"] : [])];
-  const settings = { json, data: datasets, recordTimes, howToResume: invocation(["run", word, "--resume", target.shown, ...again]) };
+  const again = recordTimes ? ["--record-times"] : [];
+  const settings = { json, recordTimes, howToResume: invocation(["run", word, "--resume", target.shown, ...again]) };
   const context = new Context(target, settings, folder !== undefined);
   context.print(`${experiment.title}\n${folderLine}${target.shown}`, { event: "run", folder: target.path, ...target.config });
   for (const { before, now } of changedOptions(given, earlier?.options)) {

@@ -110,7 +110,8 @@ class Talker {
     const shown = answers.map(({ words, score }) => ({ answer: sentenceOf(words), score }));
     const unknownWords = said.filter((word) => !this.vocabulary.has(word));
     const lines = shown.map(({ answer, score }) => (this.flags.candidates > 1 ? `${score.toFixed(2)}  ${answer}` : answer));
-    context.print(lines.join("\n"), { event: "answer", said: said.join(" "), unknown: unknownWords, answers: shown });
+    const remark = unknownWords.length === 0 ? [] : [`(words it does not know: ${unknownWords.join(", ")})`];
+    context.print([...remark, ...lines].join("\n"), { event: "answer", said: said.join(" "), unknown: unknownWords, answers: shown });
   }
 }
 

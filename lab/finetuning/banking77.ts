@@ -11,8 +11,8 @@ import { textReading, tokenizerBeside, tokenizerFile } from "./texts.js";
 import { method, tuneOptions, tuning } from "./tuneOptions.js";
 
 const schema = z.object({
-  model: z.string().min(1).describe("model.onnx of all-MiniLM-L6-v2, or of another encoder of sentences"),
-  tokenizer: z.string().min(1).optional().describe("its tokenizer.json (default: that beside the model)"),
+  model: option.path(z.string().min(1).describe("model.onnx of all-MiniLM-L6-v2, or of another encoder of sentences")),
+  tokenizer: option.path(z.string().min(1).describe("its tokenizer.json (default: that beside the model)")).optional(),
   heldOut: option.fixed(
     z.number().positive().max(0.9).default(0.1).describe("share of the training questions that the best epoch is chosen by"),
   ),

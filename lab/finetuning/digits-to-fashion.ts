@@ -14,7 +14,7 @@ import type { Labelled, Reading } from "./reading.js";
 import { method, tuneOptions, tuning } from "./tuneOptions.js";
 
 const schema = z.object({
-  model: z.string().min(1).describe("mnist-8.onnx of the ONNX model zoo"),
+  model: option.path(z.string().min(1).describe("mnist-8.onnx of the ONNX model zoo")),
   images: images().default("fashion"),
   heldOut: option.fixed(
     z.number().positive().max(0.9).default(0.1).describe("share of the training pictures that the best epoch is chosen by"),

@@ -14,19 +14,20 @@ import { tokenizerFile } from "./texts.js";
 import { method, tuneOptions, tuning } from "./tuneOptions.js";
 
 const text = (of: string) => z.string().min(1).describe(of);
+const path = (of: string) => option.path(text(of));
 
 const schema = z.object({
-  model: text("the .onnx file that is trained further"),
-  data: text("a CSV file with a row an example: with --text of texts, without it of numbers").optional(),
-  images: text("a folder, or a .tar.gz, of PNG and JPEG files, in a folder for each class").optional(),
-  audio: text("a folder, or a .tar.gz, of WAV files, in a folder for each class").optional(),
+  model: path("the .onnx file that is trained further"),
+  data: path("a CSV file with a row an example: with --text of texts, without it of numbers").optional(),
+  images: path("a folder, or a .tar.gz, of PNG and JPEG files, in a folder for each class").optional(),
+  audio: path("a folder, or a .tar.gz, of WAV files, in a folder for each class").optional(),
   text: text("the column of the texts").optional(),
   columns: text("the columns of the numbers, with commas between them (default: all but the label)").optional(),
   label: text("the column of the classes").default("label"),
-  test: text("data of the same form that is tested on, once, at the end").optional(),
+  test: path("data of the same form that is tested on, once, at the end").optional(),
   validationShare: option.fixed(z.number().positive().max(0.9).default(0.1).describe("share of the data that the best epoch is chosen by")),
   method,
-  tokenizer: text("the model's tokenizer.json (default: that beside the model)").optional(),
+  tokenizer: path("the model's tokenizer.json (default: that beside the model)").optional(),
   maximumLength: z.int().min(5).max(8192).optional().describe("tokens that are read of a text, at most (default: as the tokenizer says)"),
   pixels: z
     .enum(pixelScales)

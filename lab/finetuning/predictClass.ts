@@ -25,6 +25,7 @@ export async function predictClass(
   text: string,
 ): Promise<void> {
   const { folder, device } = context;
+  check(text.trim() !== "", () => "predict: got no text: expected an example");
   const json = files.readJson(folder.file(labelsFile), largestLabels);
   check(json !== undefined, () => `${folder.shown} has no ${labelsFile}: the run has not ended`);
   const names = files.parseAs(z.array(z.string()), json, `${folder.file(labelsFile)} is damaged`);

@@ -16,8 +16,8 @@ import { method, tuneOptions, tuning } from "./tuneOptions.js";
 const mostBytes = 2 ** 26;
 
 const schema = z.object({
-  models: z.string().min(1).describe("the folder of melspectrogram.onnx and speech-embedding.onnx, as openWakeWord has them"),
-  sounds: z.string().min(1).describe("fsdd.tar.gz, or a folder of its WAV files"),
+  models: option.path(z.string().min(1).describe("the folder of melspectrogram.onnx and speech-embedding.onnx, as openWakeWord has them")),
+  sounds: option.path(z.string().min(1).describe("fsdd.tar.gz, or a folder of its WAV files")),
   speaker: option.fixed(
     z.string().min(1).optional().describe("a speaker who is tested on and not trained on (default: the publisher's test recordings)"),
   ),

@@ -31,16 +31,20 @@ import { type Pictures, part, picturesAt } from "./pictures.js";
 const schema = z.object({
   images: images().default("mnist"),
   network: z.enum(["dense", "convolutional"]).default("dense").describe("what encodes and decodes"),
-  widths: option.listOf("[1-9]\\d{0,2}", "sizes of codes").default("2,4,8,16,32,64").describe("sizes of the codes that are compared"),
+  widths: option
+    .listOf("[1-9]\\d{0,2}", `sizes of codes from 1 to ${pixels}`)
+    .refine((widths) => option.numbersIn(widths).every((width) => width <= pixels))
+    .default("2,4,8,16,32,64")
+    .describe("sizes of the codes that are compared"),
   noise: option
-    .listOf("\\d(\\.\\d+)?", "deviations of noise")
+    .listOf(option.positive, "deviations of noise above 0")
     .default("0.25,0.5,0.75")
     .describe("deviations of the noise that is taken off, where white is 1"),
   unseen: option
-    .listOf("[0-9]", "classes")
+    .listOf("[0-9]", "classes from 0 to 9")
     .default("0,1,2,3,4,5,6,7,8,9")
     .describe("classes of which each is left out of a training, to be found by its error"),
-  unseenWidth: z.int().min(1).max(784).default(16).describe("size of the code of these, and of those that take off noise"),
+  unseenWidth: z.int().min(1).max(pixels).default(16).describe("size of the code of these, and of those that take off noise"),
   batchSize: option.batchSize("pictures").default(100),
   learningRate: option.cosineLearningRate().default(0.002),
   epochs: option.epochs("the training pictures, for each size of code").default(15),

@@ -89,7 +89,9 @@ export function readPrime(file: string, sampleRate: number): Uint8Array {
     sound.sampleRate === sampleRate,
     () => `--prime ${file}: it has ${sound.sampleRate} samples a second, the run learnt sounds of ${sampleRate}: convert it first`,
   );
-  return codesOf(sound);
+  const codes = codesOf(sound);
+  check(codes.length > 0, () => `--prime ${file}: it has no samples`);
+  return codes;
 }
 
 /** @param text such as `digit=3,speaker=theo` */

@@ -4,6 +4,7 @@ import { check, data, type Tensor } from "kasane";
 import { datasets, files } from "kasane/node";
 import { z } from "zod";
 import type { PredictContext } from "../context.js";
+import * as option from "../options.js";
 import { type Pictures, part, pictureSize } from "./pictures.js";
 
 const { height, width } = pictureSize;
@@ -17,15 +18,21 @@ const known = {
   fashion: { dataset: datasets.fashionMnist, classNames: datasets.fashionMnistClasses },
 } as const;
 
-/** `--images`: MNIST, Fashion-MNIST or the user's own. */
-export const images = () =>
-  z
-    .string()
-    .min(1)
-    .describe(
-      "mnist, fashion, or a folder: of files named as MNIST's (train-images-idx3-ubyte and so on, .gz or not, 28x28 pixels), of train.csv " +
-        "and test.csv (label, then pixels), or of train/CLASS/NAME.png and test/CLASS/NAME.png, which are made grey and 28x28",
-    );
+/**
+ * `--images`: MNIST, Fashion-MNIST or the user's own.
+ * @param ofClasses how many classes it must have, such as ` of ten classes`
+ */
+export const images = (ofClasses = "") =>
+  option.path(
+    z
+      .string()
+      .min(1)
+      .describe(
+        `mnist, fashion, or a folder${ofClasses}: of files named as MNIST's (train-images-idx3-ubyte and so on, .gz or not, 28x28 pixels), of train.csv ` +
+          "and test.csv (label, then pixels), or of train/CLASS/NAME.png and test/CLASS/NAME.png, which are made grey and 28x28",
+      ),
+    ...Object.keys(known),
+  );
 
 /** The two parts of a dataset. */
 interface Parts {
@@ -51,7 +58,11 @@ export async function readPictures(context: PredictContext, source: string, held
 /** {@link readPictures} for what is made for ten classes. */
 export async function readTenClasses(context: PredictContext, source: string, heldOut: number): Promise<Parts> {
   const parts = await readPictures(context, source, heldOut);
-  check(parts.classNames.length === 10, () => `--images ${source}: got ${parts.classNames.length} classes, expected 10`);
+  check(
+    parts.classNames.length === 10,
+    () =>
+      `--images ${source}: got ${parts.classNames.length} classes, expected ten: name a folder of ten (fashion and mnist learn any number)`,
+  );
   return parts;
 }
 
@@ -63,7 +74,7 @@ async function readParts(context: PredictContext, source: string): Promise<Parts
   if (existsSync(join(source, "train.csv")))
     return numbered(await pixelsOf(join(source, "train.csv")), await pixelsOf(join(source, "test.csv")));
   if (existsSync(join(source, "train"))) return classFolders(source);
-  const { train, test } = await idxParts(filesIn(source));
+  const { train, test } = await idxParts(filesIn(source), source);
   return numbered(train, test);
 }
 
@@ -92,8 +103,8 @@ function filesIn(folder: string): Map<string, Uint8Array> {
   return new Map(found);
 }
 
-async function idxParts(from: Map<string, Uint8Array>): Promise<Pick<Parts, "train" | "test">> {
-  const { train, test } = datasets.readMnist(from);
+async function idxParts(from: Map<string, Uint8Array>, folder?: string): Promise<Pick<Parts, "train" | "test">> {
+  const { train, test } = datasets.readMnist(from, folder);
   return { train: await picturesOf(train.images, train.labels), test: await picturesOf(test.images, test.labels) };
 }
 

@@ -3,6 +3,7 @@ import { check, data } from "kasane";
 import { datasets, files } from "kasane/node";
 import { z } from "zod";
 import type { PredictContext } from "../context.js";
+import * as option from "../options.js";
 
 /** A recording as codes of mu-law. */
 export interface Clip {
@@ -27,13 +28,16 @@ const known: Readonly<Record<string, string>> = { allison: "allison-speech.tar.g
 
 /** `--sounds` */
 export const sounds = (): z.ZodString =>
-  z
-    .string()
-    .min(1)
-    .describe(
-      "allison (one voice), digits (the Free Spoken Digit Dataset), or WAV files of one's own: a folder, a pattern or a .tar.gz; train.txt, " +
-        "validation.txt and test.txt in a folder or an archive name the files of each part; without them a twentieth of the files, chosen at random, is each of the last two",
-    );
+  option.path(
+    z
+      .string()
+      .min(1)
+      .describe(
+        "allison (one voice), digits (the Free Spoken Digit Dataset), or WAV files of one's own: a folder, a pattern or a .tar.gz; train.txt, " +
+          "validation.txt and test.txt in a folder or an archive name the files of each part; without them a twentieth of the files, chosen at random, is each of the last two",
+      ),
+    ...Object.keys(known),
+  );
 
 /** The share of the files that are validated by, and of those that are tested on, where nothing says which. */
 const heldOutShare = 0.05;
@@ -138,7 +142,8 @@ function dividedParts(path: string, clips: readonly Clip[], seed: number): Omit<
   const heldOut = Math.max(1, Math.round(heldOutShare * clips.length));
   check(
     clips.length > 2 * heldOut,
-    () => `${path}: ${clips.length} WAV files, expected 3 or more, to train on, to validate by and to test on`,
+    () =>
+      `${path}: ${clips.length} WAV file${clips.length === 1 ? "" : "s"}, expected 3 or more, to train on, to validate by and to test on`,
   );
   const order = Array.from(data.shuffledIndices(clips.length, seed, 0), (place) => clips[place] as Clip);
   return { test: order.slice(0, heldOut), validation: order.slice(heldOut, 2 * heldOut), train: order.slice(2 * heldOut) };
@@ -150,8 +155,7 @@ export type Conditions = readonly { readonly name: string; readonly classes: rea
 /** @param names what the user asks for */
 export function conditionsOf(clips: readonly Clip[], names: readonly string[]): Conditions {
   const there = Object.keys(clips[0]?.classes ?? {});
-  return names.map((name, i) => {
-    check(names.indexOf(name) === i, () => `--condition: got ${names.join(",")}, expected each once`);
+  return names.map((name) => {
     check(there.includes(name), () => `--condition: got ${name}, these sounds have ${there.join(", ")}`);
     return { name, classes: [...new Set(clips.map(({ classes }) => classes[name] as string))].sort() };
   });

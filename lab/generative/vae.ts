@@ -12,8 +12,8 @@ import { type Batch, batchOf, drawAll, inputOf, judgeOf, logLikelihood } from ".
 const classes = 10;
 
 const schema = z.object({
-  images: images().default("mnist"),
-  hidden: option.listOf("[1-9]\\d{0,3}", "sizes of hidden layers").default("400").describe("sizes of the encoder's hidden layers"),
+  images: images(" of ten classes").default("mnist"),
+  hidden: option.listOf("[1-9]\\d{0,3}", "sizes of hidden layers", true).default("400").describe("sizes of the encoder's hidden layers"),
   latent: z.int().min(1).max(512).default(20).meta({ description: "size of the latent variable", unit: "units" }),
   activation: z.enum(["relu", "tanh"]).default("relu").describe("of the hidden layers"),
   binarization: z
@@ -81,7 +81,7 @@ export const vae = defineExperiment({
     const { train, test } = await readTenClasses(context, options.images, heldOut);
     const size = train.height * train.width;
     const perEpoch = Math.floor(train.count / batchSize);
-    check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${train.count} training pictures`);
+    check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${train.count} training pictures: lower it`);
 
     // Model
     const model = modelOf(size, options);

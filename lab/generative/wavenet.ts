@@ -12,6 +12,9 @@ import { drawSamples, loadKind, readLabels, readPrime, saveKind, saveSound } fro
 import { type Clip, type Conditions, conditionsOf, labelsOf, readClips, sounds } from "./sounds.js";
 import { judgeOf, speedsOf } from "./wavenetFigures.js";
 
+/** The shortest sound that is drawn, in seconds: a shorter one is a click. */
+const leastSeconds = 0.01;
+
 const schema = z.object({
   sounds: sounds().default("allison"),
   condition: option
@@ -27,7 +30,7 @@ const schema = z.object({
   learningRate: option.cosineLearningRate().default(0.005),
   averageDecay: z.number().min(0).max(0.9999).default(0.999).describe("what the average of the weights, which is judged, keeps in a step"),
   epochs: option.epochs("the training clips").default(25),
-  seconds: z.number().positive().max(60).default(3).describe("length of the sound that is drawn at the end"),
+  seconds: z.number().min(leastSeconds).max(60).default(3).describe("length of the sound that is drawn at the end"),
 });
 type Options = z.output<typeof schema>;
 
@@ -143,7 +146,8 @@ export const wavenet = defineExperiment({
     async run(context, options, text, given) {
       const { prime: primeFile, classes, output = context.folder.file("predicted.wav"), ...drawing } = given as z.output<typeof flags>;
       const seconds = Number(text);
-      check(seconds > 0 && seconds <= 600, () => `predict: got "${text}", expected how many seconds to draw, above 0 and at most 600`);
+      const isLength = seconds >= leastSeconds && seconds <= 600;
+      check(isLength, () => `predict: got "${text}", expected how many seconds to draw, ${leastSeconds} to 600`);
       const kind = loadKind(context);
       const labels = readLabels(classes, kind.conditions);
       const prime = primeFile === undefined ? undefined : readPrime(primeFile, kind.sampleRate);

@@ -10,7 +10,7 @@ const schema = z.object({
   ...dqnVariants,
   distributional: z.boolean().default(false).describe("DQN: learns the distribution of returns (C51)"),
   objective: z.enum(["discounted", "average"]).default("discounted").describe("REINFORCE: the discounted return, or the average reward"),
-  baseline: z.boolean().default(true).describe("REINFORCE: whether a learnt value of the state is subtracted from the return"),
+  baseline: z.boolean().default(true).describe("REINFORCE: subtracting a learnt value of the state from the return"),
 });
 
 type Options = z.output<typeof schema>;

@@ -7,7 +7,7 @@ import { drawnSeed, episodesOption, evaluateAgent, mean, policyOf, trainByEpisod
 
 const schema = z.object({
   map: z.enum(["4x4", "8x8"]).default("4x4").describe("the lake"),
-  slippery: z.boolean().default(true).describe("whether the agent slides to the side in two of three steps"),
+  slippery: z.boolean().default(true).describe("sliding to the side in two of three steps"),
   target: z.enum(["qLearning", "doubleQLearning", "expectedSarsa", "sarsa"]).default("qLearning").describe("what the next state is worth"),
   episodes: episodesOption().default(60_000),
   discount: z.number().min(0).max(1).default(0.99).describe("what a reward counts for one step later"),

@@ -2,6 +2,7 @@ import { check, data } from "kasane";
 import { datasets } from "kasane/node";
 import { z } from "zod";
 import type { PredictContext } from "../context.js";
+import * as option from "../options.js";
 
 /** A text in pieces that end where words end; each call reads it from the start. */
 export type Texts = () => AsyncIterable<string> | Iterable<string>;
@@ -11,12 +12,15 @@ const debates = "un-debates-17m.txt.gz";
 
 /** `--corpus` of word vectors. */
 export const corpus = (): z.ZodString =>
-  z
-    .string()
-    .min(1)
-    .describe(
-      `un-debates (${debates} of --data), wikitext-2, or text files: one (.gz or not), a folder of .txt files or a pattern; words are what stands between spaces`,
-    );
+  option.path(
+    z
+      .string()
+      .min(1)
+      .describe(
+        `un-debates (${debates} of --data), wikitext-2, or text files: one (.gz or not), a folder of .txt files or a pattern; words are what stands between spaces`,
+      ),
+    ...["un-debates", "wikitext-2"],
+  );
 
 /** @param source as {@link corpus} describes it */
 export async function openTexts(context: PredictContext, source: string): Promise<Texts> {

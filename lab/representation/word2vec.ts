@@ -6,10 +6,13 @@ import { fittedTable } from "../layout.js";
 import * as option from "../options.js";
 import { type CountedWords, corpus, countWords, keepingOf, openTexts } from "./corpus.js";
 import { type BatchMaker, sampledBatches, treeBatches, withParts } from "./wordBatches.js";
-import { testWords } from "./wordTests.js";
+import { readWordTests, testWords } from "./wordTests.js";
 import { drawMap, expressionOf, rowsOfWords, saveVectors, sumOf, WordVectors } from "./wordVectors.js";
 
 const vocabularyFile = "words.json";
+
+/** What some options are that only one loss, or only words of parts, have a use for. */
+const usual = { negatives: 5, buckets: 200_000 } as const;
 
 const schema = z.object({
   corpus: corpus().default("un-debates"),
@@ -23,7 +26,11 @@ const schema = z.object({
     .default(5)
     .meta({ description: "most words to each side; how many is drawn for each word", unit: "words" }),
   minimumCount: z.int().min(1).default(5).describe("rarer words are passed over"),
-  negatives: z.int().min(1).default(5).describe("words drawn at random that each pair is told from, by their count to the power of 0.75"),
+  negatives: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(`words drawn at random that each pair is told from, by their count to the power of 0.75 (default: ${usual.negatives})`),
   subsampling: z
     .number()
     .min(0)
@@ -31,7 +38,12 @@ const schema = z.object({
     .default(1e-3)
     .describe("words of a larger share of the text are left out of some places; 0: none are"),
   subwords: z.boolean().default(false).describe("words are the means of vectors of themselves and of their parts of 3 to 6 characters"),
-  buckets: z.int().min(1).max(10_000_000).default(200_000).describe("with --subwords: vectors that the parts are hashed to"),
+  buckets: z
+    .int()
+    .min(1)
+    .max(10_000_000)
+    .optional()
+    .describe(`with --subwords: vectors that the parts are hashed to (default: ${usual.buckets})`),
   learningRate: option.learningRate("gradient descent at the start; it falls to 0.0001 along a line").default(0.025),
   epochs: option.epochs("the text").default(5),
   batchSize: option.batchSize("words").default(512),
@@ -50,7 +62,7 @@ const schema = z.object({
       "france,paris,germany,berlin,italy,rome,japan,tokyo,china,beijing,egypt,cairo,greece,athens,cuba,havana,portugal,lisbon,spain,madrid",
     )
     .describe("words that map.svg shows, with commas between them"),
-  tests: z.boolean().default(true).describe("judge the vectors by analogies, WordSim-353 and SimLex-999"),
+  tests: z.boolean().default(true).describe("judging the vectors by analogies, WordSim-353 and SimLex-999"),
 });
 type Options = z.output<typeof schema>;
 
@@ -68,6 +80,8 @@ export const word2vec = defineExperiment({
     const { minimumCount, epochs, learningRate, batchSize, window } = options;
     const group = groupOf(options);
     check(batchSize % group === 0, () => `--batch-size ${batchSize}: expected a multiple of --group ${group}`);
+    checkUsed(options);
+    const tests = options.tests ? await readWordTests(context) : undefined;
     const texts = await openTexts(context, options.corpus);
     const words = await countWords(texts, minimumCount);
     const { vocabulary, counts } = words;
@@ -120,11 +134,11 @@ export const word2vec = defineExperiment({
     context.print(`${speed.toFixed(0)} thousand words a second`);
 
     // Report
-    const vectors = await WordVectors.of(model, vocabulary, options.subwords ? options.buckets : 0);
+    const vectors = await WordVectors.of(model, vocabulary, bucketsOf(options));
     await saveVectors(context, vectors);
     await drawMap(context, vectors, options.mapWords.split(","));
-    if (!options.tests) return;
-    const figures = await testWords(context, vectors);
+    if (!tests) return;
+    const figures = await testWords(tests, vectors);
     context.record(last, { ...figures });
     const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
     const rows = [
@@ -149,10 +163,15 @@ export const word2vec = defineExperiment({
       const vocabulary = files.loadVocabulary(context.folder.file(vocabularyFile));
       const model = modelOf(options, vocabulary);
       await context.restore({ model });
-      const vectors = await WordVectors.of(model, vocabulary, options.subwords ? options.buckets : 0);
+      const vectors = await WordVectors.of(model, vocabulary, bucketsOf(options));
       const terms = flags.neighbours ? [{ word: text.trim(), sign: 1 as const }] : expressionOf(text);
+      const sum = sumOf(vectors, terms);
+      check(
+        sum.some((value) => Math.abs(value) > 1e-6),
+        () => `predict: "${text}" leaves nothing, so no word is nearest: expected words that do not cancel each other`,
+      );
       const found = vectors.nearest(
-        sumOf(vectors, terms),
+        sum,
         flags.best as number,
         terms.map(({ word }) => word),
       );
@@ -167,17 +186,31 @@ const firstGroups = (x: Tensor): Tensor => x.slice([[0, Math.ceil((x.shape[0] as
 
 // How many words are drawn for a group, and how many a group has, where nobody says it.
 const drawnOf = ({ drawn, method }: Options): number => drawn ?? (method === "cbow" ? 32 : 64);
+const bucketsOf = ({ subwords, buckets = usual.buckets }: Options): number => (subwords ? buckets : 0);
 const groupOf = ({ group, loss }: Options): number => group ?? (loss === "hierarchical-softmax" ? 8 : 16);
 
-function modelOf({ size, loss, subwords, buckets }: Options, { size: words }: data.Vocabulary): models.Word2vec {
-  return new models.Word2vec({ inputs: words + (subwords ? buckets : 0), outputs: loss === "negative-sampling" ? words : words - 1, size });
+/** Throws where an option is given that the others leave no use for. */
+function checkUsed({ loss, subwords, ...options }: Options): void {
+  for (const name of ["negatives", "drawn"] as const) {
+    const isUsed = loss === "negative-sampling" || options[name] === undefined;
+    check(isUsed, () => `--${name} ${options[name]}: --loss ${loss} draws no words: leave it out`);
+  }
+  check(
+    subwords || options.buckets === undefined,
+    () => `--buckets ${options.buckets}: words have parts with --subwords alone: leave it out`,
+  );
+}
+
+function modelOf(options: Options, { size: words }: data.Vocabulary): models.Word2vec {
+  const { size, loss } = options;
+  return new models.Word2vec({ inputs: words + bucketsOf(options), outputs: loss === "negative-sampling" ? words : words - 1, size });
 }
 
 /** How the batches of an epoch are made. */
 function makersOf(options: Options, { vocabulary, counts }: CountedWords): (seed: number, epoch: number) => BatchMaker {
-  const { method, loss, window, negatives, subwords, buckets } = options;
+  const { method, loss, window, negatives = usual.negatives, subwords } = options;
   const [group, drawn] = [groupOf(options), drawnOf(options)];
-  const rows = subwords ? rowsOfWords(vocabulary, buckets) : undefined;
+  const rows = subwords ? rowsOfWords(vocabulary, bucketsOf(options)) : undefined;
   const wrapped = (make: BatchMaker) => (rows ? withParts(make, rows) : make);
   if (loss === "hierarchical-softmax") {
     const tree = data.huffmanTree(counts);

@@ -1,4 +1,4 @@
-import { compile, type data, matmul, metrics, type Tensor, tensor, topK } from "kasane";
+import { compile, type data, KasaneError, matmul, metrics, type Tensor, tensor, topK } from "kasane";
 import { datasets } from "kasane/node";
 import type { Context } from "../context.js";
 import type { WordVectors } from "./wordVectors.js";
@@ -30,9 +30,24 @@ function idsOf(vocabulary: data.Vocabulary): ReadonlyMap<string, number> {
 /** Questions that are answered at once. */
 const questionsAtOnce = 256;
 
-/** The analogies, WordSim-353 and SimLex-999. Questions and pairs with a word outside the vocabulary do not count. */
-export async function testWords(context: Context, vectors: WordVectors): Promise<WordFigures> {
-  const files = await context.dataset(datasets.wordTests);
+/**
+ * The files of the tests.
+ * @throws KasaneError where they are not found, nor can be downloaded
+ */
+export async function readWordTests(context: Context): Promise<Map<string, Uint8Array>> {
+  try {
+    return await context.dataset(datasets.wordTests);
+  } catch (error) {
+    if (!(error instanceof KasaneError)) throw error;
+    throw new KasaneError(`${error.message}; or leave the tests out with --no-tests`, { cause: error });
+  }
+}
+
+/**
+ * The analogies, WordSim-353 and SimLex-999. Questions and pairs with a word outside the vocabulary do not count.
+ * @param files of {@link readWordTests}
+ */
+export async function testWords(files: ReadonlyMap<string, Uint8Array>, vectors: WordVectors): Promise<WordFigures> {
   const ids = idsOf(vectors.vocabulary);
   const right = { semantic: 0, syntactic: 0 };
   const known = { semantic: 0, syntactic: 0 };

@@ -19,7 +19,7 @@ const defaultsOf = (name: keyof (typeof recipes)["lstm"]) =>
 
 const schema = z.object({
   dataset: z.enum(dictionaryNames).default("cmudict").describe("whose words are learnt"),
-  dictionary: z.string().min(1).optional().describe("a file of words of one's own in CMUdict's form, in place of the dataset"),
+  dictionary: option.path(z.string().min(1).describe("a file of words of one's own in CMUdict's form, in place of the dataset")).optional(),
   architecture: z.enum(speakerNames).default("transformer").describe("what reads and writes"),
   vowels: z
     .enum(["plain", "stressed"])
@@ -36,7 +36,7 @@ const schema = z.object({
     .describe(`pronunciations that an update is made from ${defaultsOf("batchSize")}`),
   learningRate: option.learningRate(`Adam at its highest ${defaultsOf("learningRate")}`).optional(),
   members: option
-    .listOf("[^,]+", "runs")
+    .listOf("[^,]+", "runs", true)
     .optional()
     .describe("trained runs that pronounce together, by the mean of their probabilities; nothing more is learnt"),
   beams: z.int().min(2).max(64).default(4).describe("beams of the search, beside which the test words are written greedily"),

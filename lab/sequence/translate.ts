@@ -29,7 +29,7 @@ const options = z.object({
   innerSize: z.int().min(1).max(8192).default(512).meta({ description: "of the layer within a feed-forward part", unit: "units" }),
   dropout: option.dropout("everywhere in the Transformer").default(0.2),
   labelSmoothing: option.labelSmoothing().default(0.1),
-  preNorm: z.boolean().default(true).describe("normalise what goes into each part, and not what comes out of its sum"),
+  preNorm: z.boolean().default(true).describe("normalising what goes into each part, and not what comes out of its sum"),
   ...pairOptions,
   epochs: option.epochs("the training pairs").default(16),
   learningRate: option.learningRate("Adam at its highest").default(0.001),

@@ -8,6 +8,7 @@ import { seriesOf } from "../plot/chart.js";
 import { averageOf, type Classifier, inputOf, judgeOf, logitsOf, plainView, type View } from "./classifier.js";
 import { Hardest } from "./hardest.js";
 import { type Judgement, judgementOf, reportMistakes } from "./mistakes.js";
+import { oneCycle } from "./oneCycle.js";
 
 /** How a classifier is trained. */
 export interface Recipe {
@@ -20,25 +21,27 @@ export interface Recipe {
   readonly hardest: number;
 }
 
-/** The options of a {@link Recipe}; `defaultsOf` says what each is where it is not given. */
+/** The options of a {@link Recipe}, of which a run keeps those that say which pictures each epoch learns from; `defaultsOf` says what each is where it is not given. */
 export const recipeOptions = (defaultsOf: (name: keyof Recipe) => string) => {
   const described = <Option extends z.ZodNumber>(name: keyof Recipe, of: Option) =>
     of.optional().describe(`${of.description} ${defaultsOf(name)}`);
   return {
-    epochs: described("epochs", option.epochs("the training pictures")),
-    batchSize: described("batchSize", option.batchSize("pictures")),
+    epochs: option.fixed(described("epochs", option.epochs("the training pictures"))),
+    batchSize: option.fixed(described("batchSize", option.batchSize("pictures"))),
     learningRate: described("learningRate", option.learningRate("gradient descent at its highest")),
     weightDecay: described("weightDecay", z.number().min(0).describe("share of the weights that is added to their gradients")),
     labelSmoothing: described("labelSmoothing", option.labelSmoothing()),
-    hardest: described(
-      "hardest",
-      z
-        .number()
-        .min(0.2)
-        .max(1)
-        .describe(
-          "share of the pictures, a random tenth of all and those of the greatest losses, that all but the first and the last epochs learn from",
-        ),
+    hardest: option.fixed(
+      described(
+        "hardest",
+        z
+          .number()
+          .min(0.2)
+          .max(1)
+          .describe(
+            "share of the pictures, a random tenth of all and those of the greatest losses, that all but the first and the last epochs learn from",
+          ),
+      ),
     ),
   };
 };
@@ -80,12 +83,12 @@ export async function classify(context: Context, task: Task, recipe: Recipe): Pr
   const pictures = data.augment.picturesOf(tensor(train.pixels, { shape: [train.count, train.height, train.width] }));
   const selection = new Hardest(train.count, { epochs, batchSize, share: hardest, seed });
   const perRecord = Math.floor((hardest * train.count) / batchSize);
-  check(perRecord > 0, () => `--batch-size ${batchSize}: an epoch has ${Math.floor(hardest * train.count)} training pictures`);
+  check(perRecord > 0, () => `--batch-size ${batchSize}: an epoch has ${Math.floor(hardest * train.count)} training pictures: lower it`);
   context.print(`${model.parameterCount()} parameters, ${train.count} pictures, ${selection.batches} steps`);
 
   // Step: weights decay, scales and shifts do not.
   const optimizer = new optim.Sgd(model, {
-    learningRate: optim.oneCycle(learningRate, selection.batches, { rise: 0.2 }),
+    learningRate: oneCycle(learningRate, selection.batches, 0.2),
     ...{ momentum: 0.9, nesterov: true, weightDecay },
     groups: [{ where: optim.isBiasOrNorm, weightDecay: 0 }],
   });

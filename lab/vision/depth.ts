@@ -4,6 +4,7 @@ import { defineExperiment } from "../experiment.js";
 import { fittedTable } from "../layout.js";
 import * as option from "../options.js";
 import { type Series, seriesOf } from "../plot/chart.js";
+import { oneCycle } from "./oneCycle.js";
 import { halvedImagesOf, percent, readStudy, studyOptions, trainStudy, updatesAnEpoch } from "./study.js";
 
 const shape = { classes: 10, imageChannels: 1 } as const;
@@ -69,7 +70,7 @@ export const depth = defineExperiment({
           logits: (bytes) => model.forward(halvedImagesOf(bytes)),
           // Weights decay, scales and shifts do not.
           optimizer: new optim.Sgd(model, {
-            learningRate: optim.oneCycle(learningRate, total, { rise: 0.2 }),
+            learningRate: oneCycle(learningRate, total, 0.2),
             ...{ momentum: 0.9, weightDecay: 1e-4, clipGlobalNorm: 5 },
             groups: [{ where: optim.isBiasOrNorm, weightDecay: 0 }],
           }),

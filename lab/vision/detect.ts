@@ -21,6 +21,7 @@ import {
 } from "./detection.js";
 import { drawBoxed, drawJudgement, shownScore } from "./detectionPictures.js";
 import { loadSize, saveSize } from "./learntSize.js";
+import { oneCycle } from "./oneCycle.js";
 import { picturesIn } from "./picturesIn.js";
 
 const schema = z.object({
@@ -28,11 +29,9 @@ const schema = z.object({
     .enum(["1", "2"])
     .default("1")
     .describe("1: boxes and classes at each place of a map; 2: boxes are proposed, then looked at one by one"),
-  images: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("a folder or a .tar.gz in the form of Pascal VOC (default: bccd-320x240.tar.gz among the datasets)"),
+  images: option
+    .path(z.string().min(1).describe("a folder or a .tar.gz in the form of Pascal VOC (default: bccd-320x240.tar.gz among the datasets)"))
+    .optional(),
   classes: option
     .listOf("[^,]{1,40}", "names of classes")
     .default("RBC,WBC,Platelets")
@@ -82,13 +81,13 @@ export const detect = defineExperiment({
     const dataset = datasets.readPascalVoc(options.images ?? context.dataFile("bccd-320x240.tar.gz"), classNames);
     const { train, val } = dataset;
     const perEpoch = Math.floor(train.length / batchSize);
-    check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${train.length} training pictures`);
+    check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${train.length} training pictures: lower it`);
     const most = train.reduce((count, { boxes }) => Math.max(count, boxes.length), 1);
 
     // Model
     const model = modelOf(options);
     const optimizer = new optim.AdamW(model, {
-      learningRate: optim.oneCycle(learningRate, epochs * perEpoch, { rise: 0.1 }),
+      learningRate: oneCycle(learningRate, epochs * perEpoch, 0.1),
       weightDecay,
       groups: [{ where: optim.isBiasOrNorm, weightDecay: 0 }],
     });

@@ -31,6 +31,13 @@ const recipe: FashionRecipe = {
   ...{ hardest: 0.5, padding: 2, erasing: 0, members: 1 },
 };
 
+interface Network {
+  readonly make: (shown: Shown) => models.ImageClassifier;
+  readonly recipe: FashionRecipe;
+  /** Whether torchvision has weights for it. */
+  readonly isPublished?: true;
+}
+
 /** The networks, each with the settings of its training. */
 const networks = {
   pooled: {
@@ -46,10 +53,10 @@ const networks = {
     make: (shown: Shown) => new models.MobileNetV1({ ...shown, width: 0.5, firstStride: 1 }),
     recipe: { ...recipe, epochs: 30 },
   },
-  "mobilenet-v2": { make: (shown: Shown) => new models.MobileNetV2({ ...shown, firstStride: 1 }), recipe },
-  resnet18: { make: (shown: Shown) => new models.ResNet({ ...shown, depth: 18 }), recipe },
+  "mobilenet-v2": { make: (shown: Shown) => new models.MobileNetV2({ ...shown, firstStride: 1 }), recipe, isPublished: true },
+  resnet18: { make: (shown: Shown) => new models.ResNet({ ...shown, depth: 18 }), recipe, isPublished: true },
   densenet: { make: (shown: Shown) => new models.SmallDenseNet({ ...shown, depth: 40, growth: 12 }), recipe },
-} satisfies Readonly<Record<string, { readonly make: (shown: Shown) => models.ImageClassifier; readonly recipe: FashionRecipe }>>;
+} satisfies Readonly<Record<string, Network>>;
 
 type NetworkName = keyof typeof networks;
 
@@ -60,13 +67,14 @@ function makeModel({ model, members }: { readonly model: NetworkName; readonly m
 }
 
 const networkNames = Object.keys(networks) as NetworkName[];
+const published = networkNames.filter((name) => (networks[name] as Network).isPublished);
 
 const defaultsOf = (name: keyof FashionRecipe) =>
   `(default: ${networkNames.map((network) => `${network} ${networks[network].recipe[name]}`).join(", ")})`;
 
 const schema = z.object({
   images: images().default("fashion"),
-  model: z.enum(networkNames).default("pooled").describe("the network"),
+  model: z.enum(networkNames).optional().describe("the network (default: pooled)"),
   quick: z.boolean().default(false).describe("a small network in six minutes: the model small"),
   padding: z
     .int()
@@ -92,9 +100,13 @@ const schema = z.object({
 });
 
 const checked = schema
-  .refine(({ quick, model }) => !quick || model === "pooled", {
+  .refine(({ quick, model = "small" }) => !quick || model === "small", {
     path: ["quick"],
     message: "--quick has a network of its own: leave out --model",
+  })
+  .refine((given) => given.weights === undefined || published.includes(completed(given).model), {
+    path: ["weights"],
+    message: `torchvision has weights for --model ${published.join(" and ")} alone`,
   })
   .refine((given) => given.weights === undefined || completed(given).members === 1, {
     path: ["weights"],
@@ -103,7 +115,7 @@ const checked = schema
 
 /** The options with the recipe of their network where none were given. */
 function completed({ quick, ...given }: z.output<typeof schema>) {
-  const model = quick ? "small" : given.model;
+  const model = given.model ?? (quick ? "small" : "pooled");
   return { ...networks[model].recipe, ...given, model };
 }
 

@@ -1,4 +1,4 @@
-import { maxPool, nn, optim, relu, seed, type Tensor } from "kasane";
+import { check, maxPool, nn, optim, relu, seed, type Tensor } from "kasane";
 import { z } from "zod";
 import type { Context } from "../context.js";
 import { defineExperiment } from "../experiment.js";
@@ -20,19 +20,17 @@ const norms = {
 type Norm = keyof typeof norms;
 const names = Object.keys(norms) as Norm[];
 
-const positive = "(?=.*[1-9])\\d+(\\.\\d+)?";
-
 const schema = z.object({
   ...studyOptions,
   heldOut: studyOptions.heldOut.default(3000),
   norms: option.namesOf(names, "normalisations that are compared").default(names.join(",")),
   rates: option
-    .listOf(positive, "numbers above 0")
+    .listOf(option.positive, "numbers above 0")
     .default("0.01,0.03,0.1,0.3")
     .describe("learning rates that each is tried with; the best one is taken for what follows"),
   batchSizes: option.listOf("[1-9]\\d{0,3}", "integers from 1 to 9999").default("2,8,32,128").describe("batch sizes"),
   scales: option
-    .listOf(positive, "numbers above 0")
+    .listOf(option.positive, "numbers above 0")
     .default("0.1,0.3,3,10")
     .describe("what the first values of the convolutions' weights are multiplied by"),
   batchSize: option.batchSize("pictures, where batch sizes are not compared,").default(32),
@@ -79,6 +77,13 @@ export const normalisation = defineExperiment({
       scales: option.numbersIn(options.scales),
       batchSizes: option.numbersIn(options.batchSizes),
     };
+    check(
+      options.fewPictures <= options.trainSize,
+      () => `--few-pictures ${options.fewPictures}: expected no more than --train-size ${options.trainSize}`,
+    );
+    const few = { train: part(pictures.train, 0, options.fewPictures), heldOut: pictures.heldOut };
+    for (const batchSize of [options.batchSize, ...batchSizes]) updatesAnEpoch(pictures.train, batchSize);
+    updatesAnEpoch(few.train, options.batchSize);
 
     // 1. A learning rate for each.
     const short = { batchSize: options.batchSize, epochs: options.shortEpochs, scale: 1 };
@@ -132,7 +137,6 @@ export const normalisation = defineExperiment({
     }
 
     // 4. Few pictures, learnt for long.
-    const few = { train: part(pictures.train, 0, Math.min(options.fewPictures, pictures.train.count)), heldOut: pictures.heldOut };
     const overfitted = await tableOf(chosen, ["few"], (norm, name) =>
       train(context, few, norm, { ...short, name, epochs: options.fewEpochs, rate: bestOf(norm) }),
     );

@@ -1,7 +1,8 @@
-import { statSync } from "node:fs";
-import { basename, extname } from "node:path";
+import { readdirSync, statSync } from "node:fs";
+import { basename, extname, join, relative } from "node:path";
 import { check, type data } from "kasane";
 import { datasets } from "kasane/node";
+import { excerpt } from "../light.js";
 
 /** A picture that a user names. */
 interface NamedPicture {
@@ -17,16 +18,40 @@ interface NamedPicture {
  */
 export function* picturesIn(text: string, channels: 1 | 3): Generator<NamedPicture> {
   const path = text.trim().replace(/(.)\/+$/, "$1");
-  const found = path === "" ? undefined : statSync(path, { throwIfNoEntry: false });
-  check(found !== undefined, () => `${text}: no such file or folder: expected a picture (.jpg or .png), or a folder of pictures`);
-  const paths = found.isDirectory() ? datasets.findTextFiles(`${path}/**/*`).filter((file) => /\.(jpe?g|png)$/i.test(file)) : [path];
+  const found = statusOf(path);
+  check(path !== "", () => "predict: got no text: expected a picture (.jpg or .png), or a folder of pictures");
+  check(
+    found !== undefined,
+    () => `${excerpt(text, 200)}: no such file or folder: expected a picture (.jpg or .png), or a folder of pictures`,
+  );
+  const paths = found.isDirectory() ? [...filesIn(path)].filter((file) => /\.(jpe?g|png)$/i.test(file)).sort() : [path];
   check(paths.length > 0, () => `${text}: no .jpg or .png file is in this folder`);
   const given = new Set<string>();
   for (const file of paths) {
-    const whole = found.isDirectory() ? file.slice(path.length + 1).replaceAll("/", "-") : basename(file);
+    const whole = found.isDirectory() ? relative(path, file).replaceAll("/", "-") : basename(file);
     const short = whole.slice(0, whole.length - extname(whole).length);
     const name = given.has(short) ? whole : short;
     given.add(name);
     yield { file, name, picture: datasets.readPicture(file, channels) };
+  }
+}
+
+/** What is at a path, links followed; undefined where nothing is, or nothing could be. */
+function statusOf(path: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENAMETOOLONG") return undefined;
+    throw error;
+  }
+}
+
+/** The files of a folder at any depth, but hidden ones. Links to folders are not followed: they may lead round in a circle. */
+function* filesIn(folder: string): Generator<string> {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.name.startsWith(".")) continue;
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* filesIn(path);
+    else if (statusOf(path)?.isFile()) yield path;
   }
 }

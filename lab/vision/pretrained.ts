@@ -1,15 +1,21 @@
-import { models, nn } from "kasane";
+import { check, KasaneError, models, nn } from "kasane";
 import { files } from "kasane/node";
 import { z } from "zod";
 import type { Context } from "../context.js";
+import * as option from "../options.js";
 
 /** What training starts from. */
 export const pretrainedOptions = {
-  weights: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("safetensors file of torchvision's weights for the network, which training goes on from; other classes get a new last layer"),
+  weights: option
+    .path(
+      z
+        .string()
+        .min(1)
+        .describe(
+          "safetensors file of torchvision's weights for the network, which training goes on from; other classes get a new last layer",
+        ),
+    )
+    .optional(),
   freeze: z
     .string()
     .min(1)
@@ -21,11 +27,14 @@ export const pretrainedOptions = {
 export async function startFrom(
   context: Context,
   model: models.ImageClassifier,
-  { weights, freeze }: { readonly weights?: string | undefined; readonly freeze?: string | undefined },
+  { weights, freeze, model: name }: { readonly weights?: string | undefined; readonly freeze?: string | undefined; readonly model: string },
 ): Promise<void> {
   if (weights !== undefined) {
     const { tensors } = await files.readSafetensors(weights);
-    const kept = await models.loadPretrained(model, tensors);
+    const kept = await models.loadPretrained(model, tensors).catch((error: unknown) => {
+      if (!(error instanceof KasaneError)) throw error;
+      throw new KasaneError(`--weights ${weights}: expected those of --model ${name}: ${error.message}`, { cause: error });
+    });
     const renewed = kept.length > 0 ? `, with new values of ${kept.join(", ")}` : "";
     context.print(`weights of ${weights}${renewed}`, { event: "weights", file: weights, renewed: kept });
   }
@@ -34,6 +43,8 @@ export async function startFrom(
       model,
       freeze.split(",").map((name) => name.trim()),
     );
+    const isLeft = [...model.namedVariables().values()].some(({ trainable }) => trainable);
+    check(isLeft, () => `--freeze ${freeze}: it leaves nothing to train: name fewer variables`);
     context.print(`${frozen.length} of ${model.namedVariables().size} variables are not trained`, { event: "frozen", names: frozen });
   }
 }

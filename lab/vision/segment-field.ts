@@ -23,11 +23,9 @@ const titles: Readonly<Record<Way, string>> = {
 };
 
 const schema = z.object({
-  scenes: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(`a folder or a .tar.gz in the form of \`segment\` (default: ${scenesFile} among the datasets)`),
+  scenes: option
+    .path(z.string().min(1).describe(`a folder or a .tar.gz in the form of \`segment\` (default: ${scenesFile} among the datasets)`))
+    .optional(),
   ways: option.namesOf(Object.keys(ways), "how receptive fields are made larger").default(Object.keys(ways).join(",")),
   width: z
     .int()
@@ -136,7 +134,7 @@ async function trained(
   const { batchSize, learningRate, epochs } = options;
   const { device, seed: of } = context;
   const perEpoch = Math.floor(train.length / batchSize);
-  check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${train.length} training scenes`);
+  check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${train.length} training scenes: lower it`);
   const { height, width } = (train[0] as datasets.SegmentationSample).picture;
   const batches = new AugmentedAhead(roads, { samples: train, size: [height, width], seed: of, batchSize, workers: options.workers });
   const lossOfBatch = lossOf(train, { weights: "none", lovasz: 1 });

@@ -7,17 +7,21 @@ import * as option from "../options.js";
 import { seriesOf } from "../plot/chart.js";
 import { AugmentedAhead, workers } from "./augmentedAhead.js";
 import { loadSize, saveSize } from "./learntSize.js";
+import { oneCycle } from "./oneCycle.js";
 import { nothing, roadClasses, scenesFile } from "./roadScenes.js";
 import * as roads from "./sceneAugmentation.js";
 import { type Batch, batchOf, judge, logitsOf, lossOf, segmentBy } from "./segmentation.js";
 import { drawScenes, segmentFiles } from "./segmentPictures.js";
 
 const schema = z.object({
-  scenes: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(`a folder or a .tar.gz with train/, trainannot/, val/ and so on (default: ${scenesFile} among the datasets)`),
+  scenes: option
+    .path(
+      z
+        .string()
+        .min(1)
+        .describe(`a folder or a .tar.gz with train/, trainannot/, val/ and so on (default: ${scenesFile} among the datasets)`),
+    )
+    .optional(),
   network: z.enum(["unet", "enet"]).default("unet").describe("the network"),
   width: z.int().min(16).max(256).multipleOf(4).default(32).meta({ description: "channels of its first level", unit: "channels" }),
   levels: z.int().min(1).max(5).default(5).describe("how many sizes a U-Net has"),
@@ -60,7 +64,7 @@ export const segment = defineExperiment({
     const { train, val } = dataset;
     const { height, width } = (train[0] as datasets.SegmentationSample).picture;
     const perEpoch = Math.floor(train.length / batchSize);
-    check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${train.length} training scenes`);
+    check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${train.length} training scenes: lower it`);
     const batches = new AugmentedAhead(roads, { samples: train, size: [height, width], seed, batchSize, workers: options.workers });
 
     await saveSize(context, { width, height });
@@ -68,7 +72,7 @@ export const segment = defineExperiment({
     // Model
     const model = modelOf(options);
     const optimizer = new optim.AdamW(model, {
-      learningRate: optim.oneCycle(learningRate, epochs * perEpoch, { rise: 0.1 }),
+      learningRate: oneCycle(learningRate, epochs * perEpoch, 0.1),
       weightDecay,
       groups: [{ where: optim.isBiasOrNorm, weightDecay: 0 }],
     });

@@ -6,6 +6,7 @@ import { part } from "../generative/pictures.js";
 import { fittedTable } from "../layout.js";
 import * as option from "../options.js";
 import type { Series } from "../plot/chart.js";
+import { oneCycle } from "./oneCycle.js";
 import { batchOf, imagesOf, percent, readStudy, type Study, studyOptions, trainStudy, updatesAnEpoch } from "./study.js";
 
 const schema = z.object({
@@ -136,7 +137,7 @@ async function train(context: Context, options: Options, kind: Kind, width: numb
     name: `${kind}-${width}`,
     model,
     logits: (bytes) => model.forward(imagesOf(bytes)),
-    optimizer: new optim.Sgd(model, { learningRate: optim.oneCycle(learningRate, total, { rise: 0.2 }), momentum: 0.9, nesterov: true }),
+    optimizer: new optim.Sgd(model, { learningRate: oneCycle(learningRate, total, 0.2), momentum: 0.9, nesterov: true }),
     ...{ ...pictures, batchSize, epochs },
   });
   context.print(`width ${width}, ${kinds[kind]}: ${percent(heldOutAccuracy)} % of the held-out pictures are told right`);

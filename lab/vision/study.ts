@@ -10,7 +10,7 @@ import * as option from "../options.js";
 
 /** The options that studies have in common. */
 export const studyOptions = {
-  images: images().default("fashion"),
+  images: images(" of ten classes").default("fashion"),
   trainSize: option.fixed(z.int().min(1).default(10_000).describe("pictures that each network is trained on")),
   heldOut: option.fixed(z.int().min(1).default(5000).describe("training pictures that no network is trained on: all are judged by these")),
 };
@@ -76,7 +76,7 @@ export const updatesARecord = (batchSize: number): number => Math.max(1, Math.ro
 /** How many updates an epoch has. */
 export function updatesAnEpoch({ count }: Pictures, batchSize: number): number {
   const updates = Math.floor(count / batchSize);
-  check(updates > 0, () => `${count} pictures are no batch of ${batchSize}: lower the batch size or raise --train-size`);
+  check(updates > 0, () => `${count} pictures are no batch of ${batchSize}: lower the batch size, or take more pictures`);
   return updates;
 }
 

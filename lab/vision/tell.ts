@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { check, data } from "kasane";
 import { files } from "kasane/node";
@@ -34,7 +35,11 @@ export async function tell(context: PredictContext, task: Task, text: string, fl
   const { invert, out } = pictureFlags.parse(flags);
   const asked = askedOf(task, text, invert);
   await restoreClassifier(context, classifier);
-  if (out !== undefined) files.makeFolder(out);
+  if (out !== undefined) {
+    const found = statSync(out, { throwIfNoEntry: false });
+    check(!found || found.isDirectory(), () => `--out ${out}: it is a file: expected a folder`);
+    files.makeFolder(out);
+  }
   const judge = judgeOf(classifier, views, context.device);
   const explain = explainerOf(classifier, context.device);
   const told = [];
@@ -86,6 +91,7 @@ function askedOf({ classNames, judged }: Task, text: string, invert: boolean): [
       index < judged.count,
       () => `predict: got "${text}", expected the index of a test picture, 0 to ${judged.count - 1}, or an image file`,
     );
+    check(!invert, () => `--invert: ${text} is a test picture, which is as those that were learnt from: expected an image file`);
     const { pixels, labels } = part(judged, index, index + 1);
     return [{ name: `${index}`, picture: { pixels, channels: 1, height, width }, truth: classNames[labels[0] as number] }];
   }

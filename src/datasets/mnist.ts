@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { check } from "../graph/error.js";
 import { showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -56,15 +57,20 @@ export interface LabelledImages {
 
 /**
  * The training and the test images of MNIST's files.
- * @param files the unpacked files, by name
+ * @param files the files, by name, packed by gzip or not
+ * @param folder where they lie, for errors
  * @throws KasaneError where a file is missing or not of its format, or images and labels differ in number
  */
-export function readMnist(files: ReadonlyMap<string, Uint8Array>): { readonly train: LabelledImages; readonly test: LabelledImages } {
+export function readMnist(
+  files: ReadonlyMap<string, Uint8Array>,
+  folder = "",
+): { readonly train: LabelledImages; readonly test: LabelledImages } {
   const part = (prefix: string): LabelledImages => {
     const [images, labels] = ["images-idx3-ubyte", "labels-idx1-ubyte"].map((kind) => {
-      const bytes = files.get(`${prefix}-${kind}`);
-      check(bytes !== undefined, () => `readMnist: there is no file ${prefix}-${kind}`);
-      return readIdx(bytes);
+      const file = `${prefix}-${kind}`;
+      const bytes = files.get(file);
+      check(bytes !== undefined, () => `readMnist: there is no file ${file}`);
+      return readIdx(bytes, join(folder, file));
     }) as [Tensor, Tensor];
     check(
       images.rank === 3 && labels.rank === 1 && images.shape[0] === labels.shape[0],

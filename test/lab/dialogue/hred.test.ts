@@ -80,6 +80,8 @@ it("trains models, compares them by the turns before, and talks", async () => {
   expect(torn.stderr).toContain('predict: got --chat and "Hello!": --chat reads what is said from stdin');
   const mute = await kasane(["predict", run, " "]);
   expect(mute.stderr).toContain('got " ", expected something that is said: it has no words');
+  const strange = await kasane(["predict", run, "I have a zyzzyva."]);
+  expect(strange.stdout).toMatch(/^\(words it does not know: zyzzyva\)\n.+\n$/);
 });
 
 it("goes on after an interrupt within its second model as if there had been none", async () => {

@@ -77,6 +77,7 @@ describe("finetune", () => {
     rmSync(at("own.csv"));
     expect(await classOf(run, "0.1, 1.2")).toBe("above");
     expect(await classOf(run, "0.1, -1.2")).toBe("below");
+    expect((await kasane(["predict", run, ""])).stderr).toContain("predict: got no text: expected an example");
     expect((await kasane(["predict", run, "0.1"])).stderr).toContain('got "0.1", expected 2 numbers with commas between them');
   });
 

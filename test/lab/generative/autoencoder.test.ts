@@ -77,3 +77,14 @@ it("refuses classes to be left out that are not there, before it trains", async 
   expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("--unseen 3,9: class 9 is not among others in both parts") });
   expect(stdout).not.toContain('"step"');
 });
+
+it.each([
+  [["--widths", "785"], "sizes of codes from 1 to 784, with commas between them, each once"],
+  [["--widths", "4,4"], "each once"],
+  [["--noise", "0.5,0.50"], "each once"],
+  [["--noise", "0.5,0"], "deviations of noise above 0"],
+  [["--unseen", "10"], "classes from 0 to 9"],
+])("refuses %j", async (words, message) => {
+  const { code, stderr } = await kasane([...small, ...words, "--runs", parent]);
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) });
+});

@@ -6,6 +6,7 @@ import type { PredictContext } from "../../../lab/context.js";
 import { readPictures, readTenClasses } from "../../../lab/generative/pictureSources.js";
 import { kasane, temporaryFolder } from "../helpers.js";
 import { eventsOf, folderOf } from "../recurrent/interruption.js";
+import { writePictures } from "./pictureFiles.js";
 
 const parent = temporaryFolder();
 /** Only the datasets that are known by name ask it. */
@@ -91,7 +92,7 @@ describe("class folders", () => {
     mkdirSync(join(other, "test", "middle"));
     writeFileSync(join(other, "test", "middle", "0.png"), half(true, 1));
     await expect(readPictures(context, other, 0)).rejects.toThrow("its folder is none of the classes");
-    await expect(readTenClasses(context, folder, 0)).rejects.toThrow("got 2 classes, expected 10");
+    await expect(readTenClasses(context, folder, 0)).rejects.toThrow("got 2 classes, expected ten: name a folder of ten");
   });
 });
 
@@ -112,4 +113,13 @@ describe("tables of pixels", () => {
   ])("are refused in one line: %s", async (name, train, test, message) => {
     await expect(readPictures(context, writeCsv(name, train, test), 0)).rejects.toThrow(message);
   });
+});
+
+it("a damaged file of MNIST's form is named", async () => {
+  const folder = join(parent, "damaged");
+  mkdirSync(folder);
+  writePictures(folder, { train: 20, t10k: 10 });
+  const file = join(folder, "t10k-labels-idx1-ubyte");
+  writeFileSync(file, "no labels");
+  await expect(readPictures(context, folder, 0)).rejects.toThrow(`${file}: IDX: the file does not begin as one of unsigned bytes does`);
 });

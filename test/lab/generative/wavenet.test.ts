@@ -50,7 +50,7 @@ it("learns sounds of two kinds, says how well beside plain models, and draws eit
   expect(await drawn("--classes", "folder=low", "--prime", prime, "--number", "1")).not.toEqual(low);
   expect(await drawn("--classes", "folder=high", "--prime", prime)).not.toEqual(low);
 
-  writeSounds(parent, { "fast.wav": tone(250, 100, 16_000) });
+  writeSounds(parent, { "fast.wav": tone(250, 100, 16_000), "mute.wav": tone(250, 0) });
   writeFileSync(join(parent, "text.wav"), "no sound");
   for (const [words, message] of [
     [[], "say what to draw, such as --classes folder=high"],
@@ -58,12 +58,16 @@ it("learns sounds of two kinds, says how well beside plain models, and draws eit
     [["--classes", "speaker=low"], '--classes: got "speaker=low", expected a class for folder'],
     [["--classes", "folder=low", "--prime", join(parent, "nowhere.wav")], "there is no such file"],
     [["--classes", "folder=low", "--prime", join(parent, "fast.wav")], "it has 16000 samples a second, the run learnt sounds of 8000"],
+    [["--classes", "folder=low", "--prime", join(parent, "mute.wav")], "mute.wav: it has no samples"],
     [["--classes", "folder=low", "--prime", join(parent, "text.wav")], "text.wav: the 8 bytes do not begin as a WAV file does"],
   ] as const) {
     const { code, stderr } = await ask(...words);
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) });
     expect(stderr.trim().split("\n")).toHaveLength(1);
   }
+
+  const { stderr: short } = await kasane(["predict", folder, "0.00001", "--runs", parent]);
+  expect(short).toContain('got "0.00001", expected how many seconds to draw, 0.01 to 600');
 
   writeSounds(join(parent, "others", "deep"), Object.fromEntries(["a", "b", "c"].map((name) => [`${name}.wav`, tone(250, 2000, 16_000)])));
   const other = await kasane(["run", "wavenet", "--resume", folder, "--sounds", join(parent, "others"), "--runs", parent]);
@@ -88,6 +92,7 @@ it("tells of a class that is not trained on before it trains", async () => {
 it("goes on to the bit after an interrupt", () => expectSameWhenResumed([...small, "--epochs", "3", "--seconds", "0.01"], parent, 2));
 
 it.each([
+  [{ "a.wav": tone(250, 100) }, {}, [], "1 WAV file, expected 3 or more"],
   [{ "a.wav": tone(250, 100), "b.wav": tone(250, 100) }, {}, [], "2 WAV files, expected 3 or more"],
   [{ "a.wav": tone(250, 100), "b.wav": tone(250, 100, 16_000) }, {}, [], "b.wav has 16000: expected files of one rate"],
   [{ "a.wav": tone(250, 100), "b.wav": tone(250, 0) }, {}, [], "b.wav: it has no samples"],
@@ -103,7 +108,7 @@ it.each([
     { "a.wav": tone(250, 100), "b.wav": tone(9, 9), "c.wav": tone(9, 9) },
     {},
     ["--condition", "folder,folder"],
-    "--condition: got folder,folder, expected each once",
+    '--condition: got "folder,folder", expected one or more of digit, speaker and folder, with commas between them, each once',
   ],
   [
     { "a.wav": tone(250, 100), "b.wav": tone(9, 9), "c.wav": tone(9, 9) },

@@ -10,21 +10,8 @@ import { eventsOf, expectSameWhenResumed, folderOf } from "../recurrent/interrup
 
 const folder = temporaryFolder();
 const corpus = join(folder, "texts", "corpus.txt");
-const small = [
-  "--corpus",
-  corpus,
-  "--no-tests",
-  "--size",
-  "16",
-  "--minimum-count",
-  "2",
-  "--subsampling",
-  "0",
-  "--batch-size",
-  "64",
-  "--buckets",
-  "500",
-];
+const small = ["--corpus", corpus, "--no-tests", "--size", "16", "--minimum-count", "2", "--subsampling", "0", "--batch-size", "64"];
+const parts = ["--subwords", "--buckets", "500"];
 const run = (...words: string[]) => kasane(["run", "word2vec", "--json", "--runs", folder, ...small, ...words]);
 
 beforeAll(() => {
@@ -46,7 +33,7 @@ describe.each([
   ["skip-gram", "hierarchical-softmax"],
   ["cbow", "hierarchical-softmax"],
 ])("%s by %s", (method, loss) => {
-  it.each(method === "cbow" ? [[[]]] : [[[]], [["--subwords"]]])("finds what belongs together %j", async (more) => {
+  it.each(method === "cbow" ? [[[]]] : [[[]], [parts]])("finds what belongs together %j", async (more) => {
     const { code, stdout, stderr } = await run("--method", method, "--loss", loss, "--epochs", "40", "--learning-rate", "0.02", ...more);
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const trained = folderOf(stdout);
@@ -57,7 +44,7 @@ describe.each([
 });
 
 it("leaves its vectors in word2vec's format, for TensorBoard, and as a map; unseen words have vectors with subwords alone", async () => {
-  const { stdout } = await run("--epochs", "1", "--subwords", "--map-words", "ship,wave,corn,horse,none");
+  const { stdout } = await run("--epochs", "1", ...parts, "--map-words", "ship,wave,corn,horse,none");
   const trained = folderOf(stdout);
   const read = (name: string) => readFileSync(join(trained, name), "utf8").trimEnd().split("\n");
   const [heading, ...rows] = read("vectors.txt");
@@ -78,6 +65,7 @@ it("leaves its vectors in word2vec's format, for TensorBoard, and as a map; unse
   expect(existsSync(join(plain, "map.svg"))).toBe(false);
   const { stderr } = await kasane(["predict", plain, "shipp"]);
   expect(stderr).toBe('kasane: predict: "shipp" is not in the vocabulary: did you mean ship?\n');
+  expect(await kasane(["predict", plain, "ship - ship"])).toMatchObject({ code: 2, stderr: expect.stringContaining("leaves nothing") });
 });
 
 it("goes on to the bit after an interruption", async () => {
@@ -212,8 +200,23 @@ it.each([
   [["--corpus", "nowhere.txt"], /nowhere\.txt: no such file/],
   [["--minimum-count", "100000"], /lower --minimum-count/],
   [["--batch-size", "100"], /--batch-size/],
+  [["--loss", "hierarchical-softmax", "--drawn", "3"], /--drawn 3: --loss hierarchical-softmax draws no words: leave it out/],
+  [["--loss", "hierarchical-softmax", "--negatives", "5"], /--negatives 5: /],
+  [["--buckets", "500"], /--buckets 500: words have parts with --subwords alone/],
 ])("says what is wrong with %j", async (words, message) => {
   const { code, stderr } = await run(...words);
   expect(code).toBe(2);
   expect(stderr).toMatch(message);
+});
+
+it("misses the tests before it trains, and says how to do without", async () => {
+  const data = temporaryFolder();
+  writeFileSync(join(data, "questions-words.txt"), "not the published ones");
+  const words = ["run", "word2vec", "--json", "--runs", folder, "--data", data, ...small.filter((word) => word !== "--no-tests")];
+  const { code, stdout, stderr } = await kasane(words);
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: expect.stringMatching(/questions-words.txt .*; or leave the tests out with --no-tests\n$/),
+  });
+  expect(stdout).not.toContain('"metrics"');
 });

@@ -76,6 +76,22 @@ it("tells clothes apart, says how well, and leaves its mistakes and the network"
   expect(many).toMatchObject({ code: 0, stdout: expect.stringMatching(/bar2 +2 \d.*\n.*bar8 +8 \d/) });
   expect(readdirSync(out)).toEqual(["bar2-looked-at.png", "bar8-looked-at.png"]);
 
+  const refused = async (...words: string[]) => {
+    const { code, stderr } = await kasane(["predict", folder, ...words, "--runs", parent]);
+    expect({ code, lines: stderr.trim().split("\n").length }).toEqual({ code: 2, lines: 1 });
+    return stderr;
+  };
+  expect(await refused("3", "--invert")).toContain("--invert: 3 is a test picture");
+  expect(await refused(images, "--out", join(images, "bar2.png"))).toContain("bar2.png: it is a file: expected a folder");
+  expect(await refused("")).toContain("predict: got no text: expected a picture");
+  expect(await refused("x".repeat(5000))).toContain("no such file or folder");
+  mkdirSync(join(parent, "empty", "hollow"), { recursive: true });
+  expect(await refused(join(parent, "empty"))).toContain("no .jpg or .png file is in this folder");
+
+  // What is learnt from, and how the rate goes, is planned for all epochs.
+  const more = await kasane(["run", "fashion", "--resume", folder, "--epochs", "9", "--runs", parent]);
+  expect(more).toMatchObject({ code: 2, stderr: expect.stringContaining("the run was started with --epochs 6, got --epochs 9") });
+
   const wrong = await kasane(["predict", folder, "40", "--runs", parent]);
   expect(wrong).toMatchObject({
     code: 2,
@@ -98,10 +114,20 @@ it.each([
   [["fashion", ...small, "--held-out", "200"], "--held-out 200: there are 200 training pictures"],
   [["fashion", "--quick", "--model", "densenet"], "--quick has a network of its own: leave out --model"],
   [["fashion", "--model", "mobilnet"], "did you mean mobilenet?"],
-  [["fashion", ...small, "--quick", "--weights", join(parent, "none.safetensors")], "none.safetensors: no such file"],
+  [["fashion", ...small, "--model", "resnet18", "--weights", join(parent, "none.safetensors")], "none.safetensors: no such file"],
+  [
+    ["fashion", ...small, "--model", "resnet18", "--members", "2", "--weights", join(parent, "none.safetensors")],
+    "--weights: the weights are those of one network: it needs --members 1",
+  ],
   [
     ["fashion", ...small, "--weights", join(parent, "none.safetensors")],
-    "--weights: the weights are those of one network: it needs --members 1",
+    "--weights: torchvision has weights for --model mobilenet-v2 and resnet18 alone",
+  ],
+  [["fashion", "--quick", "--model", "pooled"], "--quick has a network of its own: leave out --model"],
+  [["fashion", ...small, "--quick", "--model", "small", "--freeze", "*"], "--freeze *: it leaves nothing to train"],
+  [
+    ["mnist", ...small.slice(0, 2), "--batch-size", "200", "--epochs", "2"],
+    "2 updates are too few for a rate that rises and falls: expected 6 or more: lower --batch-size or raise --epochs",
   ],
   [["fashion", ...small, "--freeze", "stage.*"], "freeze: no variable fits stage.*: "],
   [["mnist", ...small.slice(0, 2), "--batch-size", "300"], "--batch-size 300: an epoch has 200 training pictures"],

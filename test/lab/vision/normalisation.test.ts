@@ -45,3 +45,15 @@ it("compares normalisations by rate, initial values, batch size and overfitting"
 
 it("goes on to the bit after an interrupt", () =>
   expectSameWhenResumed([...small, "--norms", "batch", "--rates", "0.1", "--batch-sizes", "10", "--epochs", "2"], parent, 7));
+
+it.each([
+  [["--batch-sizes", "10,70"], "60 pictures are no batch of 70"],
+  [["--batch-size", "50", "--batch-sizes", "5"], "40 pictures are no batch of 50"],
+  [["--few-pictures", "61"], "--few-pictures 61: expected no more than --train-size 60"],
+  [["--norms", "none,none"], "with commas between them, each once"],
+  [["--rates", "0,0.1"], "expected numbers above 0"],
+])("refuses %j before it trains", async (words, message) => {
+  const { code, stdout, stderr } = await kasane([...small, ...words, "--json", "--runs", parent]);
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) });
+  expect(stdout).not.toContain('"metrics"');
+});

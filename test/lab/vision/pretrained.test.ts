@@ -17,7 +17,7 @@ it("goes on from torchvision's names, of other classes and of colours", async ()
   const weights = join(parent, "mobilenet.safetensors");
   await files.writeSafetensors(weights, state);
   const model = new models.MobileNetV2({ width: 0.25, classes: 10, imageChannels: 1, firstStride: 1 });
-  await startFrom(context, model, { weights });
+  await startFrom(context, model, { weights, model: "mobilenet-v2" });
   expect(records.pop()).toEqual({ event: "weights", file: weights, renewed: ["classifier.1.weight", "classifier.1.bias"] });
   const own = await nn.torchStateDict(model);
   for (const [name, { data }] of state) {
@@ -25,9 +25,18 @@ it("goes on from torchvision's names, of other classes and of colours", async ()
   }
 });
 
+it("names the file and the network of weights that are another's", async () => {
+  const weights = join(parent, "resnet.safetensors");
+  await files.writeSafetensors(weights, await nn.torchStateDict(new models.SmallResNet({ depth: 8, classes: 3, imageChannels: 1 })));
+  const model = new models.MobileNetV2({ width: 0.25, classes: 10, imageChannels: 1, firstStride: 1 });
+  await expect(startFrom(context, model, { weights, model: "mobilenet-v2" })).rejects.toThrow(
+    `--weights ${weights}: expected those of --model mobilenet-v2: `,
+  );
+});
+
 it("trains all but what is frozen", async () => {
   const model = new models.SmallResNet({ depth: 8, classes: 3, imageChannels: 1 });
-  await startFrom(context, model, { freeze: "conv1.*, layer1.*" });
+  await startFrom(context, model, { freeze: "conv1.*, layer1.*", model: "resnet" });
   expect(records.pop()).toMatchObject({ event: "frozen", names: expect.arrayContaining(["conv1.weight"]) });
   const before = await nn.torchStateDict(model);
   const optimizer = new optim.Sgd(model, { learningRate: 0.5 });
