@@ -46,10 +46,10 @@ const checked = schema
     message: "grey pixels have no likelihood under a model of black and white ones: it needs --binarization dynamic",
   });
 
-/** The net of Burda, Grosse and Salakhutdinov (2015) with one layer of latent variables, and their count of draws; steps and epochs are for an hour of a core. */
+/** The net of Burda, Grosse and Salakhutdinov (2015) with one layer of latent variables, and their count of draws; epochs are for an hour of two cores. */
 const burda = {
   ...({ hidden: "200,200", latent: 50, activation: "tanh", binarization: "dynamic" } as const),
-  ...{ learningRate: 0.002, epochs: 500, likelihoodSamples: 5000 },
+  ...{ learningRate: 0.002, likelihoodSamples: 5000 },
 };
 
 const modelOf = (pixels: number, { hidden, latent, activation, conditional }: Options) =>
@@ -67,8 +67,8 @@ export const vae = defineExperiment({
   chapter: "generative",
   options: checked,
   presets: {
-    vae: { ...burda },
-    iwae: { ...burda, importance: 5 },
+    vae: { ...burda, epochs: 1000 },
+    iwae: { ...burda, epochs: 500, importance: 5 },
     manifold: { latent: 2 },
     conditional: { conditional: true },
   },

@@ -55,7 +55,10 @@ const networks = {
   },
   "mobilenet-v2": { make: (shown: Shown) => new models.MobileNetV2({ ...shown, firstStride: 1 }), recipe, isPublished: true },
   resnet18: { make: (shown: Shown) => new models.ResNet({ ...shown, depth: 18 }), recipe, isPublished: true },
-  densenet: { make: (shown: Shown) => new models.SmallDenseNet({ ...shown, depth: 40, growth: 12 }), recipe },
+  densenet: {
+    make: (shown: Shown) => new models.SmallDenseNet({ ...shown, depth: 40, growth: 12 }),
+    recipe: { ...recipe, epochs: 30 },
+  },
 } satisfies Readonly<Record<string, Network>>;
 
 type NetworkName = keyof typeof networks;
