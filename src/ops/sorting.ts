@@ -92,7 +92,10 @@ function topKBy(x: Tensor, k: number, options: TopKOptions, ignoresNaN?: boolean
   return { values: cast(values, x.dtype), indices };
 }
 
-/** TopK by one of numbers alone. All is ordered, by the numbers and then by which of them are infinity and which none, or, by branches, where not all is finite. */
+/**
+ * TopK by one of numbers alone. All is ordered, by the numbers and then by which of them are infinity and which none; with branches that is only done
+ * where not all is finite.
+ */
 function withNaN(x: Tensor, { k, axis, largest }: TopKAttributes, byBranches: boolean): readonly [Tensor, Tensor] {
   const ordered = (keys: Tensor, k: number) => applyAll(sorting.TopK, [keys], { k, axis, largest, ignoresNaN: true })[1] as Tensor;
   const exact = (x: Tensor) => {
