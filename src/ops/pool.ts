@@ -142,10 +142,6 @@ function maxima(x: Tensor, windows: Windows): readonly Tensor[] {
 const lowest = ({ dtype }: Tensor): number =>
   isFloat(dtype) ? Number.NEGATIVE_INFINITY : dtype === "int64" ? -(2 ** 63) : exactIntegers(dtype)[0];
 
-/** The least finite number of a floating-point type. */
-export const leastFinite = (dtype: DType): number =>
-  dtype === "float16" ? -65504 : dtype === "float32" ? -3.4028234663852886e38 : -Number.MAX_VALUE;
-
 /** NaN as infinity, which is the maximum too and equals itself. */
 const ordered = (x: Tensor): Tensor => (isFloat(x.dtype) ? where(notEqual(x, x), Number.POSITIVE_INFINITY, x) : x);
 
