@@ -1,4 +1,4 @@
-import { compile, models, seed, type Tensor, tensor } from "kasane";
+import { compile, grad, models, random, seed, type Tensor, tensor, type Variable } from "kasane";
 import { beforeEach, expect, it } from "vitest";
 
 beforeEach(() => seed(3));
@@ -51,6 +51,32 @@ it("bounds the log likelihood from below, the closer the more draws there are", 
     expect(mean(single)).toBeCloseTo(mean(bounds), 1);
     expect(mean(bounds)).toBeLessThan((expected[row] as number) + 0.01);
   }
+});
+
+it("has the gradients of the bound: those of the decoder for each draw, those of the encoder in the mean of many", async () => {
+  const model = small();
+  const [runs, samples] = [20_000, 3];
+  const inputs = x.expand([runs, 2, 3]).reshape([2 * runs, 3]);
+  /** The bound by the formula, whose gradient goes through the posterior too. */
+  const plainBound = (): Tensor => {
+    const { mean, logVariance } = model.encode(inputs);
+    const noise = random.normal([samples, 2 * runs, 1]);
+    const z = mean.add(logVariance.mul(0.5).exp().mul(noise));
+    const logits = model.decode(z.reshape([-1, 1])).reshape([samples, 2 * runs, 3]);
+    const crossEntropy = logits.softplus().sub(logits.mul(inputs)).sum({ axis: -1 });
+    const logWeights = noise.square().add(logVariance).sub(z.square()).sum({ axis: -1 }).mul(0.5).sub(crossEntropy);
+    return logWeights.logSumExp({ axis: 0 }).sub(Math.log(samples));
+  };
+  const [encoder, decoder] = ["posteriorMean.bias", "decoder.layers.0.weight"].map((name) => model.namedVariables().get(name) as Variable);
+  const gradientsOf = async (bound: () => Tensor) => {
+    seed(4);
+    const gradients = await compile(() => grad(bound().mean(), [encoder, decoder] as Tensor[]))();
+    return Promise.all(gradients.map(async (gradient) => Array.from(await gradient.data(), Number)));
+  };
+  const [ofEncoder, ofDecoder] = (await gradientsOf(() => model.importanceBound(inputs, samples))) as [number[], number[]];
+  const [plain, expected] = (await gradientsOf(plainBound)) as [number[], number[]];
+  expect(ofEncoder).toEqual(plain.map((value) => expect.closeTo(value, 2)));
+  expect(ofDecoder).toEqual(expected.map((value) => expect.closeTo(value, 6)));
 });
 
 it("measures the divergence from the prior by its formula", async () => {
