@@ -7,6 +7,7 @@ import { reading, Variable, variableOf } from "../graph/variable.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { add } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
+import { checkTensors } from "../ops/constants.js";
 import { absent, onesLike, zerosLike } from "../ops/create.js";
 import { asOperands, operatorOf } from "../ops/operator.js";
 import { sumTo } from "../ops/sumTo.js";
@@ -19,6 +20,7 @@ import { sumTo } from "../ops/sumTo.js";
 export function grad(loss: Tensor, wrt: Tensor): Tensor;
 export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[];
 export function grad(loss: Tensor, wrt: Tensor | readonly Tensor[]): Tensor | Tensor[] {
+  checkTensors("grad", loss, ...[wrt].flat());
   check(
     loss.size === 1 && isFloat(loss.dtype),
     () => `grad: the loss is ${loss.dtype}${showShape(loss.shape)}, expected a floating-point scalar: take its mean or sum`,

@@ -84,6 +84,7 @@ describe("grad", () => {
 
   it("refuses losses that are no floating-point scalars", () => {
     expect(() => grad(x, x)).toThrow("grad: the loss is float32[3], expected a floating-point scalar: take its mean or sum");
+    expect(() => grad(x.sum(), [x, undefined as never])).toThrow("grad: operand 3 is undefined: expected a tensor");
     expect(() => grad(tensor(1, { dtype: "int32" }), x)).toThrow("grad: the loss is int32[], expected a floating-point scalar");
   });
 
