@@ -1,5 +1,5 @@
-import { readdirSync, statSync } from "node:fs";
-import { basename, extname, join, relative } from "node:path";
+import { statSync } from "node:fs";
+import { basename, extname, relative } from "node:path";
 import { check, type data } from "kasane";
 import { datasets } from "kasane/node";
 import { excerpt } from "../light.js";
@@ -24,7 +24,7 @@ export function* picturesIn(text: string, channels: 1 | 3): Generator<NamedPictu
     found !== undefined,
     () => `${excerpt(text, 200)}: no such file or folder: expected a picture (.jpg or .png), or a folder of pictures`,
   );
-  const paths = found.isDirectory() ? [...filesIn(path)].filter((file) => /\.(jpe?g|png)$/i.test(file)).sort() : [path];
+  const paths = found.isDirectory() ? datasets.filesIn(path).filter((file) => /\.(jpe?g|png)$/i.test(file)) : [path];
   check(paths.length > 0, () => `${text}: no .jpg or .png file is in this folder`);
   const given = new Set<string>();
   for (const file of paths) {
@@ -43,15 +43,5 @@ function statusOf(path: string) {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENAMETOOLONG") return undefined;
     throw error;
-  }
-}
-
-/** The files of a folder at any depth, but hidden ones. Links to folders are not followed: they may lead round in a circle. */
-function* filesIn(folder: string): Generator<string> {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (entry.name.startsWith(".")) continue;
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) yield* filesIn(path);
-    else if (statusOf(path)?.isFile()) yield path;
   }
 }

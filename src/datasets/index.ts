@@ -28,5 +28,5 @@ export { readFiles } from "./readFiles.js";
 export { readSegmented, type SegmentationDataset, type SegmentationSample } from "./segmented.js";
 export { readSounds, readSpokenDigits, type SpokenDigit } from "./sounds.js";
 export { readTar, readTarGz } from "./tar.js";
-export { findTextFiles, readTexts } from "./textFiles.js";
+export { filesIn, findTextFiles, readTexts } from "./textFiles.js";
 export { type AnalogyGroup, readAnalogies, readSimilarities, type SimilarPair, wordTests } from "./wordTests.js";
