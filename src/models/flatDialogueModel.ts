@@ -1,5 +1,4 @@
-import { check } from "../graph/error.js";
-import { checkOptions, pickOptions } from "../graph/options.js";
+import { checkChoice, checkOptions, pickOptions } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { GruCell } from "../nn/recurrentCell.js";
 import { zeros } from "../ops/create.js";
@@ -28,7 +27,7 @@ export class FlatDialogueModel extends PlainDialogueModel {
   constructor(options: FlatDialogueOptions) {
     const { encoderSize, reads } = options;
     checkOptions("FlatDialogueModel", options, { ...dialogueOptions, encoderSize: "required", reads: "required" });
-    check(reads === "last" || reads === "all", () => `FlatDialogueModel: reads ${reads}: expected last or all`);
+    checkChoice("FlatDialogueModel", "reads", reads, ["last", "all"]);
     super(pickOptions(options, dialogueOptions), encoderSize);
     this.encoder = new GruCell(options.size, encoderSize);
     this.reads = reads;

@@ -1,6 +1,6 @@
 import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { checkOptions } from "../graph/options.js";
+import { checkChoice, checkOptions } from "../graph/options.js";
 import { type Shape, showShape, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { abs, add, clip, div, floor, floorDiv, mod, mul, round, sub, where } from "./arithmetic.js";
@@ -72,11 +72,8 @@ export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions =
     () =>
       `gridSample: grid ${grid.dtype}${showShape(grid.shape)}: expected ${x.dtype}[${x.shape[0]}, ...places, ${axes}] for ${showShape(x.shape)}`,
   );
-  check(["nearest", "linear", "cubic"].includes(mode), () => `gridSample: mode ${mode}: expected "nearest", "linear" or "cubic"`);
-  check(
-    ["zeros", "border", "reflection"].includes(padding),
-    () => `gridSample: padding ${padding}: expected "zeros", "border" or "reflection"`,
-  );
+  checkChoice("gridSample", "mode", mode, ["nearest", "linear", "cubic"]);
+  checkChoice("gridSample", "padding", padding, ["zeros", "border", "reflection"]);
   check(
     mode !== "cubic" || axes === 2,
     () => `gridSample: cubic interpolation is of images, with two axes of places: got ${showShape(x.shape)}`,

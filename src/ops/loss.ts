@@ -1,6 +1,6 @@
 import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { checkOptions, type OptionNames } from "../graph/options.js";
+import { checkChoice, checkOptions, type OptionNames } from "../graph/options.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { relu, sigmoid, softplus } from "./activation.js";
@@ -62,7 +62,7 @@ function checkLossOptions<Options extends LossOptions>(
 ): void {
   checkOptions<LossOptions>(operation, options, { ...names, reduction: "optional" });
   const { reduction = "mean" } = options;
-  check(["mean", "sum", "none"].includes(reduction), () => `${operation}: reduction ${reduction}: expected "mean", "sum" or "none"`);
+  checkChoice(operation, "reduction", reduction, ["mean", "sum", "none"]);
 }
 
 /** Predictions and targets of one type of floats: of integers, differences would wrap and fractions be lost. */

@@ -1,6 +1,6 @@
 import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { checkOptions } from "../graph/options.js";
+import { checkChoice, checkOptions } from "../graph/options.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import { float, type Tensor } from "../graph/tensor.js";
 import { add, mul, sub, where } from "./arithmetic.js";
@@ -198,7 +198,7 @@ export function upsample(x: Tensor, options: UpsampleOptions): Tensor {
       `upsample: got ${x.dtype}${showShape(x.shape)}, expected floating-point numbers [batch, channels, ...places] with one to three axes of places`,
   );
   check((size === undefined) !== (scale === undefined), () => "upsample: expected either size or scale");
-  check(["nearest", "linear", "cubic"].includes(mode), () => `upsample: mode ${mode}: expected "nearest", "linear" or "cubic"`);
+  checkChoice("upsample", "mode", mode, ["nearest", "linear", "cubic"]);
   check(
     mode !== "cubic" || axes === 2,
     () => `upsample: cubic interpolation is of images, with two axes of places: got ${showShape(x.shape)}`,

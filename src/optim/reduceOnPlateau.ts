@@ -1,6 +1,6 @@
 import { check } from "../graph/error.js";
 import { checkNumbers } from "../graph/numbers.js";
-import { checkOptions, type OptionNames } from "../graph/options.js";
+import { checkChoice, checkOptions, type OptionNames } from "../graph/options.js";
 import { Variable } from "../graph/variable.js";
 import { scalar } from "../ops/constants.js";
 import type { Optimizer } from "./optimizer.js";
@@ -42,7 +42,7 @@ export class ReduceOnPlateau {
   ) {
     checkOptions("ReduceOnPlateau", options, plateauOptions);
     const { factor = 0.1, patience = 10, mode = "min", ...numbers } = options;
-    check(mode === "min" || mode === "max", () => `ReduceOnPlateau: mode ${mode}: expected min or max`);
+    checkChoice("ReduceOnPlateau", "mode", mode, ["min", "max"]);
     checkNumbers("ReduceOnPlateau", numbers);
     check(factor > 0 && factor < 1, () => `ReduceOnPlateau: factor ${factor}: expected a number above 0 and below 1`);
     check(Number.isInteger(patience) && patience >= 0, () => `ReduceOnPlateau: patience ${patience}: expected an integer from 0`);

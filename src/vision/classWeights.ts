@@ -1,5 +1,5 @@
 import { check } from "../graph/error.js";
-import { checkOptions } from "../graph/options.js";
+import { checkChoice, checkOptions } from "../graph/options.js";
 
 /** Settings of {@link classWeights}. */
 export interface ClassWeightOptions {
@@ -12,9 +12,10 @@ export interface ClassWeightOptions {
  * @param counts how often each class occurs, such as its pixels in the training images
  * @throws KasaneError where a count is no number from 0, or all are 0
  */
-export function classWeights(counts: ArrayLike<number>, { by, ...rest }: ClassWeightOptions): Float32Array<ArrayBuffer> {
-  checkOptions("classWeights", rest, {});
-  check(by === "median" || by === "logarithm", () => `classWeights: by ${by}: expected "median" or "logarithm"`);
+export function classWeights(counts: ArrayLike<number>, options: ClassWeightOptions): Float32Array<ArrayBuffer> {
+  checkOptions("classWeights", options, { by: "required" });
+  const { by } = options;
+  checkChoice("classWeights", "by", by, ["median", "logarithm"]);
   const all = Array.from(counts);
   const total = all.reduce((sum, count) => sum + count, 0);
   check(

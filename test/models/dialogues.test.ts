@@ -113,7 +113,7 @@ it("is trained by a softmax over all words as by one of which every word is draw
 it("complains of other options, and of dialogues that do not fit", async () => {
   expect(() => hred({ wordDropout: 2 })).toThrow("wordDropout 2: expected 0 to 1");
   expect(() => new models.FlatDialogueModel({ ...settings, encoderSize: 7, reads: "some" as "all" })).toThrow(
-    "reads some: expected last or all",
+    'reads "some": expected "last" or "all"',
   );
   const torn = { words: both.words, ends: alone.ends };
   await expect(lossesOf(hred(), torn)).rejects.toThrow("got words [2, 9] and ends [1, 2], expected [batch, words] and [batch, turns]");

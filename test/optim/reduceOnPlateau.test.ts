@@ -39,7 +39,7 @@ it("goes up for figures that shall be high, and stops at the minimum", async () 
   await expect(plateau.observe(Number.NaN)).rejects.toThrow("the figure is NaN");
   for (const [options, message] of [
     [{ patienc: 3 }, "unknown option patienc: did you mean patience?"],
-    [{ mode: "maximum" }, "mode maximum: expected min or max"],
+    [{ mode: "maximum" }, 'mode "maximum": expected "min" or "max"'],
     [{ minimumRate: -1 }, "minimumRate -1: expected a number from 0"],
   ] as const) {
     expect(() => new optim.ReduceOnPlateau(optimizer, options as never)).toThrow(message);

@@ -15,6 +15,6 @@ it("refuses counts that are none, and ways that it does not know", () => {
     "classWeights: got counts 0, 0: expected numbers from 0, not all of them 0",
   );
   expect(() => vision.classWeights([1, -1], { by: "median" })).toThrow("classWeights: got counts 1, -1");
-  expect(() => vision.classWeights([1], { by: "mean" } as never)).toThrow('classWeights: by mean: expected "median" or "logarithm"');
+  expect(() => vision.classWeights([1], { by: "mean" } as never)).toThrow('classWeights: by "mean": expected "median" or "logarithm"');
   expect(() => vision.classWeights([1], { by: "median", for: 1 } as never)).toThrow("classWeights: unknown option for");
 });

@@ -1,5 +1,5 @@
 import { check } from "../../graph/error.js";
-import { checkOptions } from "../../graph/options.js";
+import { checkChoice, checkOptions } from "../../graph/options.js";
 import type { RandomGenerator } from "../../random/generator.js";
 import { checkMovementOptions, type Movement, type MovementOptions, moved, movementOptions } from "./movement.js";
 import type { Picture, Sample, Transform } from "./sample.js";
@@ -31,11 +31,7 @@ export interface AffineOptions extends InterpolationOptions {
 
 function checkInterpolation(owner: string, options: InterpolationOptions): void {
   checkMovementOptions(owner, options);
-  const { interpolation = "nearest" } = options;
-  check(
-    interpolation === "nearest" || interpolation === "bilinear",
-    () => `${owner}: got interpolation ${interpolation}, expected "nearest" or "bilinear"`,
-  );
+  checkChoice(owner, "interpolation", options.interpolation, ["nearest", "bilinear"]);
 }
 
 /**

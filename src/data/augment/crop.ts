@@ -1,5 +1,5 @@
 import { check } from "../../graph/error.js";
-import { checkOptions } from "../../graph/options.js";
+import { checkChoice, checkOptions } from "../../graph/options.js";
 import { checkMovementOptions, type MovementOptions, moved, movementOptions } from "./movement.js";
 import type { Sample, Transform } from "./sample.js";
 
@@ -29,11 +29,7 @@ const cropOptions = { ...movementOptions, surround: "optional" } as const;
 
 function checkCropOptions(owner: string, options: CropOptions): void {
   checkMovementOptions(owner, options);
-  const { surround = "constant" } = options;
-  check(
-    surround === "constant" || surround === "edge" || surround === "reflect",
-    () => `${owner}: got surround ${surround}, expected "constant", "edge" or "reflect"`,
-  );
+  checkChoice(owner, "surround", options.surround, ["constant", "edge", "reflect"]);
 }
 
 /** Where along a side a pixel comes from that may lie outside: -1 where it is filled. */

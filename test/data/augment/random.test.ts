@@ -132,7 +132,7 @@ describe("colorJitter and randAugment", () => {
     expect(() => adjustHue(sampleOf(3, 3, 3).picture, 0.7)).toThrow("adjustHue: got 0.7, expected a share of the circle from -0.5 to 0.5");
     expect(() => randomRotation([2, 1])).toThrow("randomRotation: got degrees [2,1], expected a number from 0, or [from, to]");
     expect(() => randomRotation(1, { interpolation: "cubic" as never })).toThrow(
-      'randomRotation: got interpolation cubic, expected "nearest"',
+      'randomRotation: interpolation "cubic": expected "nearest"',
     );
     expect(() => randomAffine({ scale: [0, 1] })).toThrow("randomAffine: got scale [0, 1], expected [least, most] above 0");
     expect(() => randomAffine({ translate: [2, 0] })).toThrow("randomAffine: got translate [2, 0], expected two shares from 0 to 1");
