@@ -3,10 +3,13 @@ import {
   compile,
   grad,
   matmul,
+  maximum,
   mean,
+  minimum,
   random,
   scan,
   seed,
+  sign,
   split,
   square,
   type Tensor,
@@ -63,6 +66,20 @@ describe.skipIf(!(await hasWebGPU()))("on WebGPU, without the CPU, values and gr
     };
     const [expected, got] = [await run("cpu"), await run("webgpu")];
     for (const [i, numbers] of expected.entries()) expect(relativeError(got[i] as number[], numbers, least)).toBeLessThan(1e-5);
+  });
+
+  it("passes NaN on", async () => {
+    const x = tensor([Number.NaN, 1, -2, Number.NaN]);
+    const y = tensor([1, Number.NaN, 3, Number.NaN]);
+    const both = compile((a: Tensor, b: Tensor) => [maximum(a, b), minimum(a, b), sign(a), maximum(a, 0)], { device: "webgpu" });
+    const results = await Promise.all((await both(x, y)).map(async (result) => Array.from(await result.data(), Number)));
+    const { NaN: nan } = Number;
+    expect(results).toEqual([
+      [nan, nan, 3, nan],
+      [nan, nan, -2, nan],
+      [nan, 1, -1, nan],
+      [nan, 1, 0, nan],
+    ]);
   });
 
   it("parts a value into more pieces than a shader has buffers", async () => {

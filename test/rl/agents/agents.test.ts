@@ -107,8 +107,19 @@ describe("errors", () => {
       [{ distribution: { lowest: 0, highest: 1, bins: 5 } }, "Dqn: distribution: unknown option bins"],
       [{ targetRate: 7 }, "Dqn: targetRate 7: expected a number from 0 to 1"],
       [{ learningStarts: -1 }, "Dqn: learningStarts -1: expected a number from 0"],
+      [{ loss: "absolute" }, 'Dqn: loss "absolute": expected "squared" or "huber"'],
+      [{ updates: 0 }, "Dqn: got updates 0, expected an integer from 1"],
     ] as const) {
       expect(() => new rl.Dqn(corridors(1), options as never)).toThrow(message);
+    }
+    for (const [options, message] of [
+      [{ objective: "total" }, 'Reinforce: objective "total": expected "discounted" or "average"'],
+      [{ episodes: 1.5 }, "Reinforce: got episodes 1.5, expected an integer from 1"],
+      [{ discount: -1 }, "Reinforce: discount -1: expected a number from 0 to 1"],
+      [{ entropyWeight: Number.NaN }, "Reinforce: entropyWeight NaN: expected a number from 0"],
+      [{ terminalReward: Number.POSITIVE_INFINITY }, "Reinforce: terminalReward Infinity: expected a number"],
+    ] as const) {
+      expect(() => new rl.Reinforce(corridors(1), options as never)).toThrow(message);
     }
     const cartPoles = new rl.VectorEnvironment([new rl.CartPole()]);
     expect(() => new rl.Dqn(cartPoles, { bytes: true })).toThrow("Dqn: bytes: observations are 4 numbers");
