@@ -23,8 +23,11 @@ const names = Object.keys(kinds) as Kind[];
 const options = z.object({
   models: option.namesOf(names, "what is trained").default(names.join(",")),
   ...dialogueOptions,
+  hiddenSize: option.hiddenSize("the network that writes utterances").default(192),
   dropout: dialogueOptions.dropout.default(0.1),
   flatSize: option.hiddenSize("the network that reads, in the models without one over utterances").default(294),
+  encoderSize: option.hiddenSize("the network that reads an utterance, in the models with one over utterances").default(192),
+  contextSize: option.hiddenSize("the network over utterances").default(192),
   directSize: option.hiddenSize("the network over utterances, where the decoder is told of the last one past it").default(160),
   epochs: option.epochs("the training dialogues, for each model").default(8),
   turns: z.int().min(1).max(30).default(8).describe("perplexities are told apart by the turns before an utterance, up to so many or more"),
@@ -34,8 +37,8 @@ type Options = z.output<typeof options>;
 
 function makeModel(name: Kind, vocabularySize: number, o: Options): models.PlainDialogueModel {
   const settings = settingsOf(vocabularySize, o);
-  const encoderSize = o.hiddenSize;
-  if (name === "hred") return new models.Hred({ ...settings, encoderSize, contextSize: encoderSize });
+  const { encoderSize, contextSize } = o;
+  if (name === "hred") return new models.Hred({ ...settings, encoderSize, contextSize });
   if (name === "direct") return new models.Hred({ ...settings, encoderSize, contextSize: o.directSize, direct: true });
   return new models.FlatDialogueModel({ ...settings, encoderSize: o.flatSize, reads: name });
 }
