@@ -40,15 +40,18 @@ interface Network {
 
 /** The networks, each with the settings of its training. */
 const networks = {
+  resnet: {
+    make: (shown: Shown) => new models.SmallResNet({ ...shown, depth: 20 }),
+    recipe: { ...recipe, epochs: 70, erasing: 0.25 },
+  },
   pooled: {
     make: (shown: Shown) => new models.PooledResNet({ ...shown, widths: [32, 64, 128] }),
-    recipe: { ...recipe, epochs: 45, erasing: 0.25, members: 2 },
+    recipe: { ...recipe, epochs: 45, erasing: 0.25 },
   },
   small: {
     make: (shown: Shown) => new models.PooledResNet({ ...shown, widths: [32, 64, 128], convolutions: [0, 1, 1] }),
     recipe: { ...recipe, epochs: 12, padding: 1 },
   },
-  resnet: { make: (shown: Shown) => new models.SmallResNet({ ...shown, depth: 20 }), recipe },
   mobilenet: {
     make: (shown: Shown) => new models.MobileNetV1({ ...shown, width: 0.5, firstStride: 1 }),
     recipe: { ...recipe, epochs: 30 },
@@ -77,7 +80,7 @@ const defaultsOf = (name: keyof FashionRecipe) =>
 
 const schema = z.object({
   images: images().default("fashion"),
-  model: z.enum(networkNames).optional().describe("the network (default: pooled)"),
+  model: z.enum(networkNames).optional().describe("the network (default: resnet, of 20 layers)"),
   quick: z.boolean().default(false).describe("a small network in six minutes: the model small"),
   padding: z
     .int()
@@ -118,7 +121,7 @@ const checked = schema
 
 /** The options with the recipe of their network where none were given. */
 function completed({ quick, ...given }: z.output<typeof schema>) {
-  const model = given.model ?? (quick ? "small" : "pooled");
+  const model = given.model ?? (quick ? "small" : "resnet");
   return { ...networks[model].recipe, ...given, model };
 }
 
