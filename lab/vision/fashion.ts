@@ -21,14 +21,12 @@ interface FashionRecipe extends Recipe {
   readonly padding: number;
   /** The probability that a rectangle of a picture is erased. */
   readonly erasing: number;
-  /** Networks that learn side by side and judge together. */
-  readonly members: number;
 }
 
 const recipe: FashionRecipe = {
   ...{ epochs: 20, batchSize: 128, learningRate: 0.1, weightDecay: 0.0005, labelSmoothing: 0.1 },
   // Half of the clothes are told without effort.
-  ...{ hardest: 0.5, padding: 2, erasing: 0, members: 1 },
+  ...{ hardest: 0.5, padding: 2, erasing: 0 },
 };
 
 interface Network {
@@ -94,12 +92,7 @@ const schema = z.object({
     .max(1)
     .optional()
     .describe(`probability that a rectangle of a training picture is erased ${defaultsOf("erasing")}`),
-  members: z
-    .int()
-    .min(1)
-    .max(16)
-    .optional()
-    .describe(`networks that learn side by side, and whose mean judges ${defaultsOf("members")}`),
+  members: z.int().min(1).max(16).default(1).describe("networks that learn side by side, and whose mean judges"),
   ...recipeOptions(defaultsOf),
   ...pretrainedOptions,
   heldOut: option.heldOut(),
