@@ -61,8 +61,7 @@ function checkLossOptions<Options extends LossOptions>(
   names: OptionNames<Omit<Options, "reduction">>,
 ): void {
   checkOptions<LossOptions>(operation, options, { ...names, reduction: "optional" });
-  const { reduction = "mean" } = options;
-  checkChoice(operation, "reduction", reduction, ["mean", "sum", "none"]);
+  checkChoice(operation, "reduction", options.reduction, ["mean", "sum", "none"]);
 }
 
 /** Predictions and targets of one type of floats: of integers, differences would wrap and fractions be lost. */
