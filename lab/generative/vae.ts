@@ -6,7 +6,7 @@ import * as option from "../options.js";
 import { drawPictureGrid, printPictures, rowsOf } from "../plot/pictureGrid.js";
 import { images, readTenClasses } from "./pictureSources.js";
 import { pictureSize, picturesAt } from "./pictures.js";
-import { type Batch, batchOf, drawAll, inputOf, judgeOf, logLikelihood } from "./vaeFigures.js";
+import { type Batch, batchOf, drawAll, inputOf, judgeOf, logLikelihood, meanOf } from "./vaeFigures.js";
 
 /** Digits, or kinds of clothes. */
 const classes = 10;
@@ -49,15 +49,16 @@ const checked = schema
 /** The net of Burda, Grosse and Salakhutdinov (2015) with one layer of latent variables, and their count of draws; epochs are for an hour of two cores. */
 const burda = {
   ...({ hidden: "200,200", latent: 50, activation: "tanh", binarization: "dynamic" } as const),
-  ...{ learningRate: 0.002, likelihoodSamples: 5000 },
+  ...{ learningRate: 0.003, likelihoodSamples: 5000 },
 };
 
-const modelOf = (pixels: number, { hidden, latent, activation, conditional }: Options) =>
+const modelOf = (pixels: number, { hidden, latent, activation, conditional }: Options, inputMean?: Float64Array) =>
   new models.VariationalAutoencoder(pixels, {
     hidden: option.numbersIn(hidden),
     latent,
     activation,
     classes: conditional ? classes : 0,
+    ...(inputMean ? { inputMean } : {}),
   });
 
 /** Learns to draw digits: a variational autoencoder, or with several draws an importance-weighted one. */
@@ -68,7 +69,7 @@ export const vae = defineExperiment({
   options: checked,
   presets: {
     vae: { ...burda, epochs: 1000 },
-    iwae: { ...burda, epochs: 500, importance: 5 },
+    iwae: { ...burda, epochs: 800, importance: 5 },
     manifold: { latent: 2 },
     conditional: { conditional: true },
   },
@@ -84,7 +85,7 @@ export const vae = defineExperiment({
     check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${train.count} training pictures: lower it`);
 
     // Model
-    const model = modelOf(size, options);
+    const model = modelOf(size, options, meanOf(train));
     const optimizer = new optim.Adam(model, { learningRate: optim.cosine(learningRate, epochs * perEpoch) });
 
     // Step

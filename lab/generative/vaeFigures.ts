@@ -17,6 +17,15 @@ export function batchOf({ count, height, width, pixels, labels }: Pictures): Bat
   return { pixels: tensor(pixels, { shape: [count, height * width] }), labels: tensor(Int32Array.from(labels)) };
 }
 
+/** The mean of each pixel, 0 to 1. */
+export function meanOf({ count, pixels }: Pictures): Float64Array {
+  const mean = new Float64Array(pixels.length / count);
+  pixels.forEach((pixel, i) => {
+    mean[i % mean.length] = (mean[i % mean.length] as number) + pixel / 255 / count;
+  });
+  return mean;
+}
+
 /** What the model learns: probabilities of pixels, or pixels that are drawn by them. */
 export function inputOf({ pixels }: Batch, binarization: Binarization): Tensor {
   const grey = pixels.cast("float32").div(255);

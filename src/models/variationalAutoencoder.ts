@@ -2,7 +2,7 @@ import { customGradient, stopGradient } from "../autodiff/custom.js";
 import { check } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
-import { xavierUniform } from "../nn/init.js";
+import { type Initialiser, xavierUniform } from "../nn/init.js";
 import { Linear } from "../nn/linear.js";
 import { Module } from "../nn/module.js";
 import { Sequential } from "../nn/sequential.js";
@@ -10,6 +10,7 @@ import { checkSizes } from "../nn/sizes.js";
 import { relu, softplus } from "../ops/activation.js";
 import { add, clip, div, mul, square, sub } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
+import { tensor } from "../ops/constants.js";
 import { zeros } from "../ops/create.js";
 import { exp, tanh } from "../ops/elementary.js";
 import { oneHot } from "../ops/indexing.js";
@@ -29,14 +30,25 @@ export interface VariationalAutoencoderOptions {
   /** With classes both halves are told which one an input is of (Sohn et al. 2015, conditional VAE). */
   readonly classes?: number;
   readonly activation?: "relu" | "tanh";
+  /** The mean of each input over what is trained on, 0 to 1: the outputs start there, and need not learn it first. */
+  readonly inputMean?: ArrayLike<number>;
 }
 
 /** The variance of a posterior lies within e to plus or minus this, so that no exponential overflows. */
 const mostLogVariance = 20;
 
-/** A layer that starts as Burda, Grosse and Salakhutdinov (2015, section 5.1) have it. */
-const dense = (inputSize: number, outputSize: number): Linear =>
-  new Linear(inputSize, outputSize, { weightInitialiser: xavierUniform(), biasInitialiser: zeros });
+/** Outputs start this far from 0 and 1 at least, so that what was never seen can be learnt. */
+const leastProbability = 0.001;
+
+/** A layer whose weights start as Burda, Grosse and Salakhutdinov (2015, section 5.1) have it. */
+const dense = (inputSize: number, outputSize: number, biasInitialiser: Initialiser = zeros): Linear =>
+  new Linear(inputSize, outputSize, { weightInitialiser: xavierUniform(), biasInitialiser });
+
+/** Biases by which the outputs are the given probabilities where nothing else is known. */
+const logOddsOf = (probabilities: ArrayLike<number>): Initialiser => {
+  const within = Array.from(probabilities, (p) => Math.min(1 - leastProbability, Math.max(leastProbability, p)));
+  return () => tensor(within.map((p) => Math.log(p / (1 - p))));
+};
 
 /**
  * A variational autoencoder of dense layers with Bernoulli outputs (Kingma and Welling 2014, Auto-encoding variational Bayes).
@@ -57,10 +69,15 @@ export class VariationalAutoencoder extends Module {
       latent: "required",
       classes: "optional",
       activation: "optional",
+      inputMean: "optional",
     });
-    const { hidden, latent, classes = 0, activation = "relu" } = options;
+    const { hidden, latent, classes = 0, activation = "relu", inputMean } = options;
     checkSizes("VariationalAutoencoder", { inputSize, latent });
     check(hidden.length > 0, () => "VariationalAutoencoder: hidden is empty: expected the size of one layer or more");
+    check(
+      inputMean === undefined || (inputMean.length === inputSize && Array.from(inputMean).every((mean) => mean >= 0 && mean <= 1)),
+      () => `VariationalAutoencoder: inputMean: got ${inputMean?.length} numbers, expected ${inputSize} from 0 to 1`,
+    );
     const nonlinearity = { relu, tanh }[activation];
     const layers = (sizes: readonly number[]) =>
       sizes.slice(1).flatMap((size, i) => [dense(sizes[i] as number, size), (x: Tensor) => nonlinearity(x)]);
@@ -71,7 +88,8 @@ export class VariationalAutoencoder extends Module {
     this.posteriorMean = dense(last, latent);
     this.posteriorLogVariance = dense(last, latent);
     const backwards = hidden.toReversed();
-    this.decoder = new Sequential(...layers([latent + classes, ...backwards]), dense(backwards.at(-1) as number, inputSize));
+    const output = dense(backwards.at(-1) as number, inputSize, inputMean && logOddsOf(inputMean));
+    this.decoder = new Sequential(...layers([latent + classes, ...backwards]), output);
   }
 
   /** Logits of what `x` is taken for, `[batch, inputSize]`: the outputs for the mean of its latent variable. */

@@ -113,3 +113,20 @@ it("weighs draws for each class by itself", async () => {
     expect(await (await alone(Int32Array.of(row))).array()).toEqual([expect.closeTo(together[row] as number, 2)]);
   }
 });
+
+it("starts its outputs at the mean of the inputs", async () => {
+  const options = { hidden: [4], latent: 1 };
+  const model = new models.VariationalAutoencoder(3, { ...options, inputMean: [0.25, 0, 1] });
+  const bias = model.namedVariables().get("decoder.layers.2.bias") as Variable;
+  const probabilities = (await bias.sigmoid().array()) as number[];
+  expect(probabilities).toEqual([expect.closeTo(0.25, 6), expect.closeTo(0.001, 6), expect.closeTo(0.999, 6)]);
+  for (const inputMean of [
+    [0.25, 0],
+    [0.5, 0.5, 1.5],
+    [0.5, 0.5, Number.NaN],
+  ]) {
+    expect(() => new models.VariationalAutoencoder(3, { ...options, inputMean })).toThrow(
+      `VariationalAutoencoder: inputMean: got ${inputMean.length} numbers, expected 3 from 0 to 1`,
+    );
+  }
+});
