@@ -1,5 +1,5 @@
 import { check } from "../graph/error.js";
-import { checkOptions, type OptionNames, pickOptions } from "../graph/options.js";
+import { checkChoice, checkOptions, type OptionNames, pickOptions } from "../graph/options.js";
 import { fromData, hostData, type Tensor } from "../graph/tensor.js";
 import { type SpectrogramOptions, spectrogram } from "./spectrogram.js";
 
@@ -80,7 +80,7 @@ export function melFilterBank(options: MelFilterOptions): Tensor {
     Number.isSafeInteger(mels) && mels > 0 && Number.isSafeInteger(fftSize) && fftSize > 1,
     () => `melFilterBank: got ${mels} mels and an fftSize of ${fftSize}, expected integers of 1 and 2 or more`,
   );
-  check(Object.hasOwn(scales, scale), () => `melFilterBank: got the scale ${String(scale)}, expected htk or slaney`);
+  checkChoice("melFilterBank", "scale", scale, Object.keys(scales));
   const { toMel, toHertz } = scales[scale];
   const [first, last] = [toMel(lowest), toMel(highest)];
   const edges = Array.from({ length: mels + 2 }, (_, i) => toHertz(first + ((last - first) * i) / (mels + 1)));

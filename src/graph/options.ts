@@ -30,7 +30,8 @@ export function checkOptions<Options>(owner: string, options: Options, names: Op
 
 /** Throws unless a setting, where it is given, is one of several words. */
 export function checkChoice(owner: string, name: string, value: string | undefined, choices: readonly string[]): void {
-  const listed = choices.map((choice) => `"${choice}"`).join(" or ");
+  const quoted = choices.map((choice) => `"${choice}"`);
+  const listed = [quoted.slice(0, -1).join(", "), quoted.at(-1)].join(" or ");
   check(value === undefined || choices.includes(value), () => `${owner}: ${name} ${JSON.stringify(value)}: expected ${listed}`);
 }
 

@@ -1,3 +1,5 @@
+import { checkChoice } from "../graph/options.js";
+
 /** How {@link corpusBleu} cuts a line into tokens: at spaces alone, as the NIST's mteval-v13a does, or into characters. */
 export type BleuTokenization = "none" | "13a" | "char";
 
@@ -36,7 +38,9 @@ const tokenizers: Readonly<Record<BleuTokenization, (line: string) => string>> =
 };
 
 /** The tokens of a line as sacreBLEU sees them. */
-export const bleuTokens = (line: string, tokenization: BleuTokenization): string[] =>
-  tokenizers[tokenization](line.replace(atEnd, ""))
+export function bleuTokens(line: string, tokenization: BleuTokenization): string[] {
+  checkChoice("bleuTokens", "tokenization", tokenization, Object.keys(tokenizers));
+  return tokenizers[tokenization](line.replace(atEnd, ""))
     .split(betweenWords)
     .filter((token) => token !== "");
+}

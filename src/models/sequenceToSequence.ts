@@ -1,7 +1,7 @@
 import { scan } from "../autodiff/scan.js";
 import type { DecoderStep } from "../decode/decoder.js";
 import { check } from "../graph/error.js";
-import { checkOptions, type OptionNames } from "../graph/options.js";
+import { checkChoice, checkOptions, type OptionNames } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { mapTree } from "../graph/tree.js";
 import { AdditiveAttention } from "../nn/additiveAttention.js";
@@ -111,10 +111,8 @@ export class SequenceToSequence extends Module implements SequenceModel<Sequence
   constructor(readonly options: SequenceToSequenceOptions) {
     super();
     checkOptions("SequenceToSequence", options, modelOptions);
-    check(
-      Object.hasOwn(networks, options.cell),
-      () => `SequenceToSequence: cell ${options.cell}: expected ${Object.keys(networks).join(", ")}`,
-    );
+    checkChoice("SequenceToSequence", "cell", options.cell, Object.keys(networks));
+    checkChoice("SequenceToSequence", "attention", options.attention, ["additive", "dot", "general"]);
     const { size, hiddenSize, cell, layers = 1, bidirectional = false, attention, inputFeeding = false, dropout = 0 } = options;
     check(attention !== undefined || !inputFeeding, () => "SequenceToSequence: inputFeeding feeds what attention found: choose one");
     this.sourceVectors = new Embedding(options.sourceVocabulary, size);

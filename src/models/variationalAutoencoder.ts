@@ -1,6 +1,6 @@
 import { customGradient, stopGradient } from "../autodiff/custom.js";
 import { check } from "../graph/error.js";
-import { checkOptions } from "../graph/options.js";
+import { checkChoice, checkOptions } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { type Initialiser, xavierUniform } from "../nn/init.js";
 import { Linear } from "../nn/linear.js";
@@ -73,6 +73,7 @@ export class VariationalAutoencoder extends Module {
     });
     const { hidden, latent, classes = 0, activation = "relu", inputMean } = options;
     checkSizes("VariationalAutoencoder", { inputSize, latent });
+    checkChoice("VariationalAutoencoder", "activation", activation, ["relu", "tanh"]);
     check(hidden.length > 0, () => "VariationalAutoencoder: hidden is empty: expected the size of one layer or more");
     check(
       inputMean === undefined || (inputMean.length === inputSize && Array.from(inputMean).every((mean) => mean >= 0 && mean <= 1)),

@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkChoice } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { matmul } from "../ops/matmul.js";
 import { transpose } from "../ops/shapes.js";
@@ -11,6 +12,7 @@ export class MultiplicativeAttention extends Attention {
 
   constructor(querySize: number, keySize: number, score: "dot" | "general") {
     super();
+    checkChoice("MultiplicativeAttention", "score", score, ["dot", "general"]);
     check(
       score === "general" || querySize === keySize,
       () => `MultiplicativeAttention: dot needs queries and keys of one size, got ${querySize} and ${keySize}: use general`,

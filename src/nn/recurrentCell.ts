@@ -1,6 +1,6 @@
 import type { DType } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { checkOptions, type OptionNames } from "../graph/options.js";
+import { checkChoice, checkOptions, type OptionNames } from "../graph/options.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { flatten, flattenLike, pathsOf, showType, type Tree, unflatten } from "../graph/tree.js";
@@ -161,10 +161,7 @@ export class RnnCell extends RecurrentCell<HiddenState, Tensor> {
   constructor(inputSize: number, hiddenSize: number, options: RnnCellOptions = {}) {
     super(inputSize, hiddenSize, [undefined], options, rnnCellOptions);
     this.activation = options.activation ?? "tanh";
-    check(
-      Object.hasOwn(activations, this.activation),
-      () => `RnnCell: activation ${this.activation}: expected ${Object.keys(activations).join(", ")}`,
-    );
+    checkChoice("RnnCell", "activation", this.activation, Object.keys(activations));
   }
 
   project(x: Tensor): Tensor {

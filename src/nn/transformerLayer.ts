@@ -1,5 +1,4 @@
-import { check } from "../graph/error.js";
-import { checkOptions, type OptionNames, pickOptions } from "../graph/options.js";
+import { checkChoice, checkOptions, type OptionNames, pickOptions } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { gelu, relu } from "../ops/activation.js";
 import { add } from "../ops/arithmetic.js";
@@ -33,10 +32,7 @@ export class FeedForward extends Module {
     super();
     checkOptions("FeedForward", options, feedForwardOptions);
     const { innerSize, activation = "relu", dropout = 0 } = options;
-    check(
-      Object.hasOwn(activations, activation),
-      () => `FeedForward: activation ${activation}: expected ${Object.keys(activations).join(" or ")}`,
-    );
+    checkChoice("FeedForward", "activation", activation, Object.keys(activations));
     this.inner = new Linear(size, innerSize);
     this.outer = new Linear(innerSize, size);
     this.dropout = new Dropout(dropout);

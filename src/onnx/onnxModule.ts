@@ -1,7 +1,7 @@
 import { closestName } from "../graph/closestName.js";
 import { type DType, isFloat } from "../graph/dtype.js";
 import { check, excerpt } from "../graph/error.js";
-import { checkOptions, type OptionNames } from "../graph/options.js";
+import { checkChoice, checkOptions, type OptionNames } from "../graph/options.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import { Tensor, totalSize } from "../graph/tensor.js";
 import { textTable } from "../graph/textTable.js";
@@ -56,8 +56,8 @@ export class OnnxModule extends Module {
     super();
     checkOptions("readOnnx", options, onnxOptions);
     const { dtype = "float32", lift = "none", round = true } = options;
-    check(["float32", "float64"].includes(dtype), () => `readOnnx: the dtype ${dtype}: expected float32 or float64`);
-    check(["none", "batch", "all"].includes(lift), () => `readOnnx: lift ${lift}: expected none, batch or all`);
+    checkChoice("readOnnx", "dtype", dtype, ["float32", "float64"]);
+    checkChoice("readOnnx", "lift", lift, ["none", "batch", "all"]);
     checkOperators(missingIn(model), model.versions, file);
     const { constants, variables, quantized, factors } = weightsOf(model, file, dtype, external);
     this.factors = factors;

@@ -1,5 +1,6 @@
 import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
+import { checkChoice, checkOptions } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { currentTrace } from "../graph/trace.js";
 import { apply, declare, family } from "./operator.js";
@@ -32,7 +33,10 @@ export const exchange = family({
  * computed from a sum or a mean over the batch, such as a count that a loss is divided by.
  * @param x any shape; a number or an array of numbers that does not have the axis of the batch any more
  */
-export function allReduce(x: Tensor, { like = x, reduction }: AllReduceOptions = {}): Tensor {
+export function allReduce(x: Tensor, options: AllReduceOptions = {}): Tensor {
+  checkOptions<AllReduceOptions>("allReduce", options, { like: "optional", reduction: "optional" });
+  const { like = x, reduction } = options;
+  checkChoice("allReduce", "reduction", reduction, ["mean", "sum"]);
   check(isFloat(x.dtype), () => `allReduce: got ${x.dtype}, expected floating-point numbers: cast it`);
   return currentTrace()?.divided ? apply(exchange.AllReduce, [x, like], { reduction }) : x;
 }

@@ -1,6 +1,6 @@
 import type { TypedArray } from "../graph/dtype.js";
 import { check, checkNotTracing, KasaneError } from "../graph/error.js";
-import { checkOptions, type OptionNames } from "../graph/options.js";
+import { checkChoice, checkOptions, type OptionNames } from "../graph/options.js";
 import { type Shape, showShape } from "../graph/shape.js";
 import { hostData, Tensor } from "../graph/tensor.js";
 import { trace } from "../graph/trace.js";
@@ -19,6 +19,7 @@ import { mapData } from "./plainData.js";
 import { elementsOf, Plan } from "./plan.js";
 import { runtime } from "./runtime.js";
 import { type Synchronous, synchronousCall } from "./synchronous.js";
+import { checkThreads } from "./threads.js";
 
 /** Settings of {@link compile}. */
 export interface CompileOptions extends RunOptions {
@@ -108,6 +109,8 @@ export function compile<Values extends readonly unknown[], Result>(
   options: CompileOptions = {},
 ): Compiled<Values, Result> {
   checkOptions("compile", options, compileOptions);
+  checkThreads("compile", options.threads);
+  checkChoice("compile", "executor", options.executor, ["wasm", "onnxruntime"]);
   const traced = new Map<string, Traced>();
   const limit = new NumberLimit();
   /** What the last call ran, of one run and of many: the next one most likely runs the same. */

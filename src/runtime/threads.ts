@@ -4,6 +4,14 @@ import { topologicalOrder } from "../graph/walk.js";
 import { changesRows, operatorOf } from "../ops/operator.js";
 import { runtime } from "./runtime.js";
 
+/** Throws unless a number of threads, where it is given, is an integer from 1. */
+export function checkThreads(owner: string, threads: number | undefined): void {
+  check(
+    threads === undefined || (Number.isInteger(threads) && threads >= 1),
+    () => `${owner}: threads ${threads}: expected an integer from 1, or nothing for the default`,
+  );
+}
+
 /**
  * Sets how many threads ONNX Runtime has for graphs compiled from now on without the option `threads`. Use fewer than there are cores where the machine
  * does other work too, since the threads wait for each other.
@@ -11,10 +19,7 @@ import { runtime } from "./runtime.js";
  * @throws KasaneError where it is not an integer from 1
  */
 export function setThreads(count?: number): void {
-  check(
-    count === undefined || (Number.isInteger(count) && count >= 1),
-    () => `setThreads: got ${count}, expected an integer from 1, or nothing for the default`,
-  );
+  checkThreads("setThreads", count);
   runtime.threads = count;
 }
 

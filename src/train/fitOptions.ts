@@ -1,6 +1,6 @@
 import type { EventWriter } from "../files/events.js";
 import { check } from "../graph/error.js";
-import { checkOptions, type OptionNames } from "../graph/options.js";
+import { checkChoice, checkOptions, type OptionNames } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { Stateful } from "./checkpoint.js";
 import type { Goal } from "./figures.js";
@@ -123,6 +123,10 @@ export function checkFitOptions<Batch>(options: FitOptions<Batch>): void {
   checkCount("steps", steps, 0);
   checkCount("validateEvery", options.validateEvery, 1);
   checkCount("recordEvery", options.recordEvery, 1);
+  if (best) {
+    checkOptions("fit: best", best, { metric: "required", mode: "optional", patience: "optional", restore: "optional" });
+    checkChoice("fit", "best.mode", best.mode, ["min", "max"]);
+  }
   checkCount("best.patience", best?.patience, 1);
   check(saveEverySeconds >= 0, () => `fit: got saveEverySeconds ${saveEverySeconds}, expected seconds from 0`);
   const saves = folder !== undefined && state !== undefined;

@@ -1,4 +1,4 @@
-import { compile, data, decode, grad, metrics, models, nn, ones, optim, sum, type Tensor, tensor, zeros } from "kasane";
+import { allReduce, compile, data, decode, grad, metrics, models, nn, ones, optim, sum, type Tensor, tensor, zeros } from "kasane";
 import { train } from "kasane/node";
 import { describe, expect, it } from "vitest";
 
@@ -16,7 +16,10 @@ describe("options that there are not, or that are missing, are named", () => {
     ["ConvolutionalContext: unknown option padding", () => new nn.ConvolutionalContext(2, 3, loosely({ padding: 1 }))],
     ["MultiheadAttention: unknown option batchFirst", () => new nn.MultiheadAttention(2, 1, loosely({ batchFirst: true }))],
     ["FeedForward: the option innerSize is missing", () => new nn.FeedForward(2, loosely({}))],
-    ["FeedForward: activation swish: expected relu or gelu", () => new nn.FeedForward(2, loosely({ innerSize: 2, activation: "swish" }))],
+    [
+      'FeedForward: activation "swish": expected "relu" or "gelu"',
+      () => new nn.FeedForward(2, loosely({ innerSize: 2, activation: "swish" })),
+    ],
     ["TransformerEncoder: the option layers is missing", () => new nn.TransformerEncoder(4, loosely({ heads: 1, innerSize: 4 }))],
     ["TransformerDecoder: unknown option normFirst", () => new nn.TransformerDecoder(4, loosely({ ...transformer, normFirst: true }))],
     ["TransformerEncoderLayer: unknown option layers", () => new nn.TransformerEncoderLayer(4, loosely(transformer))],
@@ -24,7 +27,7 @@ describe("options that there are not, or that are missing, are named", () => {
     ["Lstm: unknown option activation", () => new nn.Lstm(2, 2, loosely({ activation: "relu" }))],
     ["Gru: unknown option batch_first: did you mean batchFirst?", () => new nn.Gru(2, 2, loosely({ batch_first: true }))],
     ["Rnn: unknown option forgetBias", () => new nn.Rnn(2, 2, loosely({ forgetBias: 1 }))],
-    ["RnnCell: activation gelu: expected tanh, relu, sigmoid", () => new nn.RnnCell(2, 2, loosely({ activation: "gelu" }))],
+    ['RnnCell: activation "gelu": expected "tanh", "relu" or "sigmoid"', () => new nn.RnnCell(2, 2, loosely({ activation: "gelu" }))],
     ["LstmCell: unknown option layers", () => new nn.LstmCell(2, 2, loosely({ layers: 1 }))],
     ["Transformer: the option heads is missing", () => new models.Transformer(loosely({ ...vocabularies, layers: 1, innerSize: 4 }))],
     ["Transformer: unknown option cell", () => new models.Transformer(loosely({ ...vocabularies, ...transformer, cell: "gru" }))],
@@ -33,8 +36,20 @@ describe("options that there are not, or that are missing, are named", () => {
       () => new models.SequenceToSequence(loosely({ ...vocabularies, cell: "gru" })),
     ],
     [
-      "SequenceToSequence: cell elman: expected rnn, lstm, gru",
+      'SequenceToSequence: cell "elman": expected "rnn", "lstm" or "gru"',
       () => new models.SequenceToSequence(loosely({ ...vocabularies, hiddenSize: 2, cell: "elman" })),
+    ],
+    [
+      'SequenceToSequence: attention "luong": expected "additive", "dot" or "general"',
+      () => new models.SequenceToSequence(loosely({ ...vocabularies, hiddenSize: 2, cell: "gru", attention: "luong" })),
+    ],
+    [
+      'MultiplicativeAttention: score "cosine": expected "dot" or "general"',
+      () => new nn.MultiplicativeAttention(2, 2, loosely("cosine" as never)),
+    ],
+    [
+      'VariationalAutoencoder: activation "gelu": expected "relu" or "tanh"',
+      () => new models.VariationalAutoencoder(3, loosely({ hidden: [2], latent: 1, activation: "gelu" })),
     ],
     ["greedy: the option end is missing", () => decode.greedy(step, loosely({ begin: 1, maximumLength: 3 }))],
     ["beamSearch: the option beams is missing", () => decode.beamSearch(step, loosely({ begin: 1, end: 0, maximumLength: 3 }))],
@@ -43,6 +58,10 @@ describe("options that there are not, or that are missing, are named", () => {
       () => decode.sample(step, loosely({ begin: 1, end: 0, maximumLength: 3, topk: 3 })),
     ],
     ["compile: unknown option train: did you mean training?", () => compile(() => ones([1]), loosely({ train: true }))],
+    ['compile: executor "webgpu": expected "wasm" or "onnxruntime"', () => compile(() => ones([1]), loosely({ executor: "webgpu" }))],
+    ["compile: threads 0.5: expected an integer from 1", () => compile(() => ones([1]), { threads: 0.5 })],
+    ["allReduce: unknown option reduce: expected like, reduction", () => allReduce(ones([1]), loosely({ reduce: "sum" }))],
+    ['allReduce: reduction "max": expected "mean" or "sum"', () => allReduce(ones([1]), loosely({ reduction: "max" }))],
     ["batches: unknown option shuffle", () => [...data.batches(3, loosely({ batchSize: 1, shuffle: true }))]],
     ["batches: got no options: expected { batchSize }", () => [...data.batches(3, loosely(undefined as never))]],
     ["bucketedBatches: the option buckets is missing", () => data.bucketedBatches([[1]], loosely({ batchSize: 1 }))],
@@ -58,6 +77,10 @@ describe("options that there are not, or that are missing, are named", () => {
       () => metrics.corpusBleu(["a"], [["a"]], loosely({ tokenize: "13a" })),
     ],
     [
+      'bleuTokens: tokenization "zh": expected "none", "13a" or "char"',
+      () => metrics.corpusBleu(["a"], [["a"]], loosely({ tokenization: "zh" })),
+    ],
+    [
       "attention: unknown option isCausal",
       () => new nn.MultiheadAttention(2, 1).forward(zeros([1, 2, 2]), undefined, undefined, loosely({ isCausal: true })),
     ],
@@ -70,6 +93,9 @@ describe("options that there are not, or that are missing, are named", () => {
       "fit: unknown option epoch: did you mean epochs?",
     );
     await expect(train.fit(loosely({ steps: 1 }))).rejects.toThrow("fit: the option step is missing: expected { step }");
+    const best = (goal: object) => train.fit(loosely({ steps: 1, step: async () => ({}), best: { metric: "loss", ...goal } }));
+    await expect(best({ mode: "minimum" })).rejects.toThrow('fit: best.mode "minimum": expected "min" or "max"');
+    await expect(best({ waits: 3 })).rejects.toThrow("fit: best: unknown option waits: expected metric, mode, patience, restore");
   });
 });
 

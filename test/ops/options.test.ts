@@ -67,7 +67,7 @@ describe("a loss", () => {
   const { crossEntropy, tripletLoss, cosineSimilarity, ...losses } = lossMethods;
   it.each(Object.entries(losses))("%s refuses options that it does not have, and unknown reductions", (name, loss) => {
     expect(() => loss(x, x, { reduktion: "sum" } as never)).toThrow(`${name}: unknown option reduktion: did you mean reduction?`);
-    expect(() => loss(x, x, { reduction: "average" } as never)).toThrow(`${name}: reduction "average": expected "mean" or "sum" or "none"`);
+    expect(() => loss(x, x, { reduction: "average" } as never)).toThrow(`${name}: reduction "average": expected "mean", "sum" or "none"`);
   });
 
   it("of triplets and of classes does so too", () => {

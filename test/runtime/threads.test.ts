@@ -22,6 +22,6 @@ it("threads set for all graphs hold where compile is not told", async () => {
 });
 
 it("refuses what is no number of threads", () => {
-  expect(() => setThreads(0)).toThrow("setThreads: got 0, expected an integer from 1, or nothing for the default");
-  expect(() => setThreads(1.5)).toThrow("got 1.5");
+  expect(() => setThreads(0)).toThrow("setThreads: threads 0: expected an integer from 1, or nothing for the default");
+  expect(() => setThreads(1.5)).toThrow("threads 1.5");
 });

@@ -22,7 +22,7 @@ export function randomErasing(options: ErasingOptions = {}): Transform {
   checkProbability("randomErasing", probability);
   checkRange("randomErasing", "scale", scale, 1);
   checkRange("randomErasing", "ratio", ratio);
-  const values = typeof value === "number" ? [value] : value;
+  const values = value === "random" || Array.isArray(value) ? value : [value];
   if (values !== "random") {
     for (const each of values) {
       const isByte = Number.isInteger(each) && each >= 0 && each <= 255;
