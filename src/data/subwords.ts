@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 
 /** Settings of {@link hashedSubwords}. */
 export interface SubwordOptions {
@@ -14,7 +15,9 @@ export interface SubwordOptions {
  * themselves, hashed by FNV-1a over UTF-8 (Bojanowski et al. 2017, Enriching word vectors with subword information).
  * The signed bytes of fastText's hash are kept, so that buckets are those of fastText and gensim.
  */
-export function hashedSubwords(word: string, { shortest, longest, buckets }: SubwordOptions): Int32Array<ArrayBuffer> {
+export function hashedSubwords(word: string, options: SubwordOptions): Int32Array<ArrayBuffer> {
+  checkOptions<SubwordOptions>("hashedSubwords", options, { shortest: "required", longest: "required", buckets: "required" });
+  const { shortest, longest, buckets } = options;
   check(
     Number.isInteger(shortest) && Number.isInteger(longest) && shortest >= 1 && longest >= shortest,
     () => `hashedSubwords: parts of ${shortest} to ${longest} characters: expected integers from 1 in ascending order`,

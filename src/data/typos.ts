@@ -1,3 +1,5 @@
+import { checkNumbers } from "../graph/numbers.js";
+import { checkOptions } from "../graph/options.js";
 import { fillUniform } from "../random/uniform.js";
 import { isWord } from "./sentences.js";
 
@@ -26,11 +28,10 @@ export interface TypoOptions {
  * Words of a single letter are left out at most.
  * @param key what the mistakes follow from: the seed, and a number for this sentence
  */
-export function corruptSentence(
-  tokens: readonly string[],
-  { misspelling, omission }: TypoOptions,
-  key: readonly [number, number],
-): CorruptedSentence {
+export function corruptSentence(tokens: readonly string[], options: TypoOptions, key: readonly [number, number]): CorruptedSentence {
+  checkOptions<TypoOptions>("corruptSentence", options, { misspelling: "required", omission: "required" });
+  const { misspelling, omission } = options;
+  checkNumbers("corruptSentence", { misspelling, omission, "misspelling + omission": misspelling + omission }, { most: 1 });
   const kept: string[] = [];
   const misspelt: boolean[] = [];
   const missing = [false];

@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkOptions, type OptionNames } from "../graph/options.js";
 import { RandomGenerator } from "../random/generator.js";
 
 /** The random stream of the first epoch, from which words are left out and windows are drawn. */
@@ -28,6 +29,15 @@ export interface StretchOptions {
   readonly epoch: number;
 }
 
+const stretchOptions: OptionNames<StretchOptions> = {
+  ids: "required",
+  keep: "required",
+  length: "required",
+  window: "required",
+  seed: "required",
+  epoch: "required",
+};
+
 /** Known words that a line may have; a longer one is taken as several. */
 const longestLine = 10_000;
 
@@ -41,8 +51,10 @@ const wordsOf = (line: string): string[] => line.split(/[^\S ]/.test(line) ? /\s
  */
 export async function* wordStretches(
   pieces: AsyncIterable<string> | Iterable<string>,
-  { ids, keep, length, window, seed, epoch }: StretchOptions,
+  options: StretchOptions,
 ): AsyncGenerator<WordStretch> {
+  checkOptions("wordStretches", options, stretchOptions);
+  const { ids, keep, length, window, seed, epoch } = options;
   check(
     Number.isInteger(window) && window >= 1 && window <= 255 && Number.isInteger(length) && length >= 1,
     () => `wordStretches: a window of ${window} in stretches of ${length} words: expected integers, 1 to 255 and from 1`,

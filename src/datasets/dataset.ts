@@ -5,6 +5,7 @@ import { gunzipSync } from "node:zlib";
 import { writeAtomically } from "../files/atomicWrite.js";
 import { readIfThere } from "../files/readFile.js";
 import { excerpt, KasaneError } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import { readTarGz } from "./tar.js";
 
 /** A public dataset: what its files are, how to know them, and where they live. */
@@ -47,10 +48,10 @@ export const defaultCache = (): string => join(process.env.XDG_CACHE_HOME || joi
  * @returns the files' bytes, by name
  * @throws KasaneError where a file is not found and cannot be downloaded (it says where to put it), or is not the published one
  */
-export async function readDataset(
-  dataset: Dataset,
-  { folder, cache = defaultCache(), limit = defaultLimit, onDownload }: DatasetOptions = {},
-): Promise<Map<string, Uint8Array>> {
+export async function readDataset(dataset: Dataset, options: DatasetOptions = {}): Promise<Map<string, Uint8Array>> {
+  const names = { folder: "optional", cache: "optional", limit: "optional", onDownload: "optional" } as const;
+  checkOptions<DatasetOptions>("readDataset", options, names);
+  const { folder, cache = defaultCache(), limit = defaultLimit, onDownload } = options;
   const found = new Map<string, Uint8Array>();
   const places = folder === undefined ? [cache] : [folder, cache];
   for (const place of places) collect(dataset, place, found, limit);

@@ -9,7 +9,7 @@ import { less, lessEqual, notEqual } from "../ops/compare.js";
 import { arange, full } from "../ops/create.js";
 import { takeAlongAxis } from "../ops/indexing.js";
 import { logicalAnd } from "../ops/logic.js";
-import type { Reduction } from "../ops/loss.js";
+import { checkLossOptions, type Reduction } from "../ops/loss.js";
 import { logSoftmax } from "../ops/normalize.js";
 import { logSumExp, mean, sum } from "../ops/reduce.js";
 import { expand, reshape, unsqueeze } from "../ops/shapes.js";
@@ -39,6 +39,8 @@ const impossible = -1e30;
  * @throws KasaneError where lengths or labels at hand are out of range; a run of other lengths that are ends with an error
  */
 export function ctcLoss(logits: Tensor, targets: Tensor, options: CtcLossOptions = {}): Tensor {
+  const names = { blank: "optional", logitLengths: "optional", targetLengths: "optional" } as const;
+  checkLossOptions<CtcLossOptions>("ctcLoss", options, names);
   const { blank = 0, logitLengths, targetLengths, reduction = "mean" } = options;
   const [time, batch, classes] = logits.shape as [number, number, number];
   const labels = targets.shape[1] as number;

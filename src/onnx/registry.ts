@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { Operator, Reading } from "../ops/operator.js";
 import { operators } from "../ops/table.js";
@@ -43,6 +44,7 @@ const registered = new Map<string, NodeReader>();
  */
 export function registerOnnxOperator(type: string, read: NodeReader["read"], options: OnnxOperatorOptions = {}): void {
   check(typeof read === "function", () => `registerOnnxOperator: got ${typeof read} for ${type}: expected a function of the node`);
+  checkOptions<OnnxOperatorOptions>("registerOnnxOperator", options, { domain: "optional", roles: "optional" });
   registered.set(keyOf(options.domain ?? "", type), { read, ...(options.roles && { roles: options.roles }) });
 }
 

@@ -55,7 +55,7 @@ function combine(x: Tensor, reduction: Reduction = "mean"): Tensor {
 }
 
 /** Throws unless `options` are those of a loss: `names`, and how it is reduced. */
-function checkLossOptions<Options extends LossOptions>(
+export function checkLossOptions<Options extends LossOptions>(
   operation: string,
   options: Options,
   names: OptionNames<Omit<Options, "reduction">>,

@@ -1,5 +1,6 @@
 import { check } from "../graph/error.js";
 import { checkNumbers } from "../graph/numbers.js";
+import { checkOptions } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add, div, floor, minimum, mul, rsqrt, sub, where } from "../ops/arithmetic.js";
 import { less } from "../ops/compare.js";
@@ -67,11 +68,9 @@ export interface OneCycleOptions {
  * Half a cosine up to `rate`, then one down to almost nothing, in `steps` updates (Smith and Topin 2017, Super-convergence; with PyTorch's
  * defaults). After them the last rate stays.
  */
-export function oneCycle(
-  rate: number,
-  steps: number,
-  { rise = 0.3, startDivisor = 25, endDivisor = 10_000 }: OneCycleOptions = {},
-): Schedule {
+export function oneCycle(rate: number, steps: number, options: OneCycleOptions = {}): Schedule {
+  checkOptions<OneCycleOptions>("oneCycle", options, { rise: "optional", startDivisor: "optional", endDivisor: "optional" });
+  const { rise = 0.3, startDivisor = 25, endDivisor = 10_000 } = options;
   checkPiece("oneCycle", { rate }, { steps, startDivisor, endDivisor });
   const [top, end] = [rise * steps - 1, steps - 1];
   check(top > 0 && end > top, () => `oneCycle: ${steps} updates with a rise of ${rise} of them: expected two updates or more in each part`);

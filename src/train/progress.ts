@@ -1,3 +1,5 @@
+import { checkOptions } from "../graph/options.js";
+
 /** Where progress is shown: `process.stderr`, or anything that takes text. */
 export interface ProgressStream {
   /** Whether it is a terminal, whose last line can be written anew. */
@@ -41,7 +43,9 @@ export class Progress {
   private drawn = 0;
   private line = "";
 
-  constructor({ total, stream = process.stderr, work }: ProgressOptions = {}) {
+  constructor(options: ProgressOptions = {}) {
+    checkOptions<ProgressOptions>("Progress", options, { total: "optional", work: "optional", stream: "optional" });
+    const { total, stream = process.stderr, work } = options;
     this.total = total;
     this.work = work;
     this.stream = stream;

@@ -1,4 +1,20 @@
-import { allReduce, compile, data, decode, grad, metrics, models, nn, ones, optim, sum, type Tensor, tensor, zeros } from "kasane";
+import {
+  allReduce,
+  compile,
+  data,
+  decode,
+  grad,
+  metrics,
+  models,
+  nn,
+  ones,
+  optim,
+  registerOnnxOperator,
+  sum,
+  type Tensor,
+  tensor,
+  zeros,
+} from "kasane";
 import { train } from "kasane/node";
 import { describe, expect, it } from "vitest";
 
@@ -9,6 +25,7 @@ describe("options that there are not, or that are missing, are named", () => {
   const transformer = { layers: 1, heads: 1, innerSize: 4 };
   const vocabularies = { sourceVocabulary: 3, targetVocabulary: 3, size: 4 };
   const step: decode.DecoderStep<Tensor> = (_, state) => ({ logits: state, state });
+  const ctc = (options: object) => nn.ctcLoss(zeros([3, 1, 4]), tensor([[1]], { dtype: "int32" }), loosely(options));
   it.each<[string, () => unknown]>([
     ["Linear: unknown option biass: did you mean bias?", () => new nn.Linear(2, 2, loosely({ biass: false }))],
     ["Linear: got boolean in place of options", () => new nn.Linear(2, 2, loosely(false as never))],
@@ -75,6 +92,20 @@ describe("options that there are not, or that are missing, are named", () => {
     [
       "corpusBleu: unknown option tokenize: expected tokenization, effectiveOrder",
       () => metrics.corpusBleu(["a"], [["a"]], loosely({ tokenize: "13a" })),
+    ],
+    ["ctcLoss: unknown option targetLength: did you mean targetLengths?", () => ctc({ targetLength: [1] })],
+    ['ctcLoss: reduction "average": expected "mean", "sum" or "none"', () => ctc({ reduction: "average" })],
+    ["oneCycle: unknown option warmUp", () => optim.oneCycle(0.1, 10, loosely({ warmUp: 0.3 }))],
+    [
+      "registerOnnxOperator: unknown option role: did you mean roles?",
+      () => registerOnnxOperator("X", () => ones([1]), loosely({ role: {} })),
+    ],
+    ["Progress: unknown option steps", () => new train.Progress(loosely({ steps: 3 }))],
+    ["hashedSubwords: the option buckets is missing", () => data.hashedSubwords("a", loosely({ shortest: 3, longest: 6 }))],
+    ["corruptSentence: the option omission is missing", () => data.corruptSentence(["a"], loosely({ misspelling: 0.1 }), [0, 0])],
+    [
+      "corruptSentence: misspelling + omission 1.5: expected a number from 0 to 1",
+      () => data.corruptSentence(["a"], { misspelling: 1, omission: 0.5 }, [0, 0]),
     ],
     [
       'bleuTokens: tokenization "zh": expected "none", "13a" or "char"',
