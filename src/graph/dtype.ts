@@ -35,8 +35,16 @@ const arrays: Record<DType, ArrayConstructor> = {
   float64: Float64Array,
 };
 
+/** Throws unless `dtype` is one. */
+export function checkDtype(dtype: DType): void {
+  check(dtypes.includes(dtype), () => `the dtype ${JSON.stringify(dtype)}: expected one of ${dtypes.join(", ")}`);
+}
+
 /** The constructor of the host array that holds elements of `dtype`. */
-export const arrayOf = (dtype: DType): ArrayConstructor => arrays[dtype];
+export function arrayOf(dtype: DType): ArrayConstructor {
+  checkDtype(dtype);
+  return arrays[dtype];
+}
 
 /** Whether `dtype` is a floating-point type, the only ones through which gradients flow. */
 export const isFloat = (dtype: DType): boolean => dtype.startsWith("float");
@@ -102,7 +110,7 @@ export function below(value: number, dtype: DType): number {
 
 /** Copies `values` into a new host array of `dtype`, converting each element as a cast would. */
 export function convert(values: ArrayLike<number | bigint | boolean>, dtype: DType): TypedArray {
-  const result = new arrays[dtype](values.length);
+  const result = new (arrayOf(dtype))(values.length);
   if (result instanceof BigInt64Array) {
     for (let i = 0; i < values.length; i++) {
       const value = values[i];

@@ -12,7 +12,11 @@ export interface Bounds {
 export function checkNumbers(owner: string, settings: Readonly<Record<string, number | undefined>>, { below, most }: Bounds = {}): void {
   const bound = below === undefined ? (most === undefined ? "" : ` to ${most}`) : ` and below ${below}`;
   for (const [name, value] of Object.entries(settings)) {
-    const fits = value === undefined || (value >= 0 && value < (below ?? Number.POSITIVE_INFINITY) && value <= (most ?? Number.MAX_VALUE));
-    check(fits, () => `${owner}: ${name} ${value}: expected a number from 0${bound}`);
+    if (value === undefined) continue;
+    const isWithin = value >= 0 && value < (below ?? Number.POSITIVE_INFINITY) && value <= (most ?? Number.MAX_VALUE);
+    check(
+      typeof value === "number" && isWithin,
+      () => `${owner}: ${name} ${typeof value === "number" ? value : JSON.stringify(value)}: expected a number from 0${bound}`,
+    );
   }
 }

@@ -55,7 +55,7 @@ export function normalizeAxis(operation: string, axis: number, rank: number): nu
 /** One or several axes, counted from the front and in ascending order; undefined means every axis. */
 export function normalizeAxes(operation: string, axes: number | readonly number[] | undefined, rank: number): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
-  const list = (typeof axes === "number" ? [axes] : axes).map((axis) => normalizeAxis(operation, axis, rank));
+  const list = (Array.isArray(axes) ? axes : [axes]).map((axis) => normalizeAxis(operation, axis, rank));
   check(new Set(list).size === list.length, () => `${operation}: axes [${axes}] name an axis twice`);
   return list.sort((a, b) => a - b);
 }

@@ -1,4 +1,4 @@
-import { arrayOf, type DType, type TypedArray } from "./dtype.js";
+import { arrayOf, checkDtype, type DType, type TypedArray } from "./dtype.js";
 import { check } from "./error.js";
 import { checkShape, type Shape, showShape, sizeOf } from "./shape.js";
 import { showElements } from "./showElements.js";
@@ -110,7 +110,9 @@ export class Tensor implements TensorType {
     readonly source: Source,
     /** Which of its node's outputs this is. */
     readonly index = 0,
-  ) {}
+  ) {
+    checkDtype(dtype);
+  }
 
   /** The number of axes. */
   get rank(): number {

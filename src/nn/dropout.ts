@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkNumbers } from "../graph/numbers.js";
 import { showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { isTraining } from "../graph/trace.js";
@@ -13,7 +14,7 @@ abstract class DropoutOf extends Module {
     readonly probability: number,
   ) {
     super();
-    check(probability >= 0 && probability < 1, () => `${owner}: probability ${probability}: expected 0 up to, but not, 1`);
+    checkNumbers(owner, { probability }, { below: 1 });
   }
 
   /** @param axes how many of the first axes tell the parts from each other */

@@ -244,7 +244,10 @@ export const minimum = (a: TensorLike, b: TensorLike): Tensor => promoted(arithm
 /** `x` held between `low` and `high`; no gradient at them or beyond. Fractional bounds make a fraction of an integer; those beyond its dtype are its ends. */
 export function clip(x: TensorLike, low: number, high: number): Tensor {
   const [tensor] = operands("clip", x) as [Tensor];
-  check(!Number.isNaN(low) && !Number.isNaN(high), () => `clip: the bounds ${low} and ${high}: expected numbers`);
+  check(
+    [low, high].every((bound) => typeof bound === "number" && !Number.isNaN(bound)),
+    () => `clip: the bounds ${low} and ${high}: expected numbers`,
+  );
   const isFraction = [low, high].some((bound) => Number.isFinite(bound) && !Number.isInteger(bound));
   if (isFloat(tensor.dtype)) return apply(arithmetic.Clip, [tensor], { low, high });
   if (isFraction) return clip(cast(tensor, "float32"), low, high);

@@ -62,6 +62,10 @@ export const onesLike = (like: Tensor): Tensor => ones(like.shape, like.dtype);
  */
 export function arange(start: number, stop?: number, step = 1, dtype?: DType): Tensor {
   if (stop === undefined) return arange(0, start, step, dtype);
+  check(
+    [start, stop, step].every((value) => typeof value === "number"),
+    () => `arange: got ${JSON.stringify([start, stop, step])}, expected numbers`,
+  );
   const isWhole = Number.isInteger(start) && Number.isInteger(step);
   const type = dtype ?? (isWhole ? "int32" : "float32");
   const count = Math.max(0, Math.ceil((stop - start) / step));

@@ -2,6 +2,7 @@ import { stopGradient } from "../autodiff/custom.js";
 import { grad } from "../autodiff/grad.js";
 import type { DType } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
+import { checkNumbers } from "../graph/numbers.js";
 import { checkOptions, type OptionNames } from "../graph/options.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -125,8 +126,8 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
     check(!sparse || accumulate === 1, () => `${this.constructor.name}: accumulate keeps sums of whole gradients: leave out sparse`);
     const gradients = trained.map(([name, variable]) => ({ name, shape: variable.shape, dtype: wideType(variable) }));
     this.accumulation = accumulate > 1 ? new Accumulation(accumulate, gradients) : undefined;
-    this.schedule = typeof learningRate === "number" ? undefined : learningRate;
-    const start = typeof learningRate === "number" ? checkRate(learningRate) : -1;
+    this.schedule = typeof learningRate === "function" ? learningRate : undefined;
+    const start = typeof learningRate === "function" ? -1 : this.checkRate(learningRate);
     this.rate = new Variable(scalar(start, "float32"), { name: "learningRate", trainable: false });
   }
 
@@ -150,7 +151,12 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
 
   /** Sets the rate from the next step on, with no retrace; a schedule is followed no more. */
   set learningRate(rate: number) {
-    void this.rate.assign(scalar(checkRate(rate), "float32"));
+    void this.rate.assign(scalar(this.checkRate(rate), "float32"));
+  }
+
+  private checkRate(learningRate: number): number {
+    checkNumbers(this.constructor.name, { learningRate });
+    return learningRate;
   }
 
   /** Differentiates the loss, a scalar, and makes one update; called in a function that is compiled. */
@@ -231,11 +237,6 @@ export function checkEpsilon({ epsilon }: { readonly epsilon?: number }): void {
     epsilon === undefined || Math.fround(epsilon) > 0,
     () => `epsilon: ${epsilon}: expected a number above 0, also in float32: a gradient of zero is divided by it`,
   );
-}
-
-function checkRate(rate: number): number {
-  check(rate >= 0 && rate < Number.POSITIVE_INFINITY, () => `learningRate: ${rate}: expected a number from 0`);
-  return rate;
 }
 
 /** `kept ← decay kept + (1 - decay) value`; returns the new average. */

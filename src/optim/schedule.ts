@@ -111,10 +111,8 @@ export const warmUp = (steps: number, after: number | Schedule): Schedule =>
 
 /** Throws unless rates are from 0 on, and what they are spread over is above 0. */
 function checkPiece(owner: string, rates: Readonly<Record<string, number>>, spans: Readonly<Record<string, number>>): void {
-  checkNumbers(owner, rates);
-  for (const [name, value] of Object.entries(spans)) {
-    check(value > 0 && value < Number.POSITIVE_INFINITY, () => `${owner}: ${name} ${value}: expected a number above 0`);
-  }
+  checkNumbers(owner, { ...rates, ...spans });
+  for (const [name, value] of Object.entries(spans)) check(value > 0, () => `${owner}: ${name} ${value}: expected a number above 0`);
 }
 
-const scheduleOf = (rate: number | Schedule): Schedule => (typeof rate === "number" ? constant(rate) : rate);
+const scheduleOf = (rate: number | Schedule): Schedule => (typeof rate === "function" ? rate : constant(rate));

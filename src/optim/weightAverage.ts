@@ -1,5 +1,6 @@
 import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
+import { checkNumbers } from "../graph/numbers.js";
 import { checkOptions } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { currentTrace, inModule } from "../graph/trace.js";
@@ -34,7 +35,7 @@ export class WeightAverage {
   ) {
     checkOptions("WeightAverage", options, { decay: "optional", warmUp: "optional" });
     const { decay, warmUp = false } = options;
-    check(decay === undefined || (decay >= 0 && decay < 1), () => `WeightAverage: decay ${decay}: expected 0 up to, but not, 1`);
+    checkNumbers("WeightAverage", { decay }, { below: 1 });
     check(!warmUp || decay !== undefined, () => "WeightAverage: warmUp bounds a decay: give one, such as 0.999");
     const averaged = [...module.namedVariables()].filter(([, { dtype }]) => isFloat(dtype));
     this.averages = new Map(

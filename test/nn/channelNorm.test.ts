@@ -117,7 +117,7 @@ describe("dropout of whole parts", () => {
 
   it("names what does not fit", () => {
     expect(() => new nn.Dropout1d().forward(image)).toThrow("Dropout1d: got [2, 4, 3, 3], expected rank 3");
-    expect(() => new nn.DropPath(1)).toThrow("DropPath: probability 1: expected 0 up to, but not, 1");
+    expect(() => new nn.DropPath(1)).toThrow("DropPath: probability 1: expected a number from 0 and below 1");
   });
 });
 

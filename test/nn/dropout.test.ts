@@ -29,5 +29,5 @@ it("is the identity elsewhere", () => {
 });
 
 it("refuses to drop everything", () => {
-  expect(() => new nn.Dropout(1)).toThrow("Dropout: probability 1: expected 0 up to, but not, 1");
+  expect(() => new nn.Dropout(1)).toThrow("Dropout: probability 1: expected a number from 0 and below 1");
 });

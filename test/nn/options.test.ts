@@ -1,5 +1,6 @@
 import {
   allReduce,
+  arange,
   compile,
   data,
   decode,
@@ -127,6 +128,26 @@ describe("options that there are not, or that are missing, are named", () => {
     const best = (goal: object) => train.fit(loosely({ steps: 1, step: async () => ({}), best: { metric: "loss", ...goal } }));
     await expect(best({ mode: "minimum" })).rejects.toThrow('fit: best.mode "minimum": expected "min" or "max"');
     await expect(best({ waits: 3 })).rejects.toThrow("fit: best: unknown option waits: expected metric, mode, patience, restore");
+  });
+});
+
+describe("words in place of numbers, axes and dtypes are refused", () => {
+  const layer = new nn.Linear(2, 2);
+  const x = ones([2, 2]);
+  const word = (text: string) => text as never;
+  it.each<[string, () => unknown]>([
+    ['Dropout: probability "0.5": expected a number from 0 and below 1', () => new nn.Dropout(word("0.5"))],
+    ['Adam: learningRate "0.1": expected a number from 0', () => new optim.Adam(layer, { learningRate: word("0.1") })],
+    ['Adam: beta1 "0.9": expected a number from 0 and below 1', () => new optim.Adam(layer, { learningRate: 0.1, beta1: word("0.9") })],
+    ['cosine: steps "100": expected a number from 0', () => optim.cosine(0.1, word("100"))],
+    ['constant: rate "0.1": expected a number from 0', () => optim.warmUp(3, word("0.1"))(zeros([]))],
+    ["sum: axis 1 of a tensor of rank 2: expected an integer from -2 to 1", () => x.sum({ axis: word("1") })],
+    ["clip: the bounds 0 and 1: expected numbers", () => x.clip(word("0"), 1)],
+    ['arange: got [0,"3",1], expected numbers', () => arange(0, word("3"))],
+    ['the dtype "double": expected one of bool, uint8, int8, int32, int64, float16, float32, float64', () => x.cast(word("double"))],
+    ['the dtype "float8": expected one of bool', () => zeros([2], word("float8"))],
+  ])("%s", (message, make) => {
+    expect(make).toThrow(message);
   });
 });
 

@@ -72,7 +72,7 @@ describe("an average of weights", () => {
 
   it("names what does not fit", () => {
     const model = new Falling();
-    expect(() => new optim.WeightAverage(model, { decay: 1 })).toThrow("decay 1: expected 0 up to, but not, 1");
+    expect(() => new optim.WeightAverage(model, { decay: 1 })).toThrow("decay 1: expected a number from 0 and below 1");
     expect(() => new optim.WeightAverage(model, { warmUp: true })).toThrow("warmUp bounds a decay: give one, such as 0.999");
     expect(() => new optim.WeightAverage(model).update()).toThrow("an update is part of a step");
   });

@@ -168,7 +168,11 @@ describe("an optimizer", () => {
       "Sgd: momentum NaN: expected a number from 0 and below 1",
     ],
     ["Sgd", () => new optim.Sgd([weight], { learningRate: 1, weightDecay: -1 }), "Sgd: weightDecay -1: expected a number from 0"],
-    ["Sgd", () => new optim.Sgd([weight], { learningRate: Number.POSITIVE_INFINITY }), "learningRate: Infinity: expected a number from 0"],
+    [
+      "Sgd",
+      () => new optim.Sgd([weight], { learningRate: Number.POSITIVE_INFINITY }),
+      "Sgd: learningRate Infinity: expected a number from 0",
+    ],
     ["Adam", () => new optim.Adam([weight], { learningRate: 1, beta1: 1 }), "Adam: beta1 1: expected a number from 0 and below 1"],
     ["AdamW", () => new optim.AdamW([weight], { learningRate: 1, beta2: -0.1 }), "AdamW: beta2 -0.1"],
     ["AdamW", () => new optim.AdamW([weight], { learningRate: 1, weightDecay: Number.NaN }), "AdamW: weightDecay NaN"],
@@ -188,7 +192,7 @@ describe("an optimizer", () => {
     const fixed = new Variable(tensor([1]), { trainable: false });
     expect(() => new optim.Sgd([fixed], { learningRate: 1 })).toThrow("Sgd: got no trainable variables");
     expect(() => new optim.Sgd([weight], { learningRate: 1, nesterov: true })).toThrow("Nesterov's method needs a momentum, such as 0.9");
-    expect(() => new optim.Sgd([weight], { learningRate: -1 })).toThrow("learningRate: -1: expected a number from 0");
+    expect(() => new optim.Sgd([weight], { learningRate: -1 })).toThrow("Sgd: learningRate -1: expected a number from 0");
     const optimizer = new optim.Sgd([weight], { learningRate: 1 });
     expect(() => optimizer.minimize(sum(weight))).toThrow("Sgd: an update is part of a step: make it in a function given to compile");
     await expect(compile(() => optimizer.apply([]), { training: true })()).rejects.toThrow("apply: got 0 gradients for 1 parameters");
