@@ -9,13 +9,17 @@ const shuffleStream = 0x5f1e;
  * The numbers 0 to `count - 1` in an order that follows from the seed and the epoch alone (Fisher and Yates's shuffle).
  * @throws KasaneError where the seed is no integer from 0 to 2^32 - 1, or the others are none from 0
  */
-export function shuffledIndices(count: number, seed: number, epoch: number): Int32Array<ArrayBuffer> {
+export const shuffledIndices = (count: number, seed: number, epoch: number): Int32Array<ArrayBuffer> =>
+  shuffledBy(count, seed, epoch, shuffleStream);
+
+/** {@link shuffledIndices} by a random stream of its own, for a second order that has nothing to do with the first. */
+export function shuffledBy(count: number, seed: number, epoch: number, stream: number): Int32Array<ArrayBuffer> {
   const isSeed = Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32;
   check(isSeed, () => `shuffledIndices: got seed ${seed}, expected an integer from 0 to 2^32 - 1`);
   check(isCount(epoch), () => `shuffledIndices: got epoch ${epoch}, expected an integer from 0`);
   const order = inOrder("shuffledIndices", count);
   const uniform = new Float32Array(count);
-  fillUniform(uniform, [seed, epoch], shuffleStream);
+  fillUniform(uniform, [seed, epoch], stream);
   for (let i = count - 1; i > 0; i--) {
     const j = Math.floor((uniform[i] as number) * (i + 1));
     [order[i], order[j]] = [order[j] as number, order[i] as number];
@@ -65,9 +69,10 @@ export function padSequences(sequences: readonly ArrayLike<number>[], padding = 
   const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
   const width = length ?? longest;
   check(longest <= width, () => `padSequences: a sequence has ${longest} elements, more than the ${width} that all are filled up to`);
+  check(isCount(width), () => `padSequences: got length ${width}, expected an integer from 0`);
   for (const sequence of [[padding], ...sequences]) {
-    const wrong = Array.prototype.find.call(sequence, (id) => (id | 0) !== id);
-    check(wrong === undefined, () => `padSequences: got ${wrong}, expected integers that int32 holds`);
+    const wrong = Array.prototype.findIndex.call(sequence, (id) => (id | 0) !== id);
+    check(wrong < 0, () => `padSequences: got ${sequence[wrong]}, expected integers that int32 holds`);
   }
   const ids = new Int32Array(sequences.length * width).fill(padding);
   sequences.forEach((sequence, i) => ids.set(sequence, i * width));

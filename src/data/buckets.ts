@@ -1,6 +1,6 @@
 import { check } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
-import { batches, shuffledIndices } from "./batches.js";
+import { batches, shuffledBy, shuffledIndices } from "./batches.js";
 
 /** The lengths that the sequences of an example are padded to, such as those of a source and its target. */
 export type PaddedLengths = readonly number[];
@@ -12,6 +12,9 @@ export interface BucketedBatch {
   readonly padded: PaddedLengths;
 }
 
+/** The random stream that batches are shuffled by, after their examples. */
+const batchStream = 0x6273;
+
 /** The most different lengths of a sequence that are tried as padded lengths. */
 const maximumCandidates = 24;
 
@@ -22,7 +25,10 @@ const maximumCandidates = 24;
  * @param count how many buckets there are at most
  */
 export function lengthBuckets(lengths: readonly PaddedLengths[], count: number): PaddedLengths[] {
-  check(lengths.length > 0, () => "lengthBuckets: got no examples");
+  check(
+    lengths.length > 0 && lengths.every(Array.isArray),
+    () => "lengthBuckets: expected the lengths of one example or more, such as [[3, 5]]",
+  );
   check(Number.isInteger(count) && count > 0, () => `lengthBuckets: got ${count} buckets, expected an integer from 1`);
   const axes = (lengths[0] as PaddedLengths).map((_, axis) => candidatesOf(lengths.map((example) => example[axis] as number)));
   const corners = axes.reduce<PaddedLengths[]>((all, axis) => all.flatMap((corner) => axis.map((length) => [...corner, length])), [[]]);
@@ -123,7 +129,7 @@ export function bucketedBatches(lengths: readonly PaddedLengths[], options: Buck
       else left = [...examples];
     }
   });
-  return seed === undefined ? made : Array.from(shuffledIndices(made.length, seed, epoch), (i) => made[i] as BucketedBatch);
+  return seed === undefined ? made : Array.from(shuffledBy(made.length, seed, epoch, batchStream), (i) => made[i] as BucketedBatch);
 }
 
 /**

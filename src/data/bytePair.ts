@@ -1,6 +1,8 @@
 import { Tokenizer } from "@huggingface/tokenizers";
 import { check, excerpt, KasaneError } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import { learnMerges } from "./bytePairMerges.js";
+import { checkPieces } from "./pieces.js";
 import { withTimeLimit } from "./timeLimit.js";
 import { sentenceSpecials } from "./vocabulary.js";
 
@@ -53,10 +55,12 @@ export class BytePairEncoding {
 
   /**
    * Learns from lines of text: pairs are merged until there are `size` tokens, or none is left that occurs twice.
-   * @param specials the first tokens, which no text is cut into; `<UNK>`, the second, stands for unknown characters
    * @throws KasaneError where the different characters alone are more than `size`
    */
-  static train(lines: Iterable<string>, { size }: { readonly size: number }): BytePairEncoding {
+  static train(lines: Iterable<string>, options: { readonly size: number }): BytePairEncoding {
+    checkPieces("BytePairEncoding", lines);
+    checkOptions("BytePairEncoding", options, { size: "required" });
+    const { size } = options;
     const counts = new Map<string, number>();
     for (const line of lines) if (line !== "") for (const word of wordsOf(line)) counts.set(word, (counts.get(word) ?? 0) + 1);
     const { tokens, merges } = learnMerges(counts, sentenceSpecials, size);

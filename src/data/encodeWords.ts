@@ -1,3 +1,4 @@
+import { checkPieces } from "./pieces.js";
 import { Vocabulary, type VocabularyOptions } from "./vocabulary.js";
 
 /**
@@ -10,6 +11,7 @@ export async function encodeWords(
   split: (piece: string) => readonly string[],
   options: VocabularyOptions = {},
 ): Promise<{ vocabulary: Vocabulary; ids: Int32Array<ArrayBuffer> }> {
+  checkPieces("encodeWords", pieces);
   // Numbered as they come, since only at the end it is known which words are frequent.
   const numbers = new Map<string, number>();
   const counts: number[] = [];
@@ -25,9 +27,9 @@ export async function encodeWords(
     for (const word of words) {
       let number = numbers.get(word);
       if (number === undefined) {
-        number = numbers.size;
+        number = counts.length;
         // A copy: a part of a string would keep the whole string in memory.
-        numbers.set(Buffer.from(word).toString(), number);
+        numbers.set(JSON.parse(JSON.stringify(word)), number);
         counts.push(0);
       }
       counts[number] = (counts[number] as number) + 1;

@@ -1,5 +1,6 @@
 import { check } from "../graph/error.js";
 import { fromData, type Tensor } from "../graph/tensor.js";
+import { checkPieces } from "./pieces.js";
 
 /** The names of classes, and the index of each. */
 export class LabelEncoder {
@@ -14,6 +15,7 @@ export class LabelEncoder {
 
   /** The distinct values in ascending order. */
   static of(values: Iterable<string>): LabelEncoder {
+    checkPieces("LabelEncoder", values);
     return new LabelEncoder([...new Set(values)].sort((a, b) => (a < b ? -1 : 1)));
   }
 

@@ -1,7 +1,7 @@
 import { check } from "../graph/error.js";
 import { checkChoice, checkOptions, type OptionNames, pickOptions } from "../graph/options.js";
 import { fromData, hostData, type Tensor } from "../graph/tensor.js";
-import { type SpectrogramOptions, spectrogram } from "./spectrogram.js";
+import { type SpectrogramOptions, spectrogram, spectrogramNames } from "./spectrogram.js";
 
 /** The bands of a mel spectrogram. As torchaudio's by default, but for their number; librosa's are `scale: "slaney", normalize: true`. */
 export interface MelBands {
@@ -40,13 +40,6 @@ const bandNames: OptionNames<MelBands> = {
   normalize: "optional",
 };
 const filterNames: OptionNames<MelFilterOptions> = { ...bandNames, fftSize: "optional" };
-const spectrogramNames: OptionNames<SpectrogramOptions> = {
-  fftSize: "optional",
-  windowLength: "optional",
-  hop: "optional",
-  center: "optional",
-  power: "optional",
-};
 
 /** Slaney's scale: linear to 1,000 Hz, which are 15 mels, and logarithmic from there. */
 const [breakHertz, breakMels, logStep] = [1000, 15, Math.log(6.4) / 27];

@@ -12,7 +12,10 @@ const mu = 255;
  */
 export function muLawEncode(samples: ArrayLike<number>): Uint8Array {
   return Uint8Array.from(samples, (sample, i) => {
-    check(!Number.isNaN(sample), () => `muLawEncode: sample ${i} is NaN, expected a number from -1 to 1`);
+    check(
+      typeof sample === "number" && !Number.isNaN(sample),
+      () => `muLawEncode: sample ${i} is ${sample}, expected a number from -1 to 1`,
+    );
     const x = Math.max(-1, Math.min(1, sample));
     const companded = (Math.sign(x) * Math.log1p(mu * Math.abs(x))) / Math.log1p(mu);
     return Math.floor(((companded + 1) / 2) * mu + 0.5);

@@ -10,10 +10,9 @@ const crossings = 16;
  * @throws KasaneError for a rate that is no positive integer
  */
 export function resampleSound(sound: Sound, sampleRate: number): Sound {
-  check(
-    Number.isInteger(sampleRate) && sampleRate > 0,
-    () => `resampleSound: got ${sampleRate} samples a second, expected an integer from 1`,
-  );
+  for (const rate of [sound.sampleRate, sampleRate]) {
+    check(Number.isInteger(rate) && rate > 0, () => `resampleSound: got ${rate} samples a second, expected an integer from 1`);
+  }
   if (sampleRate === sound.sampleRate) return sound;
   // Of the old rate's frequencies those above half the new one are left out.
   const passed = Math.min(1, sampleRate / sound.sampleRate);

@@ -22,7 +22,8 @@ export interface SpectrogramOptions extends FrameOptions {
 }
 
 const frameNames: OptionNames<FrameOptions> = { fftSize: "optional", windowLength: "optional", hop: "optional", center: "optional" };
-const spectrogramNames: OptionNames<SpectrogramOptions> = { ...frameNames, power: "optional" };
+/** The names of the options of {@link spectrogram}. */
+export const spectrogramNames: OptionNames<SpectrogramOptions> = { ...frameNames, power: "optional" };
 
 /**
  * The short-time Fourier transform of a sound, not normalised, as `torch.stft` gives it with a periodic Hann window.

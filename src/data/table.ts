@@ -41,7 +41,9 @@ export class Table {
    * @param options.missing what an empty field becomes; by default it is an error
    * @throws KasaneError naming the row and the column of the first field that is no number
    */
-  numbers(names: readonly string[] = this.names, { missing }: { readonly missing?: number } = {}): Tensor {
+  numbers(names: readonly string[] = this.names, options: { readonly missing?: number } = {}): Tensor {
+    checkOptions("numbers", options, { missing: "optional" });
+    const { missing } = options;
     const places = names.map((name) => this.place(name));
     const numbers = new Float32Array(this.size * names.length);
     this.rows.forEach((row, i) => {
@@ -79,12 +81,13 @@ export interface CsvOptions {
 
 /**
  * Reads comma-separated values (RFC 4180): fields may be quoted, and quoted fields may hold line breaks. Lines may end in any way, each in its own.
- * Empty lines are skipped.
+ * Empty lines are skipped, and so is an empty field that is a line by itself.
  * @throws KasaneError where a quote does not end, or a row has more or fewer fields than there are columns
  */
 export function parseCsv(text: string, options: CsvOptions = {}): Table {
   checkOptions("parseCsv", options, { names: "optional", skipLines: "optional", delimiter: "optional" });
   const { names, skipLines = 0, delimiter = "" } = options;
+  check(Number.isInteger(skipLines) && skipLines >= 0, () => `parseCsv: skipLines ${skipLines}, expected an integer from 0`);
   const lines = withPlainEnds(text, delimiter || ",;\t|");
   const { data, errors } = Papa.parse<string[]>(lines, { delimiter, newline: "\n", skipEmptyLines: true, skipFirstNLines: skipLines });
   // One column alone has no delimiter to be found.
@@ -93,12 +96,6 @@ export function parseCsv(text: string, options: CsvOptions = {}): Table {
   const rows = names ? data : data.slice(1);
   const columns = names ?? data[0];
   check(columns !== undefined, () => "CSV: the text is empty: expected a line of column names");
-  rows.forEach((row, i) => {
-    check(
-      row.length === columns.length,
-      () => `CSV: row ${i + 1} has ${row.length} fields, expected ${columns.length}: ${JSON.stringify(row.join(",").slice(0, 80))}`,
-    );
-  });
   return new Table(columns, rows);
 }
 

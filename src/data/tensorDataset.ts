@@ -2,6 +2,7 @@ import { check } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
 import { showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { checkTensors } from "../ops/constants.js";
 import { batches } from "./batches.js";
 import { hostElements, rowsAt } from "./hostElements.js";
 
@@ -29,6 +30,7 @@ export class TensorDataset<Tensors extends readonly Tensor[] = readonly Tensor[]
    * @throws KasaneError where their first sizes differ, or one has yet to be computed
    */
   constructor(...tensors: Tensors) {
+    checkTensors("TensorDataset", ...tensors);
     const [size] = tensors[0]?.shape ?? [];
     check(
       size !== undefined && tensors.every(({ shape }) => shape[0] === size),
@@ -59,6 +61,10 @@ export class TensorDataset<Tensors extends readonly Tensor[] = readonly Tensor[]
     check(
       !shuffle || epoch !== undefined,
       () => "TensorDataset: shuffle needs the epoch: batches({ size, shuffle: true, epoch }), so that each epoch has an order of its own",
+    );
+    check(
+      shuffle || options.seed === undefined,
+      () => "TensorDataset: a seed is for shuffling: batches({ size, shuffle: true, seed, epoch }), or leave it out",
     );
     for (const places of batches(this.size, { batchSize: size, seed: shuffle ? seed : undefined, epoch, dropLast }))
       yield this.rows(places);

@@ -45,7 +45,7 @@ export function corruptSentence(tokens: readonly string[], options: TypoOptions,
       missing[missing.length - 1] = true;
       return;
     }
-    const isWrong = isWord(token) && token.length > 1 && fate < omission + misspelling;
+    const isWrong = isWord(token) && [...token].length > 1 && fate < omission + misspelling;
     kept.push(isWrong ? misspell([...token], draws) : token);
     misspelt.push(isWrong);
     missing.push(false);

@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkNumbers } from "../graph/numbers.js";
 import { checkOptions } from "../graph/options.js";
 
 /** What stands for padding, for words not in the vocabulary, and for the two ends of a sentence, unless told otherwise. */
@@ -55,6 +56,7 @@ export class Vocabulary {
   static ofCounts(counts: ReadonlyMap<string, number>, options: VocabularyOptions = {}): Vocabulary {
     checkOptions("Vocabulary", options, { minimumCount: "optional", specials: "optional", unknown: "optional" });
     const { minimumCount = 1, specials = sentenceSpecials, unknown = specials.find(isUnknown) } = options;
+    checkNumbers("Vocabulary", { minimumCount });
     const kept = [...counts].filter(([token, count]) => count >= minimumCount && !specials.includes(token));
     kept.sort(([a, countOfA], [b, countOfB]) => countOfB - countOfA || compareCodePoints(a, b));
     return new Vocabulary([...specials, ...kept.map(([token]) => token)], unknown);

@@ -1,6 +1,7 @@
 import { check } from "../graph/error.js";
 import { checkOptions, type OptionNames } from "../graph/options.js";
 import { RandomGenerator } from "../random/generator.js";
+import { checkPieces } from "./pieces.js";
 
 /** The random stream of the first epoch, from which words are left out and windows are drawn. */
 const stretchStream = 0x77d5;
@@ -59,6 +60,9 @@ export async function* wordStretches(
     Number.isInteger(window) && window >= 1 && window <= 255 && Number.isInteger(length) && length >= 1,
     () => `wordStretches: a window of ${window} in stretches of ${length} words: expected integers, 1 to 255 and from 1`,
   );
+  checkPieces("wordStretches", pieces);
+  const most = [...ids.values()].reduce((a, b) => Math.max(a, b), -1);
+  check(keep.length > most, () => `wordStretches: keep has ${keep.length} probabilities, expected one for each id to ${most}`);
   const random = new RandomGenerator(undefined, seed, stretchStream + epoch);
   const size = length + 2 * window;
   let words = new Int32Array(size);

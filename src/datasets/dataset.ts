@@ -84,7 +84,7 @@ function collect(dataset: Dataset, folder: string, found: Map<string, Uint8Array
   const path = join(folder, `${dataset.name}.tar.gz`);
   const archive = readIfThere(path, limit);
   if (!archive) return;
-  for (const [name, bytes] of readTarGz(archive, { name: path })) {
+  for (const [name, bytes] of readTarGz(archive, { name: path, limit })) {
     const file = basename(name);
     if (found.has(file) || !Object.hasOwn(dataset.files, file)) continue;
     verify(bytes, (dataset.files[file] as DatasetFile).sha256, `${file} in ${path}`);

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { check, excerpt } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import type { Dataset } from "./dataset.js";
 import { linesOf } from "./lines.js";
 
@@ -58,8 +59,10 @@ export interface PronouncedParts {
  */
 export function readCmudict(
   files: ReadonlyMap<string, Uint8Array>,
-  { stress = false, file = "cmudict.dict" }: { readonly stress?: boolean; readonly file?: string } = {},
+  options: { readonly stress?: boolean; readonly file?: string } = {},
 ): PronouncedParts {
+  checkOptions("readCmudict", options, { stress: "optional", file: "optional" });
+  const { stress = false, file = "cmudict.dict" } = options;
   const entries = linesOf(files, file).flatMap((line, i) => {
     const [word, ...phonemes] = line
       .replace(/#.*/, "")

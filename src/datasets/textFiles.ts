@@ -95,7 +95,7 @@ const longestWord = 2 ** 24;
 export async function* readTexts(files: readonly string[]): AsyncGenerator<string> {
   for (const file of files) {
     let begun = "";
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    const decoder = new TextDecoder("utf-8", { fatal: true });
     check(typeOf(file)?.isFile() ?? true, () => `${file} cannot be read: it is no plain file`);
     try {
       for await (const read of open(file)) {

@@ -12,6 +12,10 @@ import { isPng } from "./pngChunks.js";
  */
 export function decodePicture(bytes: Uint8Array, name = "picture", channels?: 1 | 3): Picture {
   check(isJpeg(bytes) || isPng(bytes), () => `${name}: neither a JPEG nor a PNG file`);
+  check(
+    channels === undefined || channels === 1 || channels === 3,
+    () => `${name}: got channels ${JSON.stringify(channels)}, expected 1 or 3`,
+  );
   const picture = isPng(bytes) ? decodePng(bytes, name) : decodeJpeg(bytes, name);
   return channels === undefined || channels === picture.channels ? picture : converted(picture);
 }

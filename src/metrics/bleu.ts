@@ -80,10 +80,14 @@ export function corpusBleu(hypotheses: readonly string[], references: readonly (
 
 /** {@link corpusBleu} of one sentence, by default with the effective order. */
 export const sentenceBleu = (hypothesis: string, references: readonly string[], options: BleuOptions = {}): Bleu =>
-  corpusBleu([hypothesis], [references], { effectiveOrder: true, ...options });
+  corpusBleu([hypothesis], [references], { ...options, effectiveOrder: options.effectiveOrder ?? true });
 
 function countSentence(hypothesis: string, references: readonly string[], tokenization: BleuTokenization, place: number): Counts {
-  check(references.length > 0, () => `BLEU: sentence ${place} has no reference, expected one or more`);
+  check(
+    Array.isArray(references) && references.length > 0,
+    () =>
+      `BLEU: sentence ${place} has ${Array.isArray(references) ? "no reference" : `a ${typeof references} for references`}: expected a list of one line or more`,
+  );
   const tokens = bleuTokens(hypothesis, tokenization);
   const others = references.map((reference) => bleuTokens(reference, tokenization));
   const total = orders.map((n) => Math.max(0, tokens.length - n + 1));

@@ -26,7 +26,7 @@ export function bootstrap(
 ): Interval {
   checkOptions("bootstrap", options, { resamples: "optional", seed: "optional" });
   const { resamples = 1000, seed = 0 } = options;
-  check(Number.isSafeInteger(seed) && seed >= 0, () => `bootstrap: got seed ${seed}, expected an integer from 0`);
+  check(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32, () => `bootstrap: got seed ${seed}, expected an integer from 0 to 2^32 - 1`);
   check(
     count > 0 && Number.isInteger(resamples) && resamples > 0,
     () => `bootstrap: ${resamples} samples of ${count} examples, expected 1 or more of each`,

@@ -1,5 +1,6 @@
 import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
+import { checkNumbers } from "../graph/numbers.js";
 import { checkOptions } from "../graph/options.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -18,6 +19,7 @@ export class RunningMeans {
 
   /** Adds one value of each figure; `weight` is the number of examples that each value is the mean of. */
   add(figures: Readonly<Record<string, number>>, weight = 1): void {
+    checkNumbers("RunningMeans", { weight });
     for (const [name, value] of Object.entries(figures)) {
       const entry = this.entries.get(name) ?? { sum: 0, weight: 0 };
       entry.sum += value * weight;
@@ -72,7 +74,7 @@ function checkTargets(operation: string, what: string, rows: Tensor, targets: Te
 export function accuracy(logits: Tensor, targets: Tensor): Tensor {
   const predicted = argmax(logits, { axis: -1 });
   checkTargets("accuracy", "logits", logits, targets);
-  return mean(cast(equal(predicted, targets), "float32"));
+  return mean(cast(equal(predicted, checkClasses("accuracy", targets, logits.shape.at(-1) as number)), "float32"));
 }
 
 /**
@@ -82,7 +84,8 @@ export function accuracy(logits: Tensor, targets: Tensor): Tensor {
  */
 export function topKAccuracy(logits: Tensor, targets: Tensor, k: number): Tensor {
   checkTargets("topKAccuracy", "logits", logits, targets);
-  const found = equal(topK(logits, k).indices, unsqueeze(targets, { axis: -1 }));
+  const classes = checkClasses("topKAccuracy", targets, logits.shape.at(-1) as number);
+  const found = equal(topK(logits, k).indices, unsqueeze(classes, { axis: -1 }));
   return mean(cast(any(found, { axis: -1 }), "float32"));
 }
 
@@ -121,6 +124,7 @@ export class Confusion {
     options: ConfusionOptions = {},
   ) {
     checkOptions<ConfusionOptions>("Confusion", options, { ignore: "optional" });
+    check(Number.isInteger(classes) && classes > 0, () => `Confusion: ${classes} classes, expected an integer from 1`);
     this.ignore = options.ignore;
     this.counts = new Float64Array(classes * classes);
   }
@@ -136,15 +140,16 @@ export class Confusion {
     for (let i = 0; i < targets.length; i++) {
       const [target, guess] = [Number(targets[i]), Number(predicted[i])];
       if (target === this.ignore) continue;
-      for (const index of [target, guess]) {
-        check(Number.isInteger(index) && index >= 0 && index < classes, () => `Confusion: class ${index}, expected 0 to ${classes - 1}`);
-      }
       this.counts[target * classes + guess] = this.count(target, guess) + 1;
     }
   }
 
   /** How many examples of class `target` were taken for class `predicted`. */
   count(target: number, predicted: number): number {
+    for (const index of [target, predicted]) {
+      const isClass = Number.isInteger(index) && index >= 0 && index < this.classes;
+      check(isClass, () => `Confusion: class ${index}, expected 0 to ${this.classes - 1}`);
+    }
     return this.counts[target * this.classes + predicted] as number;
   }
 

@@ -77,5 +77,9 @@ function referencesOf<Token>(hypotheses: readonly unknown[], references: Referen
     () =>
       `error rate: ${hypotheses.length} sequences, ${references.length} with references; sequence ${i} has ${some.length}, expected 1 or more`,
   );
+  check(
+    some.every((reference) => typeof reference === "object"),
+    () => `error rate: sequence ${i} has a ${typeof some[0]} for a reference: expected [[reference, ...], ...], each a list of tokens`,
+  );
   return some;
 }

@@ -5,9 +5,9 @@ import { showShape } from "../graph/shape.js";
 import { hostData, type Tensor } from "../graph/tensor.js";
 import { add, div, maximum, neg, sub, where } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
-import { less, lessEqual, notEqual } from "../ops/compare.js";
+import { equal, less, lessEqual, notEqual } from "../ops/compare.js";
 import { arange, full } from "../ops/create.js";
-import { takeAlongAxis } from "../ops/indexing.js";
+import { checkClasses, takeAlongAxis } from "../ops/indexing.js";
 import { logicalAnd } from "../ops/logic.js";
 import { checkLossOptions, type Reduction } from "../ops/loss.js";
 import { logSoftmax } from "../ops/normalize.js";
@@ -45,10 +45,16 @@ export function ctcLoss(logits: Tensor, targets: Tensor, options: CtcLossOptions
   const [time, batch, classes] = logits.shape as [number, number, number];
   const labels = targets.shape[1] as number;
   check(
-    logits.rank === 3 && isFloat(logits.dtype) && targets.rank === 2 && targets.shape[0] === batch && time > 0 && labels > 0,
+    logits.rank === 3 &&
+      isFloat(logits.dtype) &&
+      targets.rank === 2 &&
+      !isFloat(targets.dtype) &&
+      targets.shape[0] === batch &&
+      time > 0 &&
+      labels > 0,
     () =>
       `ctcLoss: got logits ${logits.dtype}${showShape(logits.shape)} and targets ${showShape(targets.shape)}, ` +
-      "expected floats [time, batch, classes] and [batch, labels]",
+      "expected floats [time, batch, classes] and integers [batch, labels]",
   );
   check(Number.isInteger(blank) && blank >= 0 && blank < classes, () => `ctcLoss: blank ${blank}: expected 0 to ${classes - 1}`);
   const lengthsOf = (name: string, given: Tensor | undefined, least: number, most: number) =>
@@ -68,7 +74,10 @@ export function ctcLoss(logits: Tensor, targets: Tensor, options: CtcLossOptions
   // The labels with blanks before, between and behind: [batch, states], states = 2 labels + 1. Two labels in a row may follow each other
   // without a blank where they differ.
   const states = 2 * labels + 1;
-  const ids = cast(targets, "int32");
+  const given = cast(targets, "int32");
+  const isLabel = less(arange(labels), unsqueeze(counts, { axis: 1 }));
+  // What is behind the labels counts for nothing; a blank among them is refused as no class is.
+  const ids = checkClasses("ctcLoss", where(isLabel, where(equal(given, blank), classes, given), blank), classes);
   const blanks = full([batch, labels], blank, "int32");
   const interleaved = reshape(stack([blanks, ids], { axis: 2 }), [batch, 2 * labels]);
   const extended = padWith(

@@ -1,10 +1,11 @@
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add, floor, minimum, mul, sub, where } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
 import { equal, less } from "../ops/compare.js";
 import { arange } from "../ops/create.js";
-import { gather } from "../ops/indexing.js";
+import { checkClasses, gather } from "../ops/indexing.js";
 import { matmul } from "../ops/matmul.js";
 import { random } from "../ops/random.js";
 import { logSumExp, sum } from "../ops/reduce.js";
@@ -33,6 +34,7 @@ const nothing = -1e9;
  * @param bias `[vocabulary]`
  */
 export function sampledCrossEntropy(hidden: Tensor, targets: Tensor, weight: Tensor, bias: Tensor, words: SampledWords): Tensor {
+  checkOptions<SampledWords>("sampledCrossEntropy", words, { frequentWords: "required", sampledWords: "required" });
   const { frequentWords, sampledWords } = words;
   const [vocabularySize] = weight.shape as [number];
   const areCounts = Number.isSafeInteger(frequentWords) && frequentWords >= 0 && Number.isSafeInteger(sampledWords) && sampledWords > 0;
@@ -45,7 +47,8 @@ export function sampledCrossEntropy(hidden: Tensor, targets: Tensor, weight: Ten
   const places = mul(add(cast(arange(sampledWords), "float32"), random.uniform([sampledWords])), stretch);
   const drawn = minimum(add(cast(floor(places), "int32"), frequentWords), vocabularySize - 1);
 
-  const ofTarget = add(sum(mul(hidden, gather(weight, targets)), { axis: -1 }), gather(bias, targets));
+  const ids = checkClasses("sampledCrossEntropy", targets, vocabularySize);
+  const ofTarget = add(sum(mul(hidden, gather(weight, ids)), { axis: -1 }), gather(bias, ids));
   const ofFrequent = () => add(matmul(hidden, transpose(slice(weight, [[0, frequentWords]]))), slice(bias, [[0, frequentWords]]));
   const ofDrawn = add(matmul(hidden, transpose(gather(weight, drawn))), add(gather(bias, drawn), Math.log(stretch)));
 
@@ -53,8 +56,8 @@ export function sampledCrossEntropy(hidden: Tensor, targets: Tensor, weight: Ten
   const denominator = stack(
     [
       ...(frequentWords > 0 ? [logSumExp(ofFrequent(), { axis: -1 })] : []),
-      logSumExp(where(equal(unsqueeze(targets, { axis: -1 }), drawn), nothing, ofDrawn), { axis: -1 }),
-      where(less(targets, frequentWords), nothing, ofTarget),
+      logSumExp(where(equal(unsqueeze(ids, { axis: -1 }), drawn), nothing, ofDrawn), { axis: -1 }),
+      where(less(ids, frequentWords), nothing, ofTarget),
     ],
     { axis: -1 },
   );

@@ -1,4 +1,4 @@
-import { check } from "../graph/error.js";
+import { check, KasaneError } from "../graph/error.js";
 
 /**
  * Random numbers one at a time, for code that draws as it goes along, such as an environment. They follow from the seed and the stream alone.
@@ -21,6 +21,12 @@ export class RandomGenerator {
       Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32,
       () => `RandomGenerator: got seed ${seed}, expected an integer from 0 to 2^32 - 1`,
     );
+    for (const part of [stream, counter]) {
+      check(
+        Number.isInteger(part) && part >= -(2 ** 31) && part < 2 ** 32,
+        () => `RandomGenerator: got stream or counter ${part}, expected 32 bits`,
+      );
+    }
     const { state } = this;
     state[0] = seed | 0;
     state[1] = counter | 0;
@@ -37,6 +43,7 @@ export class RandomGenerator {
 
   /** An integer from 0 to `count - 1`, all equally probable. */
   integer(count: number): number {
+    if (!(Number.isInteger(count) && count > 0)) throw new KasaneError(`RandomGenerator: integer(${count}): expected an integer from 1`);
     return Math.floor(this.uniform() * count);
   }
 

@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 
 /** Everything random follows from these two numbers: every value drawn, and every run of a traced function, takes the next counter. */
 export interface RandomState {
@@ -9,9 +10,11 @@ export interface RandomState {
 /** The state of the process, which its runtime has. */
 export const defaultRandom: RandomState = { seed: 0, counter: 0 };
 
+const isSeed = (value: number): boolean => Number.isInteger(value) && value >= 0 && value < 2 ** 32;
+
 /** Starts all random numbers anew from `value`: the same seed gives the same numbers on every machine. */
 export function seed(value: number): void {
-  check(Number.isInteger(value) && value >= 0 && value < 2 ** 32, () => `seed: got ${value}, expected an integer from 0 to 2^32 - 1`);
+  check(isSeed(value), () => `seed: got ${value}, expected an integer from 0 to 2^32 - 1`);
   defaultRandom.seed = value;
   defaultRandom.counter = 0;
 }
@@ -28,5 +31,11 @@ export const randomState = (): RandomState => ({ ...defaultRandom });
 
 /** Goes on from a kept {@link randomState}. */
 export function setRandomState(kept: RandomState): void {
-  Object.assign(defaultRandom, kept);
+  checkOptions("setRandomState", kept, { seed: "required", counter: "required" });
+  const { seed, counter } = kept;
+  check(
+    isSeed(seed) && Number.isSafeInteger(counter) && counter >= 0,
+    () => `setRandomState: got ${JSON.stringify(kept)}, expected integers`,
+  );
+  Object.assign(defaultRandom, { seed, counter });
 }

@@ -35,7 +35,10 @@ export function clusterAnchors(sizes: readonly BoxSize[], count: number, options
   checkOptions<AnchorOptions>(owner, options, { seed: "optional", rounds: "optional" });
   const { seed = 0, rounds = 100 } = options;
   for (const [width, height] of sizes) {
-    check(width > 0 && height > 0 && Number.isFinite(width * height), () => `${owner}: size ${width} x ${height}, expected more than 0`);
+    check(
+      width > 0 && height > 0 && Number.isFinite(width) && Number.isFinite(height),
+      () => `${owner}: size ${width} x ${height}, expected more than 0`,
+    );
   }
   const different = new Set(sizes.map(String)).size;
   check(Number.isInteger(count) && count > 0 && count <= different, () => `${owner}: ${count} anchors of ${different} different sizes`);

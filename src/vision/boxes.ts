@@ -23,7 +23,8 @@ function areas(a: Box, b: Box): { readonly intersection: number; readonly union:
   return { intersection, union: plainArea(a) + plainArea(b) - intersection };
 }
 
-const plainArea = ([x1, y1, x2, y2]: Box): number => (x2 - x1) * (y2 - y1);
+/** Width times height of a box that was checked before. */
+export const plainArea = ([x1, y1, x2, y2]: Box): number => (x2 - x1) * (y2 - y1);
 
 const ratio = (part: number, whole: number): number => (whole > 0 ? part / whole : 0);
 

@@ -1,4 +1,4 @@
-import { checkedIou, shareWithin } from "./boxes.js";
+import { checkedIou, plainArea, shareWithin } from "./boxes.js";
 import { byImage, checkDetections, classesOf, type Detection, mean, meanPrecision, precisionRecall, type Truth } from "./detections.js";
 
 /** What {@link cocoAveragePrecision} finds. A mean over no class is NaN. */
@@ -70,8 +70,6 @@ export function cocoAveragePrecision(detections: readonly Detection[], truths: r
   };
 }
 
-const areaOf = ([x1, y1, x2, y2]: Detection["box"]): number => (x2 - x1) * (y2 - y1);
-
 /** The truths and the detections of a class on an image, in descending order of scores, with `overlaps[detection][truth]`. */
 interface Pairs {
   readonly truths: readonly { readonly crowd: boolean; readonly area: number }[];
@@ -86,10 +84,10 @@ function pairsByImage(detections: readonly Detection[], truths: readonly Truth[]
     const there = known.get(image) ?? [];
     const best = (found.get(image) ?? []).sort((a, b) => b.score - a.score).slice(0, mostDetections);
     return {
-      truths: there.map(({ crowd = false, box, area = areaOf(box) }) => ({ crowd, area })),
+      truths: there.map(({ crowd = false, box, area = plainArea(box) }) => ({ crowd, area })),
       detections: best.map(({ box, score }) => ({
         score,
-        area: areaOf(box),
+        area: plainArea(box),
         overlaps: there.map((truth) => (truth.crowd ? shareWithin(box, truth.box) : checkedIou(box, truth.box))),
       })),
     };

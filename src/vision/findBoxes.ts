@@ -3,7 +3,7 @@ import { checkOptions } from "../graph/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add, maximum, mul, where } from "../ops/arithmetic.js";
 import { equal, greater } from "../ops/compare.js";
-import { arange } from "../ops/create.js";
+import { arange, full, zeros } from "../ops/create.js";
 import { gather } from "../ops/indexing.js";
 import { reshape, transpose, unsqueeze } from "../ops/shapes.js";
 import { unstack } from "../ops/slicing.js";
@@ -32,6 +32,10 @@ export function findBoxes(boxes: Tensor, scores: Tensor, options: SuppressBoxesO
   const [batch, classes, places] = scores.shape as readonly number[] as [number, number, number];
   const { limit = Math.min(100, classes * places), scoreThreshold = 0.05 } = options;
   check(scoreThreshold >= 0, () => `findBoxes: scoreThreshold ${scoreThreshold}, expected a number from 0`);
+  if (scores.size === 0) {
+    const none = [batch, limit] as const;
+    return { boxes: zeros([...none, 4]), scores: zeros(none), classes: full(none, background, "int32") };
+  }
   const kept = suppressBoxes(boxes, scores, { ...options, scoreThreshold, limit });
   const columns = unstack(transpose(kept)) as [Tensor, Tensor, Tensor];
   const [image, of, place] = columns.map((column) => maximum(column, 0)) as [Tensor, Tensor, Tensor];

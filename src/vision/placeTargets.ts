@@ -1,6 +1,6 @@
 import { check } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
-import { type Box, checkBox } from "./boxes.js";
+import { type Box, checkBox, plainArea } from "./boxes.js";
 import { background } from "./match.js";
 
 /** The places of a map: `height` times `width`, the first centred at half a stride, each `stride` pixels from the next. */
@@ -37,6 +37,10 @@ export function assignPlaces(
   checkOptions<PlaceOptions>("assignPlaces", options, { radius: "optional" });
   const { radius = 1.5 } = options;
   check(radius >= 0 && Number.isFinite(radius), () => `assignPlaces: radius ${radius}, expected a number from 0`);
+  check(
+    [height, width].every((size) => Number.isInteger(size) && size >= 0),
+    () => `assignPlaces: ${height} x ${width} places, expected integers from 0`,
+  );
   check(stride > 0 && Number.isFinite(stride), () => `assignPlaces: stride ${stride}, expected a number above 0`);
   const classes = new Int32Array(height * width).fill(background);
   const boxes = new Float32Array(4 * height * width);
@@ -44,7 +48,7 @@ export function assignPlaces(
   for (const { class: of, box } of objects) {
     checkBox("assignPlaces", box);
     check(Number.isInteger(of) && of >= 0, () => `assignPlaces: class ${of}, expected an index from 0`);
-    const area = (box[2] - box[0]) * (box[3] - box[1]);
+    const area = plainArea(box);
     const columns = placesAlong(box[0], box[2], width, stride, radius);
     for (const y of placesAlong(box[1], box[3], height, stride, radius)) {
       for (const x of columns) {

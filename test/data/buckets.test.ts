@@ -80,6 +80,18 @@ describe("bucketedBatches", () => {
     expect(order).not.toEqual([...order].sort((a, b) => a - b));
   });
 
+  it("gives batches of single examples in every order, each as often", () => {
+    const counts = new Map<string, number>();
+    for (let epoch = 0; epoch < 1200; epoch++) {
+      const made = data.bucketedBatches([[1], [1], [1]], { batchSize: 1, buckets: [[1]], seed: 0, epoch });
+      const order = made.flatMap(({ places }) => [...places]).join();
+      counts.set(order, (counts.get(order) ?? 0) + 1);
+    }
+    expect(counts.size).toBe(6);
+    // Five standard deviations of 1,200 draws are 65.
+    for (const count of counts.values()) expect(Math.abs(count - 200)).toBeLessThan(65);
+  });
+
   it("needs as many graphs as batchShapes says, in every epoch", () => {
     const options = { batchSize: 8, buckets };
     expect(data.batchShapes(lengths, options)).toEqual([

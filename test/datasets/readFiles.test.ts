@@ -23,6 +23,9 @@ it("reads an archive, and the folder that it unpacks to, in the same way", () =>
   const within = (name: string) => Object.fromEntries(Object.entries(texts).map(([path, text]) => [name + path, text]));
   writeFileSync(packed, gzipSync(tarOf(within("any/"))));
   expect(read(packed)).toEqual(sorted);
+  // What macOS packs beside the files.
+  writeFileSync(packed, gzipSync(tarOf({ "._any": "", ...within("any/"), "any/train/._a.txt": "" })));
+  expect(read(packed)).toEqual(sorted);
   writeFileSync(packed, gzipSync(tarOf(texts)));
   expect(read(packed)).toEqual(sorted);
   const unpacked = join(folder, "toy");

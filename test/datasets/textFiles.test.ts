@@ -75,6 +75,9 @@ it("reads texts in pieces that lose nothing and cut no word", async () => {
   expect(pieces.length).toBeGreaterThan(3);
   expect(pieces.join("")).toBe(`${text}\ntop.txt\n`);
   for (const piece of pieces) expect(piece).toMatch(/[ \n]$/);
+  // A byte order mark is no character of the text.
+  writeFileSync(at("marked.txt"), "\ufeffHello");
+  for await (const piece of readTexts([at("marked.txt")])) expect(piece).toBe("Hello\n");
   await expect(readTexts([at("gone.txt")]).next()).rejects.toThrow(/gone\.txt cannot be read/);
 });
 

@@ -46,6 +46,7 @@ describe.each(Object.entries(fixture))("%s", (name, { shape: [channels, height, 
     // Light and colour may each be rounded otherwise: blue is the light and 1.772 times a colour. So may what lies on white.
     const bound = /jpeg|progressive/.test(name) ? 3 : Number(name === "opaque in part");
     expect(Math.max(...picture.pixels.map((value, i) => Math.abs(value - (pixels[i] as number))))).toBeLessThanOrEqual(bound);
+    expect(() => files.decodePicture(bytesOf(name), name, 2 as never)).toThrow(`${name}: got channels 2, expected 1 or 3`);
     const other = files.decodePicture(bytesOf(name), name, isGrey ? 3 : 1);
     expect(other.pixels.length).toBe((isGrey ? 3 : 1) * height * width);
     if (isGrey) expect(other.pixels.subarray(2 * height * width)).toEqual(picture.pixels);

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { compile, nn, type Tensor, tensor, valueAndGrad } from "kasane";
+import { compile, nn, random, type Tensor, tensor, valueAndGrad } from "kasane";
 import { describe, expect, it } from "vitest";
 
 interface Case {
@@ -57,6 +57,15 @@ it("refuses what does not fit", () => {
     // Beyond a row's length there may be anything.
     expect(nn.ctcLoss(x, integers([[label]]), { targetLengths: integers([0]) }).shape).toEqual([]);
   }
+});
+
+it("tells labels of a run from what is behind them", async () => {
+  const logits = random.normal([4, 1, 4]);
+  const loss = compile((targets: Tensor, targetLengths: Tensor) => nn.ctcLoss(logits, targets, { targetLengths }));
+  const of = async (targets: number[], length: number) => (await loss(integers([targets]), integers([length]))).item();
+  const expected = await of([1, 2], 1);
+  for (const behind of [-1, 0, 99, -100]) expect(await of([1, behind], 1)).toBe(expected);
+  for (const label of [-1, 0, 4]) await expect(of([1, label], 2)).rejects.toThrow("out of range");
 });
 
 it("is beyond all bounds where the labels do not fit into the steps", async () => {

@@ -18,6 +18,22 @@ function predictions() {
 describe("suppressBoxes and findBoxes", () => {
   const { boxes, scores } = predictions();
 
+  it("find nothing among no predictions", async () => {
+    for (const [places, classes] of [
+      [0, 3],
+      [4, 0],
+    ] as const) {
+      const found = vision.findBoxes(zeros([2, places, 4]), zeros([2, classes, places]));
+      expect([found.boxes.shape, found.scores.shape, found.classes.shape]).toEqual([
+        [2, 0, 4],
+        [2, 0],
+        [2, 0],
+      ]);
+      const three = vision.findBoxes(zeros([1, places, 4]), zeros([1, classes, places]), { limit: 3 });
+      expect(await three.classes.array()).toEqual([[-1, -1, -1]]);
+    }
+  });
+
   it("keep what suppression outside the graph keeps, in its order", async () => {
     const find = compile((b: Tensor, s: Tensor) => vision.findBoxes(b, s, { iouThreshold: 0.4, scoreThreshold: 0.3, limit: 20 }));
     const found = await find(

@@ -29,7 +29,8 @@ export interface AffineOptions extends InterpolationOptions {
   readonly center?: readonly [x: number, y: number];
 }
 
-function checkInterpolation(owner: string, options: InterpolationOptions): void {
+/** Throws for settings of a movement that are not understood. */
+export function checkInterpolation(owner: string, options: InterpolationOptions): void {
   checkMovementOptions(owner, options);
   checkChoice(owner, "interpolation", options.interpolation, ["nearest", "bilinear"]);
 }

@@ -1,7 +1,10 @@
 import { check } from "../../graph/error.js";
+import { checkNumbers } from "../../graph/numbers.js";
 import { checkOptions } from "../../graph/options.js";
+import { sameShape, showShape } from "../../graph/shape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { add, mul, sub } from "../../ops/arithmetic.js";
+import { checkTensors } from "../../ops/constants.js";
 import { type CrossEntropyOptions, crossEntropy } from "../../ops/loss.js";
 import { mean } from "../../ops/reduce.js";
 import { RandomGenerator } from "../../random/generator.js";
@@ -45,7 +48,8 @@ function mixing(
     random: RandomGenerator,
   ) => { mix(first: Uint8Array, other: Uint8Array): Uint8Array; weight: number },
 ): BatchTransform {
-  check(alpha > 0 && alpha < Number.POSITIVE_INFINITY, () => `${owner}: got alpha ${alpha}, expected a number above 0`);
+  checkNumbers(owner, { alpha });
+  check(alpha > 0, () => `${owner}: got alpha ${alpha}, expected a number above 0`);
   return (samples, random) => {
     const [first] = samples;
     check(first !== undefined, () => `${owner}: got no samples`);
@@ -54,6 +58,7 @@ function mixing(
     const otherOf = (i: number) => samples[(i + 1) % samples.length] as Sample & { readonly label: number };
     const pictures = samples.map((sample, i) => {
       checkSample(owner, sample);
+      check(Number.isInteger(sample.label), () => `${owner}: got label ${sample.label} of sample ${i}, expected the index of a class`);
       const { picture } = sample;
       check(
         picture.channels === channels && picture.height === height && picture.width === width,
@@ -115,6 +120,11 @@ export function mixedCrossEntropy(
   options: Pick<CrossEntropyOptions, "labelSmoothing"> = {},
 ): Tensor {
   checkOptions("mixedCrossEntropy", options, { labelSmoothing: "optional" });
+  checkTensors("mixedCrossEntropy", mixed.labels, mixed.weights);
+  check(
+    sameShape(mixed.weights.shape, mixed.labels.shape),
+    () => `mixedCrossEntropy: weights ${showShape(mixed.weights.shape)}, expected one for each label, ${showShape(mixed.labels.shape)}`,
+  );
   const lossOf = (labels: Tensor) => crossEntropy(logits, labels, { ...options, reduction: "none" });
   return mean(add(mul(lossOf(mixed.labels), mixed.weights), mul(lossOf(mixed.otherLabels), sub(1, mixed.weights))));
 }

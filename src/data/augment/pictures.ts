@@ -1,4 +1,5 @@
 import { check } from "../../graph/error.js";
+import { checkOptions } from "../../graph/options.js";
 import { showShape } from "../../graph/shape.js";
 import { fromData, type Tensor } from "../../graph/tensor.js";
 import { hostElements } from "../hostElements.js";
@@ -57,8 +58,10 @@ export function augmented<S extends Sample>(
   samples: readonly S[],
   indices: ArrayLike<number>,
   transform: Transform,
-  { seed, epoch }: { readonly seed: number; readonly epoch: number },
+  options: { readonly seed: number; readonly epoch: number },
 ): S[] {
+  checkOptions("augmented", options, { seed: "required", epoch: "required" });
+  const { seed, epoch } = options;
   return Array.from(indices, (index) => {
     const sample = samples[index];
     check(sample !== undefined, () => `augmented: got index ${index}, and there are ${samples.length} samples`);

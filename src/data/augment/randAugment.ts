@@ -1,6 +1,6 @@
 import { check } from "../../graph/error.js";
 import { checkOptions } from "../../graph/options.js";
-import { affine, type InterpolationOptions } from "./affine.js";
+import { affine, checkInterpolation, type InterpolationOptions } from "./affine.js";
 import {
   adjustBrightness,
   adjustContrast,
@@ -85,6 +85,7 @@ export function randAugment(options: RandAugmentOptions = {}): Transform {
     magnitude: "optional",
   });
   const { operations = 2, magnitude = 9, ...movement } = options;
+  checkInterpolation("randAugment", movement);
   check(Number.isInteger(operations) && operations >= 0, () => `randAugment: got ${operations} operations, expected an integer from 0`);
   check(
     magnitude >= 0 && magnitude <= largestMagnitude,
