@@ -1,5 +1,6 @@
 import { check } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
+import { checkSeed } from "../random/state.js";
 import { fillUniform } from "../random/uniform.js";
 
 /** The random stream that shuffling draws from, apart from those of traced functions. */
@@ -14,8 +15,7 @@ export const shuffledIndices = (count: number, seed: number, epoch: number): Int
 
 /** {@link shuffledIndices} by a random stream of its own, for a second order that has nothing to do with the first. */
 export function shuffledBy(count: number, seed: number, epoch: number, stream: number): Int32Array<ArrayBuffer> {
-  const isSeed = Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32;
-  check(isSeed, () => `shuffledIndices: got seed ${seed}, expected an integer from 0 to 2^32 - 1`);
+  checkSeed("shuffledIndices", seed);
   check(isCount(epoch), () => `shuffledIndices: got epoch ${epoch}, expected an integer from 0`);
   const order = inOrder("shuffledIndices", count);
   const uniform = new Float32Array(count);

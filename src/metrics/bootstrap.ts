@@ -1,5 +1,6 @@
 import { check } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
+import { checkSeed } from "../random/state.js";
 import { fillUniform } from "../random/uniform.js";
 
 /** The random stream that samples are drawn from. */
@@ -26,7 +27,7 @@ export function bootstrap(
 ): Interval {
   checkOptions("bootstrap", options, { resamples: "optional", seed: "optional" });
   const { resamples = 1000, seed = 0 } = options;
-  check(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32, () => `bootstrap: got seed ${seed}, expected an integer from 0 to 2^32 - 1`);
+  checkSeed("bootstrap", seed);
   check(
     count > 0 && Number.isInteger(resamples) && resamples > 0,
     () => `bootstrap: ${resamples} samples of ${count} examples, expected 1 or more of each`,

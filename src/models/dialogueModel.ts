@@ -119,6 +119,8 @@ export abstract class DialogueModel extends Module {
   ) {
     super();
     const { vocabularySize, size, hiddenSize, dropout = 0, wordDropout = 0 } = settings;
+    const { end, padding = 0 } = settings;
+    check(end !== padding, () => `${this.constructor.name}: end and padding are both ${end}: expected two ids`);
     check(wordDropout >= 0 && wordDropout <= 1, () => `${this.constructor.name}: wordDropout ${wordDropout}: expected 0 to 1`);
     this.vectors = new Embedding(vocabularySize, size, { weightInitialiser: normal(0, 0.1) });
     this.first = new Linear(conditionSize, hiddenSize);

@@ -65,6 +65,7 @@ export class WaveNetStep extends Module {
     const { layers, sizes } = model;
     this.delays = sizes.dilations;
     this.channels = sizes.channels;
+    check(labels.every(Number.isInteger), () => `WaveNetStep: got labels ${JSON.stringify(labels)}, expected indices of classes`);
     const classes = labels.length > 0 ? fromData(Int32Array.from(labels), [1, labels.length], "int32") : undefined;
     const conditioned = model.biases(classes);
     const kernels = (element: number) =>

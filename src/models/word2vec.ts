@@ -10,7 +10,7 @@ import { checkSizes } from "../nn/sizes.js";
 import { mul, sign } from "../ops/arithmetic.js";
 import { checkTensors } from "../ops/constants.js";
 import { zeros } from "../ops/create.js";
-import { addRows, gather } from "../ops/indexing.js";
+import { addRows, checkClasses, gather, lookUp } from "../ops/indexing.js";
 import { binaryCrossEntropy } from "../ops/loss.js";
 import { matmul } from "../ops/matmul.js";
 import { sum } from "../ops/reduce.js";
@@ -80,7 +80,7 @@ export class Word2vec extends Module {
    * beyond where pair after pair would lead it.
    */
   forward({ inputs, means, parts, outcomes, shares }: Word2vecBatch): Tensor {
-    const words = parts ? gather(this.words(parts), inputs) : this.input.forward(inputs);
+    const words = parts ? lookUp(this.words(parts), inputs) : this.input.forward(inputs);
     const texts = means ? meanOf(words, means) : words;
     const vectors = this.output.forward(outcomes);
     return shares ? slowScores(texts, vectors, shares) : scores(texts, vectors);
@@ -93,7 +93,7 @@ export class Word2vec extends Module {
       sameShape(rows.shape, words.shape) && rows.rank === 1,
       () => `Word2vec: the rows of parts are ${showShape(rows.shape)}, their words ${showShape(words.shape)}: expected [parts] twice`,
     );
-    return meanOfParts(this.input.forward(rows), words, shares);
+    return meanOfParts(this.input.forward(rows), checkClasses("Word2vec", words, shares.shape[0] as number), shares);
   }
 }
 

@@ -160,7 +160,8 @@ export class MultiheadAttention extends Module {
     const parts = split(linear(x, inputWeight, inputBias), 3, { axis: 1 }).map((part) => reshape(part, place));
     const [queries, keys, values] = parts as [Tensor, Tensor, Tensor];
     const capacity = cache.keys.shape[2] as number;
-    const positions = reshape(position, [batch, 1, 1, 1]);
+    // A place beyond the cache is an index out of range.
+    const positions = reshape(gather(arange(capacity), position), [batch, 1, 1, 1]);
     // Written everywhere, as zeros but at the place itself, which takes less time than a scatter.
     const here = cast(equal(positions, reshape(arange(capacity), [capacity, 1])), x.dtype);
     const grown = { keys: add(cache.keys, mul(here, keys)), values: add(cache.values, mul(here, values)) };

@@ -196,6 +196,7 @@ export class LstmCell extends RecurrentCell<LstmState, Tensor> {
 
   constructor(inputSize: number, hiddenSize: number, options: LstmCellOptions = {}) {
     super(inputSize, hiddenSize, [undefined, options.forgetBias, undefined, undefined], options, lstmCellOptions);
+    check(options.bias !== false || options.forgetBias === undefined, () => "LstmCell: forgetBias is a bias: leave out bias: false");
   }
 
   project(x: Tensor): Tensor {

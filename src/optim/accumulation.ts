@@ -2,7 +2,8 @@ import type { Tensor } from "../graph/tensor.js";
 import { rebuild, type Trace } from "../graph/trace.js";
 import { Variable } from "../graph/variable.js";
 import { add, div, where } from "../ops/arithmetic.js";
-import { equal } from "../ops/compare.js";
+import { cast } from "../ops/cast.js";
+import { greaterEqual } from "../ops/compare.js";
 import { scalar } from "../ops/constants.js";
 import { zeros } from "../ops/create.js";
 
@@ -31,10 +32,11 @@ export class Accumulation {
    */
   apply(trace: Trace, gradients: readonly Tensor[], update: (means: Tensor[]) => void): void {
     const count = add(this.count, 1);
-    const isLast = equal(count, this.steps);
+    // A run that was resumed with fewer steps may have more already.
+    const isLast = greaterEqual(count, this.steps);
     const totals = gradients.map((gradient, i) => add(this.sums[i] as Variable, gradient));
     const before = new Map(trace.readings);
-    update(totals.map((total) => div(total, this.steps)));
+    update(totals.map((total) => div(total, cast(count, total.dtype))));
     for (const [variable, value] of trace.assignments) {
       const old = before.get(variable) ?? variable;
       // A variable that was assigned is read as the new value. Here the old one is meant.

@@ -21,6 +21,7 @@ export const globalNorm = (gradients: readonly Tensor[]): Tensor =>
  */
 export function clipByGlobalNorm(gradients: readonly Tensor[], limit: number): Tensor[] {
   check(limit > 0, () => `clipByGlobalNorm: limit ${limit}: expected a number above 0`);
+  if (limit === Number.POSITIVE_INFINITY) return [...gradients];
   const scale = div(limit, maximum(globalNorm(gradients), limit));
   return gradients.map((g) => mul(g, cast(scale, g.dtype)));
 }

@@ -32,9 +32,11 @@ export function groupsOf(
 ): (ParameterGroup | undefined)[] {
   const takes = ({ where }: ParameterGroup, path: string, parameter: Variable) =>
     where instanceof RegExp ? path.search(where) >= 0 : where(path, parameter);
-  const found = parameters.map(([path, parameter]) => groups.find((group) => takes(group, path, parameter)));
   groups.forEach((group, i) => {
     checkOptions(`${owner}: group ${i}`, group, { where: "required", rateFactor: "optional", weightDecay: "optional" });
+  });
+  const found = parameters.map(([path, parameter]) => groups.find((group) => takes(group, path, parameter)));
+  groups.forEach((group, i) => {
     const { rateFactor = 1, weightDecay } = group;
     checkNumbers(`${owner}: group ${i}`, { rateFactor, weightDecay });
     check(weightDecay === undefined || decays, () => `${owner}: group ${i}: weightDecay: ${owner} has none`);

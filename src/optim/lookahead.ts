@@ -5,7 +5,7 @@ import type { Tensor } from "../graph/tensor.js";
 import { inModule } from "../graph/trace.js";
 import { Variable } from "../graph/variable.js";
 import { add, mul, sub, where } from "../ops/arithmetic.js";
-import { equal } from "../ops/compare.js";
+import { equal, greaterEqual } from "../ops/compare.js";
 import { scalar } from "../ops/constants.js";
 import type { Optimizer } from "./optimizer.js";
 
@@ -50,8 +50,8 @@ export class Lookahead {
     this.optimizer.minimize(loss);
     inModule("Lookahead", () => {
       const isFirst = equal(this.count, 0);
-      const count = add(where(equal(this.count, this.steps), 0, this.count), 1);
-      const follows = equal(count, this.steps);
+      const count = add(where(greaterEqual(this.count, this.steps), 0, this.count), 1);
+      const follows = greaterEqual(count, this.steps);
       void this.count.assign(count);
       parameters.forEach((parameter, i) => {
         const slow = this.slow[i] as Variable;

@@ -89,6 +89,8 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
   private readonly accumulation: Accumulation | undefined;
   private readonly slots: readonly Readonly<Record<Slot, Variable>>[];
   private readonly groups: readonly (ParameterGroup | undefined)[];
+  /** The rate where there is no schedule. */
+  private readonly start: number | undefined;
   private readonly schedule: Schedule | undefined;
   /** The rate set by hand; below 0 where the schedule holds. (A NaN would not do: GPU code need not tell it from numbers.) */
   private readonly rate: Variable;
@@ -127,8 +129,8 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
     const gradients = trained.map(([name, variable]) => ({ name, shape: variable.shape, dtype: wideType(variable) }));
     this.accumulation = accumulate > 1 ? new Accumulation(accumulate, gradients) : undefined;
     this.schedule = typeof learningRate === "function" ? learningRate : undefined;
-    const start = typeof learningRate === "function" ? -1 : this.checkRate(learningRate);
-    this.rate = new Variable(scalar(start, "float32"), { name: "learningRate", trainable: false });
+    this.start = typeof learningRate === "function" ? undefined : this.checkRate(learningRate);
+    this.rate = new Variable(scalar(this.start ?? -1, "float32"), { name: "learningRate", trainable: false });
   }
 
   /** Whether a row whose gradient is zero stays as it is, with all that is kept for it. */
@@ -146,7 +148,8 @@ export abstract class Optimizer<Slot extends string = string, Options extends Op
 
   /** The rate of the next update, a float32 scalar: `await optimizer.learningRate.item()`, or a result of the traced step. */
   get learningRate(): Tensor {
-    return this.schedule ? where(less(this.rate, 0), this.schedule(cast(this.step, "float32")), this.rate) : this.rate;
+    // A checkpoint of an optimizer with a schedule has -1 for the rate.
+    return where(less(this.rate, 0), this.schedule?.(cast(this.step, "float32")) ?? (this.start as number), this.rate);
   }
 
   /** Sets the rate from the next step on, with no retrace; a schedule is followed no more. */

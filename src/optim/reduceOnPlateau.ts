@@ -55,10 +55,12 @@ export class ReduceOnPlateau {
    */
   async observe(figure: number): Promise<boolean> {
     const { factor = 0.1, patience = 10, mode = "min", threshold = 1e-4, minimumRate = 0 } = this.options;
-    check(!Number.isNaN(figure), () => "ReduceOnPlateau: the figure is NaN");
+    check(typeof figure === "number" && !Number.isNaN(figure), () => `ReduceOnPlateau: the figure is ${figure}, expected a number`);
     const [best, since] = [await this.best.item(), await this.since.item()];
-    const margin = Math.abs(best) * threshold;
-    if (since < 0 || (mode === "min" ? figure < best - margin : figure > best + margin)) {
+    const margin = Number.isFinite(best) ? Math.abs(best) * threshold : 0;
+    // The best one is kept as float32.
+    const kept = Math.fround(figure);
+    if (since < 0 || (mode === "min" ? kept < best - margin : kept > best + margin)) {
       await Promise.all([this.best.assign(scalar(figure, "float32")), this.since.assign(scalar(0, "int32"))]);
       return false;
     }

@@ -103,11 +103,13 @@ export function piecewise(pieces: readonly (readonly [from: number, rate: number
 }
 
 /** A linear rise in `steps` updates to the rate with which `after` starts, which then counts from there. */
-export const warmUp = (steps: number, after: number | Schedule): Schedule =>
-  piecewise([
+export function warmUp(steps: number, after: number | Schedule): Schedule {
+  check(Number.isInteger(steps) && steps > 0, () => `warmUp: steps ${steps}: expected an integer from 1`);
+  return piecewise([
     [0, (step) => mul(scheduleOf(after)(scalar(0, "float32")), div(add(step, 1), steps))],
     [steps, after],
   ]);
+}
 
 /** Throws unless rates are from 0 on, and what they are spread over is above 0. */
 function checkPiece(owner: string, rates: Readonly<Record<string, number>>, spans: Readonly<Record<string, number>>): void {

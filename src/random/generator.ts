@@ -1,4 +1,5 @@
 import { check, KasaneError } from "../graph/error.js";
+import { checkSeed } from "./state.js";
 
 /**
  * Random numbers one at a time, for code that draws as it goes along, such as an environment. They follow from the seed and the stream alone.
@@ -17,10 +18,7 @@ export class RandomGenerator {
 
   /** Starts anew from a seed, an integer from 0 to 2^32 - 1. Streams of one seed are independent, and so are counters of one stream. */
   seed(seed: number, stream = 0, counter = 0): void {
-    check(
-      Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32,
-      () => `RandomGenerator: got seed ${seed}, expected an integer from 0 to 2^32 - 1`,
-    );
+    checkSeed("RandomGenerator", seed);
     for (const part of [stream, counter]) {
       check(
         Number.isInteger(part) && part >= -(2 ** 31) && part < 2 ** 32,

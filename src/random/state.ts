@@ -10,11 +10,15 @@ export interface RandomState {
 /** The state of the process, which its runtime has. */
 export const defaultRandom: RandomState = { seed: 0, counter: 0 };
 
-const isSeed = (value: number): boolean => Number.isInteger(value) && value >= 0 && value < 2 ** 32;
+/** Throws unless a seed is an integer from 0 to 2^32 - 1. */
+export function checkSeed(owner: string, value: number): void {
+  const isSeed = Number.isInteger(value) && value >= 0 && value < 2 ** 32;
+  check(isSeed, () => `${owner}: got seed ${JSON.stringify(value) ?? value}, expected an integer from 0 to 2^32 - 1`);
+}
 
 /** Starts all random numbers anew from `value`: the same seed gives the same numbers on every machine. */
 export function seed(value: number): void {
-  check(isSeed(value), () => `seed: got ${value}, expected an integer from 0 to 2^32 - 1`);
+  checkSeed("seed", value);
   defaultRandom.seed = value;
   defaultRandom.counter = 0;
 }
@@ -33,9 +37,7 @@ export const randomState = (): RandomState => ({ ...defaultRandom });
 export function setRandomState(kept: RandomState): void {
   checkOptions("setRandomState", kept, { seed: "required", counter: "required" });
   const { seed, counter } = kept;
-  check(
-    isSeed(seed) && Number.isSafeInteger(counter) && counter >= 0,
-    () => `setRandomState: got ${JSON.stringify(kept)}, expected integers`,
-  );
+  checkSeed("setRandomState", seed);
+  check(Number.isSafeInteger(counter) && counter >= 0, () => `setRandomState: got counter ${counter}, expected an integer from 0`);
   Object.assign(defaultRandom, { seed, counter });
 }

@@ -1,6 +1,6 @@
 import type { TypedArray } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { checkOptions, type OptionNames } from "../graph/options.js";
+import { checkChoice, checkOptions, type OptionNames } from "../graph/options.js";
 import { RandomGenerator } from "../random/generator.js";
 import { type Choices, type Exploration, epsilonGreedy } from "./exploration.js";
 import { type Features, LinearValues } from "./features.js";
@@ -84,10 +84,14 @@ export class ActionValueAgent implements Agent {
     const { features, actions, target, exploration = epsilonGreedy(0.1), initialValue = 0, seed = 0 } = options;
     const { traceDecay = 0, steps = 1 } = options;
     check(Number.isInteger(actions) && actions > 0, () => `ActionValueAgent: got ${actions} actions, expected an integer from 1`);
-    check(targets.includes(target), () => `ActionValueAgent: got target ${target}, expected ${targets.join(", ")}`);
+    checkChoice("ActionValueAgent", "target", target, targets);
     check(
       target !== "expectedSarsa" || exploration.probabilities !== undefined,
       () => "ActionValueAgent: expectedSarsa needs an exploration whose probabilities are known, such as epsilonGreedy",
+    );
+    check(
+      steps === 1 || !exploration.needsCounts,
+      () => `ActionValueAgent: the exploration goes by counts, which ${steps} steps leave behind: leave out steps`,
     );
     const isOneStep = traceDecay === 0 && steps === 1;
     check(

@@ -1,4 +1,6 @@
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
+import { checkSeed } from "../random/state.js";
 import type { Agent } from "./actionValueAgent.js";
 import type { Environment } from "./environment.js";
 
@@ -30,8 +32,10 @@ export function trainEpisode(agent: Agent, environment: Environment<number>): Ep
 export function playEpisode<A extends number | ArrayLike<number>>(
   environment: Environment<A>,
   policy: (observation: Float32Array) => A,
-  { seed, before }: { readonly seed?: number; readonly before?: () => void } = {},
+  options: { readonly seed?: number; readonly before?: () => void } = {},
 ): Episode {
+  checkOptions("playEpisode", options, { seed: "optional", before: "optional" });
+  const { seed, before } = options;
   const observation = new Float32Array(environment.observationSpace.size);
   environment.reset(seed);
   let sum = 0;
@@ -49,8 +53,11 @@ export function playEpisode<A extends number | ArrayLike<number>>(
 export function evaluate<A extends number | ArrayLike<number>>(
   environment: Environment<A>,
   policy: (observation: Float32Array) => A,
-  { episodes = 100, seed = 0 }: { readonly episodes?: number; readonly seed?: number } = {},
+  options: { readonly episodes?: number; readonly seed?: number } = {},
 ): Episode[] {
+  checkOptions("evaluate", options, { episodes: "optional", seed: "optional" });
+  const { episodes = 100, seed = 0 } = options;
+  checkSeed("evaluate", seed);
   check(Number.isInteger(episodes) && episodes > 0, () => `evaluate: got ${episodes} episodes, expected an integer from 1`);
   return Array.from({ length: episodes }, (_, i) => playEpisode(environment, policy, { seed: (seed + i) % 2 ** 32 }));
 }

@@ -6,7 +6,7 @@ import type { RandomGenerator } from "../random/generator.js";
 export interface Choices {
   /** The value of each action as it is estimated. */
   readonly values: Float64Array;
-  /** How often each action was taken here. */
+  /** How often the value of each action was corrected here. */
   readonly counts: Float64Array;
   /** How many actions were chosen before, anywhere. */
   readonly step: number;
@@ -14,6 +14,8 @@ export interface Choices {
 
 /** A way to choose actions that also tries those that do not look best. */
 export interface Exploration {
+  /** Whether it goes by the counts: then the agent must correct the value of an action before the next one. */
+  readonly needsCounts?: boolean;
   /** Chooses an action by its index. */
   choose(choices: Choices, random: RandomGenerator): number;
   /** Writes the probability of each action into `into`, where they follow from the values: expected SARSA needs them. */
@@ -114,6 +116,7 @@ export function upperConfidenceBound(confidence: number): Exploration {
   check(confidence > 0, () => `upperConfidenceBound: got confidence ${confidence}, expected a number above 0`);
   let bounds = new Float64Array();
   return {
+    needsCounts: true,
     choose({ values, counts }, random) {
       if (bounds.length !== values.length) bounds = new Float64Array(values.length);
       const all = counts.reduce((sum, count) => sum + count, 0);
@@ -145,6 +148,7 @@ export function thompsonSampling(options: ThompsonOptions = {}): Exploration {
   check(priorDeviation > 0 && noise > 0, () => `thompsonSampling: got deviations ${priorDeviation} and ${noise}, expected numbers above 0`);
   let drawn = new Float64Array();
   return {
+    needsCounts: true,
     choose({ values, counts }, random) {
       if (drawn.length !== values.length) drawn = new Float64Array(values.length);
       for (let i = 0; i < values.length; i++) {

@@ -1,3 +1,5 @@
+import type { TypedArray } from "../graph/dtype.js";
+import { check } from "../graph/error.js";
 import { checkNumbers } from "../graph/numbers.js";
 import { checkOptions } from "../graph/options.js";
 import { RandomGenerator } from "../random/generator.js";
@@ -19,13 +21,13 @@ export interface GradientBanditOptions {
  * and Barto (2018), Reinforcement Learning, section 2.8.
  */
 export class GradientBandit implements Agent {
-  private readonly preferences: Float64Array;
+  private readonly preferences: Float64Array<ArrayBuffer>;
   private readonly probabilities: Float64Array;
   private readonly random: RandomGenerator;
   private readonly learningRate: number;
   private readonly baseline: boolean;
-  private mean = 0;
-  private count = 0;
+  /** The mean reward, and how many it is of. */
+  private readonly rewards = new Float64Array(2);
   private action = 0;
 
   constructor(options: GradientBanditOptions) {
@@ -37,6 +39,7 @@ export class GradientBandit implements Agent {
     });
     const { actions, learningRate, baseline = true, seed = 0 } = options;
     checkNumbers("GradientBandit", { learningRate });
+    check(Number.isInteger(actions) && actions > 0, () => `GradientBandit: got ${actions} actions, expected an integer from 1`);
     this.preferences = new Float64Array(actions);
     this.probabilities = new Float64Array(actions);
     this.random = new RandomGenerator(undefined, seed, actionStream);
@@ -53,15 +56,21 @@ export class GradientBandit implements Agent {
   learn(reward: number): number {
     const { preferences, probabilities, learningRate, action } = this;
     // The first reward is compared with itself.
-    const before = this.count === 0 ? reward : this.mean;
-    const advantage = reward - (this.baseline ? before : 0);
-    this.mean += (reward - this.mean) / ++this.count;
+    const [mean, count] = this.rewards as unknown as [number, number];
+    const advantage = reward - (this.baseline ? (count === 0 ? reward : mean) : 0);
+    this.rewards.set([mean + (reward - mean) / (count + 1), count + 1]);
     // The gradient of ln p(action) by preference i is [i = action] - p(i).
     for (let i = 0; i < preferences.length; i++) {
       const slope = (i === action ? 1 : 0) - (probabilities[i] as number);
       preferences[i] = (preferences[i] as number) + learningRate * advantage * slope;
     }
     return this.begin();
+  }
+
+  /** All that it has learnt, for checkpoints between episodes. */
+  namedArrays(): ReadonlyMap<string, TypedArray> {
+    const { preferences, rewards } = this;
+    return new Map<string, TypedArray>(Object.entries({ preferences, rewards, random: this.random.state }));
   }
 
   greedy(): number {

@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkOptions } from "../graph/options.js";
 
 /** A place in a picture: to the right and down from the upper left corner. */
 export type Place = readonly [x: number, y: number];
@@ -51,7 +52,10 @@ export interface FrameOptions {
  * Pictures of one size as an SVG image, which shows one after the other, over and over; the last one stays for a second. What all of them begin with
  * is drawn once.
  */
-export function drawFrames(pictures: readonly Picture[], { title, framesPerSecond = 30, width = 480, captions }: FrameOptions): string {
+export function drawFrames(pictures: readonly Picture[], options: FrameOptions): string {
+  const names = { title: "required", framesPerSecond: "optional", width: "optional", captions: "optional" } as const;
+  checkOptions<FrameOptions>("drawFrames", options, names);
+  const { title, framesPerSecond = 30, width = 480, captions } = options;
   const [first] = pictures;
   check(first !== undefined, () => "drawFrames: got no pictures, expected one or more");
   const scale = width / first.width;

@@ -1,3 +1,4 @@
+import type { TypedArray } from "../graph/dtype.js";
 import { checkOptions } from "../graph/options.js";
 import { type Features, LinearValues } from "./features.js";
 import { type UpdateOptions, type Updates, updatesOf } from "./updates.js";
@@ -48,6 +49,13 @@ export class StateValues {
     this.updates.step(current, 0, reward, terminated ? 0 : values.at(following, 0), terminated || truncated);
     this.current = following;
     this.following = current;
+  }
+
+  /** All that is learnt, for checkpoints between episodes. */
+  namedArrays(): ReadonlyMap<string, TypedArray> {
+    const { values } = this;
+    const features = Array.from(values.features.namedArrays?.() ?? [], ([name, array]) => [`features.${name}`, array] as const);
+    return new Map<string, TypedArray>([...values.namedArrays(), ...features]);
   }
 
   /** What a state is worth. */

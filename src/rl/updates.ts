@@ -44,8 +44,11 @@ export function updatesOf(values: LinearValues, options: UpdateOptions): Updates
   const { discount = 1, learningRate, traceDecay = 0, traces, steps } = options;
   checkChoice("updates", "traces", traces, ["accumulating", "replacing"]);
   check(discount >= 0 && discount <= 1, () => `discount: got ${discount}, expected a number from 0 to 1`);
-  const isShare = typeof learningRate !== "number" || (learningRate > 0 && learningRate <= 1);
-  check(isShare, () => `learningRate: got ${learningRate}, expected a number above 0, up to 1`);
+  const isShare =
+    typeof learningRate === "number"
+      ? learningRate > 0 && learningRate <= 1
+      : learningRate === "average" || typeof learningRate === "function";
+  check(isShare, () => `learningRate: got ${learningRate}, expected a number above 0, up to 1, "average" or a function`);
   check(traceDecay >= 0 && traceDecay <= 1, () => `traceDecay: got ${traceDecay}, expected a number from 0 to 1`);
   const isCount = steps === undefined || steps === Number.POSITIVE_INFINITY || (Number.isInteger(steps) && steps > 0);
   check(isCount, () => `steps: got ${steps}, expected an integer from 1, or Infinity`);

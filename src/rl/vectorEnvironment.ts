@@ -1,5 +1,6 @@
 import type { TypedArray } from "../graph/dtype.js";
 import { check, KasaneError } from "../graph/error.js";
+import { checkSeed } from "../random/state.js";
 import type { Environment } from "./environment.js";
 import { type Action, Discrete, type Space } from "./space.js";
 
@@ -36,6 +37,10 @@ export class VectorEnvironment {
         () => `VectorEnvironment: ${name} has other observations or actions than ${first.name}`,
       );
     }
+    check(
+      new Set(environments).size === environments.length,
+      () => "VectorEnvironment: an environment is there twice: make a new one for each place",
+    );
     this.count = environments.length;
     this.observationSpace = first.observationSpace;
     this.actionSpace = first.actionSpace;
@@ -52,6 +57,7 @@ export class VectorEnvironment {
 
   /** Begins an episode in each environment, with `seed`, `seed + 1` and so on where a seed is given. */
   reset(seed?: number): void {
+    if (seed !== undefined) checkSeed("VectorEnvironment", seed);
     this.returns.fill(0);
     this.environments.forEach((environment, i) => {
       environment.reset(seed === undefined ? undefined : (seed + i) % 2 ** 32);

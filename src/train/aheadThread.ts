@@ -22,6 +22,7 @@ export class AheadThread {
       if ("result" in reply) waiting?.resolve(reply.result);
       else waiting?.reject(reply.expected ? new KasaneError(reply.message) : new Error(`worker thread: ${reply.message}`));
     });
+    this.worker.on("messageerror", (error) => this.die(error.message));
     this.worker.on("error", (error) => this.die((error as Error).message));
     this.worker.on("exit", (code) => this.die(`exit code ${code}`));
   }

@@ -26,23 +26,15 @@ async function begin(): Promise<Prepare> {
 }
 preparation.catch(() => {});
 
-port.on("message", async ({ id, job }: { readonly id: number; readonly job: unknown }) => {
-  try {
-    const result = await (await preparation)(job);
-    port.postMessage({ id, result } satisfies AheadReply, [...buffersOf(result)]);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    port.postMessage({ id, message, expected: error instanceof KasaneError } satisfies AheadReply);
-  }
+// One job after the other, and a copy of each result: what prepares may write into the same arrays for every job.
+let before: Promise<void> = Promise.resolve();
+port.on("message", ({ id, job }: { readonly id: number; readonly job: unknown }) => {
+  before = before.then(async () => {
+    try {
+      port.postMessage({ id, result: await (await preparation)(job) } satisfies AheadReply);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      port.postMessage({ id, message, expected: error instanceof KasaneError } satisfies AheadReply);
+    }
+  });
 });
-
-/** The memory that a result owns: it moves to the other thread and is not copied. */
-function buffersOf(result: unknown, found = new Set<ArrayBuffer>()): Set<ArrayBuffer> {
-  if (ArrayBuffer.isView(result)) {
-    const { buffer, byteLength } = result;
-    if (buffer instanceof ArrayBuffer && byteLength === buffer.byteLength) found.add(buffer);
-  } else if (typeof result === "object" && result !== null) {
-    for (const part of Object.values(result)) buffersOf(part, found);
-  }
-  return found;
-}

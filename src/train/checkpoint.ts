@@ -123,6 +123,10 @@ const arraysOf = (state: Readonly<Record<string, Stateful>>) => partsOf(state, (
 function partsOf<T>(state: Readonly<Record<string, Stateful>>, of: (part: Stateful) => ReadonlyMap<string, T> | undefined): Map<string, T> {
   return new Map(
     Object.entries(state).flatMap(([part, holder]) => {
+      check(
+        typeof (holder?.namedVariables ?? holder?.namedArrays) === "function",
+        () => `checkpoint: the part "${part}" has neither namedVariables nor namedArrays: it has nothing to keep`,
+      );
       check(!part.includes("."), () => `checkpoint: the part "${part}": a dot separates a part from its variables' names, so it has none`);
       return [...(of(holder) ?? [])].map(([name, value]) => [`${part}.${name}`, value] as const);
     }),

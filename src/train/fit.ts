@@ -61,6 +61,8 @@ class Run<Batch> {
     recorded: 0,
   };
   private lock: FolderLock | undefined;
+  /** What the best is: a figure's name, and whether the least or the most is. */
+  private readonly goal: string | undefined;
   private readonly means = new RunningMeans();
   private readonly times = new RunningMeans();
   private readonly queue: EventQueue;
@@ -75,6 +77,8 @@ class Run<Batch> {
     checkFitOptions(options);
     this.queue = new EventQueue(options.on);
     const { epochs = Number.POSITIVE_INFINITY, steps = Number.POSITIVE_INFINITY, folder, state, progress, work } = options;
+    this.goal = options.best && `${options.best.mode ?? "min"} ${options.best.metric}`;
+    this.at.goal = this.goal;
     this.epochs = epochs;
     this.steps = steps;
     this.savePeriod = 1000 * Math.min(firstSave, options.saveEverySeconds ?? 60);
@@ -105,6 +109,8 @@ class Run<Batch> {
     check(position.step === step, () => `${last}: damaged: it is of step ${step} and of step ${position.step}`);
     await loadCheckpoint(last, state);
     Object.assign(at, position);
+    if (position.goal !== undefined && position.goal !== this.goal) Object.assign(at, { best: undefined, sinceBest: 0 });
+    at.goal = this.goal;
     means.restore(at.sums);
     metricsFile?.truncate(at.recorded);
     this.history = metricsFile?.read() ?? [];
@@ -231,7 +237,7 @@ class Run<Batch> {
       at.best = figures[goal.metric];
       at.sinceBest = 0;
       if (folder !== undefined) await this.save(join(folder, "best.safetensors"));
-    } else at.sinceBest++;
+    } else if (goal) at.sinceBest++;
     this.queue.add("validation", { epoch: at.epoch, step: at.step, figures, isBest });
     progress.print(`epoch ${at.epoch + 1}, step ${at.step}: ${showFigures(figures)}${isBest ? " (best)" : ""}`);
   }
@@ -278,7 +284,7 @@ class Run<Batch> {
     this.lock?.check();
     at.recorded = this.metricsFile?.sync() ?? 0;
     await saveCheckpoint(file, { state, step: at.step, config, extra: { ...at, sums: means.sums() } });
-    this.saved = performance.now();
+    if (file === this.last) this.saved = performance.now();
     this.queue.add("save", { file, step: at.step });
   }
 

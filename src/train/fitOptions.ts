@@ -129,6 +129,10 @@ export function checkFitOptions<Batch>(options: FitOptions<Batch>): void {
   }
   checkCount("best.patience", best?.patience, 1);
   check(saveEverySeconds >= 0, () => `fit: got saveEverySeconds ${saveEverySeconds}, expected seconds from 0`);
+  check(
+    options.validate !== undefined || (best === undefined && options.validateEvery === undefined),
+    () => "fit: best and validateEvery need validate, which gives the figures",
+  );
   const saves = folder !== undefined && state !== undefined;
   check(!options.resume || saves, () => "fit: resume needs the folder of the run and the state that its checkpoint keeps");
   check(!best?.restore || saves, () => "fit: best.restore needs a folder and state to keep the best in");

@@ -14,6 +14,8 @@ export const positionSchema = z
     /** The step of the last validation, the best figure and the number of validations since. */
     validated: count,
     best: z.number().optional(),
+    /** The goal that the best figure is of. */
+    goal: z.string().optional(),
     sinceBest: count,
     /** Sums of figures that are not yet recorded, with their counts. */
     sums: z.custom<Record<string, [sum: number, count: number]>>(isSums, { error: "expected a sum and a count for each figure" }),

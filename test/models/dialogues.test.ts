@@ -111,6 +111,7 @@ it("is trained by a softmax over all words as by one of which every word is draw
 });
 
 it("complains of other options, and of dialogues that do not fit", async () => {
+  expect(() => hred({ end: 0 })).toThrow("Hred: end and padding are both 0: expected two ids");
   expect(() => hred({ wordDropout: 2 })).toThrow("wordDropout 2: expected 0 to 1");
   expect(() => new models.FlatDialogueModel({ ...settings, encoderSize: 7, reads: "some" as "all" })).toThrow(
     'reads "some": expected "last" or "all"',

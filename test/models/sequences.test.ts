@@ -90,6 +90,18 @@ describe.each(Object.keys(variants))("%s", (name) => {
     expect(relativeError(await numbers(concat(steps, { axis: 1 })), await numbers(whole), 1e-3)).toBeLessThan(1e-5);
   });
 
+  it("ends with an error beyond its capacity, where it has one", async () => {
+    seed(3);
+    const model = make();
+    const step = compile((tokens: Tensor, state: object) => model.decoderStep(tokens, state));
+    let state = await compile((source: Tensor) => model.encode(source, 2))(ids(sources));
+    const next = async () => ({ state } = await step(new Int32Array(3).fill(4), state));
+    await next();
+    await next();
+    if (/transformer/i.test(name)) await expect(next()).rejects.toThrow("out of range");
+    else await next();
+  });
+
   it("does not see padding", async () => {
     seed(4);
     const model = make();

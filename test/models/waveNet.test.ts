@@ -129,6 +129,7 @@ it("refuses labels that do not fit its conditions, and sizes that are none", asy
   expect(() => plain.forward(row(codesOf(4)), labels)).toThrow("WaveNet: got labels [1, 2], expected none");
   const model = await conditionedModel();
   expect(() => model.forward(row(codesOf(4)))).toThrow("WaveNet: got no labels, expected [batch, 2]");
+  expect(() => new models.WaveNetStep(model, [0, 1.7])).toThrow("WaveNetStep: got labels [0,1.7], expected indices of classes");
   expect(() => new models.WaveNetStep(model)).toThrow("WaveNet: got no labels, expected [batch, 2]");
   expect(() => new models.WaveNet({ ...sizes, dilations: [] })).toThrow("dilations is empty");
   expect(() => new models.WaveNet({ ...sizes, dilations: [1, 0] })).toThrow("dilation");

@@ -121,4 +121,6 @@ it("refuses parts that do not fit", async () => {
   const model = await known();
   const [rows, words, shares] = [tensor([0, 1], { dtype: "int32" }), tensor([0], { dtype: "int32" }), tensor([[1]], { dtype: "float32" })];
   expect(() => model.words({ rows, words, shares })).toThrow(/rows of parts are \[2\], their words \[1\]/);
+  const beyond = tensor([0, -1], { dtype: "int32" });
+  expect(() => model.words({ rows, words: beyond, shares })).toThrow("Word2vec: index -1 is out of range");
 });

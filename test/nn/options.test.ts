@@ -96,6 +96,12 @@ describe("options that there are not, or that are missing, are named", () => {
     ],
     ["ctcLoss: unknown option targetLength: did you mean targetLengths?", () => ctc({ targetLength: [1] })],
     ['ctcLoss: reduction "average": expected "mean", "sum" or "none"', () => ctc({ reduction: "average" })],
+    ["warmUp: steps 2.5: expected an integer from 1", () => optim.warmUp(2.5, 0.1)],
+    ["LstmCell: forgetBias is a bias", () => new nn.LstmCell(2, 2, { bias: false, forgetBias: 1 })],
+    [
+      "Sgd: group 0: unknown option wher: did you mean where?",
+      () => new optim.Sgd(new nn.Linear(2, 2), loosely({ learningRate: 1, groups: [{ wher: /a/ }] })),
+    ],
     ["oneCycle: unknown option warmUp", () => optim.oneCycle(0.1, 10, loosely({ warmUp: 0.3 }))],
     [
       "registerOnnxOperator: unknown option role: did you mean roles?",

@@ -99,6 +99,23 @@ describe("accumulate", () => {
     for (const { step } of [whole, first, second]) await step.dispose();
   });
 
+  it("goes on from more steps than make an update now", async () => {
+    const make = (steps: number) => {
+      const x = new Variable(tensor(0));
+      const optimizer = new optim.Sgd([x], { learningRate: 1, accumulate: steps });
+      const step = compile((slope: Tensor) => optimizer.minimize(x.mul(slope).sum()), { training: true });
+      return { x, optimizer, step };
+    };
+    const [before, after] = [make(4), make(2)];
+    for (const slope of [1, 2, 3]) await before.step(Float32Array.of(slope));
+    await nn.writeVariables(after.optimizer.namedVariables(), await nn.readVariables(before.optimizer.namedVariables()));
+    await after.step(Float32Array.of(6));
+    expect(await after.x.item()).toBe(-(1 + 2 + 3 + 6) / 4);
+    for (const slope of [1, 3]) await after.step(Float32Array.of(slope));
+    expect(await after.x.item()).toBe(-3 - 2);
+    for (const { step } of [before, after]) await step.dispose();
+  });
+
   it("sums gradients of rows, and those of float16 in float32", async () => {
     const table = new Variable(tensor([[1], [2], [3], [4], [5], [6]]));
     const half = new Variable(tensor([1], { dtype: "float16" }));

@@ -75,6 +75,15 @@ describe("the learning rate", () => {
     expect(await descent(optim.constant(0.5)).optimizer.learningRate.item()).toBe(0.5);
     expect(traces()).toBe(1);
   });
+
+  it("with a rate of its own goes on from the state of one with a schedule", async () => {
+    const { optimizer: scheduled } = descent(optim.cosine(0.1, 20));
+    const { x, optimizer, step } = descent(0.5);
+    await nn.writeVariables(optimizer.namedVariables(), await nn.readVariables(scheduled.namedVariables()));
+    expect(await optimizer.learningRate.item()).toBe(0.5);
+    await step();
+    expect(await x.item()).toBe(-0.5);
+  });
 });
 
 describe("an optimizer", () => {
@@ -132,6 +141,13 @@ describe("an optimizer", () => {
     await nn.writeVariables(after.optimizer.namedVariables(), await nn.readVariables(before.optimizer.namedVariables()));
     expect([...losses, ...(await after.run(5))]).toEqual(expected);
     expect(new Set(expected).size).toBe(8);
+  });
+
+  it("takes an infinite norm for no limit", async () => {
+    const x = new Variable(tensor(1));
+    const optimizer = new optim.Sgd([x], { learningRate: 0.5, clipGlobalNorm: Number.POSITIVE_INFINITY });
+    await compile(() => optimizer.minimize(square(x)), { training: true })();
+    expect(await x.item()).toBe(0);
   });
 
   it("leaves alone what is not trainable", async () => {

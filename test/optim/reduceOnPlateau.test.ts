@@ -37,6 +37,7 @@ it("goes up for figures that shall be high, and stops at the minimum", async () 
   expect(await plateau.observe(-1)).toBe(false);
   expect(await optimizer.learningRate.item()).toBeCloseTo(0.01, 6);
   await expect(plateau.observe(Number.NaN)).rejects.toThrow("the figure is NaN");
+  await expect(plateau.observe(undefined as never)).rejects.toThrow("the figure is undefined, expected a number");
   for (const [options, message] of [
     [{ patienc: 3 }, "unknown option patienc: did you mean patience?"],
     [{ mode: "maximum" }, 'mode "maximum": expected "min" or "max"'],
@@ -45,4 +46,16 @@ it("goes up for figures that shall be high, and stops at the minimum", async () 
     expect(() => new optim.ReduceOnPlateau(optimizer, options as never)).toThrow(message);
   }
   expect(() => new optim.ReduceOnPlateau(optimizer, { factor: 2 })).toThrow("factor 2");
+});
+
+it("knows better from the same, and finite from infinite", async () => {
+  for (const [figures, options, lowered] of [
+    // 0.1 is not what float32 keeps of it.
+    [[0.1, 0.1, 0.1], { threshold: 0 }, [false, false, true]],
+    [[Number.POSITIVE_INFINITY, 3, 2, 1], {}, [false, false, false, false]],
+  ] as const) {
+    const optimizer = new optim.Sgd([new Variable(tensor(1))], { learningRate: 1 });
+    const plateau = new optim.ReduceOnPlateau(optimizer, { patience: 1, ...options });
+    for (const [i, figure] of figures.entries()) expect(await plateau.observe(figure)).toBe(lowered[i]);
+  }
 });

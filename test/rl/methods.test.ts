@@ -281,11 +281,14 @@ describe("ActionValueAgent", () => {
     const agent = (options: object) => () =>
       new rl.ActionValueAgent({ features, actions: 2, target: "sarsa", learningRate: 0.1, ...options } as never);
     expect(agent({ epsilon: 0.1 })).toThrow("ActionValueAgent: unknown option epsilon");
-    expect(agent({ target: "td" })).toThrow("got target td, expected sarsa, expectedSarsa, qLearning, doubleQLearning");
+    expect(agent({ target: "td" })).toThrow('target "td": expected "sarsa", "expectedSarsa", "qLearning" or "doubleQLearning"');
     expect(agent({ learningRate: 2 })).toThrow("learningRate: got 2, expected a number above 0, up to 1");
     expect(agent({ steps: 0 })).toThrow("steps: got 0, expected an integer from 1, or Infinity");
     expect(agent({ steps: 2, traceDecay: 0.5 })).toThrow("steps and traceDecay: got 2 and 0.5, expected one of them");
     expect(agent({ target: "doubleQLearning", steps: 2 })).toThrow("doubleQLearning learns from one step");
+    expect(agent({ steps: 3, exploration: rl.upperConfidenceBound(1) })).toThrow("goes by counts, which 3 steps leave behind");
+    expect(agent({ learningRate: "Average" })).toThrow('learningRate: got Average, expected a number above 0, up to 1, "average"');
+    expect(() => new rl.GradientBandit({ actions: 2.5, learningRate: 1 })).toThrow("GradientBandit: got 2.5 actions");
     expect(agent({ target: "expectedSarsa", exploration: rl.upperConfidenceBound(1) })).toThrow("expectedSarsa needs an exploration whose");
     expect(agent({ exploration: rl.epsilonGreedy(() => 2) })).not.toThrow();
     expect(() => agent({ exploration: rl.epsilonGreedy(() => 2) })().begin([0])).toThrow(

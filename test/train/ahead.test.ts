@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { KasaneError } from "../../src/index.js";
 import { train } from "../../src/node.js";
 import { type PictureJob, url } from "./preparePictures.js";
+import { url as sameUrl } from "./prepareSame.js";
 
 interface Prepared {
   readonly pixels: Uint8Array;
@@ -33,6 +34,12 @@ async function all<T>(results: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe("what is prepared ahead", () => {
+  test("may be written into one array again and again", async () => {
+    const made = new train.Ahead<number, Float32Array>({ module: sameUrl, workers: 1, ahead: 3 });
+    open.push(made);
+    expect(await all(made.prepared([1, 2, 3, 4]))).toEqual([1, 2, 3, 4].map((job) => new Float32Array(3).fill(job)));
+  });
+
   test("is the same with and without threads, in the order of the jobs, for a run that goes on too", async () => {
     const [none, two] = [ahead(0), ahead(2, { ahead: 3 })];
     for (const epoch of [0, 1]) {

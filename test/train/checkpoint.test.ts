@@ -1,7 +1,7 @@
 import { copyFile, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { random, randomState, setRandomState, tensor, Variable, zeros } from "kasane";
+import { random, randomState, rl, setRandomState, tensor, Variable, zeros } from "kasane";
 import { files, train } from "kasane/node";
 import { beforeAll, describe, expect, it } from "vitest";
 import { sampleRun } from "./sampleRun.js";
@@ -70,6 +70,29 @@ describe("checkpoints", () => {
     await expect(wrong(new Int32Array(2))).rejects.toThrow("buffer.0 is float64[2], expected int32[2]");
     await expect(loadCheckpoint(file, { model, buffer: partOf([floats, integers, bytes]) })).rejects.toThrow("unexpected: buffer.3");
     expect((await model.hidden.weight.data()).every((x) => x === 0)).toBe(true);
+  });
+
+  it("refuses a part that keeps nothing", async () => {
+    const state = { counts: [1, 2] as never };
+    await expect(train.saveCheckpoint(join(folder, "none.safetensors"), { state, step: 0 })).rejects.toThrow(
+      'checkpoint: the part "counts" has neither namedVariables nor namedArrays',
+    );
+  });
+
+  it("keeps what bandits and values of states have learnt", async () => {
+    const make = () => new rl.GradientBandit({ actions: 2, learningRate: 1, seed: 3 });
+    const [first, second] = [make(), make()];
+    first.begin();
+    for (const reward of [1, 0, 2]) first.learn(reward);
+    const file = join(folder, "bandit.safetensors");
+    await train.saveCheckpoint(file, { state: { bandit: first }, step: 3 });
+    await train.loadCheckpoint(file, { bandit: second });
+    expect(second.namedArrays()).toEqual(first.namedArrays());
+    first.begin();
+    second.begin();
+    for (const reward of [1, 5, 2]) expect(second.learn(reward)).toBe(first.learn(reward));
+    const values = new rl.StateValues({ features: rl.tableFeatures(new rl.Discrete(3)), learningRate: 0.5 });
+    expect([...values.namedArrays().keys()]).toEqual(["weights", "counts"]);
   });
 
   it("names what differs in a checkpoint of another model, and changes nothing", async () => {

@@ -36,6 +36,40 @@ describe("fit", () => {
     expect(await readdir(folder)).toEqual(["metrics.jsonl"]);
   });
 
+  it("saves the last state however often the best one is saved", async () => {
+    const folder = await makeFolder();
+    let loss = 100;
+    const saves: string[] = [];
+    await train.fit({
+      ...plain,
+      step: async () => {
+        await new Promise((done) => setTimeout(done, 5));
+        return { loss: loss-- };
+      },
+      steps: 30,
+      validateEvery: 1,
+      validate: async () => ({ loss }),
+      best: { metric: "loss" },
+      folder,
+      state: {},
+      saveEverySeconds: 0.02,
+      on: { save: ({ file, step }) => void (file.endsWith("last.safetensors") && step < 30 && saves.push(file)) },
+    });
+    expect(saves.length).toBeGreaterThan(2);
+  });
+
+  it("forgets the best of another goal, and counts for none", async () => {
+    const folder = await makeFolder();
+    const options = { ...plain, step: async () => ({ loss: 1 }), validateEvery: 1, folder, state: {}, progress: false as const };
+    const validate = async () => ({ loss: 1, accuracy: 0.5 });
+    await train.fit({ ...options, steps: 5, validate });
+    const best = { metric: "loss", patience: 3 };
+    expect(await train.fit({ ...options, steps: 7, validate, best, resume: true })).toMatchObject({ step: 7, ended: "complete", best: 1 });
+    const goal = { metric: "accuracy", mode: "max" } as const;
+    expect(await train.fit({ ...options, steps: 9, validate, best: goal, resume: true })).toMatchObject({ best: 0.5 });
+    await expect(train.fit({ ...options, steps: 9, best: goal, overwrite: true })).rejects.toThrow("best and validateEvery need validate");
+  });
+
   it("ends at a number of steps in the middle of endless batches", async () => {
     function* endless() {
       for (let i = 0; ; i++) yield i;
@@ -96,7 +130,9 @@ describe("fit", () => {
     await train.fit({ ...resumed, resume: true, validate: async () => ({ accuracy: 0 }), best });
     expect(await weight.item()).toBe(2);
     expect(await read("last.safetensors")).toEqual(new Float32Array([5]));
-    await expect(train.fit({ ...plain, batches: () => [0], epochs: 1, best })).rejects.toThrow(/best\.restore needs a folder and state/);
+    await expect(train.fit({ ...plain, batches: () => [0], epochs: 1, validate: async () => ({ accuracy: 0 }), best })).rejects.toThrow(
+      /best\.restore needs a folder and state/,
+    );
     expect((await readdir(folder)).sort()).toEqual(["best.safetensors", "last.safetensors", "metrics.jsonl"]);
   });
 

@@ -4,7 +4,7 @@ import { compile } from "../../runtime/compile.js";
 import { type Action, Box } from "../space.js";
 import type { VectorEnvironment } from "../vectorEnvironment.js";
 import { callOf } from "./call.js";
-import { distributionOver, type PolicyNetwork } from "./distributions.js";
+import { distributionOver, outputOf, type PolicyNetwork } from "./distributions.js";
 import type { Policy } from "./networkAgent.js";
 
 /**
@@ -17,7 +17,7 @@ export async function bestPolicy(
   look: (observation: Float32Array<ArrayBuffer>, into: Float32Array<ArrayBuffer>) => void = (observation, into) => into.set(observation),
 ): Promise<Policy> {
   const mode = ({ observations }: { readonly observations: Tensor }) => ({
-    actions: distributionOver(actionSpace).mode(network.forward(observations)),
+    actions: distributionOver(actionSpace).mode(outputOf(network, actionSpace, observations)),
   });
   const best = await callOf(compile(mode, { threads: 1 }), { observations: zeros([1, observationSpace.size], "float32") });
   const observations = new Float32Array(observationSpace.size);

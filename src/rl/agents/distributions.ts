@@ -1,4 +1,5 @@
-import { KasaneError } from "../../graph/error.js";
+import { check, KasaneError } from "../../graph/error.js";
+import { type Shape, sameShape, showShape } from "../../graph/shape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { Module } from "../../nn/module.js";
 import { add, div, mul, neg, square, sub } from "../../ops/arithmetic.js";
@@ -22,6 +23,22 @@ export interface PolicyOutput {
 
 /** A module that takes observations `[batch, observationSize]`. */
 export type PolicyNetwork = Module & { forward(observations: Tensor): PolicyOutput };
+
+/** What a network gives for observations `[batch, observationSize]`, of the shapes that a {@link PolicyOutput} has. */
+export function outputOf(network: PolicyNetwork, space: Space, observations: Tensor): PolicyOutput {
+  const output = network.forward(observations);
+  const { policy, logDeviations, value } = output;
+  const [batch] = observations.shape as [number];
+  const expected: [string, Tensor, Shape][] = [
+    ["policy", policy, [batch, policySize(space)]],
+    ["value", value, [batch]],
+    ...(logDeviations ? ([["logDeviations", logDeviations, [policySize(space)]]] as [string, Tensor, Shape][]) : []),
+  ];
+  for (const [name, { shape }, wanted] of expected) {
+    check(sameShape(shape, wanted), () => `policy: the network gave ${name} ${showShape(shape)}, expected ${showShape(wanted)}`);
+  }
+  return output;
+}
 
 /** A distribution of actions, of which a network gives the parameters. */
 export interface ActionDistribution {

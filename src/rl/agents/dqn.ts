@@ -162,6 +162,7 @@ export class Dqn extends NetworkAgent {
       options.network ?? (() => new QNetwork(observationSpace.size, this.actions, { hiddenSizes, dueling, noisy, atoms: support?.atoms }));
     this.network = network();
     this.target = network();
+    check(this.network !== this.target, () => "Dqn: network gave the same module twice: make a new one at each call");
     for (const { from, to } of this.pairs()) void to.assign(from);
     this.optimizer = new Adam(this.network, { learningRate: options.learningRate ?? 2.5e-4, clipGlobalNorm: options.clipGlobalNorm });
     this.buffer = new ReplayBuffer({
@@ -208,7 +209,7 @@ export class Dqn extends NetworkAgent {
       // How many multiples of a number the steps of all environments have passed.
       const passed = (every: number) => Math.floor(done / every) - Math.floor((done - count) / every);
       for (let i = updates * passed(updateEvery); i > 0; i--) await this.update(learn, tally);
-      if (passed(targetEvery) > 0) await follow({ rate: Float32Array.of(targetRate) });
+      for (let i = passed(targetEvery); i > 0; i--) await follow({ rate: Float32Array.of(targetRate) });
     }
     return { ...tally.means(), exploration: this.exploration() };
   }

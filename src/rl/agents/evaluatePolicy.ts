@@ -1,4 +1,5 @@
 import { checkOptions } from "../../graph/options.js";
+import { checkSeed } from "../../random/state.js";
 import type { Environment } from "../environment.js";
 import type { Action } from "../space.js";
 import type { Policy } from "./networkAgent.js";
@@ -17,6 +18,7 @@ export async function evaluatePolicy(policy: Policy, environment: Environment<Ac
   checkOptions<EvaluateOptions>("evaluatePolicy", options, { episodes: "optional", seed: "required" });
   const { episodes = 100, seed } = options;
   checkCounts("evaluatePolicy", { episodes });
+  checkSeed("evaluatePolicy", seed);
   const observation = new Float32Array(environment.observationSpace.size);
   const returns: number[] = [];
   for (let i = 0; i < episodes; i++) {

@@ -14,7 +14,7 @@ import type { VectorEnvironment } from "../vectorEnvironment.js";
 import { ActorCritic } from "./actorCritic.js";
 import { bestPolicy } from "./bestPolicy.js";
 import { callOf } from "./call.js";
-import { type ActionDistribution, distributionOver, type PolicyNetwork, type PolicyOutput } from "./distributions.js";
+import { type ActionDistribution, distributionOver, outputOf, type PolicyNetwork, type PolicyOutput } from "./distributions.js";
 import { checkCounts, checkLoss, checkNetwork, type Figures, NetworkAgent, type Policy, prefixed, Tally } from "./networkAgent.js";
 import { Batches, type BatchPart, Rollout } from "./rollout.js";
 import { RunningMoments } from "./runningMoments.js";
@@ -192,14 +192,16 @@ export abstract class OnPolicyAgent extends NetworkAgent {
     const { network, distribution, optimizer, environments, batches } = this;
     const observations = zeros([environments.count, environments.observationSpace.size], "float32");
     const draw = ({ observations }: { observations: Tensor }) => {
-      const output = network.forward(observations);
+      const output = outputOf(network, environments.actionSpace, observations);
       const actions = distribution.sample(output);
       return { actions, logProbabilities: distribution.logProbability(output, actions), values: output.value };
     };
-    const value = ({ observations }: { observations: Tensor }) => ({ values: network.forward(observations).value });
+    const value = ({ observations }: { observations: Tensor }) => ({
+      values: outputOf(network, environments.actionSpace, observations).value,
+    });
     const step = compile(
       (batch: Minibatch) => {
-        const result = this.learn(network.forward(batch.observations), batch);
+        const result = this.learn(outputOf(network, environments.actionSpace, batch.observations), batch);
         optimizer.minimize(result.loss);
         return result;
       },

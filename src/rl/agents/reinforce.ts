@@ -15,7 +15,7 @@ import type { VectorEnvironment } from "../vectorEnvironment.js";
 import { ActorCritic } from "./actorCritic.js";
 import { bestPolicy } from "./bestPolicy.js";
 import { callOf } from "./call.js";
-import { type ActionDistribution, distributionOver, type PolicyNetwork } from "./distributions.js";
+import { type ActionDistribution, distributionOver, outputOf, type PolicyNetwork } from "./distributions.js";
 import { checkCounts, checkLoss, checkNetwork, type Figures, NetworkAgent, type Policy, prefixed, Tally } from "./networkAgent.js";
 import { copyRow } from "./replayBuffer.js";
 
@@ -121,6 +121,7 @@ export class Reinforce extends NetworkAgent {
   async train(steps: number): Promise<Figures> {
     const { environments, counters } = this;
     const { size } = environments.observationSpace;
+    check(Number.isInteger(steps) && steps >= 0, () => `Reinforce: got ${steps} steps to make, expected an integer from 0`);
     this.calls ??= this.prepare();
     const { draw, value } = await this.calls;
     this.begin();
@@ -213,11 +214,15 @@ export class Reinforce extends NetworkAgent {
     const { network, distribution, optimizer, environments } = this;
     const { baseline = true, entropyWeight = 0 } = this.options;
     const observations = zeros([1, environments.observationSpace.size], "float32");
-    const draw = ({ observations }: { observations: Tensor }) => ({ actions: distribution.sample(network.forward(observations)) });
-    const value = ({ observations }: { observations: Tensor }) => ({ values: network.forward(observations).value });
+    const draw = ({ observations }: { observations: Tensor }) => ({
+      actions: distribution.sample(outputOf(network, environments.actionSpace, observations)),
+    });
+    const value = ({ observations }: { observations: Tensor }) => ({
+      values: outputOf(network, environments.actionSpace, observations).value,
+    });
     const learn = compile(
       ({ observations, actions, returns, weights }: Steps) => {
-        const output = network.forward(observations);
+        const output = outputOf(network, environments.actionSpace, observations);
         const worth = baseline ? sub(returns, stopGradient(output.value)) : returns;
         const policyLoss = neg(sum(mul(weights, mul(worth, distribution.logProbability(output, actions)))));
         const entropy = sum(mul(weights, distribution.entropy(output)));

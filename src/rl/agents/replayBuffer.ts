@@ -1,4 +1,4 @@
-import { check } from "../../graph/error.js";
+import { check, KasaneError } from "../../graph/error.js";
 import { checkNumbers } from "../../graph/numbers.js";
 import { checkOptions, type OptionNames } from "../../graph/options.js";
 import { fromData } from "../../graph/tensor.js";
@@ -147,7 +147,17 @@ export class ReplayBuffer {
     terminated: boolean,
     ended: boolean,
   ): void {
-    const { recent } = this;
+    const { recent, options } = this;
+    const { observationSize, environments = 1 } = options;
+    if (!(Number.isInteger(environment) && environment >= 0 && environment < environments))
+      throw new KasaneError(`ReplayBuffer: environment ${environment}, expected 0 to ${environments - 1}`);
+    if (!Number.isInteger(action)) throw new KasaneError(`ReplayBuffer: action ${action}, expected an index`);
+    const least = (environment + 1) * observationSize;
+    if (observations.length < least || nextObservations.length < least) {
+      throw new KasaneError(
+        `ReplayBuffer: got ${observations.length} and ${nextObservations.length} numbers of observations, expected ${environments} x ${observationSize}`,
+      );
+    }
     recent.push(environment, observations, action, reward);
     while (recent.isComplete(environment) || (ended && recent.countOf(environment) > 0)) {
       this.store(environment, nextObservations, terminated);

@@ -1,7 +1,7 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { rl, seed, tensor } from "kasane";
+import { rl, seed, type Tensor, tensor, zeros } from "kasane";
 import { train } from "kasane/node";
 import { describe, expect, test } from "vitest";
 import { bestReturn, Corridor, corridors } from "./corridor.js";
@@ -134,6 +134,38 @@ describe("errors", () => {
     }
     await expect(new rl.Ppo(corridors(4)).train(-512)).rejects.toThrow("got -512 steps to make");
     expect(() => new rl.Dqn(corridors(1), { lr: 1 } as object)).toThrow("Dqn: unknown option lr: did you mean learningRate?");
+  });
+});
+
+describe("what a network or a caller gives is held to its shape", () => {
+  class Wrong extends rl.ActorCritic {
+    constructor(private readonly part: "policy" | "value" | "logDeviations") {
+      super(5, new rl.Discrete(2), {});
+    }
+    override forward(observations: Tensor): rl.PolicyOutput {
+      const output = super.forward(observations);
+      return { ...output, [this.part]: zeros([observations.shape[0] as number, 1]) };
+    }
+  }
+  test.each([
+    ["policy", "policy: the network gave policy [4, 1], expected [4, 2]"],
+    ["value", "policy: the network gave value [4, 1], expected [4]"],
+    ["logDeviations", "policy: the network gave logDeviations [4, 1], expected [2]"],
+  ] as const)("%s", async (part, message) => {
+    await expect(new rl.A2c(corridors(4), { network: () => new Wrong(part) }).train(20)).rejects.toThrow(message);
+  });
+
+  test("seeds, steps, options, environments", async () => {
+    const policy = async () => 1;
+    await expect(rl.evaluatePolicy(policy, new Corridor(), { seed: "5" as never })).rejects.toThrow('evaluatePolicy: got seed "5"');
+    expect(() => rl.evaluate(new Corridor(), () => 1, { episode: 3 } as never)).toThrow("evaluate: unknown option episode");
+    expect(() => rl.playEpisode(new Corridor(), () => 1, { sed: 3 } as never)).toThrow("playEpisode: unknown option sed");
+    expect(() => corridors(2).reset("5" as never)).toThrow('VectorEnvironment: got seed "5"');
+    const same = new Corridor();
+    expect(() => new rl.VectorEnvironment([same, same])).toThrow("an environment is there twice");
+    const network = new rl.QNetwork(5, 2);
+    expect(() => new rl.Dqn(corridors(1), { network: () => network })).toThrow("Dqn: network gave the same module twice");
+    await expect(new rl.Reinforce(corridors(1)).train(-3)).rejects.toThrow("Reinforce: got -3 steps to make");
   });
 });
 

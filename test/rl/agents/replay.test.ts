@@ -23,6 +23,14 @@ function transitionsOf(buffer: rl.ReplayBuffer) {
 }
 
 describe("ReplayBuffer", () => {
+  test("refuses steps of other environments, actions and observations", () => {
+    const buffer = bufferOf({ environments: 2 }, []);
+    const row = Float32Array.of(1, 2);
+    expect(() => buffer.add(2, row, 0, 0, row, false, false)).toThrow("ReplayBuffer: environment 2, expected 0 to 1");
+    expect(() => buffer.add(0, row, 0.7, 0, row, false, false)).toThrow("ReplayBuffer: action 0.7, expected an index");
+    expect(() => buffer.add(1, row, 0, 0, row.subarray(1), false, false)).toThrow("got 2 and 1 numbers of observations, expected 2 x 1");
+  });
+
   test("keeps the last steps; one that terminates counts no value, one that is truncated does", () => {
     expect(transitionsOf(bufferOf({}, [{ steps: 3, terminated: true }]))).toEqual([
       [0, 0, 1, 1, 0.5],
