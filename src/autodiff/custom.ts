@@ -61,7 +61,13 @@ export function customGradient<Inputs extends readonly Tensor[]>(
   backward: (gradient: Tensor, inputs: Inputs, output: Tensor) => readonly (Tensor | undefined)[],
 ): (...inputs: Inputs) => Tensor {
   const rule: Backward = ([gradient], inputs, [output]) => {
-    const results = gradient ? backward(gradient, inputs as unknown as Inputs, output as Tensor) : [];
+    if (!gradient) return inputs.map(() => undefined);
+    const results = backward(gradient, inputs as unknown as Inputs, output as Tensor);
+    check(
+      Array.isArray(results) && results.length === inputs.length,
+      () =>
+        `customGradient: backward gave ${Array.isArray(results) ? results.length : "no list of"} gradients, expected a list of ${inputs.length}`,
+    );
     return inputs.map((x, i) => results[i] && checkGradient("customGradient", results[i], x));
   };
   return (...inputs) => apply(markers.CustomGradient, [forward(...inputs), ...inputs], { values: 1, backward: rule });

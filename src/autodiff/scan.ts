@@ -59,7 +59,7 @@ export function scan<const Carry extends Tree<Carry>, const Sequences extends Tr
   const flatStep: LoopStep = (before, slices) => {
     const result = step(unflatten(carry, before), unflatten(sequences, slices));
     check(
-      typeof result === "object" && "carry" in result && "outputs" in result,
+      typeof result === "object" && result !== null && "carry" in result && "outputs" in result,
       () => `scan: the step gives ${result instanceof Promise ? "a promise" : showTree(result)}, expected { carry, outputs }`,
     );
     outputs ??= { tree: result.outputs, leaves: flatten(result.outputs) };

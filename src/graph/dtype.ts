@@ -120,7 +120,7 @@ export function convert(values: ArrayLike<number | bigint | boolean>, dtype: DTy
   } else if (dtype === "float16") {
     for (let i = 0; i < values.length; i++) result[i] = toFloat16(Number(values[i]));
   } else if (dtype === "bool") {
-    for (let i = 0; i < values.length; i++) result[i] = values[i] ? 1 : 0;
+    for (let i = 0; i < values.length; i++) result[i] = values[i] || Number.isNaN(values[i]) ? 1 : 0;
   } else {
     for (let i = 0; i < values.length; i++) result[i] = Number(values[i]);
   }

@@ -56,7 +56,10 @@ export interface FloatAttribute {
 }
 
 /** Marks `value` as a float attribute. */
-export const float = (value: number): FloatAttribute => ({ float: value });
+export function float(value: number): FloatAttribute {
+  check(typeof value === "number", () => `got ${JSON.stringify(value)}, expected a number`);
+  return { float: value };
+}
 
 /** An application of an operator. The operators themselves are declared in the room `ops`. */
 export interface Node {

@@ -1,5 +1,6 @@
 import type { TypedArray } from "./dtype.js";
 import { check, KasaneError } from "./error.js";
+import { checkOptions } from "./options.js";
 import { sameShape, showShape } from "./shape.js";
 import { type Storage, Tensor } from "./tensor.js";
 import { currentTrace, isRebuilding } from "./trace.js";
@@ -82,7 +83,9 @@ export class Variable extends Tensor {
   /** The readings that have no copy of the value yet, oldest first. */
   private readings: WeakRef<Tensor>[] = [];
 
-  constructor(initial: Tensor, { name = `variable${unnamed++}`, trainable = true }: { name?: string; trainable?: boolean } = {}) {
+  constructor(initial: Tensor, options: { readonly name?: string; readonly trainable?: boolean } = {}) {
+    checkOptions("Variable", options, { name: "optional", trainable: "optional" });
+    const { name = `variable${unnamed++}`, trainable = true } = options;
     super(initial.dtype, initial.shape, { kind: "variable" });
     this.initial = reading(initial);
     this.name = name;

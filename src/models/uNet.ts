@@ -50,7 +50,7 @@ export class UNet extends SegmentationNetwork {
     this.up = above.map((outputs, level) => new ConvTranspose2d(channels[level + 1] as number, outputs, 2, { stride: 2 }));
     this.joined = above.map((outputs) => two(2 * outputs, outputs));
     this.dropout = new Dropout2d(dropout);
-    this.output = new Conv2d(width, this.classes, 1);
+    this.output = new Conv2d(channels[0] as number, this.classes, 1);
   }
 
   forward(images: Tensor): Tensor {

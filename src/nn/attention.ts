@@ -1,3 +1,4 @@
+import type { DType } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
 import { checkOptions, type OptionNames } from "../graph/options.js";
 import { broadcast, sameShape, showShape } from "../graph/shape.js";
@@ -32,8 +33,11 @@ export interface Attended {
   readonly weights: Tensor;
 }
 
-/** What is added to the score of a key that may not be seen. Finite: a query that may see none sees all, and makes no NaN. */
-const unseen = -1e9;
+/**
+ * What is added to the score of a key that may not be seen, by each mask. Finite, for three masks too: a query that may see none sees all, and makes
+ * no NaN.
+ */
+const unseenIn = (dtype: DType): number => (dtype === "float16" ? -2e4 : -1e9);
 
 /**
  * The mean of `values` `[..., keys, size]`, weighted by the softmax of `scores` `[batch, ..., queries, keys]`.
@@ -73,7 +77,7 @@ function masked(scores: Tensor, masks: AttentionMasks): Tensor {
   }
   if (added.length === 0) return scores;
   // Added to each other first, while they are smaller than the scores; and added, not chosen between, which costs a gradient nothing.
-  const sum = added.map((x) => (x.dtype === "bool" ? where(x, unseen, 0) : x)).reduce((a, b) => add(a, b));
+  const sum = added.map((x) => (x.dtype === "bool" ? where(x, unseenIn(scores.dtype), 0) : x)).reduce((a, b) => add(a, b));
   return add(scores, cast(sum, scores.dtype));
 }
 

@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkNumbers } from "../graph/numbers.js";
 import { checkOptions } from "../graph/options.js";
 import { showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -52,6 +53,7 @@ abstract class BatchNorm extends Module {
     checkSizes(owner, { channels });
     const { epsilon = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
     check(momentum === null || (momentum >= 0 && momentum <= 1), () => `${owner}: momentum ${momentum}: expected 0 to 1, or null`);
+    checkNumbers(owner, { epsilon });
     this.epsilon = epsilon;
     this.momentum = momentum;
     const running = (initial: Tensor) => (trackRunningStats ? new Variable(initial, { trainable: false }) : undefined);

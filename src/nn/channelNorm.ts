@@ -1,4 +1,5 @@
 import { check } from "../graph/error.js";
+import { checkNumbers } from "../graph/numbers.js";
 import { checkOptions } from "../graph/options.js";
 import { showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -36,6 +37,7 @@ abstract class ChannelNorm extends Module {
     checkOptions(owner, options, { epsilon: "optional", affine: "optional" });
     checkSizes(owner, { channels });
     const { epsilon = 1e-5, affine = affineByDefault } = options;
+    checkNumbers(owner, { epsilon });
     this.epsilon = epsilon;
     this.weight = affine ? new Variable(ones([channels])) : undefined;
     this.bias = affine ? new Variable(zeros([channels])) : undefined;
@@ -94,6 +96,7 @@ export class GroupNorm extends ChannelNorm {
     options: ChannelNormLayerOptions = {},
   ) {
     super("GroupNorm", channels, options, true);
+    checkSizes("GroupNorm", { groups }, 1);
     check(channels % groups === 0, () => `GroupNorm: ${channels} channels in ${groups} groups: expected a divisor of the channels`);
   }
 

@@ -1,3 +1,4 @@
+import { checkNumbers } from "../graph/numbers.js";
 import type { Shape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
@@ -18,6 +19,7 @@ export class LayerNorm extends Module {
     readonly epsilon = 1e-5,
   ) {
     super();
+    checkNumbers("LayerNorm", { epsilon });
     const shape = typeof size === "number" ? [size] : size;
     this.scale = new Variable(ones(shape));
     this.shift = new Variable(zeros(shape));

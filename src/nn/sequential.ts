@@ -1,3 +1,4 @@
+import { check } from "../graph/error.js";
 import type { Tensor } from "../graph/tensor.js";
 import { Module } from "./module.js";
 
@@ -10,6 +11,13 @@ export class Sequential extends Module {
 
   constructor(...layers: Layer[]) {
     super();
+    layers.forEach((layer, i) => {
+      const isLayer = layer instanceof Module || typeof layer === "function";
+      check(
+        isLayer,
+        () => `Sequential: layer ${i} is ${Array.isArray(layer) ? "a list: write new Sequential(...layers)" : `a ${typeof layer}`}`,
+      );
+    });
     this.layers = layers;
   }
 

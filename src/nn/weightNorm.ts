@@ -1,3 +1,4 @@
+import { check } from "../graph/error.js";
 import { checkOptions } from "../graph/options.js";
 import { normalizeAxis } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -58,5 +59,6 @@ export class WeightNorm<Layer extends Weighted> extends Module {
  */
 export function weightNorm<Layer extends Weighted>(layer: Layer, options: AxisOptions = {}): WeightNorm<Layer> {
   checkOptions("weightNorm", options, { axis: "optional" });
+  check(layer?.weight instanceof Variable, () => "weightNorm: the layer has no weight that is a variable");
   return new WeightNorm(layer, options);
 }

@@ -121,7 +121,7 @@ class SizeWriter {
   }
 
   private constant(value: number): string {
-    const name = `size${value}`;
+    const name = `size:constant:${value}`;
     if (!this.known.has(name)) {
       const rawData = new Uint8Array(BigInt64Array.of(BigInt(value)).buffer);
       this.constants.push(create(TensorProtoSchema, { name, dataType: DataType.INT64, dims: [1n], rawData }));

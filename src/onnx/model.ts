@@ -85,6 +85,15 @@ export async function onnxModel(
   options: ExportOptions = {},
 ): Promise<Uint8Array> {
   checkOptions("export", options, { limits: "optional" });
+  for (const [name, specification] of Object.entries(inputs)) {
+    checkOptions<InputSpecification>(`export: the input ${name}`, specification, { shape: "required", dtype: "optional" });
+    const isSize = (size: unknown) => (typeof size === "string" ? size !== "" : Number.isInteger(size) && (size as number) >= 0);
+    check(
+      Array.isArray(specification.shape) && specification.shape.every(isSize),
+      () =>
+        `export: the input ${name} has the shape ${JSON.stringify(specification.shape)}, expected sizes from 0, and a name such as "batch" for one that is free`,
+    );
+  }
   const forward = (typeof target === "function" ? target : target.forward.bind(target)) as (...values: Tensor[]) => unknown;
   const origins = originsOf(inputs);
   const free = Object.keys(origins);
@@ -119,7 +128,12 @@ async function traced(
   });
   const run = () => namedOutputs(forward(...leaves.map((leaf) => leaf.tensor)));
   // Variables that are given out are read when the function ends.
-  const { result: outputs } = trace(false, () => run().map(({ name, tensor }) => ({ name, tensor: reading(tensor) })));
+  const checked = (named: readonly Named[]) => {
+    const twice = named.find(({ name }) => Object.hasOwn(inputs, name));
+    check(twice === undefined, () => `export: "${twice?.name}" is an input and an output: give the output another name`);
+    return named;
+  };
+  const { result: outputs } = trace(false, () => checked(run()).map(({ name, tensor }) => ({ name, tensor: reading(tensor) })));
   const prepared = prepare(
     outputs.map((output) => output.tensor),
     portable,

@@ -4,7 +4,7 @@ import { broadcastOrThrow } from "../graph/shape.js";
 import { hostData, type Tensor, type TensorType } from "../graph/tensor.js";
 import { cast } from "./cast.js";
 import { equal, greater, greaterEqual, less, lessEqual, notEqual } from "./compare.js";
-import { operands, scalar, type TensorLike } from "./constants.js";
+import { checkTensors, operands, scalar, type TensorLike } from "./constants.js";
 import { binary, floating, neutral, numeric, promoted, rounding, unary } from "./kinds.js";
 import { match } from "./match.js";
 import { apply, declare, family } from "./operator.js";
@@ -280,6 +280,7 @@ export const rsqrt = (x: TensorLike): Tensor => reciprocal(sqrt(x));
 export const reciprocal = (x: TensorLike): Tensor => floating(arithmetic.Reciprocal, x);
 /** `a` where the condition is true, else `b`; the three broadcast. */
 export function where(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
+  checkTensors("where", condition);
   const [x, y] = operands("where", a, b) as [Tensor, Tensor];
   const dtype = promote(x.dtype, y.dtype);
   const wide = dtype === "bool" || dtype === "int8" ? "int32" : dtype;

@@ -1,5 +1,6 @@
 import { isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
+import { checkNumbers } from "../graph/numbers.js";
 import { checkOptions } from "../graph/options.js";
 import { sameShape, showShape, sizeOf } from "../graph/shape.js";
 import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
@@ -165,6 +166,7 @@ export interface BatchNormOptions extends ChannelNormOptions {
  */
 export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
   checkOptions("batchNorm", options, { ...optionNames, mean: "optional", variance: "optional" });
+  checkNumbers("batchNorm", { epsilon: options.epsilon });
   const { mean, variance } = options;
   check((mean === undefined) === (variance === undefined), () => "batchNorm: mean and variance are given together, or neither");
   checkChannels("batchNorm", x, { weight: options.weight, bias: options.bias, mean, variance });
@@ -212,6 +214,7 @@ function normaliseGroups(x: Tensor, groups: number, options: ChannelNormOptions)
  */
 export function instanceNorm(x: Tensor, options: ChannelNormOptions = {}): Tensor {
   checkOptions("instanceNorm", options, optionNames);
+  checkNumbers("instanceNorm", { epsilon: options.epsilon });
   checkChannels("instanceNorm", x, { weight: options.weight, bias: options.bias }, 3);
   check(sizeOf(x.shape.slice(2)) !== 1, () => `instanceNorm: ${showShape(x.shape)} has one place: the variance of a channel needs two`);
   return normaliseGroups(x, x.shape[1] as number, options);
@@ -225,6 +228,7 @@ export function instanceNorm(x: Tensor, options: ChannelNormOptions = {}): Tenso
  */
 export function groupNorm(x: Tensor, groups: number, options: ChannelNormOptions = {}): Tensor {
   checkOptions("groupNorm", options, optionNames);
+  checkNumbers("groupNorm", { epsilon: options.epsilon });
   checkChannels("groupNorm", x, { weight: options.weight, bias: options.bias });
   const size = x.shape[1] as number;
   check(

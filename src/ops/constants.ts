@@ -21,7 +21,9 @@ export function tensor(values: NestedArray | TypedArray, options: { dtype?: DTyp
   checkOptions("tensor", options, { dtype: "optional", shape: "optional" });
   if (ArrayBuffer.isView(values)) {
     const dtype = options.dtype ?? dtypeOf(values);
-    const data = values instanceof arrayOf(dtype) ? new (arrayOf(dtype))(values) : elementsOf("tensor", values, dtype);
+    // Any byte but 0 is true, and kept as 1.
+    const isOwn = dtype !== "bool" && values instanceof arrayOf(dtype);
+    const data = isOwn ? new (arrayOf(dtype))(values) : elementsOf("tensor", values, dtype);
     return fromData(data, options.shape ?? [values.length], dtype);
   }
   const shape: number[] = [];
@@ -31,6 +33,8 @@ export function tensor(values: NestedArray | TypedArray, options: { dtype?: DTyp
   }
   const flat: (number | bigint | boolean)[] = [];
   flatten(values, shape, 0, flat);
+  const isMixed = options.dtype === undefined && flat.some((value) => (typeof value === "boolean") !== (typeof flat[0] === "boolean"));
+  check(!isMixed, () => "tensor: numbers and booleans beside each other: expected one kind, or a dtype that says what they become");
   const dtype = options.dtype ?? literalType(flat[0]);
   return fromData(elementsOf("tensor", flat, dtype), options.shape ?? shape, dtype);
 }
@@ -50,7 +54,7 @@ function flatten(value: NestedArray, shape: Shape, depth: number, into: (number 
   }
 }
 
-/** The host array of plain numbers: fractions are cut off towards zero in integers, and what an integer type does not hold is an error. */
+/** The host array of plain numbers: fractions are cut off towards zero in integers of 32 bits or fewer, and what an integer type does not hold is an error. */
 export function elementsOf(operation: string, values: ArrayLike<number | bigint | boolean>, dtype: DType): TypedArray {
   if (!isFloat(dtype) && dtype !== "bool") {
     const wrong = Array.prototype.find.call(values, (value: number | bigint | boolean) => !isWithin(dtype, value));

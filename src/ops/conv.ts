@@ -1,6 +1,6 @@
 import { isFloat, promote } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
-import { checkOptions } from "../graph/options.js";
+import { checkChoice, checkOptions } from "../graph/options.js";
 import { type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add } from "./arithmetic.js";
@@ -152,6 +152,7 @@ export function conv(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tens
     groups: "optional",
   });
   const { bias, stride = 1, padding = 0, paddingMode = "zeros", dilation = 1, groups = 1 } = options;
+  checkChoice("conv", "paddingMode", paddingMode, ["zeros", "reflect", "replicate", "circular"]);
   const [image, w, ...added] = operandsOf("conv", x, weight, bias);
   checkGroups("conv", w, groups);
   check(

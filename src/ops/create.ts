@@ -12,6 +12,8 @@ import { expand, reshape, shapes } from "./shapes.js";
 /** A tensor of `shape` whose every element is `value`. */
 export function full(shape: Shape, value: number | bigint | boolean, dtype: DType = literalType(value)): Tensor {
   checkShape("full", shape);
+  const isNumber = typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
+  check(isNumber, () => `full: got ${JSON.stringify(value)}, expected a number or a boolean`);
   return expand(fromData(elementsOf("full", [value], dtype), [], dtype), shape);
 }
 
@@ -86,8 +88,10 @@ export function arange(start: number, stop?: number, step = 1, dtype?: DType): T
 }
 
 /** The identity matrix of `rows` rows, `[rows, columns]`. */
-export const eye = (rows: number, columns = rows, dtype: DType = "float32"): Tensor =>
-  cast(apply(compare.Equal, [reshape(arange(rows), [rows, 1]), arange(columns)]), dtype);
+export function eye(rows: number, columns = rows, dtype: DType = "float32"): Tensor {
+  checkShape("eye", [rows, columns]);
+  return cast(apply(compare.Equal, [reshape(arange(rows), [rows, 1]), arange(columns)]), dtype);
+}
 
 /** What makes a tensor from no other. */
 export const create = family({

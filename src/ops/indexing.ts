@@ -213,8 +213,10 @@ function placesOf(shape: Shape, indices: Tensor, axis: number): Tensor {
  * 1 at the class and 0 elsewhere: `indices` `[...]` to `[..., depth]`.
  * @throws KasaneError where an index is not from 0 to `depth - 1`
  */
-export const oneHot = (indices: Tensor, depth: number, dtype: DType = "float32"): Tensor =>
-  cast(equal(unsqueeze(checkClasses("oneHot", indices, depth), { axis: -1 }), arange(depth)), dtype);
+export function oneHot(indices: Tensor, depth: number, dtype: DType = "float32"): Tensor {
+  check(Number.isInteger(depth) && depth >= 0, () => `oneHot: depth ${JSON.stringify(depth)}, expected an integer from 0`);
+  return cast(equal(unsqueeze(checkClasses("oneHot", indices, depth), { axis: -1 }), arange(depth)), dtype);
+}
 
 /** The faces that tensors have as methods too. */
 export const indexingMethods = { gather, takeAlongAxis, scatterAdd, oneHot };

@@ -93,6 +93,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   checkTensors("crossEntropy", logits, targets);
   const names = { ignoreIndex: "optional", labelSmoothing: "optional", classWeights: "optional" } as const;
   checkLossOptions("crossEntropy", options, names);
+  if (!isFloat(logits.dtype)) return crossEntropy(cast(logits, "float32"), targets, options);
   const { reduction = "mean", ignoreIndex, labelSmoothing = 0, classWeights } = options;
   check(
     sameShape(logits.shape.slice(0, -1), targets.shape) && !isFloat(targets.dtype),
@@ -171,20 +172,24 @@ function bent(distance: Tensor, border: number): Tensor {
 /**
  * {@link binaryCrossEntropy} in which what is predicted well counts less: `-αₜ (1 - pₜ)^γ ln pₜ`, where `pₜ` is the probability given to the
  * target (Lin et al. 2017, Focal loss for dense object detection, equation 5).
- * @param options.alpha what targets of 1 count, those of 0 count 1 - alpha; undefined: both count 1
+ * @param options.alpha what targets of 1 count, by default 0.25; those of 0 count 1 - alpha. Null: both count 1
  */
 export function focalLoss(
   logits: Tensor,
   targets: Tensor,
-  options: LossOptions & { readonly alpha?: number; readonly gamma?: number } = {},
+  options: LossOptions & { readonly alpha?: number | null; readonly gamma?: number } = {},
 ): Tensor {
   checkLossOptions("focalLoss", options, { alpha: "optional", gamma: "optional" });
   const { alpha = 0.25, gamma = 2, reduction = "mean" } = options;
-  check(alpha >= 0 && alpha <= 1 && gamma >= 0, () => `focalLoss: alpha ${alpha}, gamma ${gamma}: expected 0 to 1, and a number from 0`);
+  check(
+    (alpha === null || (alpha >= 0 && alpha <= 1)) && gamma >= 0,
+    () => `focalLoss: alpha ${alpha}, gamma ${gamma}: expected 0 to 1, and a number from 0`,
+  );
   const [x, t] = checkPair("focalLoss", logits, targets);
   // ln pₜ is minus the cross entropy, so 1 - pₜ is σ(x) for a target of 0 and σ(-x) for one of 1.
   const missed = add(mul(sigmoid(x), sub(1, t)), mul(sigmoid(neg(x)), t));
-  const weight = mul(pow(missed, gamma), add(mul(t, 2 * alpha - 1), 1 - alpha));
+  const focus = pow(missed, gamma);
+  const weight = alpha === null ? focus : mul(focus, add(mul(t, 2 * alpha - 1), 1 - alpha));
   return combine(mul(weight, binaryCrossEntropy(x, t, { reduction: "none" })), reduction);
 }
 
@@ -219,6 +224,7 @@ export function klDivergence(logPredicted: Tensor, target: Tensor, options: Loss
 /** The cosine of the angle between vectors along `axis`: `a b / max(|a| |b|, epsilon)`. */
 export function cosineSimilarity(a: Tensor, b: Tensor, options: AxisOptions & { readonly epsilon?: number } = {}): Tensor {
   checkAxisOptions("cosineSimilarity", options, { axis: "optional", epsilon: "optional" });
+  checkTensors("cosineSimilarity", a, b);
   const { axis = -1, epsilon = 1e-8 } = options;
   // In half precision the products would overflow, and epsilon vanish.
   if (!isFloat(a.dtype)) return cosineSimilarity(cast(a, "float32"), b, options);

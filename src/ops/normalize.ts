@@ -1,5 +1,6 @@
 import { isFloat, promote } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
+import { checkNumbers } from "../graph/numbers.js";
 import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.js";
 import { type FloatAttribute, float, type Tensor } from "../graph/tensor.js";
 import { add, div, mul, rsqrt, square, sub } from "./arithmetic.js";
@@ -110,6 +111,7 @@ export const logSoftmax = (x: Tensor, options: AxisOptions = {}): Tensor => alon
  */
 export function layerNorm(x: Tensor, scale: Tensor, shift: Tensor, epsilon = 1e-5): Tensor {
   checkTensors("layerNorm", x, scale, shift);
+  checkNumbers("layerNorm", { epsilon });
   const shape: Shape = x.shape.slice(x.rank - scale.rank);
   check(
     scale.rank > 0 && sameShape(shape, scale.shape) && sameShape(scale.shape, shift.shape),

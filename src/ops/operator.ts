@@ -273,7 +273,7 @@ export function applyAll(operator: Operator, operands: readonly Tensor[], attrib
 export const apply = <A extends object>(operator: Operator<A>, inputs: readonly Tensor[], ...attributes: Given<A>): Tensor =>
   applyAll(operator, inputs, ...attributes)[0];
 
-/** In which operands an operator is linear/** In which operands an operator is linear, if in any: a product of two is so in each. */
+/** In which operands an operator is linear, if in any: a product of two is so in each. */
 export const linearityOf = (
   { linearity, kind }: Pick<Operator<never>, "linearity" | "kind">,
   inputs: readonly unknown[],

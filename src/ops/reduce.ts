@@ -1,5 +1,6 @@
 import { exactIntegers, isFloat } from "../graph/dtype.js";
 import { check } from "../graph/error.js";
+import { checkNumbers } from "../graph/numbers.js";
 import type { OptionNames } from "../graph/options.js";
 import { normalizeAxes, normalizeAxis, type Shape, showShape } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -284,9 +285,10 @@ export function variance(x: Tensor, options: ReduceOptions & { readonly correcti
   const squares = square(sub(x, mean(x, { axis: axes, keepDims: true })));
   const average = mean(squares, { axis: axes, keepDims });
   const { correction = 0 } = options;
+  checkNumbers("variance", { correction });
   if (correction === 0) return average;
   const count = squares.size / average.size;
-  return mul(average, count / (count - correction));
+  return mul(average, count / Math.max(0, count - correction));
 }
 /** The p-norm `(Σ |x|ᵖ)^(1/p)` over `axis`: Euclidean by default. */
 export function norm(x: Tensor, options: ReduceOptions & { readonly order?: number } = {}): Tensor {

@@ -205,9 +205,9 @@ export function upsample(x: Tensor, options: UpsampleOptions): Tensor {
   );
   check(mode !== "nearest" || !alignCorners, () => `upsample: alignCorners has no meaning for mode "nearest"`);
   const perAxis = (given: number | readonly number[], name: string) => {
-    const list = typeof given === "number" ? new Array<number>(axes).fill(given) : given;
+    const list = Array.isArray(given) ? given : new Array<number>(axes).fill(given as number);
     check(
-      list.length === axes,
+      list.length === axes && list.every((each) => typeof each === "number"),
       () => `upsample: ${name} [${list.join(", ")}]: expected a number, or one for each of ${axes} axes of places`,
     );
     return list;

@@ -13,7 +13,7 @@ import {
 } from "../graph/shape.js";
 import { fromData, type Tensor } from "../graph/tensor.js";
 import { expandView, reshapeView, transposeView } from "../graph/view.js";
-import { type AxesOptions, axesOf } from "./axis.js";
+import { type AxesOptions, axesOf, checkAxisOptions } from "./axis.js";
 import { cast } from "./cast.js";
 import { checkTensors } from "./constants.js";
 import { match } from "./match.js";
@@ -103,6 +103,10 @@ function transposedResult({ source }: Tensor): Tensor | undefined {
 /** The axes in another order; by default the last two change places. */
 export function transpose(x: Tensor, order?: readonly number[]): Tensor {
   checkTensors("transpose", x);
+  check(
+    order === undefined || Array.isArray(order),
+    () => `transpose: got ${JSON.stringify(order)}, expected the axes in their new order, such as [1, 0]`,
+  );
   check(order !== undefined || x.rank >= 2, () => `transpose: ${showShape(x.shape)} has no two last axes to swap`);
   const given = order ?? [...Array(x.rank - 2).keys(), x.rank - 1, x.rank - 2];
   const perm = given.map((axis) => normalizeAxis("transpose", axis, x.rank));
@@ -119,7 +123,10 @@ export function transpose(x: Tensor, order?: readonly number[]): Tensor {
 }
 
 /** {@link transpose} under the name that PyTorch gives it: the axes in a given order. */
-export const permute = (x: Tensor, order: readonly number[]): Tensor => transpose(x, order);
+export function permute(x: Tensor, order: readonly number[]): Tensor {
+  check(Array.isArray(order), () => `permute: got ${JSON.stringify(order)}, expected the axes in their new order, such as [1, 0]`);
+  return transpose(x, order);
+}
 
 /** `x` repeated along axes of size 1 (or new ones in front) to fill `shape`; an axis of size -1 stays as it is. */
 export function expand(x: Tensor, shape: Shape): Tensor {
@@ -150,8 +157,10 @@ export function squeeze(x: Tensor, options: AxesOptions = {}): Tensor {
 /** With new axes of size 1: `axis` names one or several, counted in the result. */
 export function unsqueeze(x: Tensor, options: Required<AxesOptions>): Tensor {
   checkTensors("unsqueeze", x);
+  checkAxisOptions<AxesOptions>("unsqueeze", options, { axis: "optional" });
+  check(options.axis !== undefined, () => "unsqueeze: the option axis is missing: expected { axis }");
   const shape = [...x.shape];
-  const count = typeof options?.axis === "number" ? 1 : (options?.axis?.length ?? 0);
+  const count = Array.isArray(options.axis) ? options.axis.length : 1;
   for (const axis of axesOf("unsqueeze", options, x.rank + count)) shape.splice(axis, 0, 1);
   return reshape(x, shape);
 }

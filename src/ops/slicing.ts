@@ -309,7 +309,7 @@ export function split(x: Tensor, parts: number | readonly number[], options: Axi
   const place = axisOf("split", options, x.rank, 0);
   const size = x.shape[place] as number;
   check(
-    typeof parts !== "number" || (Number.isInteger(parts) && parts > 0),
+    Array.isArray(parts) || (Number.isInteger(parts) && (parts as number) > 0),
     () => `split: got ${parts} parts: expected an integer from 1, or the sizes of the parts`,
   );
   const sizes = typeof parts === "number" ? new Array<number>(parts).fill(size / parts) : parts;
@@ -364,11 +364,14 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
 /** How many elements are added before and after an axis. */
 export type Ends = readonly [before: number, after: number];
 
+const areEnds = (ends: unknown): boolean =>
+  Array.isArray(ends) && ends.length === 2 && ends.every((count) => Number.isInteger(count) && count >= 0);
+
 /** Throws unless `pads` are the ends of every axis of `x`. */
 export function checkEnds(x: Tensor, pads: readonly Ends[]): void {
   checkTensors("pad", x);
   check(
-    pads.length === x.rank && pads.flat().every((count) => Number.isInteger(count) && count >= 0),
+    Array.isArray(pads) && pads.length === x.rank && pads.every(areEnds),
     () => `pad: got ${JSON.stringify(pads)} for ${showShape(x.shape)}: expected [before, after], integers from 0, for each axis`,
   );
 }

@@ -71,3 +71,18 @@ it("a value is computed once", async () => {
     5,
   );
 });
+
+it("bytes taken for booleans are 0 and 1, and NaN is true", async () => {
+  const bits = tensor(new Uint8Array([0, 1, 2, 255]), { dtype: "bool" });
+  expect(await bits.cast("int32").array()).toEqual([0, 1, 1, 1]);
+  expect(await bits.equal(true).array()).toEqual([false, true, true, true]);
+  for (const executor of ["wasm", "onnxruntime"] as const) {
+    const read = compile((q: Tensor) => ({ number: q.cast("float32"), same: q.equal(true) }), { executor });
+    const { number, same } = await read(bits);
+    expect([await number.array(), await same.array()]).toEqual([
+      [0, 1, 1, 1],
+      [false, true, true, true],
+    ]);
+  }
+  expect(await tensor([Number.NaN], { dtype: "bool" }).array()).toEqual(await tensor([Number.NaN]).cast("bool").array());
+});

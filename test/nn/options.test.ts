@@ -2,8 +2,12 @@ import {
   allReduce,
   arange,
   compile,
+  conv,
+  customGradient,
   data,
   decode,
+  eye,
+  full,
   grad,
   metrics,
   models,
@@ -11,9 +15,13 @@ import {
   ones,
   optim,
   registerOnnxOperator,
+  scan,
   sum,
   type Tensor,
   tensor,
+  upsample,
+  Variable,
+  where,
   zeros,
 } from "kasane";
 import { train } from "kasane/node";
@@ -154,6 +162,82 @@ describe("words in place of numbers, axes and dtypes are refused", () => {
     ['the dtype "float8": expected one of bool', () => zeros([2], word("float8"))],
   ])("%s", (message, make) => {
     expect(make).toThrow(message);
+  });
+});
+
+describe("what is no argument of an operator or a layer is refused", () => {
+  const x = ones([1, 1, 2, 2]);
+  const square = ones([2, 2]);
+  const wrong = (value: unknown) => value as never;
+  it.each<[string, () => unknown]>([
+    ["pad: got [1,1,1,1] for [1, 1, 2, 2]: expected [before, after]", () => x.pad(wrong([1, 1, 1, 1]))],
+    [
+      "pad: got [[1,1,7],[1,1,7]] for [2, 2]",
+      () =>
+        square.pad(
+          wrong([
+            [1, 1, 7],
+            [1, 1, 7],
+          ]),
+        ),
+    ],
+    ['full: got "abc", expected a number or a boolean', () => full([2], wrong("abc"))],
+    ["full: got undefined, expected a number", () => full([2], wrong(undefined))],
+    ["tensor: numbers and booleans beside each other", () => tensor([true, 2, 0.5])],
+    ["Variable: unknown option requiresGrad", () => new Variable(square, wrong({ requiresGrad: false }))],
+    ["variance: correction -1: expected a number from 0", () => square.variance({ correction: -1 })],
+    ["unsqueeze: the option axis is missing", () => square.unsqueeze(wrong({}))],
+    ["oneHot: depth 2.5, expected an integer from 0", () => tensor([1], { dtype: "int32" }).oneHot(2.5)],
+    ["eye: shape [-1, 3]: every size must be an integer from 0", () => eye(-1, 3)],
+    ["GroupNorm: groups -2: expected an integer from 1", () => new nn.GroupNorm(-2, 4)],
+    [
+      'conv: paddingMode 5: expected "zeros", "reflect", "replicate" or "circular"',
+      () => conv(ones([1, 1, 2]), ones([1, 1, 3]), wrong({ padding: 1, paddingMode: 5 })),
+    ],
+    ["LayerNorm: epsilon -3: expected a number from 0", () => new nn.LayerNorm(2, -3)],
+    ['BatchNorm1d: epsilon "a": expected a number from 0', () => new nn.BatchNorm1d(2, wrong({ epsilon: "a" }))],
+    ['got {"slope":0.1}, expected a number', () => square.leakyRelu(wrong({ slope: 0.1 }))],
+    ["transpose: got 0, expected the axes in their new order", () => square.transpose(wrong(0))],
+    ["permute: got undefined, expected the axes", () => square.permute(wrong(undefined))],
+    ["Sequential: layer 0 is a list: write new Sequential(...layers)", () => new nn.Sequential(wrong([new nn.Linear(2, 2)]))],
+    ["compile: got a object, expected a function", () => compile(wrong(new nn.Linear(2, 2)))],
+    ["where: operand 1 is a value of type boolean: expected a tensor", () => where(wrong(true), square, 0)],
+    ["split: got 2 parts: expected an integer from 1", () => square.split(wrong("2"))],
+    ["upsample: scale [2, 2]: expected a number", () => upsample(x, { scale: wrong("2") })],
+    ["cosineSimilarity: operand 2 is undefined", () => square.cosineSimilarity(wrong(undefined))],
+    ["weightNorm: the layer has no weight", () => nn.weightNorm(wrong(new nn.Flatten()))],
+    ["LeNet5: got images [25, 1, 32, 32], expected 28x28 pixels", () => new models.LeNet5().forward(zeros([25, 1, 32, 32]))],
+    ["customGradient: backward gave no list of gradients, expected a list of 1", () => grad(sum(bare(square)), [square])],
+    [
+      "scan: the step gives null",
+      () =>
+        scan(
+          wrong(() => null),
+          { h: zeros([1]) },
+          zeros([20, 1]),
+        ),
+    ],
+  ])("%s", (message, call) => {
+    expect(call).toThrow(message);
+  });
+
+  const bare = customGradient(
+    (a: Tensor) => a.mul(a),
+    wrong((g: Tensor) => g),
+  );
+
+  it("losses take integer logits for numbers, and null for no weight of the classes", async () => {
+    const logits = tensor([[1, 2]], { dtype: "int32" });
+    const targets = tensor([1], { dtype: "int32" });
+    const expected = [expect.closeTo(Math.log(1 + Math.exp(-1)), 6)];
+    expect(await logits.crossEntropy(targets, { reduction: "none" }).array()).toEqual(expected);
+    expect(await logits.crossEntropy(targets, { reduction: "sum", ignoreIndex: 0 }).item()).toEqual(expected[0]);
+    const focal = tensor([0.5]).focalLoss(tensor([1]), { alpha: null, gamma: 0 });
+    expect(await focal.item()).toBeCloseTo(Math.log(1 + Math.exp(-0.5)), 6);
+  });
+
+  it("an undefined option is one that is left out", () => {
+    expect(new models.LeNet5({ classes: undefined as never }).classes).toBe(10);
   });
 });
 

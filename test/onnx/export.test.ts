@@ -120,3 +120,23 @@ test("0 and -0 are two constants", async () => {
   expect(numbers).toEqual(expect.arrayContaining([0, -0, 5]));
   expect(numbers).toHaveLength(3);
 });
+
+test.each<[string, object, (x: Tensor) => unknown]>([
+  ['export: "x" is an input and an output', { x: { shape: [2] } }, (x) => ({ x: x.add(1) })],
+  ["export: the input x: unknown option type", { x: { shape: [2], type: "int32" } }, (x) => x],
+  [
+    'export: the input x has the shape [-1,2], expected sizes from 0, and a name such as "batch"',
+    { x: { shape: [-1, 2] } },
+    (x) => x.relu(),
+  ],
+  ["export: the input x has the shape [null,2]", { x: { shape: [null, 2] } }, (x) => x.relu()],
+])("%s", async (message, inputs, forward) => {
+  await expect(onnxModel(forward, inputs as never)).rejects.toThrow(message);
+});
+
+test("an input may be called as a size is", async () => {
+  const bytes = await onnxModel((size2: Tensor) => size2.reshape([-1, 2, 1]).tile([1, 1, 2]), { size2: { shape: ["batch", 2] } });
+  const session = await ort.InferenceSession.create(bytes);
+  const { output } = await session.run({ size2: new ort.Tensor("float32", [1, 2, 3, 4], [2, 2]) });
+  expect(output?.dims).toEqual([2, 2, 2]);
+});
