@@ -8,6 +8,29 @@ export const fixed = <Schema extends z.ZodType>(schema: Schema): Schema => schem
 /** An option that is a path, or one of `names`, which stand in place of one. */
 export const path = <Schema extends z.ZodType>(schema: Schema, ...names: readonly string[]): Schema => schema.meta({ pathUnless: names });
 
+/** Options that some others leave no use for. */
+export interface Use<Options> {
+  readonly names: readonly (keyof Options & string)[];
+  /** Whether they have a use. */
+  readonly when: (options: Options) => boolean;
+  /** What gives them one, such as `--method dqn`. */
+  readonly needs: string;
+}
+
+/** A schema that refuses options which are not as by default, and have no use beside the others. */
+export const usedOnly = <Schema extends z.ZodObject>(schema: Schema, ...uses: readonly Use<z.output<Schema>>[]): Schema =>
+  schema.superRefine((values, context) => {
+    const options = values as z.output<Schema>;
+    for (const { names, when, needs } of uses) {
+      if (when(options)) continue;
+      for (const name of names) {
+        const { data: usual } = (schema.shape[name] as z.ZodType).safeParse(undefined);
+        if (options[name] === usual) continue;
+        context.addIssue({ code: "custom", path: [name], message: `${options[name]}: it needs ${needs}: leave it out` });
+      }
+    }
+  });
+
 /** `--held-out` of pictures that settings are chosen by. */
 export const heldOut = () =>
   fixed(z.int().min(0).default(0).describe("so many training pictures take the place of the test pictures, for tuning"));

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { check } from "kasane";
 import { fittedTable } from "../layout.js";
 import { print, printJson } from "../output.js";
@@ -12,7 +13,7 @@ import { unknownName } from "./unknownName.js";
 /** Prints the options in which runs differ, their last figures, and the curves of one figure in one chart. */
 export function compareRuns(names: readonly string[], { runs, json, figure }: CommonFlags & { readonly figure?: string }): void {
   const folders = names.map((name) => RunFolder.open(name, runs));
-  check(new Set(folders.map(({ path }) => path)).size === names.length, () => "compare: got a run twice, expected each once");
+  check(new Set(folders.map(({ path }) => resolve(path))).size === names.length, () => "compare: got a run twice, expected each once");
   check(folders.length > 1, () => "compare: got one run, expected two or more (kasane show is for one)");
   const metrics = folders.map(readMetrics);
   const options = differences(folders);

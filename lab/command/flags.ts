@@ -20,6 +20,7 @@ interface Property {
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
   readonly exclusiveMaximum?: number;
+  readonly multipleOf?: number;
 }
 
 /** `hiddenSize` as `hidden-size`. */
@@ -97,8 +98,13 @@ function expectationOf(property: Property): string {
   return range === "" ? kind : `${kind}, ${range}`;
 }
 
-function rangeOf({ enum: choices, minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Property): string {
-  if (choices) return choices.join(", ");
+function rangeOf(property: Property): string {
+  if (property.enum) return property.enum.join(", ");
+  const { multipleOf = 1 } = property;
+  return [boundsOf(property), ...(multipleOf === 1 ? [] : [`a multiple of ${multipleOf}`])].filter((part) => part !== "").join(", ");
+}
+
+function boundsOf({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Property): string {
   const bound = (value: number | undefined) => value !== undefined && Math.abs(value) < Number.MAX_SAFE_INTEGER;
   const parts = [];
   if (bound(minimum) && bound(maximum)) return `${minimum} to ${maximum}`;

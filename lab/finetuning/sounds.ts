@@ -56,7 +56,7 @@ export function soundReading(model: OnnxModule, { rate, seconds }: SoundOptions)
 
 /** The WAV files of a folder or `.tar.gz` that has a folder for each class. */
 export function readSoundFolders(path: string, { cut }: ReturnType<typeof soundReading>): Labelled {
-  const all = [...datasets.readFiles(path)].filter(([name]) => name.endsWith(".wav"));
+  const all = [...datasets.readFiles(path)].filter(([name]) => /\.wav$/i.test(name));
   check(all.length > 0, () => `--audio: ${path} has no .wav file`);
   return {
     examples: all.map(([name, bytes]) => cut(data.readWav(bytes, name))),

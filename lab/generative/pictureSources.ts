@@ -23,15 +23,17 @@ const known = {
  * @param ofClasses how many classes it must have, such as ` of ten classes`
  */
 export const images = (ofClasses = "") =>
-  option.path(
-    z
-      .string()
-      .min(1)
-      .describe(
-        `mnist, fashion, or a folder${ofClasses}: of files named as MNIST's (train-images-idx3-ubyte and so on, .gz or not, 28x28 pixels), of train.csv ` +
-          "and test.csv (label, then pixels), or of train/CLASS/NAME.png and test/CLASS/NAME.png, which are made grey and 28x28",
-      ),
-    ...Object.keys(known),
+  option.fixed(
+    option.path(
+      z
+        .string()
+        .min(1)
+        .describe(
+          `mnist, fashion, or a folder${ofClasses}: of files named as MNIST's (train-images-idx3-ubyte and so on, .gz or not, 28x28 pixels), of train.csv ` +
+            "and test.csv (label, then pixels), or of train/CLASS/NAME.png and test/CLASS/NAME.png, which are made grey and 28x28",
+        ),
+      ...Object.keys(known),
+    ),
   );
 
 /** The two parts of a dataset. */

@@ -21,7 +21,8 @@ export function meanSeries(curves: readonly Series[], name: string): Series {
   const x = (curves[0]?.x ?? []).filter((place) => values.every((each) => each.has(place)));
   const at = x.map((place) => values.map((each) => each.get(place) as number));
   const y = at.map(mean);
-  const deviations = at.map((each, i) => Math.sqrt(mean(each.map((value) => (value - (y[i] as number)) ** 2))));
+  const squares = at.map((each, i) => each.reduce((sum, value) => sum + (value - (y[i] as number)) ** 2, 0));
+  const deviations = squares.map((sum) => Math.sqrt(sum / Math.max(1, curves.length - 1)));
   const shifted = (sign: number) => y.map((value, i) => value + sign * (deviations[i] as number));
   return { name, x, y, band: { low: shifted(-1), high: shifted(1) } };
 }

@@ -125,8 +125,9 @@ export class LanguageModel extends nn.Module {
   loss(ids: Tensor, targets: Tensor, readers: Readers): Tensor {
     const hidden = this.forward(ids, readers);
     const flat = reshape(targets, [-1]);
-    if (isTraining() && this.options.sampledWords > 0)
-      return mean(nn.sampledCrossEntropy(hidden, flat, this.output, this.bias, this.options));
+    const { frequentWords, sampledWords } = this.options;
+    if (isTraining() && sampledWords > 0)
+      return mean(nn.sampledCrossEntropy(hidden, flat, this.output, this.bias, { frequentWords, sampledWords }));
     return crossEntropy(this.logits(hidden), flat);
   }
 }

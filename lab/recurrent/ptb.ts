@@ -62,7 +62,12 @@ export const ptb = defineExperiment({
   name: "ptb",
   title: "Penn Treebank: an LSTM predicts each next word (Zaremba et al. 2014)",
   chapter: "recurrent",
-  options,
+  options: option.usedOnly(
+    options,
+    { names: ["weightDecay"], when: ({ optimizer }) => optimizer === "adamw", needs: "--optimizer adamw" },
+    { names: ["frequentWords"], when: ({ sampledWords }) => sampledWords > 0, needs: "--sampled-words" },
+    { names: ["lockedDropout"], when: ({ dropout }) => dropout > 0, needs: "--dropout" },
+  ),
   presets,
 
   async run(context, o) {

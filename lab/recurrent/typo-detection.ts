@@ -24,8 +24,8 @@ const share = z.number().min(0).max(0.5);
 const schema = z.object({
   corpus: option.corpus(" (default: WikiText-2)").optional(),
   sentences: option.fixed(z.int().min(20).default(60_000).describe("so many sentences are trained on, at most")),
-  misspelling: share.default(0.1).describe("share of the words that are misspelt"),
-  omission: share.default(0.05).describe("share of the words that are left out"),
+  misspelling: option.fixed(share.default(0.1).describe("share of the words that are misspelt")),
+  omission: option.fixed(share.default(0.05).describe("share of the words that are left out")),
   wordSize: z.int().min(1).max(4096).default(64).describe("size of the vector of a word, and of that of its spelling"),
   characterSize: z.int().min(1).max(4096).default(24).describe("size of the vector of a character"),
   hiddenSize: option.hiddenSize("the hidden state of each direction").default(128),
@@ -48,7 +48,7 @@ export const typoDetection = defineExperiment({
   options: schema,
 
   async run(context, options) {
-    const { batchSize, learningRate, epochs } = options;
+    const { misspelling, omission, batchSize, learningRate, epochs } = options;
     const { device, folder, seed } = context;
 
     // Data: sentences as tokens. Mistakes are put into them as they are needed.
@@ -58,7 +58,9 @@ export const typoDetection = defineExperiment({
     const perEpoch = Math.floor(texts.train.length / batchSize);
     check(perEpoch > 0, () => `typo-detection: ${texts.train.length} sentences are no batch of ${batchSize}: lower --batch-size`);
     const corrupt = (sentences: Sentences, places: Iterable<number>, first: number) =>
-      Array.from(places, (place) => data.corruptSentence(sentences[place] as readonly string[], options, [seed, first + place]));
+      Array.from(places, (place) =>
+        data.corruptSentence(sentences[place] as readonly string[], { misspelling, omission }, [seed, first + place]),
+      );
     const valid = corrupt(texts.valid, texts.valid.keys(), heldOut);
     const test = corrupt(texts.test, texts.test.keys(), heldOut);
 

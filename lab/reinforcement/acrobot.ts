@@ -1,7 +1,8 @@
 import { rl } from "kasane";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
-import { controlOptions, dqnVariants, playTrained, several, type Training, trainAgent } from "./control.js";
+import * as option from "../options.js";
+import { controlOptions, dqnNames, dqnVariants, playTrained, several, type Training, trainAgent } from "./control.js";
 import { episodeText } from "./episode.js";
 
 const schema = z.object({
@@ -37,7 +38,7 @@ export const acrobot = defineExperiment({
   name: "acrobot",
   title: "Acrobot: a double pendulum swung up by PPO and DQN",
   chapter: "reinforcement",
-  options: schema,
+  options: option.usedOnly(schema, { names: dqnNames, when: ({ method }) => method === "dqn", needs: "--method dqn" }),
   run: (context, options) => trainAgent(context, training(options), options, `Acrobot by ${options.method}`),
   predict: { text: episodeText, run: (context, options, text) => playTrained(context, training(options), text) },
 });

@@ -1,7 +1,8 @@
 import { rl } from "kasane";
 import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
-import { controlOptions, dqnVariants, playTrained, several, type Training, trainAgent } from "./control.js";
+import * as option from "../options.js";
+import { controlOptions, dqnNames, dqnVariants, playTrained, several, type Training, trainAgent } from "./control.js";
 import { episodeText } from "./episode.js";
 
 const schema = z.object({
@@ -47,7 +48,11 @@ export const cartPole = defineExperiment({
   name: "cart-pole",
   title: "Cart-pole: a pole balanced by DQN, REINFORCE, A2C and PPO",
   chapter: "reinforcement",
-  options: schema,
+  options: option.usedOnly(
+    schema,
+    { names: [...dqnNames, "distributional"], when: ({ method }) => method === "dqn", needs: "--method dqn" },
+    { names: ["objective", "baseline"], when: ({ method }) => method === "reinforce", needs: "--method reinforce" },
+  ),
   presets: {
     "reinforce-average": { method: "reinforce", objective: "average" },
     "reinforce-plain": { method: "reinforce", baseline: false },

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defineExperiment } from "../experiment.js";
 import * as option from "../options.js";
 import { episodeText, gridMap, leaveEpisode, leaveMaps, showEpisode } from "./episode.js";
-import { drawnSeed, mean, Sums } from "./training.js";
+import { drawnSeed, firstSeed, mean, Sums } from "./training.js";
 
 const methods = { qLearning: "Q-learning", sarsa: "SARSA", expectedSarsa: "expected SARSA" } as const;
 type Method = keyof typeof methods;
@@ -61,7 +61,7 @@ export const cliffWalking = defineExperiment({
       stepsPerCall: () => 1,
       recordEvery: Math.ceil(repeats / 20),
       step: async (_, __, done) => {
-        const seed = (1000 * context.seed + done) % 2 ** 32;
+        const seed = (firstSeed(0, context.seed, repeats) + done) % 2 ** 32;
         const returns = names.map((name) => {
           const agent = done === 0 ? first[name] : makeAgent(name, options, seed);
           const cliff = makeCliff();
@@ -82,6 +82,13 @@ export const cliffWalking = defineExperiment({
     context.record(repeats, { ...online, ...greedy });
     const every = Math.ceil(episodes / 50);
     const points = Array.from({ length: Math.floor(episodes / every) }, (_, i) => i);
+    const pointsOf = (y: readonly number[]) => points.map((i) => mean(y.slice(i * every, (i + 1) * every)));
+    // The first episodes, whose returns are far below, would flatten all others.
+    const begins = (y: readonly number[]) =>
+      Math.max(
+        0,
+        y.findIndex((value) => value >= -150),
+      );
     await context.plot("return", {
       title: `Cliff walking: returns while learning, the mean of ${repeats} runs`,
       xLabel: "episodes",
@@ -89,8 +96,7 @@ export const cliffWalking = defineExperiment({
       series: curves.map(({ name, y }) => ({
         name: methods[name],
         x: points.map((i) => (i + 1) * every),
-        // The first episodes, whose returns are far below, would flatten all others.
-        y: points.map((i) => mean(y.slice(i * every, (i + 1) * every))).map((value) => (value < -150 ? Number.NaN : value)),
+        y: pointsOf(y).map((value, i, all) => (i < begins(all) ? Number.NaN : value)),
       })),
     });
     await leaveMaps(

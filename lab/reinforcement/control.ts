@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Context, PredictContext } from "../context.js";
 import { seriesOf } from "../plot/chart.js";
 import { leaveEpisode, type Stage, showEpisode } from "./episode.js";
-import { drawnSeed, evaluationSeed, mean } from "./training.js";
+import { drawnSeed, evaluationSeed, firstSeed, mean } from "./training.js";
 
 /** What an agent with a network is trained on. */
 export interface Training {
@@ -32,6 +32,9 @@ export const dqnVariants = {
   returnSteps: z.int().min(1).max(100).default(1).describe("DQN: rewards added up before a value counts"),
 };
 
+/** The names of {@link dqnVariants}. */
+export const dqnNames = Object.keys(dqnVariants) as (keyof typeof dqnVariants)[];
+
 /** Seeds of the episodes that choose the best policy: no training begins there, and no evaluation. */
 const validationSeed = 2_000_000_000;
 const validationEpisodes = 20;
@@ -55,7 +58,7 @@ export async function trainAgent(
   const steps = part * Math.ceil(least / part);
   const every = (times: number) => part * Math.max(1, Math.round(steps / part / times));
   const returnsOf = async (seed: number, count: number) =>
-    rl.evaluatePolicy(await agent.policy(), environment(), { seed: seed + 1000 * context.seed, episodes: count });
+    rl.evaluatePolicy(await agent.policy(), environment(), { seed: firstSeed(seed, context.seed, count), episodes: count });
   const { history } = await context.fit({
     state: { agent },
     steps,

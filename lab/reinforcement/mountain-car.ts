@@ -66,7 +66,15 @@ export const mountainCar = defineExperiment({
   name: "mountain-car",
   title: "Mountain car: an underpowered car swung up a hill, by SARSA with tile coding and by DQN",
   chapter: "reinforcement",
-  options: schema,
+  options: option.usedOnly(
+    schema,
+    {
+      names: ["target", "episodes", "learningRate", "traceDecay", "tilings", "tiles"],
+      when: ({ method }) => method === "tiles",
+      needs: "--method tiles",
+    },
+    { names: ["steps"], when: ({ method }) => method === "dqn", needs: "--method dqn" },
+  ),
 
   async run(context, options) {
     if (options.method === "dqn") return trainAgent(context, training(options), { ...options, episodes: 100 }, "Mountain car by dqn");

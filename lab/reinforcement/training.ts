@@ -12,8 +12,11 @@ export interface Learning {
 /** `--episodes` of the training. */
 export const episodesOption = () => z.int().min(1).meta({ description: "episodes that the agent learns from", unit: "episodes" });
 
-/** Seeds of the episodes that evaluate a policy: no training begins there. */
+/** Seeds of the episodes that evaluate a policy: no training of a seed below a million begins there. */
 export const evaluationSeed = 3_000_000_000;
+
+/** The seed of the first of `count` episodes for a run: those of runs of neighbouring seeds are others. */
+export const firstSeed = (start: number, seed: number, count: number): number => (start + Math.max(1000, count) * seed) % 2 ** 32;
 
 /** How often a run records its figures, and can be interrupted. */
 const records = 200;
@@ -45,7 +48,7 @@ export async function trainByEpisodes(
 export function evaluateAgent(context: Context, { agent, environment }: Learning): rl.Episode[] {
   return rl.evaluate(environment, (observation) => agent.greedy(observation), {
     episodes: 100,
-    seed: evaluationSeed + 1000 * context.seed,
+    seed: firstSeed(evaluationSeed, context.seed, 100),
   });
 }
 

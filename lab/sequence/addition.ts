@@ -84,7 +84,6 @@ export const addition = defineExperiment({
     // Model
     const model = makeModel(architecture, { ...vocabularies, size });
     const perEpoch = Math.floor(examples / batchSize);
-    check(perEpoch > 0, () => `--batch-size ${batchSize}: there are ${examples} sums to learn from`);
     const optimizer = new optim.Adam(model, { learningRate: optim.cosine(learningRate, epochs * perEpoch), clipGlobalNorm: 1 });
     const parameters = model.parameterCount();
     context.print(`${architectures[architecture]}, ${parameters} parameters; ${examples} examples, ${perEpoch} steps an epoch`);

@@ -9,8 +9,8 @@ import { begin, end, matrix, type SequencePairs, sequenceLoss, trainingStep } fr
 
 /** The options of what is read, and in which batches. */
 export const pairOptions = {
-  minimumCount: z.int().min(1).default(3).describe("words that are rarer among the training pairs are unknown"),
-  longest: z.int().min(1).max(200).default(16).meta({ description: "a sentence at most", unit: "words" }),
+  minimumCount: option.fixed(z.int().min(1).default(3).describe("words that are rarer among the training pairs are unknown")),
+  longest: option.fixed(z.int().min(1).max(200).default(16).meta({ description: "a sentence at most", unit: "words" })),
   batchSize: option.batchSize("pairs of like lengths").default(128),
   buckets: z.int().min(1).max(64).default(8).describe("lengths that batches are padded to: for each a graph is compiled"),
 };

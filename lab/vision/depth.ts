@@ -44,7 +44,10 @@ export const depth = defineExperiment({
   name: "depth",
   title: "Depth: plain networks get worse with more layers, residual and dense ones do not",
   chapter: "vision",
-  options: schema,
+  options: schema.refine(({ depths }) => option.numbersIn(depths).every((depth) => depth > 2 && depth % 6 === 2), {
+    path: ["depths"],
+    message: "expected 6n + 2 layers each, such as 8 or 20",
+  }),
 
   async run(context, options) {
     const { batchSize, epochs, learningRate } = options;

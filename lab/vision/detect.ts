@@ -29,13 +29,17 @@ const schema = z.object({
     .enum(["1", "2"])
     .default("1")
     .describe("1: boxes and classes at each place of a map; 2: boxes are proposed, then looked at one by one"),
-  images: option
-    .path(z.string().min(1).describe("a folder or a .tar.gz in the form of Pascal VOC (default: bccd-320x240.tar.gz among the datasets)"))
-    .optional(),
-  classes: option
-    .listOf("[^,]{1,40}", "names of classes")
-    .default("RBC,WBC,Platelets")
-    .describe("names of the classes, as annotations have them, with commas between them"),
+  images: option.fixed(
+    option
+      .path(z.string().min(1).describe("a folder or a .tar.gz in the form of Pascal VOC (default: bccd-320x240.tar.gz among the datasets)"))
+      .optional(),
+  ),
+  classes: option.fixed(
+    option
+      .listOf("[^,]{1,40}", "names of classes")
+      .default("RBC,WBC,Platelets")
+      .describe("names of the classes, as annotations have them, with commas between them"),
+  ),
   width: z.int().min(4).max(128).multipleOf(4).default(16).meta({ description: "channels of the first convolution", unit: "channels" }),
   crop: z
     .int()

@@ -23,9 +23,11 @@ const titles: Readonly<Record<Way, string>> = {
 };
 
 const schema = z.object({
-  scenes: option
-    .path(z.string().min(1).describe(`a folder or a .tar.gz in the form of \`segment\` (default: ${scenesFile} among the datasets)`))
-    .optional(),
+  scenes: option.fixed(
+    option
+      .path(z.string().min(1).describe(`a folder or a .tar.gz in the form of \`segment\` (default: ${scenesFile} among the datasets)`))
+      .optional(),
+  ),
   ways: option.namesOf(Object.keys(ways), "how receptive fields are made larger").default(Object.keys(ways).join(",")),
   width: z
     .int()

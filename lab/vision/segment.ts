@@ -14,14 +14,16 @@ import { type Batch, batchOf, judge, logitsOf, lossOf, segmentBy } from "./segme
 import { drawScenes, segmentFiles } from "./segmentPictures.js";
 
 const schema = z.object({
-  scenes: option
-    .path(
-      z
-        .string()
-        .min(1)
-        .describe(`a folder or a .tar.gz with train/, trainannot/, val/ and so on (default: ${scenesFile} among the datasets)`),
-    )
-    .optional(),
+  scenes: option.fixed(
+    option
+      .path(
+        z
+          .string()
+          .min(1)
+          .describe(`a folder or a .tar.gz with train/, trainannot/, val/ and so on (default: ${scenesFile} among the datasets)`),
+      )
+      .optional(),
+  ),
   network: z.enum(["unet", "enet"]).default("unet").describe("the network"),
   width: z.int().min(16).max(256).multipleOf(4).default(32).meta({ description: "channels of its first level", unit: "channels" }),
   levels: z.int().min(1).max(5).default(5).describe("how many sizes a U-Net has"),
@@ -53,7 +55,7 @@ export const segment = defineExperiment({
   name: "segment",
   title: "Segmentation: what each pixel of a road scene belongs to",
   chapter: "vision",
-  options: schema,
+  options: option.usedOnly(schema, { names: ["levels"], when: ({ network }) => network === "unet", needs: "--network unet" }),
 
   async run(context, options) {
     const { batchSize, learningRate, weightDecay, epochs, part } = options;

@@ -109,7 +109,14 @@ export const separable = defineExperiment({
       context.print((rows.at(-1) as string[]).join("   "), { event: "network", ...figures });
     }
     const headings = [
-      ...["width", "convolutions", "multiply-adds (M)", "parameters", `ms for ${options.timedPictures} pictures`, "GFLOP/s"],
+      ...[
+        "width",
+        "convolutions",
+        "multiply-adds (M)",
+        "parameters",
+        `ms of the processor for ${options.timedPictures} pictures`,
+        "GFLOP/s",
+      ],
       "right of held-out (%)",
     ];
     context.print(`\n${fittedTable(headings, rows)}`);
@@ -122,7 +129,7 @@ export const separable = defineExperiment({
       yLabel,
       series: seriesBy("x"),
     });
-    const xLabel = `forward pass of ${options.timedPictures} pictures (ms)`;
+    const xLabel = `forward pass of ${options.timedPictures} pictures (ms of the processor)`;
     await context.plot("time", { title: "Accuracy by time", xLabel, yLabel, series: seriesBy("time") });
   },
 });

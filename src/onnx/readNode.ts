@@ -1,4 +1,4 @@
-import type { AttributeProto } from "onnx-buf";
+import { type AttributeProto, AttributeProto_AttributeType as AttributeType } from "onnx-buf";
 import { type DType, elementAt } from "../graph/dtype.js";
 import { check, excerpt, KasaneError } from "../graph/error.js";
 import { type Shape, sameShape } from "../graph/shape.js";
@@ -144,36 +144,44 @@ export class ReadNode implements OnnxNode {
     return this.attributes.has(name);
   }
 
+  /** An attribute, which must be of a type where it names one, as files of old did not. */
+  private attribute(name: string, type: AttributeType): AttributeProto | undefined {
+    const found = this.attributes.get(name);
+    const isRight = !found || found.type === type || found.type === AttributeType.UNDEFINED;
+    this.check(isRight, () => `the attribute ${name} is of the type ${AttributeType[found?.type ?? 0]}: expected ${AttributeType[type]}`);
+    return found;
+  }
+
   /** An integer among the attributes, or what it is by default. */
   integer(name: string, otherwise: number): number {
-    const found = this.attributes.get(name);
+    const found = this.attribute(name, AttributeType.INT);
     return found ? Number(found.i) : otherwise;
   }
 
   /** A list of integers among the attributes. */
   integers(name: string): readonly number[] | undefined {
-    return this.attributes.get(name)?.ints.map(Number);
+    return this.attribute(name, AttributeType.INTS)?.ints.map(Number);
   }
 
   /** A floating-point number among the attributes, or what it is by default. */
   number(name: string, otherwise: number): number {
-    return this.attributes.get(name)?.f ?? otherwise;
+    return this.attribute(name, AttributeType.FLOAT)?.f ?? otherwise;
   }
 
   /** A list of floating-point numbers among the attributes. */
   numbers(name: string): readonly number[] | undefined {
-    return this.attributes.get(name)?.floats;
+    return this.attribute(name, AttributeType.FLOATS)?.floats;
   }
 
   /** A text among the attributes, or what it is by default. */
   text(name: string, otherwise: string): string {
-    const found = this.attributes.get(name);
+    const found = this.attribute(name, AttributeType.STRING);
     return found ? textOf(found.s) : otherwise;
   }
 
   /** A list of texts among the attributes. */
   texts(name: string): readonly string[] | undefined {
-    return this.attributes.get(name)?.strings.map(textOf);
+    return this.attribute(name, AttributeType.STRINGS)?.strings.map(textOf);
   }
 
   /**

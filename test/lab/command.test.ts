@@ -39,6 +39,13 @@ describe("what goes wrong is one line and exit code 2", () => {
     [["run", "binary-addition", "--learning-rate", "-1"], /--learning-rate: got "-1", expected a number, above 0/],
     [["run", "binary-addition", "--learning-rate", "1e999"], /--learning-rate: got "1e999", expected a number/],
     [["run", "binary-addition", "--init", "xavie"], /--init: got "xavie", expected one of normal, xavier, he: did you mean xavier\?/],
+    [["run", "addition", "--size", "130"], /--size: got "130", expected an integer, 4 to 2048, a multiple of 4/],
+    [["run", "mountain-car", "--method", "dqn", "--tilings", "3"], /--tilings: 3: it needs --method tiles: leave it out/],
+    [["run", "cart-pole", "--method", "ppo", "--double"], /--double: true: it needs --method dqn/],
+    [["run", "acrobot", "--return-steps", "3"], /--return-steps: 3: it needs --method dqn/],
+    [["run", "ptb", "--weight-decay", "0.1"], /--weight-decay: 0.1: it needs --optimizer adamw/],
+    [["run", "segment", "--network", "enet", "--levels", "2"], /--levels: 2: it needs --network unet/],
+    [["run", "depth", "--depths", "8,9"], /--depths: expected 6n \+ 2 layers each/],
     [["run", "binary-addition", "--threads", "0"], /--threads: got "0", expected an integer, 1 to 1024/],
     [["run", "binary-addition", "--seed", "2,2"], /--seed: got "2,2", expected each seed once/],
     [["run", "binary-addition", "--seed", "0,"], /--seed: got "", expected an integer, 0 to 4294967295/],
@@ -475,6 +482,7 @@ describe("runs beside each other", () => {
       "kasane: compare: got one run, expected two or more (kasane show is for one)\n",
     );
     expect((await kasane(["compare", "low-1", "low-1", ...parent()])).stderr).toContain("got a run twice");
+    expect((await kasane(["compare", "low-1", "./low-1/", ...parent()])).stderr).toContain("got a run twice");
   });
 });
 

@@ -55,7 +55,9 @@ it("seriesOf takes one figure of the records that have it", () => {
 it("meanSeries is the mean where all curves have a point, in a band of the standard deviation, which the axes hold", () => {
   const curve = (x: number[], y: number[]) => ({ name: "", x, y });
   const series = meanSeries([curve([0, 1, 2], [0, 1, 7]), curve([1, 2, 3], [3, 7, 9])], "mean");
-  expect(series).toEqual({ name: "mean", x: [1, 2], y: [2, 7], band: { low: [1, 7], high: [3, 7] } });
+  // Of 1 and 3 the sample's standard deviation is the root of 2.
+  const band = { low: [2 - Math.SQRT2, 7], high: [2 + Math.SQRT2, 7] };
+  expect(series).toEqual({ name: "mean", x: [1, 2], y: [2, 7], band });
   const chart = { ...chartOf(), series: [series] };
   expect(axesOf(chart, 8, 4).y).toMatchObject({ low: 0, high: 8 });
   // The band's corners are those of the line's ends: one point at the second, where both values are the same.

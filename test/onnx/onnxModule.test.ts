@@ -243,6 +243,64 @@ describe("weights beside the model", () => {
   });
 });
 
+describe("attributes", () => {
+  const run = async (node: Omit<Node, "input" | "output">, x: number[][]) => {
+    const module = readOnnx(modelOf({ nodes: [{ ...node, input: ["x"], output: ["y"] }] }));
+    return (await module.forward({ x: tensor(x) }).y?.array()) as unknown;
+  };
+
+  test("of another type, or of an unknown word, are errors", async () => {
+    const image = tensor([[[[1, 2]]]]);
+    const alpha = (attribute: object) => run({ opType: "LeakyRelu", attribute: [{ name: "alpha", ...attribute }] }, [[-1, 2]]);
+    await expect(alpha({ type: 2, i: 2n })).rejects.toThrow("LeakyRelu: the attribute alpha is of the type INT: expected FLOAT");
+    // Files of old name no type.
+    expect(await alpha({ f: 0.5 })).toEqual([[-0.5, 2]]);
+    const space = (mode: string) => ({
+      opType: "DepthToSpace",
+      attribute: [
+        { name: "mode", type: 3, s: new TextEncoder().encode(mode) },
+        { name: "blocksize", type: 2, i: 1n },
+      ],
+    });
+    const module = (mode: string) =>
+      readOnnx(modelOf({ nodes: [{ ...space(mode), input: ["x"], output: ["y"] }], inputs: [value("x", [1, 1, 1, 2])] }));
+    expect(() => module("XYZ").forward({ x: image })).toThrow("DepthToSpace: the mode XYZ: expected DCR or CRD");
+    expect(await module("CRD").forward({ x: image }).y?.array()).toEqual([[[[1, 2]]]]);
+  });
+
+  test("of a normalizer: the greatest number divides, as in ONNX Runtime", async () => {
+    const norm = (kind: string) =>
+      run({ opType: "Normalizer", domain: "ai.onnx.ml", attribute: [{ name: "norm", type: 3, s: new TextEncoder().encode(kind) }] }, [
+        [-4, 2],
+      ]);
+    expect(await norm("MAX")).toEqual([[-2, 1]]);
+    await expect(norm("L3")).rejects.toThrow("Normalizer: the norm L3: expected MAX, L1 or L2");
+  });
+
+  test("of a fused product's activation: its second number too", async () => {
+    const bytes = modelOf({
+      nodes: [
+        {
+          opType: "FusedGemm",
+          domain: "com.microsoft",
+          input: ["x", "w"],
+          output: ["y"],
+          attribute: [
+            { name: "activation", type: 3, s: new TextEncoder().encode("HardSigmoid") },
+            { name: "activation_alpha", type: 1, f: 0.1 },
+            { name: "activation_beta", type: 1, f: 0.3 },
+          ],
+        },
+      ],
+      constants: [floats("w", [2, 2], [1, 0, 0, 1])],
+    });
+    const rows = await readOnnx(bytes)
+      .forward({ x: tensor([[1, 2]]) })
+      .y?.array();
+    expect(rows).toEqual([[expect.closeTo(0.4, 6), expect.closeTo(0.5, 6)]]);
+  });
+});
+
 describe("files that are no models", () => {
   const relu = (input: string, output: string): Node => ({ opType: "Relu", input: [input], output: [output] });
   test.each([

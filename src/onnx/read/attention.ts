@@ -86,7 +86,7 @@ function attention(node: ReadNode): readonly Tensor[] {
   const scores = bias ? add(capped, bias) : capped;
   const weights = attend(scores);
   const y = matmul(weights, repeatHeads(values, times));
-  const products = [capped, capped, scores, weights][node.integer("qk_matmul_output_mode", 0)] as Tensor;
+  const products = [plain, capped, scores, weights][node.integer("qk_matmul_output_mode", 0)] as Tensor;
   return [isFlat ? fromHeads(y) : y, keys, values, products].slice(0, node.outputs);
 }
 

@@ -23,7 +23,8 @@ function normalizer(node: ReadNode): Tensor {
   const x = asFloat(node);
   const over = { axis: -1, keepDims: true };
   const kind = node.text("norm", "MAX");
-  const length = kind === "L1" ? sum(abs(x), over) : kind === "L2" ? norm(x, over) : max(abs(x), over);
+  node.check(["MAX", "L1", "L2"].includes(kind), () => `the norm ${kind}: expected MAX, L1 or L2`);
+  const length = kind === "L1" ? sum(abs(x), over) : kind === "L2" ? norm(x, over) : max(x, over);
   return div(x, where(equal(length, 0), 1, length));
 }
 
@@ -50,7 +51,11 @@ function linearClassifier(node: ReadNode): readonly Tensor[] {
   const rows = node.has("intercepts") ? (node.numbers("intercepts") ?? []).length : labels.length;
   const scores = linearScores(node, rows);
   const isBinary = rows === 1 && labels.length === 2;
-  const all = isBinary ? concat([neg(scores), scores], { axis: -1 }) : scores;
+  const transform = node.text("post_transform", "NONE");
+  node.check(!isBinary || transform !== "SOFTMAX", () => "the softmax of one score: expected NONE or LOGISTIC");
+  // Of one score s without a transform, ONNX Runtime gives 1 - s to the other class.
+  const other = () => (transform === "NONE" ? sub(1, scores) : neg(scores));
+  const all = isBinary ? concat([other(), scores], { axis: -1 }) : scores;
   const places = isBinary ? cast(greater(reshape(scores, [-1]), 0), "int32") : argmax(all, { axis: -1 });
   return [gather(tensor(labels.map(BigInt)), places), transformed(node, all)];
 }

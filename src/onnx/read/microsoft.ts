@@ -40,6 +40,7 @@ function activated(node: ReadNode, x: Tensor): Tensor {
   if (name === "") return x;
   const [alpha, beta] = node.numbers("activation_params") ?? [
     node.has("activation_alpha") ? node.number("activation_alpha", 0) : undefined,
+    node.has("activation_beta") ? node.number("activation_beta", 0) : undefined,
   ];
   if (name === "Clip") return clip(x, alpha ?? Number.NEGATIVE_INFINITY, beta ?? Number.POSITIVE_INFINITY);
   const activation = activationsByName[name.toLowerCase()];

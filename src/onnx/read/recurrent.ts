@@ -135,6 +135,7 @@ function layer(node: ReadNode, kind: Kind): readonly Tensor[] {
   const [time, batch] = x.shape as [number, number];
   const lengths = node.optional(4);
   const direction = node.text("direction", "forward");
+  node.check(["forward", "reverse", "bidirectional"].includes(direction), () => `the direction ${direction}`);
   const reverses = direction === "bidirectional" ? [false, true] : [direction === "reverse"];
   const [weights, recurrences, biases] = [unstack(node.input(1)), unstack(node.input(2)), node.optional(3)];
   const hiddenSize = (recurrences[0] as Tensor).shape[1] as number;

@@ -63,12 +63,18 @@ function trilu(node: ReadNode): Tensor {
   return node.integer("upper", 1) === 1 ? triu(node.input(0), k) : tril(node.input(0), k);
 }
 
+function isDcr(node: ReadNode): boolean {
+  const mode = node.text("mode", "DCR");
+  node.check(mode === "DCR" || mode === "CRD", () => `the mode ${mode}: expected DCR or CRD`);
+  return mode === "DCR";
+}
+
 /** Channels to places: in the order depth, row, column; or column, row, depth. */
 function depthToSpace(node: ReadNode): Tensor {
   const [x, block] = [node.input(0), node.integer("blocksize", 1)];
   const [batch, channels, height, width] = x.shape as [number, number, number, number];
   const depth = channels / block ** 2;
-  const isDepthFirst = node.text("mode", "DCR") === "DCR";
+  const isDepthFirst = isDcr(node);
   const parts = isDepthFirst ? [batch, block, block, depth, height, width] : [batch, depth, block, block, height, width];
   const order = isDepthFirst ? [0, 3, 4, 1, 5, 2] : [0, 1, 4, 2, 5, 3];
   return reshape(transpose(reshape(x, parts), order), [batch, depth, height * block, width * block]);
@@ -78,7 +84,7 @@ function spaceToDepth(node: ReadNode): Tensor {
   const [x, block] = [node.input(0), node.integer("blocksize", 1)];
   const [batch, channels, height, width] = x.shape as [number, number, number, number];
   const parts = reshape(x, [batch, channels, height / block, block, width / block, block]);
-  const order = node.text("mode", "DCR") === "DCR" ? [0, 3, 5, 1, 2, 4] : [0, 1, 3, 5, 2, 4];
+  const order = isDcr(node) ? [0, 3, 5, 1, 2, 4] : [0, 1, 3, 5, 2, 4];
   return reshape(transpose(parts, order), [batch, channels * block ** 2, height / block, width / block]);
 }
 
