@@ -49,7 +49,7 @@ const checked = schema
 /** The net of Burda, Grosse and Salakhutdinov (2015) with one layer of latent variables, and their count of draws; epochs are for an hour of two cores. */
 const burda = {
   ...({ hidden: "200,200", latent: 50, activation: "tanh", binarization: "dynamic" } as const),
-  ...{ learningRate: 0.003, likelihoodSamples: 5000 },
+  likelihoodSamples: 5000,
 };
 
 const modelOf = (pixels: number, { hidden, latent, activation, conditional }: Options, inputMean?: Float64Array) =>
@@ -68,8 +68,8 @@ export const vae = defineExperiment({
   chapter: "generative",
   options: checked,
   presets: {
-    vae: { ...burda, epochs: 1000 },
-    iwae: { ...burda, epochs: 800, importance: 5 },
+    vae: { ...burda, learningRate: 0.002, epochs: 1000 },
+    iwae: { ...burda, learningRate: 0.003, epochs: 800, importance: 5 },
     manifold: { latent: 2 },
     conditional: { conditional: true },
   },
