@@ -146,7 +146,7 @@ describe("convolutions say what they need", () => {
     [
       "padding by a mode",
       () => conv(x, w, { padding: 1, paddingMode: "mirror" as never }),
-      'pad: got "mirror": expected a number, or reflect',
+      'conv: paddingMode "mirror": expected "zeros", "reflect", "replicate" or "circular"',
     ],
     ["room for the kernel", () => conv(x, w, { dilation: 3 }), "conv: a window of 7 places on axis 2 of [2, 4, 5, 5] with 0 added"],
     ["options", () => conv(x, w, { strides: 2 } as never), "conv: unknown option strides: did you mean stride?"],

@@ -166,8 +166,8 @@ describe("the seed", () => {
   });
 
   it("refuses what is no whole number of 32 bits", () => {
-    expect(() => seed(-1)).toThrow("seed: got -1, expected an integer from 0 to 2^32 - 1");
-    expect(() => seed(0.5)).toThrow("seed: got 0.5");
+    expect(() => seed(-1)).toThrow("seed: got seed -1, expected an integer from 0 to 2^32 - 1");
+    expect(() => seed(0.5)).toThrow("seed: got seed 0.5");
   });
 });
 
