@@ -26,7 +26,7 @@ export interface UNetOptions extends SegmentationOptions {
 /**
  * A U-Net (Ronneberger, Fischer and Brox 2015): on the way down images are halved, on the way up doubled, and each level on the way up also gets what
  * the same level had on the way down. Other than there, borders are padded, so that the result has the size of the image, and each convolution has
- * batch normalisation. Any image size will do: odd ones are halved upwards.
+ * batch normalisation. Images of any size will do whose sides are longer than 2^(levels - 2): odd ones are halved upwards.
  */
 export class UNet extends SegmentationNetwork {
   readonly down: readonly Sequential[];

@@ -128,10 +128,8 @@ export function windowsOn(operation: string, shape: Shape, kernel: PerAxis, opti
   const ends = sizes.map((places, i) => {
     const [size, stride, extent] = [shape[i + 2] as number, strides[i] as number, reach(places, dilations[i] as number)];
     const [before, after] = padding === "same" ? sameEnds(size, extent, stride) : paddingOf(operation, padding, i, axes, extent);
-    // With the ceil mode the last window may be whole only by what is added for it.
-    const spared = ceilMode && size > 0 ? stride - 1 : 0;
     check(
-      extent - spared <= size + before + after,
+      extent <= size + before + after,
       () =>
         `${operation}: a window of ${extent} places on axis ${i + 2} of ${showShape(shape)} with ${before + after} added: ` +
         "expected a smaller kernel or more padding",

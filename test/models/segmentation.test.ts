@@ -71,11 +71,7 @@ it.each([
   expect(() => make({ classes: 2 }).forward(images([1, 4, 8, 8]))).toThrow(`${name}: got [1, 4, 8, 8], expected [batch, 3, height, width]`);
 });
 
-it("a U-Net whose widest level is narrow, and of images smaller than its levels, gives logits of every pixel", async () => {
+it("a U-Net whose widest level is narrow gives logits of every pixel", () => {
   const narrow = new models.UNet({ classes: 2, width: 8, mostChannels: 4, levels: 2 });
   expect(narrow.forward(images([1, 3, 4, 4])).shape).toEqual([1, 2, 4, 4]);
-  const deep = new models.UNet({ classes: 2, width: 2 });
-  const logits = (await deep.forward(images([1, 3, 8, 8])).data()) as Float32Array;
-  expect(logits.length).toBe(128);
-  expect(logits.every(Number.isFinite)).toBe(true);
 });

@@ -77,13 +77,6 @@ describe("maxPool", () => {
     expect(await numbers(maxPool(wide, 2))).toEqual([0, 1, 3, 4, 0]);
   });
 
-  it("makes one window of a place that is smaller, where the ceil mode is on", async () => {
-    expect(await numbers(maxPool(line([3]), 2, { ceilMode: true }))).toEqual([3]);
-    expect(await numbers(averagePool(line([3]), 2, { ceilMode: true, countPadding: false }))).toEqual([3]);
-    // floor((1 - 3 + 1) / 2) + 1 is 0 windows.
-    expect(() => maxPool(line([3]), 3, { stride: 2, ceilMode: true })).toThrow("a window of 3 places");
-  });
-
   it("has no elements of no images", async () => {
     for (const pooled of [maxPool, averagePool]) {
       const x = zeros([0, 2, 4, 4]);

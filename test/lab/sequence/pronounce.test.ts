@@ -28,7 +28,7 @@ const command = [
 /** Words of two syllables and a silent e: c is spoken as s before i, as k elsewhere, x as two phonemes, and a first a in either of two ways. */
 const words = [..."abt"].flatMap((first) =>
   [..."ctxmkv"].flatMap((second) =>
-    [..."aio"].flatMap((third) => [..."lpcrdngs"].map((fourth) => `${first === "a" ? "" : first}a${second}${third}${fourth}e`)),
+    [..."aio"].flatMap((third) => [..."lpcrdngstbmvk"].map((fourth) => `${first === "a" ? "" : first}a${second}${third}${fourth}e`)),
   ),
 );
 function pronunciationsOf(word: string): string[] {
