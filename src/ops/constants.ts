@@ -54,7 +54,7 @@ function flatten(value: NestedArray, shape: Shape, depth: number, into: (number 
   }
 }
 
-/** The host array of plain numbers: fractions are cut off towards zero in integers of 32 bits or fewer, and what an integer type does not hold is an error. */
+/** The host array of plain numbers: fractions are cut off towards zero in integers up to int32, and what a type does not hold is an error. */
 export function elementsOf(operation: string, values: ArrayLike<number | bigint | boolean>, dtype: DType): TypedArray {
   if (!isFloat(dtype) && dtype !== "bool") {
     const wrong = Array.prototype.find.call(values, (value: number | bigint | boolean) => !isWithin(dtype, value));

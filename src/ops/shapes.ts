@@ -123,10 +123,7 @@ export function transpose(x: Tensor, order?: readonly number[]): Tensor {
 }
 
 /** {@link transpose} under the name that PyTorch gives it: the axes in a given order. */
-export function permute(x: Tensor, order: readonly number[]): Tensor {
-  check(Array.isArray(order), () => `permute: got ${JSON.stringify(order)}, expected the axes in their new order, such as [1, 0]`);
-  return transpose(x, order);
-}
+export const permute = (x: Tensor, order: readonly number[]): Tensor => transpose(x, order ?? []);
 
 /** `x` repeated along axes of size 1 (or new ones in front) to fill `shape`; an axis of size -1 stays as it is. */
 export function expand(x: Tensor, shape: Shape): Tensor {
