@@ -47,10 +47,7 @@ const checked = schema
   });
 
 /** The net of Burda, Grosse and Salakhutdinov (2015) with one layer of latent variables, and their count of draws; epochs are for an hour of two cores. */
-const burda = {
-  ...({ hidden: "200,200", latent: 50, activation: "tanh", binarization: "dynamic" } as const),
-  likelihoodSamples: 5000,
-};
+const burda = { hidden: "200,200", latent: 50, activation: "tanh", binarization: "dynamic", likelihoodSamples: 5000 } as const;
 
 const modelOf = (pixels: number, { hidden, latent, activation, conditional }: Options, inputMean?: Float64Array) =>
   new models.VariationalAutoencoder(pixels, {

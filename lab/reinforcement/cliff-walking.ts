@@ -82,13 +82,12 @@ export const cliffWalking = defineExperiment({
     context.record(repeats, { ...online, ...greedy });
     const every = Math.ceil(episodes / 50);
     const points = Array.from({ length: Math.floor(episodes / every) }, (_, i) => i);
-    const pointsOf = (y: readonly number[]) => points.map((i) => mean(y.slice(i * every, (i + 1) * every)));
     // The first episodes, whose returns are far below, would flatten all others.
-    const begins = (y: readonly number[]) =>
-      Math.max(
-        0,
-        y.findIndex((value) => value >= -150),
-      );
+    const shown = (y: readonly number[]) => {
+      const means = points.map((i) => mean(y.slice(i * every, (i + 1) * every)));
+      const begin = means.findIndex((value) => value >= -150);
+      return means.map((value, i) => (i < begin ? Number.NaN : value));
+    };
     await context.plot("return", {
       title: `Cliff walking: returns while learning, the mean of ${repeats} runs`,
       xLabel: "episodes",
@@ -96,7 +95,7 @@ export const cliffWalking = defineExperiment({
       series: curves.map(({ name, y }) => ({
         name: methods[name],
         x: points.map((i) => (i + 1) * every),
-        y: pointsOf(y).map((value, i, all) => (i < begins(all) ? Number.NaN : value)),
+        y: shown(y),
       })),
     });
     await leaveMaps(

@@ -126,14 +126,9 @@ async function traced(
     const sizes = shape.map((size) => (typeof size === "string" ? (at[size] as number) : size));
     return { name, tensor: new Tensor(dtype, sizes, { kind: "input", name }) };
   });
-  const run = () => namedOutputs(forward(...leaves.map((leaf) => leaf.tensor)));
+  const run = () => namedOutputs(forward(...leaves.map((leaf) => leaf.tensor)), inputs);
   // Variables that are given out are read when the function ends.
-  const checked = (named: readonly Named[]) => {
-    const twice = named.find(({ name }) => Object.hasOwn(inputs, name));
-    check(twice === undefined, () => `export: "${twice?.name}" is an input and an output: give the output another name`);
-    return named;
-  };
-  const { result: outputs } = trace(false, () => checked(run()).map(({ name, tensor }) => ({ name, tensor: reading(tensor) })));
+  const { result: outputs } = trace(false, () => run().map(({ name, tensor }) => ({ name, tensor: reading(tensor) })));
   const prepared = prepare(
     outputs.map((output) => output.tensor),
     portable,
@@ -189,14 +184,16 @@ function computedWeights(outputs: readonly Tensor[], free: ReadonlySet<number>):
   return found;
 }
 
-function namedOutputs(result: unknown): Named[] {
-  if (result instanceof Tensor) return [{ name: "output", tensor: result }];
-  const outputs = Object.entries((result ?? {}) as object).map(([key, tensor]) => ({
+function namedOutputs(result: unknown, inputs: Readonly<Record<string, unknown>>): Named[] {
+  const fields = result instanceof Tensor ? { output: result } : (result ?? {});
+  const outputs = Object.entries(fields as object).map(([key, tensor]) => ({
     name: Array.isArray(result) ? `output${key}` : key,
     tensor,
   }));
   if (outputs.length === 0 || outputs.some(({ tensor }) => !(tensor instanceof Tensor))) {
     throw new KasaneError("export: the function must return a tensor, or an array or a plain object of tensors");
   }
+  const twice = outputs.find(({ name }) => Object.hasOwn(inputs, name));
+  check(twice === undefined, () => `export: "${twice?.name}" is an input and an output: give the output another name`);
   return outputs;
 }

@@ -47,12 +47,15 @@ function flatten(value: NestedArray, shape: Shape, depth: number, into: (number 
     );
     for (const item of value) flatten(item, shape, depth + 1, into);
   } else {
-    const known = typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
-    check(known, () => `tensor: an element is ${value === null ? "null" : typeof value}: expected numbers, bigints or booleans`);
+    check(isPlain(value), () => `tensor: an element is ${value === null ? "null" : typeof value}: expected numbers, bigints or booleans`);
     check(depth === shape.length, () => `tensor: a scalar stands beside arrays at depth ${depth}: all rows must be nested alike`);
     into.push(value as number);
   }
 }
+
+/** Whether a value is a scalar of JavaScript's. */
+export const isPlain = (value: unknown): value is number | bigint | boolean =>
+  typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
 
 /** The host array of plain numbers: fractions are cut off towards zero in integers up to int32, and what a type does not hold is an error. */
 export function elementsOf(operation: string, values: ArrayLike<number | bigint | boolean>, dtype: DType): TypedArray {
@@ -95,7 +98,7 @@ export function operands(operation: string, ...values: TensorLike[]): Tensor[] {
   return values.map((value) => {
     if (value instanceof Tensor) return value;
     check(
-      typeof value === "number" || typeof value === "boolean" || typeof value === "bigint",
+      isPlain(value),
       () => `${operation}: got ${Array.isArray(value) ? "an array" : typeof value}, expected a tensor or a number: wrap it in tensor(...)`,
     );
     check(

@@ -4,7 +4,7 @@ import { checkShape, type Shape } from "../graph/shape.js";
 import { fromData, hostData, type Tensor } from "../graph/tensor.js";
 import { cast } from "./cast.js";
 import { compare } from "./compare.js";
-import { elementsOf, literalType, scalar } from "./constants.js";
+import { elementsOf, isPlain, literalType, scalar } from "./constants.js";
 import { match } from "./match.js";
 import { apply, declare, family } from "./operator.js";
 import { expand, reshape, shapes } from "./shapes.js";
@@ -12,8 +12,7 @@ import { expand, reshape, shapes } from "./shapes.js";
 /** A tensor of `shape` whose every element is `value`. */
 export function full(shape: Shape, value: number | bigint | boolean, dtype: DType = literalType(value)): Tensor {
   checkShape("full", shape);
-  const isNumber = typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
-  check(isNumber, () => `full: got ${JSON.stringify(value)}, expected a number or a boolean`);
+  check(isPlain(value), () => `full: got ${JSON.stringify(value)}, expected a number or a boolean`);
   return expand(fromData(elementsOf("full", [value], dtype), [], dtype), shape);
 }
 

@@ -154,8 +154,7 @@ export function squeeze(x: Tensor, options: AxesOptions = {}): Tensor {
 /** With new axes of size 1: `axis` names one or several, counted in the result. */
 export function unsqueeze(x: Tensor, options: Required<AxesOptions>): Tensor {
   checkTensors("unsqueeze", x);
-  checkAxisOptions<AxesOptions>("unsqueeze", options, { axis: "optional" });
-  check(options.axis !== undefined, () => "unsqueeze: the option axis is missing: expected { axis }");
+  checkAxisOptions<Required<AxesOptions>>("unsqueeze", options, { axis: "required" });
   const shape = [...x.shape];
   const count = Array.isArray(options.axis) ? options.axis.length : 1;
   for (const axis of axesOf("unsqueeze", options, x.rank + count)) shape.splice(axis, 0, 1);

@@ -3,7 +3,7 @@ import { check } from "../graph/error.js";
 import { checkChoice, checkOptions, type OptionNames } from "../graph/options.js";
 import { RandomGenerator } from "../random/generator.js";
 import { type Choices, type Exploration, epsilonGreedy } from "./exploration.js";
-import { type Features, LinearValues } from "./features.js";
+import { arraysOfFeatures, type Features, LinearValues } from "./features.js";
 import { type UpdateOptions, type Updates, updatesOf } from "./updates.js";
 
 /** Something that acts and learns from what comes of it. */
@@ -152,8 +152,12 @@ export class ActionValueAgent implements Agent {
   /** All that an agent has learnt, for checkpoints between episodes. */
   namedArrays(): ReadonlyMap<string, TypedArray> {
     const parts = this.values.flatMap((values, i) => [...values.namedArrays()].map(([name, array]) => [`${name}${i}`, array] as const));
-    const features = Array.from(this.features.namedArrays?.() ?? [], ([name, array]) => [`features.${name}`, array] as const);
-    return new Map<string, TypedArray>([...parts, ...features, ["random", this.random.state], ["clock", this.clock]]);
+    return new Map<string, TypedArray>([
+      ...parts,
+      ...arraysOfFeatures(this.features),
+      ["random", this.random.state],
+      ["clock", this.clock],
+    ]);
   }
 
   private get features(): Features {

@@ -14,6 +14,10 @@ export interface Features {
   namedArrays?(): ReadonlyMap<string, TypedArray>;
 }
 
+/** What features have learnt themselves, by the names that a checkpoint of their owner has. */
+export const arraysOfFeatures = (features: Features): [string, TypedArray][] =>
+  Array.from(features.namedArrays?.() ?? [], ([name, array]) => [`features.${name}`, array]);
+
 /** One feature for each element of a finite space: a linear function of it is a table. */
 export function tableFeatures(space: Space): Features {
   check(

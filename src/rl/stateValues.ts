@@ -1,6 +1,6 @@
 import type { TypedArray } from "../graph/dtype.js";
 import { checkOptions } from "../graph/options.js";
-import { type Features, LinearValues } from "./features.js";
+import { arraysOfFeatures, type Features, LinearValues } from "./features.js";
 import { type UpdateOptions, type Updates, updatesOf } from "./updates.js";
 
 /** Options of {@link StateValues}. */
@@ -54,8 +54,7 @@ export class StateValues {
   /** All that is learnt, for checkpoints between episodes. */
   namedArrays(): ReadonlyMap<string, TypedArray> {
     const { values } = this;
-    const features = Array.from(values.features.namedArrays?.() ?? [], ([name, array]) => [`features.${name}`, array] as const);
-    return new Map<string, TypedArray>([...values.namedArrays(), ...features]);
+    return new Map<string, TypedArray>([...values.namedArrays(), ...arraysOfFeatures(values.features)]);
   }
 
   /** What a state is worth. */

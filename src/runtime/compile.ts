@@ -27,9 +27,9 @@ export interface CompileOptions extends RunOptions {
   readonly training?: boolean;
   /**
    * How many threads make a step together, by default 1: the first axis of every input is divided into as many shares (the most up to this
-   * number that divide it into two examples or more each), and what an optimizer or `allReduce` exchanges is added up. The result is that of one worker, within rounding; the
-   * losses may be means or sums over the batch, which the graph tells apart. State and results that follow from a share in another way, such as
-   * batch statistics and carried hidden states, are named in an error. On the CPU, in Node. `fn` is called twice a signature.
+   * number that divide it into two examples or more each), and what an optimizer or `allReduce` exchanges is added up. The result is that of one
+   * worker, within rounding; the losses may be means or sums over the batch, which the graph tells apart. State and results that follow from a share in
+   * another way, such as batch statistics and carried hidden states, are named in an error. On the CPU, in Node. `fn` is called twice a signature.
    */
   readonly workers?: number;
 }

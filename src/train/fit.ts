@@ -61,8 +61,6 @@ class Run<Batch> {
     recorded: 0,
   };
   private lock: FolderLock | undefined;
-  /** What the best is: a figure's name, and whether the least or the most is. */
-  private readonly goal: string | undefined;
   private readonly means = new RunningMeans();
   private readonly times = new RunningMeans();
   private readonly queue: EventQueue;
@@ -77,8 +75,7 @@ class Run<Batch> {
     checkFitOptions(options);
     this.queue = new EventQueue(options.on);
     const { epochs = Number.POSITIVE_INFINITY, steps = Number.POSITIVE_INFINITY, folder, state, progress, work } = options;
-    this.goal = options.best && `${options.best.mode ?? "min"} ${options.best.metric}`;
-    this.at.goal = this.goal;
+    this.at.goal = options.best && `${options.best.mode ?? "min"} ${options.best.metric}`;
     this.epochs = epochs;
     this.steps = steps;
     this.savePeriod = 1000 * Math.min(firstSave, options.saveEverySeconds ?? 60);
@@ -108,9 +105,9 @@ class Run<Batch> {
     const position = parseAs(positionSchema, extra, `${last}: not a checkpoint that fit saved: it does not say how far the run was`);
     check(position.step === step, () => `${last}: damaged: it is of step ${step} and of step ${position.step}`);
     await loadCheckpoint(last, state);
-    Object.assign(at, position);
-    if (position.goal !== undefined && position.goal !== this.goal) Object.assign(at, { best: undefined, sinceBest: 0 });
-    at.goal = this.goal;
+    const { goal } = at;
+    const isOther = position.goal !== undefined && position.goal !== goal;
+    Object.assign(at, position, isOther && { best: undefined, sinceBest: 0 }, { goal });
     means.restore(at.sums);
     metricsFile?.truncate(at.recorded);
     this.history = metricsFile?.read() ?? [];

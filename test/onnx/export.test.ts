@@ -123,6 +123,7 @@ test("0 and -0 are two constants", async () => {
 
 test.each<[string, object, (x: Tensor) => unknown]>([
   ['export: "x" is an input and an output', { x: { shape: [2] } }, (x) => ({ x: x.add(1) })],
+  ['export: "output" is an input and an output', { output: { shape: [2] } }, (x) => x.add(1)],
   ["export: the input x: unknown option type", { x: { shape: [2], type: "int32" } }, (x) => x],
   [
     'export: the input x has the shape [-1,2], expected sizes from 0, and a name such as "batch"',

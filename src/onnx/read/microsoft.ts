@@ -38,10 +38,8 @@ function fusedMatMul(node: ReadNode): Tensor {
 function activated(node: ReadNode, x: Tensor): Tensor {
   const name = node.text("activation", "");
   if (name === "") return x;
-  const [alpha, beta] = node.numbers("activation_params") ?? [
-    node.has("activation_alpha") ? node.number("activation_alpha", 0) : undefined,
-    node.has("activation_beta") ? node.number("activation_beta", 0) : undefined,
-  ];
+  const given = (setting: string) => (node.has(setting) ? node.number(setting, 0) : undefined);
+  const [alpha, beta] = node.numbers("activation_params") ?? [given("activation_alpha"), given("activation_beta")];
   if (name === "Clip") return clip(x, alpha ?? Number.NEGATIVE_INFINITY, beta ?? Number.POSITIVE_INFINITY);
   const activation = activationsByName[name.toLowerCase()];
   node.check(activation !== undefined, () => `the activation ${name}: expected ${Object.keys(activationsByName).join(", ")}`);

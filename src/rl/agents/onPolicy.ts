@@ -190,18 +190,19 @@ export abstract class OnPolicyAgent extends NetworkAgent {
   /** What is compiled: the choice of actions, the values of observations, and all updates of a rollout. */
   private async prepare() {
     const { network, distribution, optimizer, environments, batches } = this;
+    const forward = (observations: Tensor) => outputOf(network, environments.actionSpace, observations);
     const observations = zeros([environments.count, environments.observationSpace.size], "float32");
     const draw = ({ observations }: { observations: Tensor }) => {
-      const output = outputOf(network, environments.actionSpace, observations);
+      const output = forward(observations);
       const actions = distribution.sample(output);
       return { actions, logProbabilities: distribution.logProbability(output, actions), values: output.value };
     };
     const value = ({ observations }: { observations: Tensor }) => ({
-      values: outputOf(network, environments.actionSpace, observations).value,
+      values: forward(observations).value,
     });
     const step = compile(
       (batch: Minibatch) => {
-        const result = this.learn(outputOf(network, environments.actionSpace, batch.observations), batch);
+        const result = this.learn(forward(batch.observations), batch);
         optimizer.minimize(result.loss);
         return result;
       },

@@ -213,16 +213,17 @@ export class Reinforce extends NetworkAgent {
   private async prepare() {
     const { network, distribution, optimizer, environments } = this;
     const { baseline = true, entropyWeight = 0 } = this.options;
+    const forward = (observations: Tensor) => outputOf(network, environments.actionSpace, observations);
     const observations = zeros([1, environments.observationSpace.size], "float32");
     const draw = ({ observations }: { observations: Tensor }) => ({
-      actions: distribution.sample(outputOf(network, environments.actionSpace, observations)),
+      actions: distribution.sample(forward(observations)),
     });
     const value = ({ observations }: { observations: Tensor }) => ({
-      values: outputOf(network, environments.actionSpace, observations).value,
+      values: forward(observations).value,
     });
     const learn = compile(
       ({ observations, actions, returns, weights }: Steps) => {
-        const output = outputOf(network, environments.actionSpace, observations);
+        const output = forward(observations);
         const worth = baseline ? sub(returns, stopGradient(output.value)) : returns;
         const policyLoss = neg(sum(mul(weights, mul(worth, distribution.logProbability(output, actions)))));
         const entropy = sum(mul(weights, distribution.entropy(output)));
